@@ -1,0 +1,296 @@
+/* What an account shard shows: views of orders, trades and balances, and reads that take many blocks. */
+#include "actors/account_shard.h"
+
+#include "actors/book/kinds.h"
+#include "runtime/check.h"
+
+static struct reply *reply_get(struct account_shard *self, enum reply_kind kind)
+{
+    struct core *core = self->shard.actor.core;
+    struct reply *reply = block_get(&self->shard.ex->reply_pool[core->id]);
+    ASSERT(reply != NULL); /* the room was checked */
+    memset(reply, 0, REPLY_HEAD_BYTES);
+    reply->kind = (uint16_t)kind;
+    return reply;
+}
+
+void order_view(const struct account_shard *self, const struct ledger_order *order,
+                struct order_view *view)
+{
+    const struct ledger_symbol *symbol = ledger_symbol(self->ledger, order->symbol);
+    memset(view, 0, sizeof *view);
+    view->order_id = order->order_id;
+    view->price = order->price_ticks * symbol->spec.tick_atoms;
+    view->qty = order->qty_lots * symbol->spec.lot_atoms;
+    view->executed = order->executed_lots * symbol->spec.lot_atoms;
+    view->quote_qty = order->quote_atoms;
+    view->cum_quote = order->cum_quote;
+    view->time_us = order->time_us;
+    view->updated_us = order->updated_us;
+    view->symbol = order->symbol;
+    view->side = order->side;
+    view->type = order->type;
+    view->tif = order->tif;
+    view->stp = order->stp;
+    view->status = order->status;
+    view->trades = order->trades;
+    view->client_length = order->client_length;
+    memcpy(view->client_id, order->client_id, order->client_length);
+}
+
+static void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
+                       struct trade_view *view)
+{
+    const struct ledger_symbol *symbol = ledger_symbol(self->ledger, trade->symbol);
+    *view = (struct trade_view){
+        .trade_id = trade->trade_id,
+        .order_id = trade->order_id,
+        .price = trade->price_ticks * symbol->spec.tick_atoms,
+        .qty = trade->qty_lots * symbol->spec.lot_atoms,
+        .quote = trade->quote_atoms,
+        .fee = trade->fee_atoms,
+        .time_us = trade->ts_us,
+        .symbol = trade->symbol,
+        .fee_asset = trade->side == SIDE_BUY ? symbol->base : symbol->quote,
+        .side = trade->side,
+        .maker = trade->maker,
+    };
+}
+
+/* ---- the answer to a New ---- */
+
+uint32_t answer_blocks(const struct ledger_order *order)
+{
+    if (!order->tag)
+        return 0;
+    if (order->resp != RESPONSE_FULL)
+        return 1;
+    uint32_t fills = order->trades + 1; /* the report at hand may be one more */
+    if (fills > FULL_FILLS_MAX)
+        fills = FULL_FILLS_MAX;
+    return (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX;
+}
+
+/* The fills are chained newest first; they are shown oldest first, so the chain is filled from its end.
+ * What the user's history has lost (a maker's trades between) is missing from the list. */
+void answer_order(struct account_shard *self, const struct ledger_order *order)
+{
+    uint32_t fills = 0, at;
+    if (order->resp == RESPONSE_FULL)
+        for (at = ledger_order_last_trade(self->ledger, order); at && fills < FULL_FILLS_MAX;
+             at = ledger_trade_before(self->ledger, at))
+            fills++;
+    struct reply *first = reply_get(self, REPLY_ORDERS), *last = first, *chain[32] = {first};
+    uint32_t blocks = fills ? (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX : 1;
+    ASSERT(blocks <= 32);
+    order_view(self, order, &first->order);
+    for (uint32_t i = 1; i < blocks; i++)
+        last = last->more = chain[i] = reply_get(self, REPLY_ORDERS);
+    at = ledger_order_last_trade(self->ledger, order);
+    for (uint32_t i = fills; i-- > 0; at = ledger_trade_before(self->ledger, at)) {
+        struct reply *block = chain[i / REPLY_TRADES_MAX];
+        trade_view(self, ledger_trade(self->ledger, at),
+                   &reply_trades(block)[i % REPLY_TRADES_MAX]);
+        block->count++;
+    }
+    shard_reply(&self->shard, order->tag, REJECT_NONE, first, true, 0);
+}
+
+void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_order *order,
+                 bool last)
+{
+    struct reply *reply = reply_get(self, REPLY_ORDERS);
+    reply->count = 1;
+    order_view(self, order, &reply_orders(reply)[0]);
+    shard_reply(&self->shard, tag, REJECT_NONE, reply, last, 0);
+}
+
+/* ---- reads: first which slots to show, then block by block ---- */
+
+static void read_add(struct account_read *read, uint32_t slot)
+{
+    read->slot[read->count++] = slot;
+}
+
+static bool time_in(const struct request *request, int64_t time_us)
+{
+    return (!request->find.start_us || time_us >= request->find.start_us) &&
+           (!request->find.end_us || time_us <= request->find.end_us);
+}
+
+/* Keeps `limit` of the slots: the first from an id or a start time on, else the newest. */
+static void read_limit(struct account_read *read, const struct request *request, bool from_front)
+{
+    uint32_t limit = request->find.limit;
+    if (!limit || read->count <= limit)
+        return;
+    if (!from_front)
+        memmove(read->slot, read->slot + (read->count - limit), limit * sizeof *read->slot);
+    read->count = limit;
+}
+
+/* Sifts the heap [at, count) down; keys are order ids, which are unique in a symbol. */
+static void sift(struct account_shard *self, uint32_t *slot, uint32_t at, uint32_t count)
+{
+    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && ledger_order(self->ledger, slot[child])->order_id <
+                                     ledger_order(self->ledger, slot[child + 1])->order_id)
+            child++;
+        if (ledger_order(self->ledger, slot[at])->order_id >=
+            ledger_order(self->ledger, slot[child])->order_id)
+            return;
+        uint32_t swap = slot[at];
+        slot[at] = slot[child];
+        slot[child] = swap;
+    }
+}
+
+/* Heap sort by order id: in place, since a turn does not allocate. */
+static void sort_orders(struct account_shard *self, uint32_t *slot, uint32_t count)
+{
+    for (uint32_t i = count / 2; i-- > 0;)
+        sift(self, slot, i, count);
+    for (uint32_t end = count; end > 1;) {
+        uint32_t swap = slot[--end];
+        slot[end] = slot[0];
+        slot[0] = swap;
+        sift(self, slot, 0, end);
+    }
+}
+
+static void collect_open(struct account_shard *self, uint32_t position)
+{
+    uint32_t slot = ledger_position(self->ledger, position)->head;
+    for (; slot; slot = ledger_order(self->ledger, slot)->next)
+        if (ledger_order(self->ledger, slot)->status != ORDER_SENT)
+            read_add(&self->read, slot);
+}
+
+static void collect_open_orders(struct account_shard *self, const struct request *request,
+                                uint32_t user)
+{
+    uint32_t position = ledger_user(self->ledger, user)->positions;
+    for (; position; position = ledger_position(self->ledger, position)->next) {
+        uint32_t from = self->read.count;
+        if (request->symbol != SYMBOL_ANY &&
+            ledger_position(self->ledger, position)->symbol != request->symbol)
+            continue;
+        collect_open(self, position);
+        sort_orders(self, self->read.slot + from, self->read.count - from);
+    }
+}
+
+static void collect_all_orders(struct account_shard *self, const struct request *request,
+                               uint32_t user)
+{
+    uint32_t position = ledger_find_position(self->ledger, user, request->symbol), kept = 0;
+    uint32_t slot = ledger_user(self->ledger, user)->done_head;
+    for (; slot; slot = ledger_order(self->ledger, slot)->next)
+        if (ledger_order(self->ledger, slot)->symbol == request->symbol)
+            read_add(&self->read, slot);
+    if (position)
+        collect_open(self, position);
+    for (uint32_t i = 0; i < self->read.count; i++) {
+        const struct ledger_order *order = ledger_order(self->ledger, self->read.slot[i]);
+        if (request->find.has_order_id ? order->order_id >= request->find.order_id
+                                       : time_in(request, order->time_us))
+            self->read.slot[kept++] = self->read.slot[i];
+    }
+    self->read.count = kept;
+    sort_orders(self, self->read.slot, kept);
+    read_limit(&self->read, request, request->find.has_order_id || request->find.start_us);
+}
+
+static void collect_trades(struct account_shard *self, const struct request *request, uint32_t user)
+{
+    uint32_t slot = ledger_user(self->ledger, user)->trade_head;
+    for (; slot; slot = ledger_trade(self->ledger, slot)->next) {
+        const struct ledger_trade *trade = ledger_trade(self->ledger, slot);
+        if (trade->symbol != request->symbol || !time_in(request, trade->ts_us) ||
+            (request->find.has_order_id && trade->order_id != request->find.order_id) ||
+            (request->find.has_from_id && trade->trade_id < request->find.from_id))
+            continue;
+        read_add(&self->read, slot);
+    }
+    read_limit(&self->read, request, request->find.has_from_id || request->find.start_us);
+}
+
+static enum reject collect_order(struct account_shard *self, const struct request *request,
+                                 uint32_t user)
+{
+    uint32_t slot =
+        request->find.has_order_id
+            ? ledger_find_order_id(self->ledger, user, request->symbol, request->find.order_id)
+            : ledger_find_client(self->ledger, user, request->symbol, request->find.client_id,
+                                 request->find.client_length);
+    if (!slot || ledger_order(self->ledger, slot)->status == ORDER_SENT)
+        return REJECT_NO_SUCH_ORDER;
+    read_add(&self->read, slot);
+    return REJECT_NONE;
+}
+
+enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user)
+{
+    struct account_read *read = &self->read;
+    enum reject reject = REJECT_NONE;
+    read->count = read->at = 0;
+    read->tag = request->tag;
+    read->kind = REPLY_ORDERS;
+    switch (request->type) {
+    case REQUEST_GET_ORDER:
+        reject = collect_order(self, request, user);
+        break;
+    case REQUEST_OPEN_ORDERS:
+        collect_open_orders(self, request, user);
+        break;
+    case REQUEST_ALL_ORDERS:
+        collect_all_orders(self, request, user);
+        break;
+    case REQUEST_TRADES:
+        read->kind = REPLY_TRADES;
+        collect_trades(self, request, user);
+        break;
+    case REQUEST_ACCOUNT:
+        read->kind = REPLY_BALANCES;
+        for (uint32_t slot = ledger_user(self->ledger, user)->balances; slot;
+             slot = ledger_balance(self->ledger, slot)->next)
+            read_add(read, slot);
+        break;
+    default:
+        ASSERT(!"a request that an account shard knows");
+    }
+    read->open = reject == REJECT_NONE;
+    return reject;
+}
+
+static void show(struct account_shard *self, struct reply *reply, uint32_t slot)
+{
+    if (reply->kind == REPLY_ORDERS) {
+        order_view(self, ledger_order(self->ledger, slot), &reply_orders(reply)[reply->count++]);
+    } else if (reply->kind == REPLY_TRADES) {
+        trade_view(self, ledger_trade(self->ledger, slot), &reply_trades(reply)[reply->count++]);
+    } else {
+        const struct ledger_balance *balance = ledger_balance(self->ledger, slot);
+        reply_balances(reply)[reply->count++] = (struct balance_view){
+            .free = balance->free, .locked = balance->locked, .asset = balance->asset};
+    }
+}
+
+enum work read_step(struct account_shard *self)
+{
+    struct account_read *read = &self->read;
+    struct core *core = self->shard.actor.core;
+    static const uint16_t most[] = {[REPLY_ORDERS] = REPLY_ORDERS_MAX,
+                                    [REPLY_TRADES] = REPLY_TRADES_MAX,
+                                    [REPLY_BALANCES] = REPLY_BALANCES_MAX};
+    if (!ingress_room(&self->shard, CLASS_OUT, 1) ||
+        block_room(&self->shard.ex->reply_pool[core->id], 1) < 1)
+        return WORK_NO_ROOM;
+    struct reply *reply = reply_get(self, read->kind);
+    reply->update_us = self->shard.last_ts_us;
+    while (read->at < read->count && reply->count < most[read->kind])
+        show(self, reply, read->slot[read->at++]);
+    read->open = read->at < read->count;
+    shard_reply(&self->shard, read->tag, REJECT_NONE, reply, !read->open, 0);
+    return read->open ? WORK_MORE : WORK_DONE;
+}

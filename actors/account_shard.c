@@ -1,0 +1,673 @@
+#include "actors/account_shard.h"
+
+#include "actors/book/kinds.h"
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+/* ---- room (C3) ---- */
+
+static struct block_pool *reply_pool(const struct account_shard *self)
+{
+    return &self->shard.ex->reply_pool[self->shard.actor.core->id];
+}
+
+/* What a request needs whatever becomes of it: a market link slot, an answer, a block for it. */
+static bool room_for_request(struct account_shard *self)
+{
+    return ingress_room(&self->shard, CLASS_OUT, 1) && shard_room(&self->shard, 1) &&
+           block_room(reply_pool(self), 1) >= 1;
+}
+
+static bool room_for_report(struct account_shard *self, const struct msg *msg)
+{
+    uint32_t blocks = 1;
+    uint32_t slot = msg->type == MSG_CANCEL_REJECTED ? 0 : ledger_find_ref(self->ledger, msg->done.ref);
+    if (slot)
+        blocks += answer_blocks(ledger_order(self->ledger, slot));
+    return ingress_room(&self->shard, CLASS_OUT, 4) && block_room(reply_pool(self), blocks) >= blocks;
+}
+
+/* ---- the todo list: cancels that a CancelAll still has to send (S6) ---- */
+
+static void todo_push(struct account_shard *self, uint32_t slot)
+{
+    struct ledger_order *order = ledger_order(self->ledger, slot);
+    order->todo_prev = self->todo_tail;
+    order->todo_next = 0;
+    order->todo = true;
+    if (self->todo_tail)
+        ledger_order(self->ledger, self->todo_tail)->todo_next = slot;
+    else
+        self->todo_head = slot;
+    self->todo_tail = slot;
+}
+
+static void todo_remove(struct account_shard *self, uint32_t slot)
+{
+    struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (order->todo_prev)
+        ledger_order(self->ledger, order->todo_prev)->todo_next = order->todo_next;
+    else
+        self->todo_head = order->todo_next;
+    if (order->todo_next)
+        ledger_order(self->ledger, order->todo_next)->todo_prev = order->todo_prev;
+    else
+        self->todo_tail = order->todo_prev;
+    order->todo = false;
+}
+
+/* ---- CancelAll operations ---- */
+
+static uint32_t op_open(struct account_shard *self, uint64_t tag)
+{
+    uint32_t op = self->ops_free;
+    if (op)
+        self->ops_free = self->ops[op].next_free;
+    else
+        op = ++self->ops_high;
+    self->ops[op] = (struct cancel_op){.tag = tag};
+    self->ops_open++;
+    return op;
+}
+
+/* One of the operation's orders has its answer: `shown` is the order when it was cancelled by it. */
+static void op_answered(struct account_shard *self, uint32_t op_idx, const struct ledger_order *shown,
+                        enum reject reject)
+{
+    struct cancel_op *op = &self->ops[op_idx];
+    ASSERT(op->left > 0);
+    op->left--;
+    bool ours = tag_is_ours(self->shard.ex, op->tag) && !self->shard.ex->replaying;
+    if (shown) {
+        op->shown++;
+        if (ours)
+            answer_view(self, op->tag, shown, op->left == 0);
+    } else if (op->left == 0 && ours) {
+        shard_reply(&self->shard, op->tag, op->shown ? REJECT_NONE : reject, NULL, true, 0);
+    }
+    if (op->left)
+        return;
+    op->next_free = self->ops_free;
+    self->ops_free = op_idx;
+    self->ops_open--;
+}
+
+/* The order leaves the operation it was in, if any. */
+static void leave_op(struct account_shard *self, uint32_t slot, bool cancelled, enum reject reject)
+{
+    struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (order->todo)
+        todo_remove(self, slot);
+    if (!order->op)
+        return;
+    uint32_t op = order->op;
+    order->op = 0;
+    op_answered(self, op, cancelled ? order : NULL, reject);
+}
+
+/* ---- class 1: requests ---- */
+
+static void send_cancel(struct account_shard *self, const struct ledger_order *order, uint64_t tag,
+                        int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_CANCEL, .symbol = order->symbol, .ts_us = ts_us};
+    msg.to = self->symbol_shard[order->symbol];
+    msg.cancel.ref = order->ref;
+    msg.cancel.tag = tag;
+    shard_send(&self->shard, &msg);
+}
+
+static void new_from_request(const struct request *request, struct ledger_new *order)
+{
+    *order = (struct ledger_new){
+        .tag = request->tag,
+        .symbol = request->symbol,
+        .side = request->order.side,
+        .type = request->order.type,
+        .tif = request->order.tif,
+        .stp = request->order.stp,
+        .resp = request->order.resp,
+        .by_quote = request->order.by_quote,
+        .price_atoms = request->order.price,
+        .qty_atoms = request->order.qty,
+        .quote_atoms = request->order.quote,
+        .hint_atoms = request->order.hint,
+        .client_length = request->order.client_length,
+    };
+    memcpy(order->client_id, request->order.client_id, sizeof order->client_id);
+}
+
+static void apply_new(struct account_shard *self, uint32_t user, const struct ledger_new *order,
+                      const struct ledger_plan *plan, int64_t ts_us)
+{
+    uint32_t slot = ledger_place(self->ledger, user, order, plan);
+    const struct ledger_order *made = ledger_order(self->ledger, slot);
+    struct msg msg = {.type = MSG_PLACE, .symbol = made->symbol, .ts_us = ts_us};
+    msg.to = self->symbol_shard[made->symbol];
+    if (made->flags & ORDER_HELD_ALL)
+        msg.flags |= MSG_HELD_ALL;
+    if (made->flags & ORDER_BY_QUOTE)
+        msg.flags |= MSG_BY_QUOTE;
+    msg.place.ref = made->ref;
+    msg.place.price_ticks = made->price_ticks;
+    msg.place.qty_lots = made->qty_lots;
+    msg.place.held = (made->flags & ORDER_BY_QUOTE) ? made->quote_atoms : made->held;
+    msg.place.user = ledger_user(self->ledger, user)->id;
+    msg.place.side = made->side;
+    msg.place.order_type = made->type;
+    msg.place.tif = made->tif;
+    msg.place.stp = made->stp;
+    shard_send(&self->shard, &msg);
+}
+
+static void apply_cancel_all(struct account_shard *self, uint32_t position, uint64_t tag)
+{
+    uint32_t op = op_open(self, tag);
+    uint32_t slot = ledger_position(self->ledger, position)->head;
+    for (; slot; slot = ledger_order(self->ledger, slot)->next) {
+        struct ledger_order *order = ledger_order(self->ledger, slot);
+        if (order->op)
+            continue; /* another CancelAll has it already */
+        order->op = op;
+        self->ops[op].left++;
+        todo_push(self, slot);
+    }
+    ASSERT(self->ops[op].left > 0);
+    core_want_work(self->shard.actor.core, &self->shard.actor);
+}
+
+/* The order a Cancel or query means: by order id or by client order id. */
+static uint32_t find_order(const struct account_shard *self, const struct request *request,
+                           uint32_t user)
+{
+    uint32_t slot = 0;
+    if (request->find.has_order_id)
+        slot = ledger_find_order_id(self->ledger, user, request->symbol, request->find.order_id);
+    else
+        slot = ledger_find_client(self->ledger, user, request->symbol, request->find.client_id,
+                                  request->find.client_length);
+    if (slot && request->find.has_order_id && request->find.client_length) {
+        const struct ledger_order *order = ledger_order(self->ledger, slot);
+        if (order->client_length != request->find.client_length ||
+            memcmp(order->client_id, request->find.client_id, order->client_length) != 0)
+            return 0;
+    }
+    return slot;
+}
+
+static void record_request(struct account_shard *self, const struct request *request)
+{
+    unsigned char bytes[RECORD_BYTES_MAX];
+    uint32_t length = request_encode(request, bytes);
+    unsigned char *at =
+        shard_record(&self->shard, (uint8_t)(RECORD_REQUEST + request->type), length);
+    memcpy(at, bytes, length);
+}
+
+/* A New that may be recorded: REJECT_NONE, and it is done; else the reason, and nothing happened. */
+static enum reject take_new(struct account_shard *self, const struct request *request, uint32_t user,
+                            int64_t ts_us)
+{
+    struct ledger_new order;
+    struct ledger_plan plan;
+    struct exchange *ex = self->shard.ex;
+    if (request->symbol >= ex->config.symbols_max)
+        return REJECT_UNKNOWN_SYMBOL;
+    new_from_request(request, &order);
+    enum reject reject = ledger_check_new(self->ledger, user, &order, &plan);
+    if (reject != REJECT_NONE)
+        return reject;
+    if (BUG(19)) /* room checked after the record */
+        record_request(self, request);
+    uint32_t depth = shard_link_depth(&self->shard, self->symbol_shard[request->symbol]);
+    uint32_t max = ex->config.link_max;
+    if (depth >= max || 4 * (max - depth) <= max)
+        return REJECT_BUSY; /* C6 */
+    if (!BUG(19))
+        record_request(self, request);
+    apply_new(self, user, &order, &plan, shard_stamp(&self->shard, ts_us, 0));
+    return REJECT_NONE;
+}
+
+static enum reject take_cancel(struct account_shard *self, const struct request *request,
+                               uint32_t user, int64_t ts_us)
+{
+    uint32_t slot = find_order(self, request, user);
+    if (!slot || !order_is_open(ledger_order(self->ledger, slot)))
+        return REJECT_UNKNOWN_ORDER;
+    record_request(self, request);
+    send_cancel(self, ledger_order(self->ledger, slot), request->tag,
+                shard_stamp(&self->shard, ts_us, 0));
+    return REJECT_NONE;
+}
+
+/* Whether the position has an order that no CancelAll under way has already. */
+static bool anything_to_cancel(const struct account_shard *self, uint32_t position)
+{
+    if (!position || self->ops_open == CANCEL_OPS_MAX)
+        return false;
+    uint32_t slot = ledger_position(self->ledger, position)->head;
+    while (slot && ledger_order(self->ledger, slot)->op)
+        slot = ledger_order(self->ledger, slot)->next;
+    return slot != 0;
+}
+
+static enum reject take_cancel_all(struct account_shard *self, const struct request *request,
+                                   uint32_t user, int64_t ts_us)
+{
+    uint32_t position = ledger_find_position(self->ledger, user, request->symbol);
+    if (!anything_to_cancel(self, position))
+        return REJECT_UNKNOWN_ORDER;
+    record_request(self, request);
+    shard_stamp(&self->shard, ts_us, 0);
+    apply_cancel_all(self, position, request->tag);
+    return REJECT_NONE;
+}
+
+static void reply_deposit(struct account_shard *self, uint64_t tag,
+                          const struct ledger_deposit *deposit)
+{
+    struct reply *reply = block_get(reply_pool(self));
+    ASSERT(reply != NULL);
+    *reply = (struct reply){.kind = REPLY_DEPOSIT};
+    reply->deposit.amount = deposit->amount;
+    reply->deposit.free = deposit->free_after;
+    reply->deposit.asset = deposit->asset;
+    shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
+}
+
+/* Answered at once, since nothing else has to happen: done (O5). */
+static enum reject take_deposit(struct account_shard *self, const struct request *request,
+                                uint32_t user, int64_t ts_us)
+{
+    const struct ledger_deposit *done;
+    enum reject reject =
+        ledger_check_deposit(self->ledger, user, request->deposit.asset, request->deposit.amount,
+                             request->deposit.request_id, &done);
+    if (reject != REJECT_NONE)
+        return reject;
+    if (!done) {
+        record_request(self, request);
+        shard_stamp(&self->shard, ts_us, 0);
+        done = ledger_apply_deposit(self->ledger, user, request->deposit.asset,
+                                    request->deposit.amount, request->deposit.request_id);
+    }
+    reply_deposit(self, request->tag, done);
+    return REJECT_NONE;
+}
+
+static enum reject handle_request(struct account_shard *self, const struct request *request)
+{
+    int64_t now = self->shard.actor.core->now_us;
+    uint32_t user = ledger_user_find(self->ledger, request->user);
+    if (!user)
+        return REJECT_UNKNOWN_USER;
+    if (request->timestamp_us && now - request->timestamp_us > request->recv_window_us)
+        return REJECT_TIMESTAMP; /* checked at ingress too; here just before the record */
+    switch (request->type) {
+    case REQUEST_NEW:
+        return take_new(self, request, user, now);
+    case REQUEST_CANCEL:
+        return take_cancel(self, request, user, now);
+    case REQUEST_CANCEL_ALL:
+        return take_cancel_all(self, request, user, now);
+    case REQUEST_DEPOSIT:
+        return take_deposit(self, request, user, now);
+    default:
+        return read_begin(self, request, user);
+    }
+}
+
+static enum take take_request(struct account_shard *self, const struct msg *msg)
+{
+    const struct request *request = msg->request.block;
+    if (!room_for_request(self))
+        return TAKE_NO_ROOM;
+    enum reject reject = handle_request(self, request);
+    if (reject != REJECT_NONE)
+        shard_reply(&self->shard, request->tag, reject, NULL, true, 0);
+    uint16_t home = tag_core(request->tag);
+    block_put(&self->shard.ex->request_pool[home], self->shard.actor.core->id, msg->request.block);
+    if (self->read.open && read_step(self) != WORK_DONE)
+        core_want_work(self->shard.actor.core, &self->shard.actor);
+    return TAKE_DONE;
+}
+
+/* ---- class 3: what markets report ---- */
+
+static void answer_if_asked(struct account_shard *self, uint32_t slot)
+{
+    struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (!order->tag)
+        return;
+    if (tag_is_ours(self->shard.ex, order->tag) && !self->shard.ex->replaying)
+        answer_order(self, order);
+    order->tag = 0;
+}
+
+static void reject_tag(struct account_shard *self, uint64_t tag, enum reject reject)
+{
+    if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
+        shard_reply(&self->shard, tag, reject, NULL, true, 0);
+}
+
+static enum order_status done_status(uint16_t reason)
+{
+    switch (reason) {
+    case DONE_REASON_FILLED:
+        return ORDER_FILLED;
+    case DONE_REASON_EXPIRED:
+        return ORDER_EXPIRED;
+    case DONE_REASON_STP:
+        return ORDER_EXPIRED_IN_MATCH;
+    default:
+        return ORDER_CANCELED;
+    }
+}
+
+/* The order ends without a fill that says so: cancelled, expired, or refused by the market. */
+static void apply_done(struct account_shard *self, const struct msg *msg)
+{
+    uint32_t slot = ledger_find_ref(self->ledger, msg->done.ref);
+    ASSERT(slot != 0);
+    if (msg->done.reason == DONE_REASON_REJECTED) {
+        enum reject reject = msg->done.reject;
+        uint64_t tag = ledger_order(self->ledger, slot)->tag;
+        leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+        ledger_refused(self->ledger, msg->done.ref);
+        reject_tag(self, tag, reject);
+        return;
+    }
+    bool cancelled = msg->done.reason == DONE_REASON_CANCELED;
+    slot = ledger_done(self->ledger, msg->done.ref, msg->done.order_id,
+                       done_status(msg->done.reason), msg->ts_us);
+    answer_if_asked(self, slot);
+    uint64_t tag = msg->done.tag;
+    if (cancelled && tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
+        answer_view(self, tag, ledger_order(self->ledger, slot), true);
+    leave_op(self, slot, cancelled, REJECT_UNKNOWN_ORDER);
+}
+
+static void apply_report(struct account_shard *self, const struct msg *msg)
+{
+    uint32_t slot;
+    switch (msg->type) {
+    case MSG_ACCEPTED:
+        slot = ledger_accepted(self->ledger, msg->accepted.ref, msg->accepted.order_id, msg->ts_us);
+        answer_if_asked(self, slot);
+        break;
+    case MSG_FILL:
+        slot = ledger_fill(self->ledger, msg->fill.ref, msg->fill.order_id, msg->fill.trade_id,
+                           msg->fill.price_ticks, msg->fill.qty_lots, msg->flags & MSG_MAKER,
+                           msg->flags & MSG_LAST, msg->ts_us);
+        if (msg->flags & MSG_LAST) {
+            answer_if_asked(self, slot);
+            leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+        }
+        break;
+    case MSG_DONE:
+        apply_done(self, msg);
+        break;
+    case MSG_CANCEL_REJECTED:
+        reject_tag(self, msg->done.tag, msg->done.reject);
+        slot = ledger_find_ref(self->ledger, msg->done.ref);
+        if (slot && !msg->done.tag) /* a CancelAll's own: the order stays, the operation goes on */
+            leave_op(self, slot, false, msg->done.reject);
+        break;
+    default:
+        ASSERT(!"a report that an account shard knows");
+    }
+}
+
+/* ---- class 2 from control ---- */
+
+static void ack_config(struct account_shard *self, const struct msg *msg)
+{
+    struct msg ack = {.type = MSG_CONFIG_ACK, .to = CONTROL_SHARD, .ts_us = msg->ts_us};
+    ack.config.op = msg->config.op;
+    shard_send(&self->shard, &ack);
+}
+
+static void apply_config(struct account_shard *self, const struct msg *msg)
+{
+    const int64_t *value = msg->config.value;
+    struct ledger_symbol *symbol;
+    if (msg->type == MSG_USER_ADD) {
+        ledger_user_add(self->ledger, (uint32_t)value[0]);
+        ack_config(self, msg);
+        return;
+    }
+    symbol = ledger_symbol(self->ledger, msg->symbol);
+    switch (msg->type) {
+    case MSG_SYMBOL_GRID:
+        symbol->spec = (struct money_spec){.tick_atoms = value[0], .lot_atoms = value[1]};
+        symbol->base = (uint16_t)(value[2] >> 16);
+        symbol->quote = (uint16_t)value[2];
+        symbol->default_stp = (uint8_t)value[3];
+        break;
+    case MSG_SYMBOL_RANGE:
+        symbol->min_price_ticks = value[0];
+        symbol->max_price_ticks = value[1];
+        symbol->min_lots = value[2];
+        symbol->max_lots = value[3];
+        break;
+    case MSG_SYMBOL_MARKET:
+        symbol->market_min_lots = value[0];
+        symbol->market_max_lots = value[1];
+        symbol->min_notional = value[2];
+        symbol->max_notional = value[3];
+        break;
+    case MSG_SYMBOL_FEES:
+        symbol->maker_ppm = (int32_t)value[0];
+        symbol->taker_ppm = (int32_t)value[1];
+        symbol->max_orders = (uint32_t)value[2];
+        self->symbol_shard[msg->symbol] = (uint16_t)value[3];
+        symbol->active = true;
+        ack_config(self, msg);
+        break;
+    default:
+        ASSERT(!"a configuration that an account shard knows");
+    }
+}
+
+/* ---- taking ---- */
+
+static void apply_link(struct account_shard *self, const struct msg *msg)
+{
+    shard_took(&self->shard, msg);
+    if (msg->type >= MSG_ACCEPTED)
+        apply_report(self, msg);
+    else
+        apply_config(self, msg);
+}
+
+static enum take take_link(struct account_shard *self, const struct msg *msg)
+{
+    if (!shard_is_next(&self->shard, msg))
+        return TAKE_DONE; /* L2: seen before */
+    bool room = msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
+    if (!room)
+        return TAKE_NO_ROOM;
+    msg_encode(msg, shard_record(&self->shard, RECORD_LINK, MSG_ENCODED_BYTES));
+    shard_stamp(&self->shard, self->shard.actor.core->now_us, msg->ts_us);
+    apply_link(self, msg);
+    return TAKE_DONE;
+}
+
+static enum take account_take(struct actor *actor, enum lane_class class, const struct message *message)
+{
+    struct account_shard *self = (struct account_shard *)actor;
+    const struct msg *msg = (const struct msg *)message;
+    if (self->read.open)
+        return TAKE_NO_ROOM; /* a long read shows one moment */
+    return class == CLASS_REQUEST ? take_request(self, msg) : take_link(self, msg);
+}
+
+/* A self-input: the oldest order of the todo list gets its cancel (S6). */
+static void apply_self(struct account_shard *self, int64_t ts_us)
+{
+    uint32_t slot = self->todo_head;
+    ASSERT(slot != 0);
+    todo_remove(self, slot);
+    send_cancel(self, ledger_order(self->ledger, slot), 0, ts_us);
+}
+
+static enum work account_work(struct actor *actor)
+{
+    struct account_shard *self = (struct account_shard *)actor;
+    if (self->read.open) {
+        enum work result = read_step(self);
+        return result == WORK_DONE && self->todo_head ? WORK_MORE : result;
+    }
+    if (!self->todo_head)
+        return WORK_DONE;
+    if (!room_for_request(self))
+        return WORK_NO_ROOM;
+    put_u64(shard_record(&self->shard, RECORD_SELF, 8),
+            ledger_order(self->ledger, self->todo_head)->ref);
+    apply_self(self, shard_stamp(&self->shard, actor->core->now_us, 0));
+    return self->todo_head ? WORK_MORE : WORK_DONE;
+}
+
+static const struct actor_ops account_ops = {
+    .take = account_take, .work = account_work, .pump = shard_pump, .durable = shard_durable};
+
+/* ---- recovery ---- */
+
+static bool replay_request(struct account_shard *self, const struct request *request, int64_t ts_us)
+{
+    uint32_t user = ledger_user_find(self->ledger, request->user), slot;
+    struct ledger_new order;
+    struct ledger_plan plan;
+    const struct ledger_deposit *done;
+    if (!user)
+        return false;
+    int64_t stamp = shard_stamp(&self->shard, ts_us, 0);
+    switch (request->type) {
+    case REQUEST_NEW:
+        if (request->symbol >= self->shard.ex->config.symbols_max)
+            return false;
+        new_from_request(request, &order);
+        if (ledger_check_new(self->ledger, user, &order, &plan) != REJECT_NONE)
+            return false;
+        apply_new(self, user, &order, &plan, stamp);
+        return true;
+    case REQUEST_CANCEL:
+        slot = find_order(self, request, user);
+        if (!slot || !order_is_open(ledger_order(self->ledger, slot)))
+            return false;
+        send_cancel(self, ledger_order(self->ledger, slot), request->tag, stamp);
+        return true;
+    case REQUEST_CANCEL_ALL:
+        slot = ledger_find_position(self->ledger, user, request->symbol);
+        if (!anything_to_cancel(self, slot))
+            return false;
+        apply_cancel_all(self, slot, request->tag);
+        return true;
+    case REQUEST_DEPOSIT:
+        if (ledger_check_deposit(self->ledger, user, request->deposit.asset,
+                                 request->deposit.amount, request->deposit.request_id,
+                                 &done) != REJECT_NONE ||
+            done)
+            return false;
+        ledger_apply_deposit(self->ledger, user, request->deposit.asset, request->deposit.amount,
+                             request->deposit.request_id);
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum recover account_shard_replay(struct account_shard *self, const struct record_head *head,
+                                  const unsigned char *payload, int64_t ts_us)
+{
+    shard_record(&self->shard, head->type, 0);
+    if (head->type == RECORD_LINK) {
+        struct msg msg;
+        if (head->bytes != MSG_ENCODED_BYTES)
+            return RECOVER_BAD_RECORD;
+        msg_decode(payload, head->shard, &msg);
+        if (msg.from >= self->shard.ex->shards ||
+            msg.seq != self->shard.in[msg.from].in_seq + 1)
+            return RECOVER_BAD_RECORD;
+        shard_stamp(&self->shard, ts_us, msg.ts_us);
+        apply_link(self, &msg);
+        return RECOVER_OK;
+    }
+    if (head->type == RECORD_SELF) {
+        if (head->bytes != 8 || !self->todo_head ||
+            ledger_order(self->ledger, self->todo_head)->ref != get_u64(payload))
+            return RECOVER_BAD_RECORD;
+        apply_self(self, shard_stamp(&self->shard, ts_us, 0));
+        return RECOVER_OK;
+    }
+    struct request request;
+    if (head->type < RECORD_REQUEST ||
+        !request_decode((uint8_t)(head->type - RECORD_REQUEST), payload, head->bytes, &request) ||
+        !replay_request(self, &request, ts_us))
+        return RECOVER_BAD_RECORD;
+    return RECOVER_OK;
+}
+
+uint64_t account_shard_hash(const struct account_shard *self)
+{
+    uint64_t hash = hash_fold(shard_hash(&self->shard), ledger_hash(self->ledger));
+    for (uint32_t slot = self->todo_head; slot;
+         slot = ledger_order(self->ledger, slot)->todo_next)
+        hash = hash_fold(hash, ledger_order(self->ledger, slot)->ref);
+    return hash_fold(hash, self->ops_open);
+}
+
+/* ---- building ---- */
+
+static void account_limits(const struct exchange *ex, uint16_t number, struct ledger_limits *limits)
+{
+    const struct exchange_config *config = &ex->config;
+    uint32_t shards = config->account_shards;
+    /* Hashing does not spread evenly: each shard has room for every user and for four times its share
+     * of the orders. These are addresses; pages come when they are used. */
+    uint32_t users = config->users_max;
+    uint32_t orders = config->orders_max / shards * 4 + 65536;
+    if (orders > config->orders_max)
+        orders = config->orders_max;
+    uint64_t history = (uint64_t)users * (config->done_orders + 1);
+    uint64_t history_max = (uint64_t)config->orders_max * 4 / shards + 1000000;
+    *limits = (struct ledger_limits){
+        .shard = number,
+        .users = users,
+        .symbols = config->symbols_max,
+        .assets = exchange_assets_max(ex),
+        .open_orders = orders,
+        .done_orders = config->done_orders,
+        .balances = users * 16 + 64,
+        .deposits = users * 16 + 1000000 / shards + 4096,
+        .user_symbols = users * 16 + 64,
+        .history = history < history_max ? history : history_max,
+    };
+}
+
+size_t account_shard_bytes(const struct exchange *ex)
+{
+    struct ledger_limits limits;
+    account_limits(ex, 0, &limits);
+    return arena_bytes(sizeof(struct account_shard)) +
+           shard_bytes(ex->shards, ex->config.account_outbox) + arena_bytes(ledger_size(&limits)) +
+           arena_bytes((limits.open_orders + limits.history) * sizeof(uint32_t)) +
+           arena_bytes(ex->config.symbols_max * sizeof(uint16_t));
+}
+
+struct account_shard *account_shard_init(struct exchange *ex, struct arena *arena, uint16_t number,
+                                         uint16_t core)
+{
+    struct ledger_limits limits;
+    account_limits(ex, number, &limits);
+    struct account_shard *self = arena_alloc(arena, sizeof *self);
+    self->number = number;
+    shard_init(&self->shard, ex, arena, exchange_account_id(number), core, &account_ops,
+               ex->config.account_outbox);
+    self->ledger = ledger_init(arena_alloc(arena, ledger_size(&limits)), &limits);
+    self->read.slot =
+        arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
+    self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
+    return self;
+}

@@ -1,0 +1,73 @@
+/* account_shard.h - owns the balances, holds, orders and client order ids of a set of users.
+ *
+ * In:      class 1 requests from ingress; class 3 reports from markets; class 2 configuration from control.
+ * Out:     class 2 orders to markets; class 3 acknowledgements to control; class 4 replies to ingress.
+ * Thread:  its core's.
+ * Order:   take an input only with room for all it can cause (PROTOCOL C2, C3) -> check -> record -> apply
+ *          -> the core publishes its chunk (J1) -> then messages go.
+ * Full:    a report or cancel without room stays in its lane; a New is refused with REJECT_BUSY while the
+ *          market's link is 3/4 full, before any record (C6).
+ * Files:   account_shard.c (orders and money), account_reads.c (what is shown: views and long reads).
+ */
+#ifndef ACCOUNT_SHARD_H
+#define ACCOUNT_SHARD_H
+
+#include "actors/ledger/ledger.h"
+#include "actors/shard.h"
+
+enum { CANCEL_OPS_MAX = 256 };
+
+struct cancel_op { /* a CancelAll under way: state */
+    uint64_t tag;
+    uint32_t left, shown; /* orders whose end is awaited; cancels shown so far */
+    uint32_t next_free;
+};
+
+struct account_read { /* an open read: a continuation, not state; no input is taken meanwhile */
+    bool open;
+    uint64_t tag;
+    uint16_t kind; /* enum reply_kind */
+    uint32_t count, at;
+    uint32_t *slot; /* what to show, in order */
+};
+
+struct account_shard {
+    struct shard shard; /* first */
+    struct ledger *ledger;
+    uint16_t number; /* 0 .. account_shards - 1 */
+    struct cancel_op ops[CANCEL_OPS_MAX + 1];
+    uint32_t ops_free, ops_high, ops_open;
+    uint32_t todo_head, todo_tail; /* orders to be cancelled by a self-input, in order (S6) */
+    uint16_t *symbol_shard;        /* [symbols_max]: which market shard has a symbol */
+    struct account_read read;
+};
+
+size_t account_shard_bytes(const struct exchange *ex);
+struct account_shard *account_shard_init(struct exchange *ex, struct arena *arena, uint16_t number,
+                                         uint16_t core);
+
+/* Recovery: applies one record's payload. */
+enum recover account_shard_replay(struct account_shard *self, const struct record_head *head,
+                                  const unsigned char *payload, int64_t ts_us);
+uint64_t account_shard_hash(const struct account_shard *self);
+
+/* ---- account_reads.c ---- */
+
+void order_view(const struct account_shard *self, const struct ledger_order *order,
+                struct order_view *view);
+
+/* Blocks that the answer to this order needs at its end. */
+uint32_t answer_blocks(const struct ledger_order *order);
+
+/* Answers the request that made the order, in its response type. */
+void answer_order(struct account_shard *self, const struct ledger_order *order);
+
+/* Answers with one order and nothing else. */
+void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_order *order,
+                 bool last);
+
+/* Opens a read; read_step() sends its parts, one block each, until it is done. */
+enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user);
+enum work read_step(struct account_shard *self);
+
+#endif

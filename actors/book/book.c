@@ -1,0 +1,635 @@
+#include "actors/book/book.h"
+
+#include <string.h>
+
+#include "actors/book/book_impl.h"
+
+enum open_stage { STAGE_REMOVE, STAGE_MATCH, STAGE_END };
+
+size_t book_size(uint32_t window_ticks)
+{
+    return ((sizeof(struct book) + 63) & ~(size_t)63) + window_bytes(window_ticks);
+}
+
+struct book *book_init(void *block, struct order_pool *pool, const struct book_config *config)
+{
+    ASSERT(((uintptr_t)block & 63) == 0);
+    ASSERT(config->window_ticks >= 64 && config->window_ticks <= 262144);
+    ASSERT((config->window_ticks & (config->window_ticks - 1)) == 0);
+    ASSERT(config->spec.tick_atoms > 0 && config->spec.lot_atoms > 0);
+    struct book *book = block;
+    book->pool = pool;
+    book->spec = config->spec;
+    book->symbol = config->symbol;
+    book->status = STATUS_TRADING;
+    window_init(book, (char *)block + ((sizeof(struct book) + 63) & ~(size_t)63),
+                config->window_ticks);
+    return book;
+}
+
+/* ---- accessors ---- */
+
+bool book_busy(const struct book *book)
+{
+    return book->busy;
+}
+
+uint64_t book_taker_order_id(const struct book *book)
+{
+    return book->open.order_id;
+}
+
+uint64_t book_seq(const struct book *book)
+{
+    return book->seq;
+}
+
+enum book_status book_status(const struct book *book)
+{
+    return book->status;
+}
+
+uint64_t book_update_id(const struct book *book)
+{
+    return book->update_id;
+}
+
+int64_t book_last_price(const struct book *book)
+{
+    return book->last_price;
+}
+
+uint32_t book_orders(const struct book *book)
+{
+    return book->orders;
+}
+
+bool book_best(const struct book *book, enum book_side side, int64_t *price_ticks)
+{
+    uint32_t far;
+    return level_best((struct book *)book, side, price_ticks, &far) != NULL;
+}
+
+int64_t book_first_price(enum book_side side)
+{
+    return side == SIDE_BUY ? INT64_MAX : -1;
+}
+
+bool book_next_level(const struct book *book, enum book_side side, int64_t *price_ticks,
+                     int64_t *qty_lots)
+{
+    const struct level *level = level_behind(book, side, *price_ticks, price_ticks);
+    if (level)
+        *qty_lots = level->qty_lots;
+    return level != NULL;
+}
+
+void book_each_order(const struct book *book, enum book_side side,
+                     void (*each)(void *arg, const struct order_node *order), void *arg)
+{
+    int64_t price = book_first_price(side);
+    const struct level *level;
+    while ((level = level_behind(book, side, price, &price)))
+        for (uint32_t at = level->head; at; at = book->pool->nodes[at].next)
+            each(arg, &book->pool->nodes[at]);
+}
+
+/* ---- events ---- */
+
+static struct book_event *event_add(struct book_events *out, enum book_event_type type)
+{
+    struct book_event *event = &out->event[out->count++];
+    *event = (struct book_event){.type = (uint8_t)type};
+    return event;
+}
+
+static void tell_level(struct book *book, struct book_events *out, enum book_side side,
+                       int64_t price, int64_t qty)
+{
+    struct book_event *event = event_add(out, EVENT_LEVEL);
+    event->side = (uint8_t)side;
+    event->price_ticks = price;
+    event->qty_lots = qty;
+    event->id = ++book->update_id;
+}
+
+/* ---- orders in levels ---- */
+
+static void order_rest(struct book *book, uint32_t slot)
+{
+    struct order_node *node = &book->pool->nodes[slot];
+    struct level *level = level_make(book, node->side, node->price_ticks, &node->far);
+    node->prev = level->tail;
+    node->next = 0;
+    if (level->tail)
+        book->pool->nodes[level->tail].next = slot;
+    else
+        level->head = slot;
+    level->tail = slot;
+    level->qty_lots += node->left_lots;
+    book->side_qty[node->side] += node->left_lots;
+    book->orders++;
+}
+
+static struct level *order_level(struct book *book, const struct order_node *node)
+{
+    return node->far ? &book->pool->far[node->far].level
+                     : &book->levels[node->price_ticks - book->base];
+}
+
+/* Takes the order out of its level's queue; returns what the level has left. */
+static int64_t order_unlink(struct book *book, struct order_node *node)
+{
+    struct level *level = order_level(book, node);
+    if (node->prev)
+        book->pool->nodes[node->prev].next = node->next;
+    else
+        level->head = node->next;
+    if (node->next)
+        book->pool->nodes[node->next].prev = node->prev;
+    else
+        level->tail = node->prev;
+    level->qty_lots -= node->left_lots;
+    book->side_qty[node->side] -= node->left_lots;
+    book->orders--;
+    int64_t left = level->qty_lots;
+    if (!level->head) {
+        ASSERT(left == 0);
+        level_gone(book, node->side, node->price_ticks, node->far);
+    }
+    return left;
+}
+
+/* ---- checks before a command changes anything ---- */
+
+static bool crosses(const struct book *book, enum book_side side, int64_t price)
+{
+    int64_t best;
+    return book_best(book, !side, &best) && !price_better(!side, price, best);
+}
+
+/* Whether `lots` can trade within the limit; *own is set when self-trade prevention stops it first. */
+static bool fok_can_fill(const struct book *book, const struct book_cmd *cmd, bool *own)
+{
+    enum book_side side = !cmd->side;
+    int64_t price = book_first_price(side), left = cmd->qty_lots;
+    const struct level *level;
+    *own = false;
+    while (left > 0 && (level = level_behind(book, side, price, &price))) {
+        if (price_better(side, cmd->price_ticks, price))
+            break;
+        if (cmd->stp == STP_NONE) {
+            left -= level->qty_lots < left ? level->qty_lots : left;
+            continue;
+        }
+        for (uint32_t at = level->head; at && left > 0; at = book->pool->nodes[at].next) {
+            const struct order_node *maker = &book->pool->nodes[at];
+            if (maker->user == cmd->user) {
+                *own = true;
+                return false;
+            }
+            left -= maker->left_lots < left ? maker->left_lots : left;
+        }
+    }
+    return left == 0;
+}
+
+/* Whether the hold of a market buy by quantity covers what the book would ask for it (O1). */
+static bool hold_covers(const struct book *book, const struct book_cmd *cmd)
+{
+    int64_t price = book_first_price(SIDE_SELL), left = cmd->qty_lots;
+    int64_t budget = cmd->quote_atoms, cost;
+    const struct level *level;
+    while (left > 0 && (level = level_behind(book, SIDE_SELL, price, &price))) {
+        int64_t lots = level->qty_lots < left ? level->qty_lots : left;
+        if (!money_quote_floor(&book->spec, price, lots, &cost) || cost > budget)
+            return false;
+        budget -= cost;
+        left -= lots;
+    }
+    return true;
+}
+
+static bool can_rest(const struct book_cmd *cmd)
+{
+    return cmd->order_type == TYPE_LIMIT_MAKER ||
+           (cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_GTC);
+}
+
+static bool room_to_rest(const struct book *book, enum book_side side, int64_t qty, bool has_node)
+{
+    const struct order_pool *pool = book->pool;
+    int64_t sum;
+    return (has_node || pool->count < pool->capacity) && pool->far_count < pool->far_capacity &&
+           !__builtin_add_overflow(book->side_qty[side], qty, &sum);
+}
+
+static enum reject check_new(const struct book *book, const struct book_cmd *cmd)
+{
+    if (book->status != STATUS_TRADING)
+        return REJECT_MARKET_CLOSED;
+    if (cmd->order_type == TYPE_LIMIT_MAKER && crosses(book, cmd->side, cmd->price_ticks))
+        return REJECT_WOULD_MATCH;
+    if ((cmd->flags & CMD_HELD_ALL) && !hold_covers(book, cmd))
+        return REJECT_NO_FUNDS;
+    if (can_rest(cmd) && !room_to_rest(book, cmd->side, cmd->qty_lots, false))
+        return REJECT_BOOK_FULL;
+    return REJECT_NONE;
+}
+
+static void open_taker(struct book *book, const struct book_cmd *cmd)
+{
+    struct book_open *open = &book->open;
+    open->order_id = ++book->order_id;
+    open->left_lots = cmd->qty_lots;
+    open->budgeted = cmd->order_type == TYPE_MARKET &&
+                     (cmd->side == SIDE_BUY || (cmd->flags & CMD_QUOTE_QTY));
+    open->budget = cmd->quote_atoms;
+    if (open->budgeted && (cmd->flags & CMD_QUOTE_QTY) && cmd->side == SIDE_BUY)
+        open->left_lots = INT64_MAX;
+    open->last_fill_price = 0;
+    open->touched = NULL;
+    open->traded = open->stopped_by_budget = open->dead_on_arrival = false;
+    bool own = false;
+    if (cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_FOK && !fok_can_fill(book, cmd, &own)) {
+        open->dead_on_arrival = true;
+        open->dead_reason = own ? DONE_STP : DONE_EXPIRED;
+    }
+}
+
+static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
+{
+    if (book->status == STATUS_HALT || book->status == STATUS_BREAK ||
+        (cmd->type == CMD_MOVE && book->status != STATUS_TRADING))
+        return REJECT_MARKET_CLOSED;
+    uint32_t slot = order_pool_find(book->pool, cmd->ref);
+    if (!slot || book->pool->nodes[slot].symbol != book->symbol)
+        return REJECT_UNKNOWN_ORDER;
+    const struct order_node *node = &book->pool->nodes[slot];
+    if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
+        return REJECT_BOOK_FULL;
+    book->open.node = slot;
+    book->open.order_id = book->order_id + 1; /* what a MOVE will take */
+    book->open.stage = STAGE_REMOVE;
+    return REJECT_NONE;
+}
+
+enum reject book_begin(struct book *book, const struct book_cmd *cmd)
+{
+    ASSERT(!book->busy);
+    ASSERT(cmd->seq == book->seq + 1);
+    book->seq++;
+    book->credit++;
+    enum reject reject = REJECT_NONE;
+    if (cmd->type == CMD_STATUS) {
+        ASSERT(cmd->status < STATUS_COUNT);
+        book->status = cmd->status;
+        book->open.stage = STAGE_END;
+    } else if (cmd->type == CMD_NEW) {
+        ASSERT(cmd->order_type == TYPE_MARKET || cmd->price_ticks > 0);
+        reject = check_new(book, cmd);
+        if (reject == REJECT_NONE) {
+            open_taker(book, cmd);
+            book->open.stage = STAGE_MATCH;
+        }
+    } else {
+        reject = begin_on_order(book, cmd);
+    }
+    if (reject != REJECT_NONE)
+        return reject;
+    book->open.cmd = *cmd;
+    book->busy = true;
+    return REJECT_NONE;
+}
+
+/* ---- matching ---- */
+
+static void tell_touched(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    if (!open->touched)
+        return;
+    tell_level(book, out, !open->cmd.side, open->touched_price, open->touched->qty_lots);
+    open->touched = NULL;
+}
+
+static void taker_done(struct book *book, struct book_events *out, enum book_done reason)
+{
+    const struct book_open *open = &book->open;
+    struct book_event *event = event_add(out, EVENT_DONE);
+    event->side = open->cmd.side;
+    event->reason = (uint8_t)reason;
+    event->user = open->cmd.user;
+    event->ref = open->cmd.ref;
+    event->order_id = open->order_id;
+    event->price_ticks = open->cmd.order_type == TYPE_MARKET ? 0 : open->cmd.price_ticks;
+    event->left_lots = (open->cmd.flags & CMD_QUOTE_QTY) ? 0 : open->left_lots;
+}
+
+/* One fill between the taker and the oldest maker of a level. The level's last order leaves it. */
+static void fill(struct book *book, struct book_events *out, struct level *level, int64_t price,
+                 uint32_t far, int64_t lots)
+{
+    struct book_open *open = &book->open;
+    uint32_t slot = level->head;
+    struct order_node *maker = &book->pool->nodes[slot];
+    maker->left_lots -= lots;
+    level->qty_lots -= lots;
+    book->side_qty[maker->side] -= lots;
+    open->left_lots -= lots;
+    open->traded = true;
+    open->last_fill_price = price;
+    book->last_price = price;
+    struct book_event *event = event_add(out, EVENT_FILL);
+    event->side = maker->side;
+    event->user = maker->user;
+    event->ref = maker->ref;
+    event->order_id = maker->order_id;
+    event->id = ++book->trade_id;
+    event->price_ticks = price;
+    event->qty_lots = lots;
+    event->left_lots = maker->left_lots;
+    event->taker_order_id = open->order_id;
+    if (open->left_lots == 0 && !(open->cmd.flags & CMD_QUOTE_QTY))
+        event->flags |= BOOK_TAKER_DONE;
+    open->touched = level;
+    open->touched_price = price;
+    if (maker->left_lots)
+        return;
+    event->flags |= BOOK_MAKER_DONE;
+    level->head = maker->next;
+    if (maker->next)
+        book->pool->nodes[maker->next].prev = 0;
+    else
+        level->tail = 0;
+    book->orders--;
+    enum book_side side = maker->side;
+    order_pool_put(book->pool, slot);
+    if (!level->head) {
+        tell_touched(book, out);
+        level_gone(book, side, price, far);
+    }
+}
+
+/* Lots that the oldest maker of the best level can give the taker now: 0 when matching stops, with the
+ * reason in the open command. */
+static int64_t fill_lots(struct book *book, const struct level *level, int64_t price, bool *stp)
+{
+    struct book_open *open = &book->open;
+    const struct order_node *maker = &book->pool->nodes[level->head];
+    int64_t lots = maker->left_lots < open->left_lots ? maker->left_lots : open->left_lots;
+    if (open->budgeted) {
+        int64_t most = money_lots_affordable(&book->spec, price, open->budget);
+        if (most < lots || open->budget == 0) {
+            lots = open->budget == 0 ? 0 : most;
+            open->stopped_by_budget = true; /* this fill is the last: no free dust behind it */
+        }
+    }
+    if (lots && open->cmd.stp == STP_EXPIRE_TAKER && maker->user == open->cmd.user) {
+        *stp = true;
+        return 0;
+    }
+    if (lots && open->budgeted) {
+        int64_t cost;
+        ASSERT(money_quote_floor(&book->spec, price, lots, &cost));
+        ASSERT(cost <= open->budget);
+        open->budget -= cost;
+    }
+    return lots;
+}
+
+static void rest_taker(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    const struct book_cmd *cmd = &open->cmd;
+    uint32_t slot = open->node;
+    if (slot)
+        order_pool_rename(book->pool, slot, cmd->ref);
+    else
+        slot = order_pool_get(book->pool, cmd->ref);
+    struct order_node *node = &book->pool->nodes[slot];
+    node->order_id = open->order_id;
+    node->price_ticks = cmd->price_ticks;
+    node->left_lots = open->left_lots;
+    node->user = cmd->user;
+    node->side = cmd->side;
+    node->flags = 0;
+    node->symbol = book->symbol;
+    order_rest(book, slot);
+    struct book_event *event = event_add(out, EVENT_ACCEPTED);
+    event->side = cmd->side;
+    event->user = cmd->user;
+    event->ref = cmd->ref;
+    event->order_id = open->order_id;
+    event->price_ticks = cmd->price_ticks;
+    event->qty_lots = event->left_lots = open->left_lots;
+    tell_level(book, out, cmd->side, cmd->price_ticks, order_level(book, node)->qty_lots);
+}
+
+/* A move that does not rest gives its kept node back. */
+static void drop_node(struct book *book)
+{
+    if (book->open.node)
+        order_pool_put(book->pool, book->open.node);
+}
+
+static void end_taker(struct book *book, struct book_events *out, bool stp)
+{
+    struct book_open *open = &book->open;
+    const struct book_cmd *cmd = &open->cmd;
+    tell_touched(book, out);
+    open->stage = STAGE_END;
+    if (!stp && open->left_lots > 0 && can_rest(cmd)) {
+        rest_taker(book, out);
+        return;
+    }
+    drop_node(book);
+    if (stp) {
+        taker_done(book, out, DONE_STP);
+    } else if (cmd->flags & CMD_QUOTE_QTY) {
+        bool spent = open->traded &&
+                     (open->stopped_by_budget ||
+                      money_lots_affordable(&book->spec, open->last_fill_price, open->budget) == 0);
+        taker_done(book, out, spent ? DONE_FILLED : DONE_EXPIRED);
+    } else if (open->left_lots > 0) {
+        taker_done(book, out, DONE_EXPIRED);
+    }
+}
+
+static bool taker_wants(const struct book_open *open, int64_t price)
+{
+    if (open->left_lots == 0)
+        return false;
+    return open->cmd.order_type == TYPE_MARKET ||
+           !price_better(!open->cmd.side, open->cmd.price_ticks, price);
+}
+
+static enum book_step step_match(struct book *book, uint32_t fills_max, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    bool stp = false;
+    if (open->dead_on_arrival) {
+        open->stage = STAGE_END;
+        taker_done(book, out, open->dead_reason);
+        return BOOK_DONE;
+    }
+    for (;;) {
+        int64_t price;
+        uint32_t far;
+        struct level *level = level_best(book, !open->cmd.side, &price, &far);
+        if (!level || !taker_wants(open, price))
+            break;
+        if (open->stopped_by_budget)
+            break;
+        if (fills_max == 0)
+            return BOOK_MORE;
+        int64_t lots = fill_lots(book, level, price, &stp);
+        if (lots == 0)
+            break;
+        fill(book, out, level, price, far, lots);
+        fills_max--;
+    }
+    end_taker(book, out, stp);
+    return BOOK_DONE;
+}
+
+/* CANCEL, and the first half of a MOVE, whose node is kept for the new order. */
+static enum book_step step_remove(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    struct order_node *node = &book->pool->nodes[open->node];
+    bool move = open->cmd.type == CMD_MOVE;
+    struct book_event *event = event_add(out, EVENT_DONE);
+    event->side = node->side;
+    event->reason = move ? DONE_REPLACED : DONE_CANCELED;
+    event->user = node->user;
+    event->ref = node->ref;
+    event->order_id = node->order_id;
+    event->price_ticks = node->price_ticks;
+    event->left_lots = node->left_lots;
+    enum book_side side = node->side;
+    int64_t price = node->price_ticks, left = order_unlink(book, node);
+    tell_level(book, out, side, price, left);
+    if (!move) {
+        order_pool_put(book->pool, open->node);
+        open->stage = STAGE_END;
+        return BOOK_DONE;
+    }
+    open->cmd.side = (uint8_t)side;
+    open->cmd.user = node->user;
+    open->cmd.ref = open->cmd.new_ref;
+    open->cmd.order_type = TYPE_LIMIT;
+    open->cmd.tif = TIF_GTC;
+    open->cmd.flags = 0;
+    open_taker(book, &open->cmd);
+    open->stage = STAGE_MATCH;
+    return BOOK_MORE;
+}
+
+enum book_step book_step(struct book *book, uint32_t fills_max, struct book_events *out)
+{
+    ASSERT(book->busy);
+    ASSERT(fills_max > 0);
+    enum book_step result = BOOK_DONE;
+    if (book->open.stage == STAGE_REMOVE)
+        result = step_remove(book, out);
+    if (book->open.stage == STAGE_MATCH)
+        result = step_match(book, fills_max, out);
+    if (result == BOOK_DONE) {
+        book->busy = false;
+        book->open.node = 0;
+        VERIFY(book->orders <= book->pool->count);
+    }
+    return result;
+}
+
+/* ---- prefetch: two passes, so that the second finds what the first asked for ---- */
+
+void book_prefetch(const struct book *book, const struct book_cmd *const *cmds, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct book_cmd *cmd = cmds[i];
+        order_pool_prefetch_index(book->pool, cmd->ref);
+        if (cmd->type == CMD_MOVE)
+            order_pool_prefetch_index(book->pool, cmd->new_ref);
+        if (cmd->type != CMD_CANCEL && in_window(book, cmd->price_ticks))
+            __builtin_prefetch(&book->levels[cmd->price_ticks - book->base], 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct book_cmd *cmd = cmds[i];
+        if (cmd->type == CMD_CANCEL || cmd->type == CMD_MOVE) {
+            uint32_t slot = order_pool_guess(book->pool, cmd->ref);
+            if (slot)
+                __builtin_prefetch(&book->pool->nodes[slot], 1);
+        }
+        if (cmd->type != CMD_CANCEL && in_window(book, cmd->price_ticks)) {
+            uint32_t tail = book->levels[cmd->price_ticks - book->base].tail;
+            if (tail)
+                __builtin_prefetch(&book->pool->nodes[tail], 1);
+        }
+    }
+}
+
+/* ---- hash and invariants ---- */
+
+static void hash_order(void *arg, const struct order_node *order)
+{
+    uint64_t *hash = arg;
+    *hash = hash_fold(*hash, order->ref);
+    *hash = hash_fold(*hash, order->order_id);
+    *hash = hash_fold(*hash, (uint64_t)order->price_ticks);
+    *hash = hash_fold(*hash, (uint64_t)order->left_lots);
+    *hash = hash_fold(*hash, (uint64_t)order->user << 8 | order->side);
+}
+
+uint64_t book_hash(const struct book *book)
+{
+    uint64_t hash = book->symbol;
+    hash = hash_fold(hash, book->seq);
+    hash = hash_fold(hash, book->order_id);
+    hash = hash_fold(hash, book->trade_id);
+    hash = hash_fold(hash, book->update_id);
+    hash = hash_fold(hash, (uint64_t)book->last_price);
+    hash = hash_fold(hash, book->status);
+    book_each_order(book, SIDE_BUY, hash_order, &hash);
+    book_each_order(book, SIDE_SELL, hash_order, &hash);
+    return hash;
+}
+
+static void verify_level(const struct book *book, enum book_side side, int64_t price,
+                         const struct level *level, uint32_t *orders)
+{
+    int64_t sum = 0;
+    uint32_t prev = 0;
+    for (uint32_t at = level->head; at; prev = at, at = book->pool->nodes[at].next) {
+        const struct order_node *node = &book->pool->nodes[at];
+        ASSERT(node->prev == prev);
+        ASSERT(node->side == side && node->price_ticks == price && node->symbol == book->symbol);
+        ASSERT(node->left_lots > 0);
+        ASSERT(order_pool_find(book->pool, node->ref) == at);
+        ASSERT((node->far == 0) == in_window(book, price));
+        sum += node->left_lots;
+        (*orders)++;
+    }
+    ASSERT(level->tail == prev);
+    ASSERT(level->qty_lots == sum);
+}
+
+void book_verify(const struct book *book)
+{
+    int64_t bid, ask;
+    uint32_t orders = 0;
+    if (book_best(book, SIDE_BUY, &bid) && book_best(book, SIDE_SELL, &ask))
+        ASSERT(book->busy || bid < ask);
+    for (uint32_t side = 0; side < 2; side++) {
+        int64_t price = book_first_price(side), sum = 0;
+        const struct level *level;
+        while ((level = level_behind(book, side, price, &price))) {
+            verify_level(book, side, price, level, &orders);
+            sum += level->qty_lots;
+        }
+        ASSERT(sum == book->side_qty[side]);
+    }
+    ASSERT(orders == book->orders);
+    window_verify(book);
+}

@@ -1,0 +1,15 @@
+/* kinds.h - the small enums of an order: side, type, time in force, self-trade prevention, and a
+ * symbol's status. Their values are in the journal: append, never renumber.
+ *
+ * Thread:  any.
+ */
+#ifndef KINDS_H
+#define KINDS_H
+
+enum book_side { SIDE_BUY, SIDE_SELL };
+enum book_type { TYPE_LIMIT, TYPE_MARKET, TYPE_LIMIT_MAKER };
+enum book_tif { TIF_GTC, TIF_IOC, TIF_FOK };
+enum book_stp { STP_NONE, STP_EXPIRE_TAKER };
+enum book_status { STATUS_TRADING, STATUS_HALT, STATUS_CANCEL_ONLY, STATUS_BREAK, STATUS_COUNT };
+
+#endif

@@ -1,0 +1,87 @@
+#include "actors/book/order_pool.h"
+
+#include <string.h>
+
+static size_t round_line(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
+size_t order_pool_size(uint32_t orders_max, uint32_t far_max)
+{
+    return round_line(sizeof(struct order_pool)) +
+           round_line(((size_t)orders_max + 1) * sizeof(struct order_node)) +
+           2 * slot_index_region(orders_max) +
+           round_line(((size_t)far_max + 1) * sizeof(struct far_level));
+}
+
+struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t far_max)
+{
+    ASSERT(((uintptr_t)block & 63) == 0);
+    ASSERT(orders_max > 0 && orders_max < UINT32_MAX / 4);
+    char *at = block;
+    struct order_pool *pool = block;
+    at += round_line(sizeof *pool);
+    pool->nodes = (struct order_node *)at;
+    at += round_line(((size_t)orders_max + 1) * sizeof(struct order_node));
+    slot_index_init(&pool->index, at, at + slot_index_region(orders_max), orders_max);
+    at += 2 * slot_index_region(orders_max);
+    pool->far = (struct far_level *)at;
+    pool->capacity = orders_max;
+    pool->far_capacity = far_max;
+    return pool;
+}
+
+uint32_t order_pool_get(struct order_pool *pool, uint64_t ref)
+{
+    ASSERT(pool->count < pool->capacity);
+    VERIFY(order_pool_find(pool, ref) == 0);
+    uint32_t slot = pool->free_head;
+    if (slot)
+        pool->free_head = pool->nodes[slot].next;
+    else
+        slot = ++pool->high;
+    pool->count++;
+    pool->nodes[slot].ref = ref;
+    slot_index_insert(&pool->index, order_pool_hash(ref), slot);
+    return slot;
+}
+
+void order_pool_put(struct order_pool *pool, uint32_t slot)
+{
+    ASSERT(slot > 0 && slot <= pool->high);
+    struct order_node *node = &pool->nodes[slot];
+    slot_index_remove(&pool->index, order_pool_hash(node->ref), slot);
+    node->ref = 0;
+    node->next = pool->free_head;
+    pool->free_head = slot;
+    pool->count--;
+}
+
+void order_pool_rename(struct order_pool *pool, uint32_t slot, uint64_t ref)
+{
+    struct order_node *node = &pool->nodes[slot];
+    slot_index_remove(&pool->index, order_pool_hash(node->ref), slot);
+    node->ref = ref;
+    slot_index_insert(&pool->index, order_pool_hash(ref), slot);
+}
+
+uint32_t far_level_get(struct order_pool *pool)
+{
+    ASSERT(pool->far_count < pool->far_capacity);
+    uint32_t far = pool->far_free;
+    if (far)
+        pool->far_free = pool->far[far].left;
+    else
+        far = ++pool->far_high;
+    pool->far_count++;
+    return far;
+}
+
+void far_level_put(struct order_pool *pool, uint32_t far)
+{
+    ASSERT(far > 0 && far <= pool->far_high);
+    pool->far[far].left = pool->far_free;
+    pool->far_free = far;
+    pool->far_count--;
+}

@@ -1,0 +1,97 @@
+/* order_pool.h - the resting orders of one market shard: nodes, and the index that finds them by ref.
+ *
+ * Thread:  owner only (the market shard).
+ * Memory:  one block from the caller, sized by order_pool_size(); shared by all books of the shard, so a
+ *          symbol that is quiet today costs nothing. Slot 0 is "none".
+ * Index:   runtime/slot_index.h; a hit is confirmed by the node's own ref.
+ */
+#ifndef ORDER_POOL_H
+#define ORDER_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/check.h"
+#include "runtime/hash.h"
+#include "runtime/slot_index.h"
+
+struct order_node { /* one cache line */
+    uint64_t ref, order_id;
+    int64_t price_ticks, left_lots;
+    uint32_t user, prev, next, far; /* far: the far level it rests in, 0 = the window */
+    uint8_t side, flags;
+    uint16_t symbol;
+    uint32_t spare[3]; /* icebergs and triggers find their place here */
+};
+_Static_assert(sizeof(struct order_node) == 64, "one cache line");
+
+struct level {
+    uint32_t head, tail; /* oldest and newest order */
+    int64_t qty_lots;    /* sum over the level */
+};
+
+/* A level outside the window: a node of a treap ordered by price. */
+struct far_level {
+    struct level level;
+    int64_t price_ticks;
+    uint32_t left, right, priority, spare;
+};
+
+struct order_pool {
+    struct order_node *nodes;
+    struct slot_index index;
+    struct far_level *far;
+    uint32_t capacity, far_capacity;
+    uint32_t count, high, free_head;         /* nodes in use, ever touched, LIFO of free ones */
+    uint32_t far_count, far_high, far_free;  /* the same for far levels */
+};
+
+size_t order_pool_size(uint32_t orders_max, uint32_t far_max);
+
+/* Builds an empty pool in a zeroed block. Thread: the owner-to-be. */
+struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t far_max);
+
+/* Takes a node for `ref`, which must not be there, and indexes it. The caller checked the room. */
+uint32_t order_pool_get(struct order_pool *pool, uint64_t ref);
+
+/* Takes the order out of the index and gives its node back. */
+void order_pool_put(struct order_pool *pool, uint32_t slot);
+
+/* Re-indexes a node under a new ref (a move). */
+void order_pool_rename(struct order_pool *pool, uint32_t slot, uint64_t ref);
+
+uint32_t far_level_get(struct order_pool *pool);
+void far_level_put(struct order_pool *pool, uint32_t far);
+
+static inline uint32_t order_pool_hash(uint64_t ref)
+{
+    return (uint32_t)hash_mix(ref);
+}
+
+/* The slot of `ref`, or 0. */
+static inline uint32_t order_pool_find(const struct order_pool *pool, uint64_t ref)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&pool->index, order_pool_hash(ref), slot)
+    {
+        if (pool->nodes[slot].ref == ref)
+            break;
+    }
+    return slot;
+}
+
+/* Starts to fetch the index line of `ref`; changes nothing. */
+static inline void order_pool_prefetch_index(const struct order_pool *pool, uint64_t ref)
+{
+    slot_index_prefetch(&pool->index, order_pool_hash(ref));
+}
+
+/* The first slot whose hash fits, without touching a node: for prefetching. */
+static inline uint32_t order_pool_guess(const struct order_pool *pool, uint64_t ref)
+{
+    uint32_t at = 0, table = 0;
+    return slot_index_next(&pool->index, order_pool_hash(ref), &at, &table);
+}
+
+#endif

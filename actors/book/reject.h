@@ -1,0 +1,39 @@
+/* reject.h - why an exchange says no: one enum for the cores; only http/ knows how Binance spells it.
+ *
+ * Thread:  any.
+ */
+#ifndef REJECT_H
+#define REJECT_H
+
+#define REJECT_MAP(X)                                                                              \
+    X(REJECT_NONE, "accepted")                                                                     \
+    X(REJECT_PRICE_FILTER, "price is off the tick, or outside the symbol's price range")           \
+    X(REJECT_LOT_SIZE, "quantity is off the step, or outside the symbol's lot range")              \
+    X(REJECT_MARKET_LOT_SIZE, "market quantity is off the step, or outside its range")             \
+    X(REJECT_NOTIONAL, "price times quantity is outside the symbol's notional range")              \
+    X(REJECT_MAX_NUM_ORDERS, "the account has as many open orders as the symbol allows")           \
+    X(REJECT_DUPLICATE_ORDER, "an open order has this client order id")                            \
+    X(REJECT_NO_FUNDS, "free balance is below what the order would lock")                          \
+    X(REJECT_UNKNOWN_SYMBOL, "no such symbol")                                                     \
+    X(REJECT_UNKNOWN_USER, "no such user")                                                         \
+    X(REJECT_UNKNOWN_ORDER, "no such open order to cancel")                                        \
+    X(REJECT_NO_SUCH_ORDER, "no such order to show")                                               \
+    X(REJECT_MARKET_CLOSED, "the symbol's status does not allow this")                             \
+    X(REJECT_WOULD_MATCH, "a post-only order would trade at once")                                 \
+    X(REJECT_BUSY, "a bounded queue or pool is full; nothing was recorded")                        \
+    X(REJECT_BOOK_FULL, "the book has no room for another resting order")                          \
+    X(REJECT_OVERFLOW, "an amount does not fit")                                                   \
+    X(REJECT_REQUEST_ID_REUSED, "the request id was used with other content")                      \
+    X(REJECT_NAME_TAKEN, "the name is taken")                                                      \
+    X(REJECT_UNKNOWN_KEY, "no such API key")                                                       \
+    X(REJECT_LIMIT, "a configured limit is reached")                                               \
+    X(REJECT_TIMESTAMP, "the request is outside its recvWindow")
+
+#define REJECT_ENUM(name, text) name,
+enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };
+#undef REJECT_ENUM
+
+/* The text for the log. Thread: any. */
+const char *reject_text(enum reject reject);
+
+#endif

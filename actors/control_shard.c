@@ -1,0 +1,449 @@
+#include "actors/control_shard.h"
+
+#include "actors/book/kinds.h"
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+/* ---- finding ---- */
+
+static uint32_t find_user(const struct control_shard *self, const char *name, uint8_t length)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&self->user_by_name, (uint32_t)hash_bytes(1, name, length), slot)
+    {
+        if (self->users[slot].length == length && memcmp(self->users[slot].name, name, length) == 0)
+            break;
+    }
+    return slot;
+}
+
+static uint32_t find_key(const struct control_shard *self, const char api_key[API_KEY_BYTES])
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&self->key_by_text, (uint32_t)hash_bytes(2, api_key, API_KEY_BYTES), slot)
+    {
+        if (memcmp(self->keys[slot].api_key, api_key, API_KEY_BYTES) == 0)
+            break;
+    }
+    return slot;
+}
+
+static uint16_t find_symbol(const struct control_shard *self, const char name[SYMBOL_NAME_MAX])
+{
+    for (uint16_t i = 0; i < self->symbols_count; i++)
+        if (memcmp(self->symbols[i].name, name, SYMBOL_NAME_MAX) == 0)
+            return i;
+    return SYMBOL_ANY;
+}
+
+static uint16_t asset_make(struct control_shard *self, const char name[SYMBOL_NAME_MAX])
+{
+    for (uint16_t i = 0; i < self->assets_count; i++)
+        if (memcmp(self->assets[i], name, SYMBOL_NAME_MAX) == 0)
+            return i;
+    memcpy(self->assets[self->assets_count], name, SYMBOL_NAME_MAX);
+    return self->assets_count++;
+}
+
+/* ---- telling ---- */
+
+static bool room_for_change(struct control_shard *self)
+{
+    struct exchange *ex = self->shard.ex;
+    uint32_t messages = 4 * (ex->config.account_shards + 1u), blocks = ex->ingress_count + 1u;
+    struct block_pool *pool = &ex->reply_pool[self->shard.actor.core->id];
+    return self->ops_count < CONTROL_OPS_MAX && shard_room(&self->shard, messages) &&
+           ingress_room(&self->shard, CLASS_OUT, 1) && ingress_room(&self->shard, CLASS_MARKET, 1) &&
+           block_room(pool, blocks) >= blocks;
+}
+
+/* Every ingress core gets the change in a block of its own. */
+static void tell_ingress(struct control_shard *self, struct config_change *change)
+{
+    struct exchange *ex = self->shard.ex;
+    change->version = ++self->version;
+    if (ex->replaying)
+        return;
+    for (uint16_t i = 0; i < ex->ingress_count; i++) {
+        struct msg msg = {.type = MSG_CONFIG, .symbol = change->symbol.symbol};
+        struct config_change *block = block_get(&ex->reply_pool[self->shard.actor.core->id]);
+        ASSERT(block != NULL);
+        *block = *change;
+        msg.change.block = block;
+        msg.change.block_core = self->shard.actor.core->id;
+        ingress_send(&self->shard, CLASS_MARKET, ex->ingress[i], &msg);
+    }
+}
+
+static void reply_id(struct control_shard *self, uint64_t tag, enum reject reject, uint64_t id,
+                     uint32_t version)
+{
+    struct exchange *ex = self->shard.ex;
+    if (ex->replaying || !tag_is_ours(ex, tag))
+        return;
+    struct reply *reply = block_get(&ex->reply_pool[self->shard.actor.core->id]);
+    ASSERT(reply != NULL);
+    memset(reply, 0, REPLY_HEAD_BYTES);
+    reply->kind = REPLY_ID;
+    reply->id = id;
+    shard_reply(&self->shard, tag, reject, reply, true, version);
+}
+
+static void op_open(struct control_shard *self, uint64_t tag, uint64_t id, uint32_t acks)
+{
+    ASSERT(self->ops_count < CONTROL_OPS_MAX || self->shard.ex->replaying);
+    if (self->ops_count == CONTROL_OPS_MAX)
+        return;
+    self->ops[self->ops_count++] = (struct control_op){.op = self->shard.seq,
+                                                       .tag = tag,
+                                                       .id = id,
+                                                       .acks_left = acks,
+                                                       .version = self->version};
+}
+
+static void config_send(struct control_shard *self, uint8_t type, uint16_t to, uint16_t symbol,
+                        const int64_t value[4])
+{
+    struct msg msg = {
+        .type = type, .to = to, .symbol = symbol, .ts_us = self->shard.last_ts_us};
+    msg.config.op = self->shard.seq;
+    memcpy(msg.config.value, value, sizeof msg.config.value);
+    shard_send(&self->shard, &msg);
+}
+
+/* ---- changes: check, then apply ---- */
+
+static enum reject check(const struct control_shard *self, const struct request *request,
+                         uint64_t *id)
+{
+    const struct exchange_config *config = &self->shard.ex->config;
+    *id = 0;
+    switch (request->type) {
+    case REQUEST_USER_ADD:
+        *id = find_user(self, request->user_add.name, request->user_add.length);
+        if (*id)
+            return REJECT_NAME_TAKEN;
+        return self->users_count < config->users_max ? REJECT_NONE : REJECT_LIMIT;
+    case REQUEST_KEY_ADD:
+        if (request->user == 0 || request->user > self->users_count)
+            return REJECT_UNKNOWN_USER;
+        if (find_key(self, request->key.api_key))
+            return REJECT_NAME_TAKEN;
+        return self->keys_count < self->keys_max ? REJECT_NONE : REJECT_LIMIT;
+    case REQUEST_KEY_DELETE: {
+        uint32_t key = find_key(self, request->key.api_key);
+        if (request->user == 0 || request->user > self->users_count)
+            return REJECT_UNKNOWN_USER;
+        return key && self->keys[key].user == request->user ? REJECT_NONE : REJECT_UNKNOWN_KEY;
+    }
+    case REQUEST_SYMBOL_ADD:
+        if (find_symbol(self, request->symbol_add.name) != SYMBOL_ANY)
+            return REJECT_NAME_TAKEN;
+        return self->symbols_count < config->symbols_max ? REJECT_NONE : REJECT_LIMIT;
+    case REQUEST_SYMBOL_STATUS:
+        return request->symbol < self->symbols_count ? REJECT_NONE : REJECT_UNKNOWN_SYMBOL;
+    default:
+        ASSERT(!"a request that the control shard knows");
+        return REJECT_NONE;
+    }
+}
+
+static void apply_user_add(struct control_shard *self, const struct request *request)
+{
+    struct exchange *ex = self->shard.ex;
+    uint32_t number = ++self->users_count;
+    struct control_user *user = &self->users[number];
+    user->length = request->user_add.length;
+    memcpy(user->name, request->user_add.name, NAME_MAX_BYTES);
+    user->created_us = self->shard.last_ts_us;
+    slot_index_insert(&self->user_by_name, (uint32_t)hash_bytes(1, user->name, user->length), number);
+    struct config_change change = {.kind = CONFIG_USER,
+                                   .user = number,
+                                   .name_length = user->length,
+                                   .created_us = user->created_us};
+    memcpy(change.name, user->name, NAME_MAX_BYTES);
+    config_send(self, MSG_USER_ADD, exchange_user_shard(ex, number), 0, (int64_t[4]){number});
+    tell_ingress(self, &change);
+    op_open(self, request->tag, number, 1);
+}
+
+static void key_change(const struct control_key *key, uint8_t kind, struct config_change *change)
+{
+    *change = (struct config_change){.kind = kind,
+                                     .user = key->user,
+                                     .permissions = key->permissions,
+                                     .created_us = key->created_us};
+    memcpy(change->api_key, key->api_key, API_KEY_BYTES);
+    memcpy(change->sealed, key->sealed, SEALED_BYTES);
+}
+
+static void apply_key_add(struct control_shard *self, const struct request *request)
+{
+    uint32_t slot = ++self->keys_count;
+    struct control_key *key = &self->keys[slot];
+    *key = (struct control_key){.user = request->user,
+                                .permissions = request->key.permissions,
+                                .created_us = self->shard.last_ts_us};
+    memcpy(key->api_key, request->key.api_key, API_KEY_BYTES);
+    memcpy(key->sealed, request->key.sealed, SEALED_BYTES);
+    slot_index_insert(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES), slot);
+    struct config_change change;
+    key_change(key, CONFIG_KEY, &change);
+    tell_ingress(self, &change);
+    reply_id(self, request->tag, REJECT_NONE, 0, self->version);
+}
+
+static void apply_key_delete(struct control_shard *self, const struct request *request)
+{
+    uint32_t slot = find_key(self, request->key.api_key);
+    struct control_key *key = &self->keys[slot];
+    key->gone = true;
+    slot_index_remove(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES), slot);
+    memset(key->sealed, 0, SEALED_BYTES);
+    struct config_change change;
+    key_change(key, CONFIG_KEY_GONE, &change);
+    tell_ingress(self, &change);
+    reply_id(self, request->tag, REJECT_NONE, 0, self->version);
+}
+
+static void send_symbol(struct control_shard *self, const struct symbol_config *symbol, uint16_t to,
+                        uint16_t market)
+{
+    int64_t tick = symbol->tick_atoms, step = symbol->step_atoms;
+    config_send(self, MSG_SYMBOL_GRID, to, symbol->symbol,
+                (int64_t[4]){tick, step, (int64_t)symbol->base << 16 | symbol->quote,
+                             symbol->default_stp});
+    config_send(self, MSG_SYMBOL_RANGE, to, symbol->symbol,
+                (int64_t[4]){(symbol->min_price + tick - 1) / tick, symbol->max_price / tick,
+                             (symbol->min_qty + step - 1) / step, symbol->max_qty / step});
+    config_send(self, MSG_SYMBOL_MARKET, to, symbol->symbol,
+                (int64_t[4]){(symbol->market_min_qty + step - 1) / step,
+                             symbol->market_max_qty / step, symbol->min_notional,
+                             symbol->max_notional});
+    config_send(self, MSG_SYMBOL_FEES, to, symbol->symbol,
+                (int64_t[4]){symbol->maker_ppm, symbol->taker_ppm, symbol->max_orders, market});
+}
+
+static void apply_symbol_add(struct control_shard *self, const struct request *request)
+{
+    struct exchange *ex = self->shard.ex;
+    uint16_t number = self->symbols_count++;
+    struct symbol_config *symbol = &self->symbols[number];
+    *symbol = request->symbol_add;
+    symbol->symbol = number;
+    symbol->base = asset_make(self, symbol->base_name);
+    symbol->quote = asset_make(self, symbol->quote_name);
+    uint16_t market = exchange_symbol_shard(ex, symbol->name);
+    send_symbol(self, symbol, market, market);
+    for (uint16_t i = 0; i < ex->config.account_shards; i++)
+        send_symbol(self, symbol, exchange_account_id(i), market);
+    struct config_change change = {.kind = CONFIG_SYMBOL, .symbol = *symbol};
+    tell_ingress(self, &change);
+    op_open(self, request->tag, number, ex->config.account_shards + 1u);
+}
+
+static void apply_symbol_status(struct control_shard *self, const struct request *request)
+{
+    struct symbol_config *symbol = &self->symbols[request->symbol];
+    symbol->status = request->symbol_add.status;
+    config_send(self, MSG_SYMBOL_STATUS, exchange_symbol_shard(self->shard.ex, symbol->name),
+                symbol->symbol, (int64_t[4]){symbol->status});
+    struct config_change change = {.kind = CONFIG_STATUS, .symbol = *symbol};
+    tell_ingress(self, &change);
+    op_open(self, request->tag, symbol->symbol, 1);
+}
+
+static void apply(struct control_shard *self, const struct request *request)
+{
+    switch (request->type) {
+    case REQUEST_USER_ADD:
+        apply_user_add(self, request);
+        break;
+    case REQUEST_KEY_ADD:
+        apply_key_add(self, request);
+        break;
+    case REQUEST_KEY_DELETE:
+        apply_key_delete(self, request);
+        break;
+    case REQUEST_SYMBOL_ADD:
+        apply_symbol_add(self, request);
+        break;
+    default:
+        apply_symbol_status(self, request);
+    }
+}
+
+static void take_request(struct control_shard *self, const struct request *request)
+{
+    uint64_t id;
+    enum reject reject = check(self, request, &id);
+    if (reject != REJECT_NONE) {
+        reply_id(self, request->tag, reject, id, self->version);
+        return;
+    }
+    unsigned char bytes[RECORD_BYTES_MAX];
+    uint32_t length = request_encode(request, bytes);
+    memcpy(shard_record(&self->shard, (uint8_t)(RECORD_REQUEST + request->type), length), bytes,
+           length);
+    shard_stamp(&self->shard, self->shard.actor.core->now_us, 0);
+    apply(self, request);
+}
+
+static void apply_ack(struct control_shard *self, const struct msg *msg)
+{
+    shard_took(&self->shard, msg);
+    for (uint32_t i = 0; i < self->ops_count; i++) {
+        struct control_op *op = &self->ops[i];
+        if (op->op != msg->config.op)
+            continue;
+        if (--op->acks_left == 0) {
+            reply_id(self, op->tag, REJECT_NONE, op->id, op->version);
+            *op = self->ops[--self->ops_count];
+        }
+        return;
+    }
+}
+
+static enum take control_take(struct actor *actor, enum lane_class class, const struct message *message)
+{
+    struct control_shard *self = (struct control_shard *)actor;
+    const struct msg *msg = (const struct msg *)message;
+    struct exchange *ex = self->shard.ex;
+    uint16_t core = actor->core->id;
+    if (class == CLASS_REQUEST) {
+        if (!room_for_change(self))
+            return TAKE_NO_ROOM;
+        const struct request *request = msg->request.block;
+        take_request(self, request);
+        block_put(&ex->request_pool[tag_core(request->tag)], core, msg->request.block);
+        return TAKE_DONE;
+    }
+    if (!shard_is_next(&self->shard, msg))
+        return TAKE_DONE;
+    if (!ingress_room(&self->shard, CLASS_OUT, 1) || block_room(&ex->reply_pool[core], 1) < 1)
+        return TAKE_NO_ROOM;
+    msg_encode(msg, shard_record(&self->shard, RECORD_LINK, MSG_ENCODED_BYTES));
+    shard_stamp(&self->shard, actor->core->now_us, msg->ts_us);
+    apply_ack(self, msg);
+    return TAKE_DONE;
+}
+
+static enum work control_work(struct actor *actor)
+{
+    (void)actor;
+    return WORK_DONE;
+}
+
+static const struct actor_ops control_ops = {
+    .take = control_take, .work = control_work, .pump = shard_pump, .durable = shard_durable};
+
+/* ---- recovery ---- */
+
+enum recover control_shard_replay(struct control_shard *self, const struct record_head *head,
+                                  const unsigned char *payload, int64_t ts_us)
+{
+    struct request request;
+    uint64_t id;
+    shard_record(&self->shard, head->type, 0);
+    if (head->type == RECORD_LINK) {
+        struct msg msg;
+        if (head->bytes != MSG_ENCODED_BYTES)
+            return RECOVER_BAD_RECORD;
+        msg_decode(payload, head->shard, &msg);
+        if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1)
+            return RECOVER_BAD_RECORD;
+        shard_stamp(&self->shard, ts_us, msg.ts_us);
+        apply_ack(self, &msg);
+        return RECOVER_OK;
+    }
+    if (head->type < RECORD_REQUEST ||
+        !request_decode((uint8_t)(head->type - RECORD_REQUEST), payload, head->bytes, &request) ||
+        request.type < REQUEST_USER_ADD || check(self, &request, &id) != REJECT_NONE)
+        return RECOVER_BAD_RECORD;
+    shard_stamp(&self->shard, ts_us, 0);
+    apply(self, &request);
+    return RECOVER_OK;
+}
+
+uint64_t control_shard_hash(const struct control_shard *self)
+{
+    uint64_t hash = hash_fold(shard_hash(&self->shard), self->version);
+    for (uint32_t i = 1; i <= self->users_count; i++)
+        hash = hash_bytes(hash, self->users[i].name, self->users[i].length);
+    for (uint32_t i = 1; i <= self->keys_count; i++) {
+        const struct control_key *key = &self->keys[i];
+        hash = hash_bytes(hash, key->api_key, API_KEY_BYTES);
+        hash = hash_bytes(hash, key->sealed, SEALED_BYTES);
+        hash = hash_fold(hash, (uint64_t)key->user << 9 | (uint64_t)key->gone << 8 | key->permissions);
+    }
+    for (uint32_t i = 0; i < self->symbols_count; i++) {
+        hash = hash_bytes(hash, self->symbols[i].name, SYMBOL_NAME_MAX);
+        hash = hash_fold(hash, self->symbols[i].status);
+    }
+    return hash;
+}
+
+void control_shard_each(const struct control_shard *self,
+                        void (*each)(void *arg, const struct config_change *change), void *arg)
+{
+    struct config_change change;
+    for (uint32_t i = 1; i <= self->users_count; i++) {
+        change = (struct config_change){.kind = CONFIG_USER,
+                                        .version = self->version,
+                                        .user = i,
+                                        .name_length = self->users[i].length,
+                                        .created_us = self->users[i].created_us};
+        memcpy(change.name, self->users[i].name, NAME_MAX_BYTES);
+        each(arg, &change);
+    }
+    for (uint32_t i = 1; i <= self->keys_count; i++) {
+        if (self->keys[i].gone)
+            continue;
+        key_change(&self->keys[i], CONFIG_KEY, &change);
+        change.version = self->version;
+        each(arg, &change);
+    }
+    for (uint32_t i = 0; i < self->symbols_count; i++) {
+        change = (struct config_change){
+            .kind = CONFIG_SYMBOL, .version = self->version, .symbol = self->symbols[i]};
+        each(arg, &change);
+    }
+}
+
+/* ---- building ---- */
+
+static uint32_t keys_max(const struct exchange *ex)
+{
+    return ex->config.users_max * 4 + 64;
+}
+
+size_t control_shard_bytes(const struct exchange *ex)
+{
+    const struct exchange_config *config = &ex->config;
+    return arena_bytes(sizeof(struct control_shard)) +
+           shard_bytes(ex->shards, config->control_outbox) +
+           arena_bytes((config->users_max + 1) * sizeof(struct control_user)) +
+           arena_bytes((keys_max(ex) + 1) * sizeof(struct control_key)) +
+           arena_bytes(config->symbols_max * sizeof(struct symbol_config)) +
+           arena_bytes((size_t)exchange_assets_max(ex) * SYMBOL_NAME_MAX) +
+           2 * arena_bytes(slot_index_region(config->users_max)) +
+           2 * arena_bytes(slot_index_region(keys_max(ex)));
+}
+
+struct control_shard *control_shard_init(struct exchange *ex, struct arena *arena, uint16_t core)
+{
+    const struct exchange_config *config = &ex->config;
+    struct control_shard *self = arena_alloc(arena, sizeof *self);
+    shard_init(&self->shard, ex, arena, CONTROL_SHARD, core, &control_ops, config->control_outbox);
+    self->keys_max = keys_max(ex);
+    self->users = arena_alloc(arena, (config->users_max + 1) * sizeof(struct control_user));
+    self->keys = arena_alloc(arena, (keys_max(ex) + 1) * sizeof(struct control_key));
+    self->symbols = arena_alloc(arena, config->symbols_max * sizeof(struct symbol_config));
+    self->assets = arena_alloc(arena, (size_t)exchange_assets_max(ex) * SYMBOL_NAME_MAX);
+    size_t users = slot_index_region(config->users_max), keys = slot_index_region(keys_max(ex));
+    void *region = arena_alloc(arena, users);
+    slot_index_init(&self->user_by_name, region, arena_alloc(arena, users), config->users_max);
+    region = arena_alloc(arena, keys);
+    slot_index_init(&self->key_by_text, region, arena_alloc(arena, keys), keys_max(ex));
+    return self;
+}

@@ -1,0 +1,312 @@
+#include "actors/exchange.h"
+
+#include <stdlib.h>
+
+#include "actors/account_shard.h"
+#include "actors/book/book.h"
+#include "actors/control_shard.h"
+#include "actors/market_shard.h"
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+void exchange_config_default(struct exchange_config *config, uint16_t cores)
+{
+    *config = (struct exchange_config){
+        .cores = cores,
+        .account_shards = 64,
+        .market_shards = 256,
+        .users_max = 100000,
+        .symbols_max = 1000,
+        .orders_max = 4000000,
+        .done_orders = 1000,
+        .slice_fills = 32,
+        .window_ticks = 262144,
+        .link_max = 1024,
+        .account_outbox = 4096,
+        .market_outbox = 8192,
+        .control_outbox = 8192,
+        .request_blocks = 16384,
+        .reply_blocks = 8192,
+        .limits = {.lane = {1024, 1024, 4096, 8192, 8192},
+                   .chunk_slots = 8,
+                   .chunk_bytes = 128 * 1024,
+                   .inputs_max = 512},
+    };
+    memset(config->roles, ROLE_ALL, cores);
+}
+
+/* ---- placement ---- */
+
+static uint16_t core_with_role(const struct exchange *ex, uint8_t role, uint32_t nth)
+{
+    uint16_t with[CORES_MAX], count = 0;
+    for (uint16_t c = 0; c < ex->config.cores; c++)
+        if (ex->config.roles[c] & role)
+            with[count++] = c;
+    ASSERT(count > 0);
+    return with[nth % count];
+}
+
+uint16_t exchange_user_shard(const struct exchange *ex, uint32_t user)
+{
+    return exchange_account_id((uint16_t)(hash_mix(user) % ex->config.account_shards));
+}
+
+uint16_t exchange_ref_shard(uint64_t ref)
+{
+    return exchange_account_id((uint16_t)(ref >> 54));
+}
+
+uint16_t exchange_symbol_shard(const struct exchange *ex, const char name[static SYMBOL_NAME_MAX])
+{
+    uint64_t hash = hash_bytes(0, name, strnlen(name, SYMBOL_NAME_MAX));
+    return exchange_market_id(ex, (uint16_t)(hash % ex->config.market_shards));
+}
+
+uint16_t exchange_core_of(const struct exchange *ex, uint16_t shard)
+{
+    return ex->rt.actor[shard]->core->id;
+}
+
+uint32_t exchange_assets_max(const struct exchange *ex)
+{
+    return 2 * ex->config.symbols_max;
+}
+
+void *exchange_book_block(const struct exchange *ex, uint16_t symbol)
+{
+    return ex->books + (size_t)symbol * arena_bytes(book_size(ex->config.window_ticks));
+}
+
+/* ---- building ---- */
+
+static size_t pools_bytes(const struct exchange *ex)
+{
+    const struct exchange_config *config = &ex->config;
+    return config->cores *
+           (block_pool_bytes(config->request_blocks, REQUEST_BLOCK_BYTES, config->cores) +
+            block_pool_bytes(config->reply_blocks, REPLY_BLOCK_BYTES, config->cores));
+}
+
+static size_t exchange_bytes(const struct exchange *ex)
+{
+    const struct exchange_config *config = &ex->config;
+    return control_shard_bytes(ex) + config->account_shards * account_shard_bytes(ex) +
+           config->market_shards * market_shard_bytes(ex) + pools_bytes(ex) +
+           arena_bytes(config->account_shards * sizeof(void *)) +
+           arena_bytes(config->market_shards * sizeof(void *)) +
+           config->symbols_max * arena_bytes(book_size(config->window_ticks));
+}
+
+void exchange_init(struct exchange *ex, struct env env, const struct exchange_config *config)
+{
+    memset(ex, 0, sizeof *ex);
+    ex->config = *config;
+    ex->shards = 1u + config->account_shards + config->market_shards;
+    runtime_init(&ex->rt, env, config->cores, &config->limits, ex->shards);
+    for (uint16_t c = 0; c < config->cores; c++)
+        if (config->roles[c] & ROLE_INGRESS)
+            ex->ingress[ex->ingress_count++] = c;
+    arena_init(&ex->arena, exchange_bytes(ex));
+    for (uint16_t c = 0; c < config->cores; c++) {
+        block_pool_init(&ex->request_pool[c], &ex->arena, config->request_blocks,
+                        REQUEST_BLOCK_BYTES, c, config->cores);
+        block_pool_init(&ex->reply_pool[c], &ex->arena, config->reply_blocks, REPLY_BLOCK_BYTES, c,
+                        config->cores);
+    }
+    ex->account = arena_alloc(&ex->arena, config->account_shards * sizeof(void *));
+    ex->market = arena_alloc(&ex->arena, config->market_shards * sizeof(void *));
+    ex->control = control_shard_init(ex, &ex->arena, core_with_role(ex, ROLE_ACCOUNT, 0));
+    for (uint16_t i = 0; i < config->account_shards; i++)
+        ex->account[i] =
+            account_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_ACCOUNT, i));
+    for (uint16_t i = 0; i < config->market_shards; i++)
+        ex->market[i] = market_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_MATCH, i));
+    ex->books =
+        arena_alloc(&ex->arena, config->symbols_max * arena_bytes(book_size(config->window_ticks)));
+}
+
+/* Outbox entries that replay took from malloc. */
+static void free_entry(struct shard *shard)
+{
+    for (uint32_t peer = 0; peer < shard->ex->shards; peer++)
+        for (struct out_entry *entry = shard->out[peer].head, *next; entry; entry = next) {
+            next = entry->next;
+            if (entry < shard->entries || entry >= shard->entries + shard->entries_max)
+                free(entry);
+        }
+}
+
+void exchange_fini(struct exchange *ex)
+{
+    for (uint16_t id = 0; id < ex->shards; id++)
+        free_entry(exchange_shard(ex, id));
+    arena_fini(&ex->arena);
+    runtime_fini(&ex->rt);
+}
+
+/* ---- recovery ---- */
+
+static bool is_account(const struct exchange *ex, uint16_t shard)
+{
+    return shard >= 1 && shard <= ex->config.account_shards;
+}
+
+enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
+                             const unsigned char *payload, int64_t ts_us)
+{
+    ex->replaying = true;
+    if (head->shard >= ex->shards)
+        return RECOVER_BAD_RECORD;
+    struct shard *shard = exchange_shard(ex, head->shard);
+    if (head->shard_seq <= shard->seq)
+        return RECOVER_OK;
+    if (head->shard_seq != shard->seq + 1)
+        return RECOVER_GAP;
+    if (head->shard == CONTROL_SHARD)
+        return control_shard_replay(ex->control, head, payload, ts_us);
+    if (is_account(ex, head->shard))
+        return account_shard_replay(ex->account[head->shard - 1], head, payload, ts_us);
+    return market_shard_replay(ex->market[head->shard - exchange_market_id(ex, 0)], head, payload,
+                               ts_us);
+}
+
+const char *exchange_recovered(struct exchange *ex, uint32_t boot)
+{
+    const char *wrong = NULL;
+    for (uint16_t id = 0; id < ex->shards && !wrong; id++)
+        wrong = shard_recovered(exchange_shard(ex, id));
+    ex->boot = boot;
+    ex->replaying = false;
+    return wrong;
+}
+
+bool exchange_quiet(const struct exchange *ex)
+{
+    for (uint16_t i = 0; i < ex->config.market_shards; i++)
+        if (ex->market[i]->matching)
+            return false;
+    for (uint16_t i = 0; i < ex->config.account_shards; i++)
+        if (ex->account[i]->todo_head || ex->account[i]->read.open)
+            return false;
+    for (uint16_t id = 0; id < ex->shards; id++)
+        if (!shard_quiet(exchange_shard(ex, id)))
+            return false;
+    return true;
+}
+
+/* ---- audit ---- */
+
+struct in_flight_sum {
+    struct exchange *ex;
+    __int128 *sum;
+};
+
+/* What a fill that was sent and not yet taken will do to free + locked + fees of its receiver. */
+static void add_in_flight(void *arg, const struct msg *msg)
+{
+    struct in_flight_sum *flight = arg;
+    if (msg->type != MSG_FILL)
+        return;
+    const struct symbol_config *symbol = &flight->ex->control->symbols[msg->symbol];
+    struct money_spec spec = {.tick_atoms = symbol->tick_atoms, .lot_atoms = symbol->step_atoms};
+    int64_t quote, base = msg->fill.qty_lots * symbol->step_atoms;
+    ASSERT(money_quote_floor(&spec, msg->fill.price_ticks, msg->fill.qty_lots, &quote));
+    bool buy = msg->flags & MSG_BUY;
+    flight->sum[symbol->base] += buy ? base : -base;
+    flight->sum[symbol->quote] += buy ? -quote : quote;
+}
+
+size_t exchange_audit_bytes(const struct exchange *ex)
+{
+    return exchange_assets_max(ex) * (sizeof(struct ledger_totals) + sizeof(__int128));
+}
+
+uint64_t exchange_shard_hash(struct exchange *ex, uint16_t shard)
+{
+    if (shard == CONTROL_SHARD)
+        return control_shard_hash(ex->control);
+    if (is_account(ex, shard))
+        return account_shard_hash(ex->account[shard - 1]);
+    return market_shard_hash(ex->market[shard - exchange_market_id(ex, 0)]);
+}
+
+uint64_t exchange_shard_seq(struct exchange *ex, uint16_t shard)
+{
+    return exchange_shard(ex, shard)->seq;
+}
+
+bool exchange_shard_busy(struct exchange *ex, uint16_t shard)
+{
+    if (shard == CONTROL_SHARD || is_account(ex, shard))
+        return false;
+    return ex->market[shard - exchange_market_id(ex, 0)]->matching != NULL;
+}
+
+const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, void *memory)
+{
+    uint32_t assets = exchange_assets_max(ex);
+    memset(memory, 0, exchange_audit_bytes(ex));
+    *audit = (struct exchange_audit){.totals = memory,
+                                     .in_flight = (void *)((struct ledger_totals *)memory + assets),
+                                     .assets = ex->control->assets_count};
+    for (uint16_t i = 0; i < ex->config.account_shards; i++) {
+        ledger_totals(ex->account[i]->ledger, audit->totals);
+        audit->open_orders += ledger_open_orders(ex->account[i]->ledger);
+    }
+    struct in_flight_sum flight = {.ex = ex, .sum = audit->in_flight};
+    for (uint16_t i = 0; i < ex->config.market_shards; i++)
+        shard_each_in_flight(&ex->market[i]->shard, add_in_flight, &flight);
+    for (uint16_t id = 0; id < ex->shards; id++)
+        if (exchange_shard(ex, id)->seq)
+            audit->state_hash = hash_fold(audit->state_hash, exchange_shard_hash(ex, id));
+    for (uint32_t a = 0; a < assets; a++) {
+        const struct ledger_totals *totals = &audit->totals[a];
+        if (totals->free + totals->locked + totals->fees + audit->in_flight[a] !=
+            totals->deposits - totals->withdrawals)
+            return "free + locked + fees + inFlight differs from deposits - withdrawals";
+    }
+    return NULL;
+}
+
+struct holds_check {
+    struct exchange *ex;
+    uint32_t resting;
+};
+
+/* At rest every open order lies in its book with what is left of it (step 10). */
+static void check_hold(void *arg, const struct ledger_order *order)
+{
+    struct holds_check *check = arg;
+    struct exchange *ex = check->ex;
+    uint16_t id = exchange_symbol_shard(ex, ex->control->symbols[order->symbol].name);
+    const struct market_shard *market = ex->market[id - exchange_market_id(ex, 0)];
+    uint32_t slot = order_pool_find(market->pool, order->ref);
+    ASSERT(slot != 0);
+    const struct order_node *node = &market->pool->nodes[slot];
+    ASSERT(node->left_lots == order->qty_lots - order->executed_lots);
+    ASSERT(node->order_id == order->order_id);
+    check->resting++;
+}
+
+void exchange_verify(struct exchange *ex)
+{
+    struct holds_check check = {.ex = ex};
+    uint32_t in_books = 0;
+    for (uint16_t i = 0; i < ex->config.account_shards; i++) {
+        VERIFY((ledger_verify(ex->account[i]->ledger), true));
+        ledger_each_open(ex->account[i]->ledger, check_hold, &check);
+    }
+    for (uint16_t i = 0; i < ex->config.market_shards; i++) {
+        const struct market_shard *market = ex->market[i];
+        for (uint16_t s = 0; s < market->listed_count; s++) {
+            int64_t bid, ask;
+            const struct book *book = market->symbols[market->listed[s]].book;
+            VERIFY((book_verify(book), true));
+            if (book_best(book, SIDE_BUY, &bid) && book_best(book, SIDE_SELL, &ask))
+                ASSERT(bid < ask);
+            in_books += book_orders(book);
+        }
+    }
+    ASSERT(in_books == check.resting);
+}

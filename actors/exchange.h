@@ -1,0 +1,134 @@
+/* exchange.h - who lives where: the shards of one process, their cores, pools and recovery.
+ *
+ * Thread:  exchange_init, recovery and exchange_fini from the starting thread; afterwards each shard is
+ *          its core's, and only placement (read-only) is shared.
+ * Numbers: shard 0 is control, 1..A the account shards, A+1..A+M the market shards. A user's shard is a
+ *          stable hash of the user number, a symbol's of its name; A and M are fixed when a data directory
+ *          is made.
+ */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include "actors/ledger/ledger.h"
+#include "actors/msg/msg.h"
+#include "actors/msg/request.h"
+#include "runtime/block.h"
+#include "runtime/core.h"
+
+enum { ROLE_INGRESS = 1, ROLE_MATCH = 2, ROLE_ACCOUNT = 4, ROLE_ALL = 7 };
+enum { CONTROL_SHARD = 0 };
+
+struct exchange_config {
+    uint16_t cores;
+    uint8_t roles[CORES_MAX];
+    uint16_t account_shards, market_shards;
+    uint32_t users_max, symbols_max, orders_max, done_orders;
+    uint32_t slice_fills;  /* F of PROTOCOL C3 */
+    uint32_t window_ticks; /* of a book */
+    uint32_t link_max;     /* messages on one class 2 link (C6) */
+    uint32_t account_outbox, market_outbox, control_outbox;
+    uint32_t request_blocks, reply_blocks; /* a core */
+    struct core_limits limits;
+};
+
+/* The defaults for `cores` cores, each with every role. */
+void exchange_config_default(struct exchange_config *config, uint16_t cores);
+
+struct account_shard;
+struct market_shard;
+struct control_shard;
+
+struct exchange {
+    struct exchange_config config;
+    struct runtime rt;
+    struct arena arena;
+    char *books; /* [symbols_max] blocks of book_size() */
+    uint32_t shards, boot;
+    bool replaying;
+    struct control_shard *control;
+    struct account_shard **account; /* [account_shards] */
+    struct market_shard **market;   /* [market_shards] */
+    struct block_pool request_pool[CORES_MAX], reply_pool[CORES_MAX];
+    uint16_t ingress[CORES_MAX], ingress_count;
+};
+
+void exchange_init(struct exchange *ex, struct env env, const struct exchange_config *config);
+void exchange_fini(struct exchange *ex);
+
+static inline uint16_t exchange_account_id(uint16_t account)
+{
+    return (uint16_t)(1 + account);
+}
+
+static inline uint16_t exchange_market_id(const struct exchange *ex, uint16_t market)
+{
+    return (uint16_t)(1 + ex->config.account_shards + market);
+}
+
+/* The shard of a user, of an order's account, of a symbol. Stable hashes. */
+uint16_t exchange_user_shard(const struct exchange *ex, uint32_t user);
+uint16_t exchange_ref_shard(uint64_t ref);
+uint16_t exchange_symbol_shard(const struct exchange *ex, const char name[static SYMBOL_NAME_MAX]);
+uint16_t exchange_core_of(const struct exchange *ex, uint16_t shard);
+
+/* Where the book of a symbol lives. */
+void *exchange_book_block(const struct exchange *ex, uint16_t symbol);
+
+/* ---- request tags (S5): ingress core, boot, slot, generation ---- */
+static inline uint64_t tag_make(uint16_t core, uint32_t boot, uint32_t slot, uint32_t generation)
+{
+    return (uint64_t)core << 56 | (uint64_t)(boot & 0xFF) << 48 |
+           (uint64_t)(slot & 0xFFFFF) << 28 | (generation & 0xFFFFFFF);
+}
+
+static inline uint16_t tag_core(uint64_t tag)
+{
+    return (uint16_t)(tag >> 56);
+}
+
+static inline uint32_t tag_slot(uint64_t tag)
+{
+    return (uint32_t)(tag >> 28) & 0xFFFFF;
+}
+
+/* Whether the tag is of this run of the process. */
+static inline bool tag_is_ours(const struct exchange *ex, uint64_t tag)
+{
+    return tag != 0 && ((tag >> 48) & 0xFF) == (ex->boot & 0xFF) && tag_core(tag) < ex->config.cores;
+}
+
+/* ---- recovery (PROTOCOL §2.8) ---- */
+
+enum recover { RECOVER_OK, RECOVER_GAP, RECOVER_BAD_RECORD };
+
+/* Applies one record of the journal, as life did. Thread: the starting one. */
+enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
+                             const unsigned char *payload, int64_t ts_us);
+
+/* After the last record: checks links, drops what was taken, sets the cursors (steps 6, 7). Returns
+ * NULL or what is wrong. */
+const char *exchange_recovered(struct exchange *ex, uint32_t boot);
+
+/* Whether nothing is on its way between shards (step 9). */
+bool exchange_quiet(const struct exchange *ex);
+
+/* Conservation on this cut (steps 8, O7) and everything that O(n) checks find (step 10, when `deep` and
+ * the exchange is quiet). Returns NULL or what is wrong; totals, when given, gets every asset. */
+struct exchange_audit {
+    struct ledger_totals *totals; /* [assets] */
+    __int128 *in_flight;          /* [assets] */
+    uint32_t assets, open_orders;
+    uint64_t state_hash;
+};
+size_t exchange_audit_bytes(const struct exchange *ex);
+const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, void *memory);
+void exchange_verify(struct exchange *ex);
+uint32_t exchange_assets_max(const struct exchange *ex);
+
+/* Hash of one shard's state, for tests and divergence checks. */
+uint64_t exchange_shard_hash(struct exchange *ex, uint16_t shard);
+uint64_t exchange_shard_seq(struct exchange *ex, uint16_t shard);
+/* Whether the shard is inside a match or a read: then its hash is not comparable. */
+bool exchange_shard_busy(struct exchange *ex, uint16_t shard);
+
+#endif

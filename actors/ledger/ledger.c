@@ -1,0 +1,997 @@
+#include "actors/ledger/ledger.h"
+
+#include <string.h>
+
+#include "actors/book/kinds.h"
+#include "runtime/check.h"
+#include "runtime/hash.h"
+#include "runtime/slot_index.h"
+
+struct pool { /* slots 1..capacity of some struct; LIFO of freed ones */
+    uint32_t capacity, high, free, count;
+};
+
+struct ledger {
+    struct ledger_limits limits;
+    struct ledger_symbol *symbols;
+    struct ledger_totals *totals; /* by asset: deposits, withdrawals and fees; free, locked unused */
+    struct ledger_order *orders;
+    struct ledger_trade *trades;
+    struct ledger_balance *balances;
+    struct ledger_position *positions;
+    struct ledger_user *users;
+    struct ledger_deposit *deposits;
+    struct pool order_pool, trade_pool, balance_pool, position_pool, user_pool, deposit_pool;
+    struct slot_index by_ref, by_client, by_order_id, by_balance, by_position, by_user, by_deposit;
+    uint64_t ref_counter;
+    uint32_t trade_serial, open;
+};
+
+static uint32_t history_max(const struct ledger_limits *limits)
+{
+    ASSERT(limits->history + limits->open_orders < UINT32_MAX / 4);
+    return (uint32_t)limits->history;
+}
+
+/* Where each array begins; the same walk computes the size (base = NULL) and hands out the parts. */
+static size_t carve(struct ledger *ledger, char *base, const struct ledger_limits *limits)
+{
+    size_t at = (sizeof(struct ledger) + 63) & ~(size_t)63;
+    uint32_t history = history_max(limits), orders = limits->open_orders + history;
+#define CARVE(field, count)                                                                        \
+    do {                                                                                           \
+        if (base)                                                                                  \
+            ledger->field = (void *)(base + at);                                                   \
+        at += ((size_t)(count) * sizeof(*ledger->field) + 63) & ~(size_t)63;                       \
+    } while (0)
+#define CARVE_INDEX(field, max)                                                                    \
+    do {                                                                                           \
+        if (base)                                                                                  \
+            slot_index_init(&ledger->field, base + at, base + at + slot_index_region(max), max);   \
+        at += 2 * slot_index_region(max);                                                          \
+    } while (0)
+    CARVE(symbols, limits->symbols);
+    CARVE(totals, limits->assets);
+    CARVE(orders, (size_t)orders + 1);
+    CARVE(trades, (size_t)history + 1);
+    CARVE(balances, (size_t)limits->balances + 1);
+    CARVE(positions, (size_t)limits->user_symbols + 1);
+    CARVE(users, (size_t)limits->users + 1);
+    CARVE(deposits, (size_t)limits->deposits + 1);
+    CARVE_INDEX(by_ref, limits->open_orders);
+    CARVE_INDEX(by_client, orders);
+    CARVE_INDEX(by_order_id, orders);
+    CARVE_INDEX(by_balance, limits->balances);
+    CARVE_INDEX(by_position, limits->user_symbols);
+    CARVE_INDEX(by_user, limits->users);
+    CARVE_INDEX(by_deposit, limits->deposits);
+#undef CARVE
+#undef CARVE_INDEX
+    return at;
+}
+
+size_t ledger_size(const struct ledger_limits *limits)
+{
+    struct ledger *none = NULL;
+    return carve(none, NULL, limits);
+}
+
+struct ledger *ledger_init(void *block, const struct ledger_limits *limits)
+{
+    ASSERT(limits->shard < 1024);
+    struct ledger *ledger = block;
+    ledger->limits = *limits;
+    carve(ledger, block, limits);
+    uint32_t history = history_max(limits);
+    ledger->order_pool.capacity = limits->open_orders + history;
+    ledger->trade_pool.capacity = history;
+    ledger->balance_pool.capacity = limits->balances;
+    ledger->position_pool.capacity = limits->user_symbols;
+    ledger->user_pool.capacity = limits->users;
+    ledger->deposit_pool.capacity = limits->deposits;
+    return ledger;
+}
+
+/* A fresh slot: a freed one (the caller keeps the LIFO in the struct's `next`), or a new one. */
+static uint32_t pool_get(struct pool *pool, uint32_t next_of_free)
+{
+    ASSERT(pool->count < pool->capacity);
+    pool->count++;
+    if (!pool->free)
+        return ++pool->high;
+    uint32_t slot = pool->free;
+    pool->free = next_of_free;
+    return slot;
+}
+
+static void pool_put(struct pool *pool, uint32_t slot, uint32_t *next)
+{
+    *next = pool->free;
+    pool->free = slot;
+    pool->count--;
+}
+
+static bool pool_full(const struct pool *pool, uint32_t want)
+{
+    return pool->capacity - pool->count < want;
+}
+
+/* ---- finding ---- */
+
+static uint32_t hash_pair(uint32_t a, uint64_t b)
+{
+    return (uint32_t)hash_fold(a, b);
+}
+
+static uint32_t hash_client(uint32_t user, const char *id, uint8_t length)
+{
+    return (uint32_t)hash_bytes(user, id, length);
+}
+
+uint32_t ledger_user_find(const struct ledger *ledger, uint32_t user_id)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&ledger->by_user, (uint32_t)hash_mix(user_id), slot)
+    {
+        if (ledger->users[slot].id == user_id)
+            break;
+    }
+    return slot;
+}
+
+uint32_t ledger_find_balance(const struct ledger *ledger, uint32_t user, uint16_t asset)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&ledger->by_balance, hash_pair(user, asset), slot)
+    {
+        if (ledger->balances[slot].user == user && ledger->balances[slot].asset == asset)
+            break;
+    }
+    return slot;
+}
+
+uint32_t ledger_find_position(const struct ledger *ledger, uint32_t user, uint16_t symbol)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&ledger->by_position, hash_pair(user, symbol), slot)
+    {
+        if (ledger->positions[slot].user == user && ledger->positions[slot].symbol == symbol)
+            break;
+    }
+    return slot;
+}
+
+uint32_t ledger_find_ref(const struct ledger *ledger, uint64_t ref)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&ledger->by_ref, (uint32_t)hash_mix(ref), slot)
+    {
+        if (ledger->orders[slot].ref == ref)
+            break;
+    }
+    return slot;
+}
+
+uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                              uint64_t order_id)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&ledger->by_order_id, hash_pair(symbol, order_id), slot)
+    {
+        const struct ledger_order *order = &ledger->orders[slot];
+        if (order->order_id == order_id && order->symbol == symbol && order->user == user)
+            break;
+    }
+    return slot;
+}
+
+/* Several done orders may have had the id; the open one is preferred, then the newest. */
+uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                            const char *id, uint8_t length)
+{
+    uint32_t slot, best = 0;
+    SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, id, length), slot)
+    {
+        const struct ledger_order *order = &ledger->orders[slot];
+        if (order->user != user || order->client_length != length ||
+            memcmp(order->client_id, id, length) != 0 ||
+            (symbol != UINT16_MAX && order->symbol != symbol))
+            continue;
+        if (!best || order->ref > ledger->orders[best].ref)
+            best = slot;
+    }
+    return best;
+}
+
+static bool client_id_open(const struct ledger *ledger, uint32_t user,
+                           const struct ledger_new *order)
+{
+    uint32_t slot;
+    SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, order->client_id, order->client_length),
+                    slot)
+    {
+        const struct ledger_order *other = &ledger->orders[slot];
+        if (order_is_open(other) && other->user == user &&
+            other->client_length == order->client_length &&
+            memcmp(other->client_id, order->client_id, order->client_length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- users, balances, positions ---- */
+
+bool ledger_user_room(const struct ledger *ledger)
+{
+    return !pool_full(&ledger->user_pool, 1);
+}
+
+void ledger_user_add(struct ledger *ledger, uint32_t user_id)
+{
+    ASSERT(ledger_user_find(ledger, user_id) == 0);
+    uint32_t slot = pool_get(&ledger->user_pool, 0);
+    ledger->users[slot] = (struct ledger_user){.id = user_id};
+    slot_index_insert(&ledger->by_user, (uint32_t)hash_mix(user_id), slot);
+}
+
+struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol)
+{
+    ASSERT(symbol < ledger->limits.symbols);
+    return &ledger->symbols[symbol];
+}
+
+static struct ledger_balance *balance_make(struct ledger *ledger, uint32_t user, uint16_t asset)
+{
+    uint32_t slot = ledger_find_balance(ledger, user, asset);
+    if (slot)
+        return &ledger->balances[slot];
+    slot = pool_get(&ledger->balance_pool, 0);
+    ledger->balances[slot] = (struct ledger_balance){.user = user, .asset = asset};
+    slot_index_insert(&ledger->by_balance, hash_pair(user, asset), slot);
+    struct ledger_user *owner = &ledger->users[user];
+    if (owner->balances_tail)
+        ledger->balances[owner->balances_tail].next = slot;
+    else
+        owner->balances = slot;
+    owner->balances_tail = slot;
+    return &ledger->balances[slot];
+}
+
+static uint32_t position_make(struct ledger *ledger, uint32_t user, uint16_t symbol)
+{
+    uint32_t slot = ledger_find_position(ledger, user, symbol);
+    if (slot)
+        return slot;
+    slot = pool_get(&ledger->position_pool, 0);
+    ledger->positions[slot] = (struct ledger_position){.user = user, .symbol = symbol};
+    slot_index_insert(&ledger->by_position, hash_pair(user, symbol), slot);
+    struct ledger_user *owner = &ledger->users[user];
+    if (owner->positions_tail)
+        ledger->positions[owner->positions_tail].next = slot;
+    else
+        owner->positions = slot;
+    owner->positions_tail = slot;
+    return slot;
+}
+
+static void free_add(struct ledger_balance *balance, int64_t atoms)
+{
+    ASSERT(atoms >= 0);
+    ASSERT(!__builtin_add_overflow(balance->free, atoms, &balance->free));
+}
+
+static void unlock(struct ledger_balance *balance, int64_t atoms)
+{
+    ASSERT(atoms >= 0 && balance->locked >= atoms);
+    balance->locked -= atoms;
+}
+
+static int64_t free_of(const struct ledger *ledger, uint32_t user, uint16_t asset)
+{
+    uint32_t slot = ledger_find_balance(ledger, user, asset);
+    return slot ? ledger->balances[slot].free : 0;
+}
+
+/* ---- a new order: checks, then the hold ---- */
+
+static enum reject check_price(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                               struct ledger_plan *plan)
+{
+    int64_t tick = symbol->spec.tick_atoms;
+    if (order->price_atoms <= 0 || order->price_atoms % tick != 0)
+        return REJECT_PRICE_FILTER;
+    plan->price_ticks = order->price_atoms / tick;
+    if ((symbol->min_price_ticks && plan->price_ticks < symbol->min_price_ticks) ||
+        (symbol->max_price_ticks && plan->price_ticks > symbol->max_price_ticks))
+        return REJECT_PRICE_FILTER;
+    return REJECT_NONE;
+}
+
+static enum reject check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                              struct ledger_plan *plan)
+{
+    int64_t lot = symbol->spec.lot_atoms;
+    if (order->qty_atoms <= 0 || order->qty_atoms % lot != 0)
+        return REJECT_LOT_SIZE;
+    plan->qty_lots = order->qty_atoms / lot;
+    if ((symbol->min_lots && plan->qty_lots < symbol->min_lots) ||
+        (symbol->max_lots && plan->qty_lots > symbol->max_lots))
+        return REJECT_LOT_SIZE;
+    if (order->type == TYPE_MARKET &&
+        ((symbol->market_min_lots && plan->qty_lots < symbol->market_min_lots) ||
+         (symbol->market_max_lots && plan->qty_lots > symbol->market_max_lots)))
+        return REJECT_MARKET_LOT_SIZE;
+    return REJECT_NONE;
+}
+
+static enum reject check_notional(const struct ledger_symbol *symbol, int64_t notional)
+{
+    if ((symbol->min_notional && notional < symbol->min_notional) ||
+        (symbol->max_notional && notional > symbol->max_notional))
+        return REJECT_NOTIONAL;
+    return REJECT_NONE;
+}
+
+/* Smaller of the free funds and the estimate plus 5 % (O1). */
+static int64_t hold_with_margin(__int128 estimate, int64_t free, uint8_t *flags)
+{
+    __int128 wanted = estimate + estimate / 20;
+    if (wanted < free)
+        return (int64_t)wanted;
+    *flags |= ORDER_HELD_ALL;
+    return free;
+}
+
+static enum reject plan_market(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                               int64_t free, struct ledger_plan *plan)
+{
+    int64_t hint = order->hint_atoms;
+    if (order->side == SIDE_SELL && !order->by_quote) {
+        plan->hold_atoms = order->qty_atoms;
+        return REJECT_NONE;
+    }
+    if (order->side == SIDE_BUY && order->by_quote) {
+        plan->hold_atoms = order->quote_atoms;
+        return REJECT_NONE;
+    }
+    if (hint == 0) /* nothing to estimate with: it will expire unfilled, and nothing is held (O1) */
+        return REJECT_NONE;
+    if (order->side == SIDE_BUY) {
+        __int128 cost = (__int128)hint * order->qty_atoms / MONEY_ATOMS_PER_UNIT + 1;
+        plan->hold_atoms = hold_with_margin(cost, free, &plan->flags);
+    } else {
+        __int128 base = (__int128)order->quote_atoms * MONEY_ATOMS_PER_UNIT / hint;
+        plan->hold_atoms = hold_with_margin(base, free, &plan->flags);
+        plan->qty_lots = plan->hold_atoms / symbol->spec.lot_atoms;
+        plan->hold_atoms = plan->qty_lots * symbol->spec.lot_atoms;
+        plan->flags &= (uint8_t)~ORDER_HELD_ALL; /* a sell cannot spend more than it holds */
+    }
+    return plan->hold_atoms == 0 ? REJECT_NO_FUNDS : REJECT_NONE;
+}
+
+static enum reject plan_limit(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                              struct ledger_plan *plan)
+{
+    int64_t notional, ceiled;
+    if (!money_quote_floor(&symbol->spec, plan->price_ticks, plan->qty_lots, &notional) ||
+        !money_quote_ceil(&symbol->spec, plan->price_ticks, plan->qty_lots, &ceiled))
+        return REJECT_OVERFLOW;
+    enum reject reject = check_notional(symbol, notional);
+    if (reject != REJECT_NONE)
+        return reject;
+    plan->hold_atoms = order->side == SIDE_BUY ? ceiled : order->qty_atoms;
+    if (order->type == TYPE_LIMIT_MAKER || order->tif == TIF_GTC)
+        plan->flags |= ORDER_CAN_REST;
+    return REJECT_NONE;
+}
+
+/* Filters that need neither the user's orders nor balance (PROTOCOL §2.9, Binance's order). */
+static enum reject check_filters(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                                 struct ledger_plan *plan)
+{
+    enum reject reject = REJECT_NONE;
+    if (order->type != TYPE_MARKET)
+        reject = check_price(symbol, order, plan);
+    if (reject == REJECT_NONE && !order->by_quote)
+        reject = check_lots(symbol, order, plan);
+    if (reject == REJECT_NONE && order->by_quote)
+        reject = order->quote_atoms > 0 ? check_notional(symbol, order->quote_atoms)
+                                        : REJECT_NOTIONAL;
+    return reject;
+}
+
+enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
+                             const struct ledger_new *order, struct ledger_plan *plan)
+{
+    *plan = (struct ledger_plan){0};
+    if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active)
+        return REJECT_UNKNOWN_SYMBOL;
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    plan->hold_asset = order->side == SIDE_BUY ? symbol->quote : symbol->base;
+    if (order->by_quote)
+        plan->flags |= ORDER_BY_QUOTE;
+    enum reject reject = check_filters(symbol, order, plan);
+    if (reject != REJECT_NONE)
+        return reject;
+    int64_t free = free_of(ledger, user, plan->hold_asset);
+    reject = order->type == TYPE_MARKET ? plan_market(symbol, order, free, plan)
+                                        : plan_limit(symbol, order, plan);
+    if (reject != REJECT_NONE && reject != REJECT_NO_FUNDS)
+        return reject;
+    if (client_id_open(ledger, user, order))
+        return REJECT_DUPLICATE_ORDER;
+    uint32_t position = ledger_find_position(ledger, user, order->symbol);
+    if ((plan->flags & ORDER_CAN_REST) && symbol->max_orders && position &&
+        ledger->positions[position].can_rest >= symbol->max_orders)
+        return REJECT_MAX_NUM_ORDERS;
+    if (reject != REJECT_NONE || plan->hold_atoms > free)
+        return REJECT_NO_FUNDS;
+    if (ledger->open >= ledger->limits.open_orders || pool_full(&ledger->order_pool, 1) ||
+        pool_full(&ledger->balance_pool, 2) || pool_full(&ledger->position_pool, 1))
+        return REJECT_LIMIT;
+    return REJECT_NONE;
+}
+
+/* ---- lists of orders ---- */
+
+static void open_push(struct ledger *ledger, uint32_t slot)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    struct ledger_position *position = &ledger->positions[order->position];
+    order->prev = position->tail;
+    order->next = 0;
+    if (position->tail)
+        ledger->orders[position->tail].next = slot;
+    else
+        position->head = slot;
+    position->tail = slot;
+    position->open++;
+    if (order->flags & ORDER_CAN_REST)
+        position->can_rest++;
+    ledger->open++;
+}
+
+static void open_remove(struct ledger *ledger, uint32_t slot)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    struct ledger_position *position = &ledger->positions[order->position];
+    if (order->prev)
+        ledger->orders[order->prev].next = order->next;
+    else
+        position->head = order->next;
+    if (order->next)
+        ledger->orders[order->next].prev = order->prev;
+    else
+        position->tail = order->prev;
+    position->open--;
+    if (order->flags & ORDER_CAN_REST)
+        position->can_rest--;
+    ledger->open--;
+    slot_index_remove(&ledger->by_ref, (uint32_t)hash_mix(order->ref), slot);
+}
+
+static void order_forget(struct ledger *ledger, uint32_t slot)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    slot_index_remove(&ledger->by_client,
+                      hash_client(order->user, order->client_id, order->client_length), slot);
+    if (order->order_id)
+        slot_index_remove(&ledger->by_order_id, hash_pair(order->symbol, order->order_id), slot);
+    order->ref = 0;
+    pool_put(&ledger->order_pool, slot, &order->next);
+}
+
+/* The oldest done order of a user makes room (O6). */
+static void done_evict(struct ledger *ledger, struct ledger_user *user)
+{
+    uint32_t oldest = user->done_head;
+    user->done_head = ledger->orders[oldest].next;
+    if (!user->done_head)
+        user->done_tail = 0;
+    user->done--;
+    order_forget(ledger, oldest);
+}
+
+static void done_push(struct ledger *ledger, uint32_t slot)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    struct ledger_user *user = &ledger->users[order->user];
+    order->prev = order->next = 0;
+    if (user->done_tail)
+        ledger->orders[user->done_tail].next = slot;
+    else
+        user->done_head = slot;
+    user->done_tail = slot;
+    user->done++;
+    /* The history of all users together is bounded too: then each keeps fewer, its own oldest go. */
+    while (user->done > ledger->limits.done_orders ||
+           (user->done > 1 && ledger->order_pool.count - ledger->open > ledger->limits.history))
+        done_evict(ledger, user);
+}
+
+uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
+                      const struct ledger_plan *plan)
+{
+    uint32_t slot = pool_get(&ledger->order_pool, ledger->orders[ledger->order_pool.free].next);
+    struct ledger_order *made = &ledger->orders[slot];
+    *made = (struct ledger_order){
+        .ref = (uint64_t)ledger->limits.shard << 54 | ++ledger->ref_counter,
+        .tag = order->tag,
+        .price_ticks = plan->price_ticks,
+        .qty_lots = plan->qty_lots,
+        .quote_atoms = order->by_quote ? order->quote_atoms : 0,
+        .held = plan->hold_atoms,
+        .user = user,
+        .position = position_make(ledger, user, order->symbol),
+        .symbol = order->symbol,
+        .side = order->side,
+        .type = order->type,
+        .tif = order->tif,
+        .stp = order->stp,
+        .status = ORDER_SENT,
+        .flags = plan->flags,
+        .resp = order->resp,
+        .client_length = order->client_length,
+    };
+    memcpy(made->client_id, order->client_id, order->client_length);
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    balance_make(ledger, user, symbol->base); /* both now, so that no fill can lack a slot */
+    balance_make(ledger, user, symbol->quote);
+    struct ledger_balance *balance = balance_make(ledger, user, plan->hold_asset);
+    ASSERT(balance->free >= plan->hold_atoms);
+    balance->free -= plan->hold_atoms;
+    balance->locked += plan->hold_atoms;
+    slot_index_insert(&ledger->by_ref, (uint32_t)hash_mix(made->ref), slot);
+    slot_index_insert(&ledger->by_client,
+                      hash_client(user, made->client_id, made->client_length), slot);
+    open_push(ledger, slot);
+    return slot;
+}
+
+/* ---- the market's word ---- */
+
+static uint32_t order_by_ref(struct ledger *ledger, uint64_t ref)
+{
+    uint32_t slot = ledger_find_ref(ledger, ref);
+    ASSERT(slot != 0); /* a hold is resolved by its market alone, and once */
+    return slot;
+}
+
+static void learn_order_id(struct ledger *ledger, uint32_t slot, uint64_t order_id, int64_t ts_us)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    order->updated_us = ts_us;
+    if (order->order_id) {
+        ASSERT(order->order_id == order_id);
+        return;
+    }
+    order->order_id = order_id;
+    order->time_us = ts_us;
+    slot_index_insert(&ledger->by_order_id, hash_pair(order->symbol, order_id), slot);
+}
+
+uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us)
+{
+    uint32_t slot = order_by_ref(ledger, ref);
+    struct ledger_order *order = &ledger->orders[slot];
+    learn_order_id(ledger, slot, order_id, ts_us);
+    if (order->status == ORDER_SENT)
+        order->status = ORDER_NEW;
+    return slot;
+}
+
+static struct ledger_balance *hold_balance(struct ledger *ledger, const struct ledger_order *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    return balance_make(ledger, order->user, order->side == SIDE_BUY ? symbol->quote : symbol->base);
+}
+
+/* What is left of the hold goes back to the free funds. */
+static void hold_release(struct ledger *ledger, struct ledger_order *order, int64_t keep)
+{
+    ASSERT(order->held >= keep && keep >= 0);
+    struct ledger_balance *balance = hold_balance(ledger, order);
+    unlock(balance, order->held - keep);
+    free_add(balance, order->held - keep);
+    order->held = keep;
+}
+
+static void trade_evict(struct ledger *ledger, struct ledger_user *user)
+{
+    uint32_t oldest = user->trade_head;
+    struct ledger_trade *trade = &ledger->trades[oldest];
+    user->trade_head = trade->next;
+    if (!user->trade_head)
+        user->trade_tail = 0;
+    user->trades--;
+    trade->serial = 0;
+    pool_put(&ledger->trade_pool, oldest, &trade->next);
+}
+
+static void trade_add(struct ledger *ledger, struct ledger_order *order,
+                      const struct ledger_trade *values)
+{
+    struct ledger_user *user = &ledger->users[order->user];
+    /* With the shard's history full, a user makes room from their own trades first; one who has none
+     * records none. */
+    while (user->trades >= ledger->limits.done_orders ||
+           (user->trades && pool_full(&ledger->trade_pool, 1)))
+        trade_evict(ledger, user);
+    if (pool_full(&ledger->trade_pool, 1))
+        return;
+    uint32_t slot = pool_get(&ledger->trade_pool, ledger->trades[ledger->trade_pool.free].next);
+    struct ledger_trade *trade = &ledger->trades[slot];
+    *trade = *values;
+    if (++ledger->trade_serial == 0)
+        ledger->trade_serial = 1;
+    trade->serial = ledger->trade_serial;
+    trade->prev = order->last_trade;
+    trade->prev_serial = order->last_trade ? ledger->trades[order->last_trade].serial : 0;
+    if (order->trades == 0)
+        trade->prev = trade->prev_serial = 0;
+    order->last_trade = slot;
+    if (user->trade_tail)
+        ledger->trades[user->trade_tail].next = slot;
+    else
+        user->trade_head = slot;
+    user->trade_tail = slot;
+    user->trades++;
+}
+
+static void end_order(struct ledger *ledger, uint32_t slot, enum order_status status)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    hold_release(ledger, order, 0);
+    open_remove(ledger, slot);
+    order->status = (uint8_t)status;
+    done_push(ledger, slot);
+}
+
+uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t trade_id,
+                     int64_t price_ticks, int64_t qty_lots, bool maker, bool done, int64_t ts_us)
+{
+    uint32_t slot = order_by_ref(ledger, ref);
+    struct ledger_order *order = &ledger->orders[slot];
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    learn_order_id(ledger, slot, order_id, ts_us);
+    int64_t quote, base = qty_lots * symbol->spec.lot_atoms;
+    ASSERT(money_quote_floor(&symbol->spec, price_ticks, qty_lots, &quote));
+    bool buy = order->side == SIDE_BUY;
+    int64_t paid = buy ? quote : base, got = buy ? base : quote;
+    int64_t fee = money_fee(got, maker ? symbol->maker_ppm : symbol->taker_ppm);
+    ASSERT(order->held >= paid);
+    order->held -= paid;
+    unlock(hold_balance(ledger, order), paid);
+    uint16_t got_asset = buy ? symbol->base : symbol->quote;
+    free_add(balance_make(ledger, order->user, got_asset), got - fee);
+    ledger->totals[got_asset].fees += fee;
+    order->executed_lots += qty_lots;
+    order->cum_quote += quote;
+    order->status = ORDER_PARTIALLY_FILLED;
+    trade_add(ledger, order,
+              &(struct ledger_trade){.trade_id = trade_id,
+                                     .order_id = order_id,
+                                     .price_ticks = price_ticks,
+                                     .qty_lots = qty_lots,
+                                     .quote_atoms = quote,
+                                     .fee_atoms = fee,
+                                     .ts_us = ts_us,
+                                     .symbol = order->symbol,
+                                     .side = order->side,
+                                     .maker = maker});
+    order->trades++;
+    if (done) {
+        ASSERT(order->executed_lots == order->qty_lots);
+        end_order(ledger, slot, ORDER_FILLED);
+    } else if (buy && order->type != TYPE_MARKET) {
+        int64_t keep; /* O2: ceil(limit price x leaves) at all times; price improvement goes back */
+        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks,
+                                order->qty_lots - order->executed_lots, &keep));
+        hold_release(ledger, order, keep);
+    }
+    return slot;
+}
+
+uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
+                     enum order_status status, int64_t ts_us)
+{
+    uint32_t slot = order_by_ref(ledger, ref);
+    learn_order_id(ledger, slot, order_id, ts_us);
+    struct ledger_order *order = &ledger->orders[slot];
+    if (order->flags & ORDER_BY_QUOTE) /* its quantity is what it came to */
+        order->qty_lots = order->executed_lots;
+    end_order(ledger, slot, status);
+    return slot;
+}
+
+void ledger_refused(struct ledger *ledger, uint64_t ref)
+{
+    uint32_t slot = order_by_ref(ledger, ref);
+    struct ledger_order *order = &ledger->orders[slot];
+    ASSERT(order->executed_lots == 0 && order->order_id == 0);
+    hold_release(ledger, order, 0);
+    open_remove(ledger, slot);
+    order_forget(ledger, slot);
+}
+
+/* ---- money from outside ---- */
+
+static uint32_t hash_request(uint32_t user, const uint8_t id[REQUEST_ID_BYTES])
+{
+    return (uint32_t)hash_bytes(user, id, REQUEST_ID_BYTES);
+}
+
+enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uint16_t asset,
+                                 int64_t amount, const uint8_t request_id[REQUEST_ID_BYTES],
+                                 const struct ledger_deposit **done)
+{
+    uint32_t slot;
+    *done = NULL;
+    SLOT_INDEX_EACH(&ledger->by_deposit, hash_request(user, request_id), slot)
+    {
+        const struct ledger_deposit *deposit = &ledger->deposits[slot];
+        if (deposit->user != user || memcmp(deposit->request_id, request_id, REQUEST_ID_BYTES) != 0)
+            continue;
+        *done = deposit;
+        return deposit->asset == asset && deposit->amount == amount ? REJECT_NONE
+                                                                    : REJECT_REQUEST_ID_REUSED;
+    }
+    uint32_t held = ledger_find_balance(ledger, user, asset);
+    int64_t sum = 0, free = held ? ledger->balances[held].free : 0;
+    int64_t locked = held ? ledger->balances[held].locked : 0;
+    if (amount < 0 && free < -amount)
+        return REJECT_NO_FUNDS;
+    if (amount > 0) { /* a shard's supply of an asset fits int64, so no balance of it can overflow */
+        const struct ledger_totals *totals = &ledger->totals[asset];
+        if (__builtin_add_overflow(free, amount, &sum) || __builtin_add_overflow(sum, locked, &sum) ||
+            totals->deposits - totals->withdrawals + amount > INT64_MAX)
+            return REJECT_OVERFLOW;
+    }
+    if (pool_full(&ledger->deposit_pool, 1) || pool_full(&ledger->balance_pool, 1))
+        return REJECT_LIMIT;
+    return REJECT_NONE;
+}
+
+const struct ledger_deposit *ledger_apply_deposit(struct ledger *ledger, uint32_t user,
+                                                  uint16_t asset, int64_t amount,
+                                                  const uint8_t request_id[REQUEST_ID_BYTES])
+{
+    struct ledger_balance *balance = balance_make(ledger, user, asset);
+    if (amount > 0) {
+        free_add(balance, amount);
+        ledger->totals[asset].deposits += amount;
+    } else {
+        ASSERT(balance->free >= -amount);
+        balance->free += amount;
+        ledger->totals[asset].withdrawals += -amount;
+    }
+    uint32_t slot = pool_get(&ledger->deposit_pool, 0);
+    struct ledger_deposit *deposit = &ledger->deposits[slot];
+    *deposit = (struct ledger_deposit){
+        .amount = amount, .free_after = balance->free, .user = user, .asset = asset};
+    memcpy(deposit->request_id, request_id, REQUEST_ID_BYTES);
+    slot_index_insert(&ledger->by_deposit, hash_request(user, request_id), slot);
+    return deposit;
+}
+
+/* ---- looking in ---- */
+
+struct ledger_order *ledger_order(struct ledger *ledger, uint32_t slot)
+{
+    ASSERT(slot > 0 && slot <= ledger->order_pool.high);
+    return &ledger->orders[slot];
+}
+
+const struct ledger_user *ledger_user(const struct ledger *ledger, uint32_t user)
+{
+    return &ledger->users[user];
+}
+
+const struct ledger_balance *ledger_balance(const struct ledger *ledger, uint32_t slot)
+{
+    return &ledger->balances[slot];
+}
+
+const struct ledger_position *ledger_position(const struct ledger *ledger, uint32_t slot)
+{
+    return &ledger->positions[slot];
+}
+
+const struct ledger_trade *ledger_trade(const struct ledger *ledger, uint32_t slot)
+{
+    return &ledger->trades[slot];
+}
+
+uint32_t ledger_trade_before(const struct ledger *ledger, uint32_t trade)
+{
+    const struct ledger_trade *from = &ledger->trades[trade];
+    return from->prev && ledger->trades[from->prev].serial == from->prev_serial ? from->prev : 0;
+}
+
+uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledger_order *order)
+{
+    uint32_t slot = order->last_trade;
+    if (!order->trades || !slot)
+        return 0;
+    const struct ledger_trade *trade = &ledger->trades[slot];
+    return trade->serial && trade->order_id == order->order_id && trade->symbol == order->symbol
+               ? slot
+               : 0;
+}
+
+uint32_t ledger_open_orders(const struct ledger *ledger)
+{
+    return ledger->open;
+}
+
+uint32_t ledger_users(const struct ledger *ledger)
+{
+    return ledger->user_pool.count;
+}
+
+void ledger_totals(const struct ledger *ledger, struct ledger_totals *totals)
+{
+    for (uint32_t asset = 0; asset < ledger->limits.assets; asset++) {
+        totals[asset].deposits += ledger->totals[asset].deposits;
+        totals[asset].withdrawals += ledger->totals[asset].withdrawals;
+        totals[asset].fees += ledger->totals[asset].fees;
+    }
+    for (uint32_t slot = 1; slot <= ledger->balance_pool.high; slot++) {
+        const struct ledger_balance *balance = &ledger->balances[slot];
+        totals[balance->asset].free += balance->free;
+        totals[balance->asset].locked += balance->locked;
+    }
+}
+
+void ledger_each_open(const struct ledger *ledger,
+                      void (*each)(void *arg, const struct ledger_order *order), void *arg)
+{
+    for (uint32_t slot = 1; slot <= ledger->position_pool.high; slot++)
+        for (uint32_t at = ledger->positions[slot].head; at; at = ledger->orders[at].next)
+            each(arg, &ledger->orders[at]);
+}
+
+static uint64_t hash_order(uint64_t hash, const struct ledger_order *order)
+{
+    const uint64_t words[] = {
+        order->ref,
+        order->order_id,
+        (uint64_t)order->price_ticks,
+        (uint64_t)order->qty_lots,
+        (uint64_t)order->executed_lots,
+        (uint64_t)order->quote_atoms,
+        (uint64_t)order->cum_quote,
+        (uint64_t)order->held,
+        (uint64_t)order->time_us,
+        (uint64_t)order->updated_us,
+        (uint64_t)order->symbol << 48 | (uint64_t)order->side << 40 | (uint64_t)order->type << 32 |
+            (uint64_t)order->tif << 24 | (uint64_t)order->stp << 16 |
+            (uint64_t)order->status << 8 | order->flags,
+    };
+    hash = hash_bytes(hash, words, sizeof words);
+    return hash_bytes(hash, order->client_id, order->client_length);
+}
+
+static uint64_t hash_user(const struct ledger *ledger, uint64_t hash, const struct ledger_user *user)
+{
+    hash = hash_fold(hash, user->id);
+    for (uint32_t at = user->balances; at; at = ledger->balances[at].next) {
+        const struct ledger_balance *balance = &ledger->balances[at];
+        hash = hash_fold(hash, balance->asset);
+        hash = hash_fold(hash, (uint64_t)balance->free);
+        hash = hash_fold(hash, (uint64_t)balance->locked);
+    }
+    for (uint32_t at = user->positions; at; at = ledger->positions[at].next)
+        for (uint32_t order = ledger->positions[at].head; order; order = ledger->orders[order].next)
+            hash = hash_order(hash, &ledger->orders[order]);
+    for (uint32_t order = user->done_head; order; order = ledger->orders[order].next)
+        hash = hash_order(hash, &ledger->orders[order]);
+    for (uint32_t at = user->trade_head; at; at = ledger->trades[at].next) {
+        const struct ledger_trade *trade = &ledger->trades[at];
+        const uint64_t words[] = {trade->trade_id,
+                                  trade->order_id,
+                                  (uint64_t)trade->price_ticks,
+                                  (uint64_t)trade->qty_lots,
+                                  (uint64_t)trade->fee_atoms,
+                                  (uint64_t)trade->ts_us,
+                                  (uint64_t)trade->symbol << 8 | trade->maker};
+        hash = hash_bytes(hash, words, sizeof words);
+    }
+    return hash;
+}
+
+static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
+{
+    const uint64_t words[] = {
+        (uint64_t)symbol->spec.tick_atoms,
+        (uint64_t)symbol->spec.lot_atoms,
+        (uint64_t)symbol->base << 16 | symbol->quote,
+        (uint64_t)symbol->min_price_ticks,
+        (uint64_t)symbol->max_price_ticks,
+        (uint64_t)symbol->min_lots,
+        (uint64_t)symbol->max_lots,
+        (uint64_t)symbol->market_min_lots,
+        (uint64_t)symbol->market_max_lots,
+        (uint64_t)symbol->min_notional,
+        (uint64_t)symbol->max_notional,
+        (uint64_t)symbol->max_orders << 8 | symbol->default_stp,
+        (uint64_t)(uint32_t)symbol->maker_ppm << 32 | (uint32_t)symbol->taker_ppm,
+    };
+    return hash_bytes(hash, words, sizeof words);
+}
+
+uint64_t ledger_hash(const struct ledger *ledger)
+{
+    uint64_t hash = hash_fold(ledger->limits.shard, ledger->ref_counter);
+    for (uint32_t symbol = 0; symbol < ledger->limits.symbols; symbol++)
+        if (ledger->symbols[symbol].active)
+            hash = hash_symbol(hash_fold(hash, symbol), &ledger->symbols[symbol]);
+    for (uint32_t asset = 0; asset < ledger->limits.assets; asset++) {
+        const struct ledger_totals *totals = &ledger->totals[asset];
+        if (totals->deposits || totals->fees) {
+            hash = hash_bytes(hash, &totals->deposits, sizeof totals->deposits);
+            hash = hash_bytes(hash, &totals->withdrawals, sizeof totals->withdrawals);
+            hash = hash_bytes(hash, &totals->fees, sizeof totals->fees);
+        }
+    }
+    for (uint32_t slot = 1; slot <= ledger->user_pool.high; slot++)
+        hash = hash_user(ledger, hash, &ledger->users[slot]);
+    for (uint32_t slot = 1; slot <= ledger->deposit_pool.high; slot++) {
+        const struct ledger_deposit *deposit = &ledger->deposits[slot];
+        hash = hash_bytes(hash, deposit->request_id, REQUEST_ID_BYTES);
+        hash = hash_fold(hash, (uint64_t)deposit->amount);
+        hash = hash_fold(hash, (uint64_t)deposit->free_after);
+        hash = hash_fold(hash, (uint64_t)deposit->user << 16 | deposit->asset);
+    }
+    return hash;
+}
+
+/* The hold an open order must have now. */
+static bool hold_is_right(const struct ledger *ledger, const struct ledger_order *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    int64_t leaves = order->qty_lots - order->executed_lots, want;
+    if (order->held < 0)
+        return false;
+    if (order->type == TYPE_MARKET)
+        return true; /* an estimate, spent as it trades */
+    if (order->side == SIDE_SELL)
+        return order->held == leaves * symbol->spec.lot_atoms;
+    return money_quote_ceil(&symbol->spec, order->price_ticks, leaves, &want) && order->held == want;
+}
+
+void ledger_verify(const struct ledger *ledger)
+{
+    uint32_t open = 0, done = 0;
+    for (uint32_t slot = 1; slot <= ledger->balance_pool.high; slot++) {
+        const struct ledger_balance *balance = &ledger->balances[slot];
+        ASSERT(balance->free >= 0 && balance->locked >= 0);
+        int64_t locked = 0;
+        for (uint32_t at = ledger->users[balance->user].positions; at;
+             at = ledger->positions[at].next)
+            for (uint32_t o = ledger->positions[at].head; o; o = ledger->orders[o].next) {
+                const struct ledger_order *order = &ledger->orders[o];
+                const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+                if ((order->side == SIDE_BUY ? symbol->quote : symbol->base) == balance->asset)
+                    locked += order->held;
+            }
+        ASSERT(locked == balance->locked);
+    }
+    for (uint32_t slot = 1; slot <= ledger->position_pool.high; slot++) {
+        uint32_t count = 0, can_rest = 0;
+        for (uint32_t o = ledger->positions[slot].head; o; o = ledger->orders[o].next, count++) {
+            const struct ledger_order *order = &ledger->orders[o];
+            ASSERT(order_is_open(order) && order->position == slot);
+            ASSERT(hold_is_right(ledger, order));
+            ASSERT(ledger_find_ref(ledger, order->ref) == o);
+            can_rest += (order->flags & ORDER_CAN_REST) != 0;
+        }
+        ASSERT(count == ledger->positions[slot].open);
+        ASSERT(can_rest == ledger->positions[slot].can_rest);
+        open += count;
+    }
+    for (uint32_t slot = 1; slot <= ledger->user_pool.high; slot++)
+        done += ledger->users[slot].done;
+    ASSERT(open == ledger->open);
+    ASSERT(open + done == ledger->order_pool.count);
+}

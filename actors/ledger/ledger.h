@@ -1,0 +1,224 @@
+/* ledger.h - the accounts of one account shard: balances, holds, orders, dedup. The pure core.
+ *
+ * Thread:  owner only (the account shard).
+ * Memory:  one arena from the caller, sized by ledger_size(); no call allocates later. Pages become
+ *          resident as users and orders come.
+ * Pure:    no clock, random number, I/O or log: time is an argument. Everything below is state, and a
+ *          function of the calls made, in order.
+ * Holds:   for every balance free >= 0 and locked = sum of its open orders' holds; a hold is resolved
+ *          only by the market shard it was made for (PROTOCOL O1, §2.9); per asset
+ *          free + locked + fees changes only by deposits, withdrawals and fills.
+ * Units:   atoms (1e-8) for money, ticks and lots in orders, microseconds for time.
+ * Source:  PROTOCOL §2.9 (O1, O2, O5, O6); docs/MATCHING.md for the Binance rules.
+ */
+#ifndef LEDGER_H
+#define LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/book/money.h"
+#include "actors/book/reject.h"
+
+enum { CLIENT_ID_MAX = 36, REQUEST_ID_BYTES = 16, ASSET_NONE = UINT16_MAX };
+
+enum order_status {
+    ORDER_SENT, /* held, on its way to the market; not shown */
+    ORDER_NEW,
+    ORDER_PARTIALLY_FILLED,
+    ORDER_FILLED,
+    ORDER_CANCELED,
+    ORDER_EXPIRED,
+    ORDER_EXPIRED_IN_MATCH,
+    ORDER_STATUS_COUNT
+};
+
+enum { /* ledger_order.flags */
+    ORDER_BY_QUOTE = 1, /* MARKET with quoteOrderQty */
+    ORDER_HELD_ALL = 2, /* the hold was all the free funds (O1) */
+    ORDER_CAN_REST = 4, /* counts against MAX_NUM_ORDERS */
+};
+
+struct ledger_symbol {
+    bool active;
+    uint8_t default_stp;
+    struct money_spec spec;
+    uint16_t base, quote; /* asset numbers */
+    int64_t min_price_ticks, max_price_ticks;
+    int64_t min_lots, max_lots, market_min_lots, market_max_lots;
+    int64_t min_notional, max_notional; /* atoms; 0: none */
+    uint32_t max_orders;
+    int32_t maker_ppm, taker_ppm;
+};
+
+struct ledger_limits {
+    uint16_t shard;    /* account shard number: the top 10 bits of every ref */
+    uint32_t users, symbols, assets, open_orders, done_orders; /* done_orders: of each user */
+    uint32_t balances, deposits, user_symbols;
+    uint64_t history; /* done orders, and trades, of all users together */
+};
+
+struct ledger_order {
+    uint64_t ref, order_id;
+    uint64_t tag; /* the request that still waits for its answer, 0 = none */
+    int64_t price_ticks, qty_lots, executed_lots;
+    int64_t quote_atoms; /* ORDER_BY_QUOTE: what was asked for */
+    int64_t cum_quote, held;
+    int64_t time_us, updated_us; /* the market's record, the last change */
+    uint32_t user, position;     /* slots */
+    uint32_t prev, next;         /* open: of the position, oldest first; done: of the user */
+    uint32_t todo_prev, todo_next; /* the account shard's list of cancels to send */
+    uint32_t last_trade, trades, op;
+    uint16_t symbol;
+    uint8_t side, type, tif, stp, status, flags, resp, client_length;
+    bool todo;
+    char client_id[CLIENT_ID_MAX];
+};
+
+struct ledger_trade {
+    uint64_t trade_id, order_id;
+    int64_t price_ticks, qty_lots, quote_atoms, fee_atoms, ts_us;
+    uint32_t next;           /* of the user, oldest first */
+    uint32_t serial;         /* of the shard; tells whether `prev` is still that trade */
+    uint32_t prev, prev_serial; /* the order's trade before this one */
+    uint16_t symbol;
+    uint8_t side;
+    bool maker;
+};
+
+struct ledger_balance {
+    int64_t free, locked;
+    uint32_t user, next; /* next of the user, in order of first use */
+    uint16_t asset;
+};
+
+/* What a user has in one symbol: the open orders, in the order of their making. */
+struct ledger_position {
+    uint32_t user, next, head, tail, open, can_rest;
+    uint16_t symbol;
+};
+
+struct ledger_user {
+    uint32_t id, balances, balances_tail, positions, positions_tail;
+    uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
+};
+
+/* A new order as the client asked for it; amounts in atoms, so that the filters can be checked here. */
+struct ledger_new {
+    uint64_t tag;
+    uint16_t symbol;
+    uint8_t side, type, tif, stp, resp;
+    bool by_quote;
+    int64_t price_atoms, qty_atoms, quote_atoms;
+    int64_t hint_atoms; /* best ask or last price when the request came; 0: neither (O1) */
+    uint8_t client_length;
+    char client_id[CLIENT_ID_MAX];
+};
+
+/* What accepting it means. */
+struct ledger_plan {
+    int64_t price_ticks, qty_lots, hold_atoms;
+    uint16_t hold_asset;
+    uint8_t flags;
+};
+
+struct ledger; /* opaque but for the accessors below */
+
+size_t ledger_size(const struct ledger_limits *limits);
+struct ledger *ledger_init(void *block, const struct ledger_limits *limits);
+
+/* ---- configuration, told by the control shard ---- */
+
+/* Makes the account; asserts when the shard is full or has it. */
+void ledger_user_add(struct ledger *ledger, uint32_t user_id);
+bool ledger_user_room(const struct ledger *ledger);
+/* The user's slot, or 0. */
+uint32_t ledger_user_find(const struct ledger *ledger, uint32_t user_id);
+struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol);
+
+/* ---- orders ---- */
+
+/* Whether the order would be accepted, in Binance's order of precedence, and with what hold. Changes
+ * nothing. */
+enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
+                             const struct ledger_new *order, struct ledger_plan *plan);
+
+/* Takes the hold and makes the order; returns its slot. The plan is ledger_check_new()'s. */
+uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
+                      const struct ledger_plan *plan);
+
+/* The market's word on an order, by ref; each returns the order's slot, which stays valid until the
+ * next call that changes the ledger. */
+uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us);
+uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t trade_id,
+                     int64_t price_ticks, int64_t qty_lots, bool maker, bool done, int64_t ts_us);
+/* Ends the order: releases the hold. */
+uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
+                     enum order_status status, int64_t ts_us);
+/* The market refused it: the hold goes back and no trace stays. */
+void ledger_refused(struct ledger *ledger, uint64_t ref);
+
+struct ledger_order *ledger_order(struct ledger *ledger, uint32_t slot);
+uint32_t ledger_find_ref(const struct ledger *ledger, uint64_t ref);
+/* Newest order with this client id, open or done; 0 if none. */
+uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                            const char *id, uint8_t length);
+uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                              uint64_t order_id);
+static inline bool order_is_open(const struct ledger_order *order)
+{
+    return order->status <= ORDER_PARTIALLY_FILLED;
+}
+
+/* ---- money from outside (O5) ---- */
+
+struct ledger_deposit { /* amount < 0: a withdrawal */
+    uint8_t request_id[REQUEST_ID_BYTES];
+    int64_t amount, free_after;
+    uint32_t user;
+    uint16_t asset;
+};
+
+/* REJECT_NONE: may be applied. *done is set (and nothing to apply) when the id was used before with
+ * the same content; with other content REJECT_REQUEST_ID_REUSED. */
+enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uint16_t asset,
+                                 int64_t amount, const uint8_t request_id[REQUEST_ID_BYTES],
+                                 const struct ledger_deposit **done);
+const struct ledger_deposit *ledger_apply_deposit(struct ledger *ledger, uint32_t user,
+                                                  uint16_t asset, int64_t amount,
+                                                  const uint8_t request_id[REQUEST_ID_BYTES]);
+
+/* ---- looking in ---- */
+
+const struct ledger_user *ledger_user(const struct ledger *ledger, uint32_t user);
+const struct ledger_balance *ledger_balance(const struct ledger *ledger, uint32_t slot);
+const struct ledger_position *ledger_position(const struct ledger *ledger, uint32_t slot);
+const struct ledger_trade *ledger_trade(const struct ledger *ledger, uint32_t slot);
+/* Slot of the balance, position; 0 = none yet. */
+uint32_t ledger_find_balance(const struct ledger *ledger, uint32_t user, uint16_t asset);
+uint32_t ledger_find_position(const struct ledger *ledger, uint32_t user, uint16_t symbol);
+/* The order's trade before `trade`, 0 when there is none or it has been evicted. */
+uint32_t ledger_trade_before(const struct ledger *ledger, uint32_t trade);
+uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledger_order *order);
+uint32_t ledger_open_orders(const struct ledger *ledger);
+uint32_t ledger_users(const struct ledger *ledger);
+
+struct ledger_totals {
+    __int128 deposits, withdrawals, free, locked, fees;
+};
+
+/* Adds this shard's totals of every asset to totals[asset]. O(balances). */
+void ledger_totals(const struct ledger *ledger, struct ledger_totals *totals);
+
+/* Hash of the logical state. O(everything). */
+uint64_t ledger_hash(const struct ledger *ledger);
+
+/* Checks holds against orders, lists against counts; asserts. O(everything). */
+void ledger_verify(const struct ledger *ledger);
+
+/* Calls `each` for every open order. */
+void ledger_each_open(const struct ledger *ledger,
+                      void (*each)(void *arg, const struct ledger_order *order), void *arg);
+
+#endif

@@ -1,0 +1,391 @@
+#include "actors/market_shard.h"
+
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+/* ---- room for one slice (C3) ---- */
+
+static uint32_t slice_events(const struct market_shard *self)
+{
+    return 2 * self->shard.ex->config.slice_fills + 4;
+}
+
+static bool room_for_slice(struct market_shard *self)
+{
+    return shard_room(&self->shard, slice_events(self)) &&
+           ingress_room(&self->shard, CLASS_MARKET, 2 * slice_events(self) - 4);
+}
+
+/* ---- what the book's events become ---- */
+
+static void send_fill(struct market_shard *self, const struct book_event *event, uint64_t ref,
+                      uint64_t order_id, uint8_t flags, int64_t ts_us)
+{
+    struct msg msg = {
+        .type = MSG_FILL, .flags = flags, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.to = exchange_ref_shard(ref);
+    msg.fill.ref = ref;
+    msg.fill.order_id = order_id;
+    msg.fill.trade_id = event->id;
+    msg.fill.price_ticks = event->price_ticks;
+    msg.fill.qty_lots = event->qty_lots;
+    shard_send(&self->shard, &msg);
+}
+
+static void note_trade(struct market_symbol *symbol, const struct book_event *event, int64_t ts_us)
+{
+    int64_t minute = ts_us / 60000000, quote;
+    struct avg_minute *avg = &symbol->avg[minute % AVG_MINUTES];
+    if (avg->minute != minute)
+        *avg = (struct avg_minute){.minute = minute};
+    ASSERT(money_quote_floor(&symbol->spec, event->price_ticks, event->qty_lots, &quote));
+    avg->quote += quote;
+    avg->base += event->qty_lots * symbol->spec.lot_atoms;
+}
+
+static void tell_trade(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_TRADE, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.flags = event->side == SIDE_SELL ? MSG_BUY : 0;
+    msg.trade.trade_id = event->id;
+    msg.trade.price_ticks = event->price_ticks;
+    msg.trade.qty_lots = event->qty_lots;
+    msg.trade.maker_order_id = event->order_id;
+    msg.trade.taker_order_id = event->taker_order_id;
+    ingress_send_all(&self->shard, CLASS_MARKET, &msg);
+}
+
+static void on_fill(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    bool maker_buys = event->side == SIDE_BUY;
+    uint8_t maker = MSG_MAKER | (maker_buys ? MSG_BUY : 0);
+    uint8_t taker = maker_buys ? 0 : MSG_BUY;
+    if (event->flags & BOOK_MAKER_DONE)
+        maker |= MSG_LAST;
+    if (event->flags & BOOK_TAKER_DONE)
+        taker |= MSG_LAST;
+    send_fill(self, event, event->ref, event->order_id, maker, ts_us);
+    send_fill(self, event, self->open.place.ref, event->taker_order_id, taker, ts_us);
+    note_trade(self->matching, event, ts_us);
+    tell_trade(self, event, ts_us);
+}
+
+static void on_accepted(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_ACCEPTED, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.to = exchange_ref_shard(event->ref);
+    msg.accepted.ref = event->ref;
+    msg.accepted.order_id = event->order_id;
+    msg.accepted.qty_lots = event->qty_lots;
+    shard_send(&self->shard, &msg);
+}
+
+static void on_done(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_DONE, .symbol = self->open.symbol, .ts_us = ts_us};
+    if (BUG(15) && event->reason == DONE_EXPIRED && event->left_lots)
+        return; /* 15: the remainder of an IOC is not released */
+    msg.to = exchange_ref_shard(event->ref);
+    msg.done.ref = event->ref;
+    msg.done.order_id = event->order_id;
+    msg.done.left_lots = event->left_lots;
+    msg.done.reason = event->reason;
+    if (self->open.type == MSG_CANCEL)
+        msg.done.tag = self->open.cancel.tag;
+    shard_send(&self->shard, &msg);
+}
+
+static void on_level(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_LEVEL, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.level.update_id = event->id;
+    msg.level.price_ticks = event->price_ticks;
+    msg.level.qty_lots = event->qty_lots;
+    msg.level.side = event->side;
+    msg.level.shard_seq = self->shard.seq;
+    ingress_send_all(&self->shard, CLASS_MARKET, &msg);
+}
+
+/* One slice of the open match (C4); true when it is finished. */
+static bool slice(struct market_shard *self)
+{
+    struct book_events out = {.event = self->events};
+    int64_t ts_us = self->shard.last_ts_us;
+    enum book_step step =
+        book_step(self->matching->book, self->shard.ex->config.slice_fills, &out);
+    ASSERT(out.count <= slice_events(self));
+    for (uint32_t i = 0; i < out.count; i++) {
+        const struct book_event *event = &out.event[i];
+        switch (event->type) {
+        case EVENT_FILL:
+            on_fill(self, event, ts_us);
+            break;
+        case EVENT_ACCEPTED:
+            on_accepted(self, event, ts_us);
+            break;
+        case EVENT_DONE:
+            on_done(self, event, ts_us);
+            break;
+        default:
+            on_level(self, event, ts_us);
+        }
+    }
+    if (step == BOOK_DONE)
+        self->matching = NULL;
+    return step == BOOK_DONE;
+}
+
+/* ---- inputs ---- */
+
+static void refuse(struct market_shard *self, const struct msg *msg, enum reject reject)
+{
+    bool cancel = msg->type == MSG_CANCEL;
+    struct msg answer = {.type = cancel ? MSG_CANCEL_REJECTED : MSG_DONE,
+                         .symbol = msg->symbol,
+                         .ts_us = self->shard.last_ts_us};
+    answer.to = exchange_ref_shard(msg->place.ref);
+    answer.done.ref = msg->place.ref;
+    answer.done.reason = DONE_REASON_REJECTED;
+    answer.done.reject = (uint16_t)reject;
+    if (cancel)
+        answer.done.tag = msg->cancel.tag;
+    shard_send(&self->shard, &answer);
+}
+
+/* The mean price of the last five minutes, else the last price; 0 when there was no trade. */
+static int64_t reference_price(const struct market_symbol *symbol, int64_t ts_us)
+{
+    int64_t minute = ts_us / 60000000;
+    __int128 quote = 0, base = 0;
+    for (uint32_t i = 0; i < AVG_MINUTES; i++)
+        if (symbol->avg[i].base && symbol->avg[i].minute > minute - AVG_MINUTES) {
+            quote += symbol->avg[i].quote;
+            base += symbol->avg[i].base;
+        }
+    if (base == 0)
+        return book_last_price(symbol->book) * symbol->spec.tick_atoms;
+    return (int64_t)(quote * MONEY_ATOMS_PER_UNIT / base);
+}
+
+/* NOTIONAL of a market order by quantity, which needs a price only the market knows (§2.9). */
+static enum reject check_market_notional(const struct market_symbol *symbol, const struct msg *msg,
+                                         int64_t ts_us)
+{
+    if (msg->place.order_type != TYPE_MARKET || (msg->flags & MSG_BY_QUOTE))
+        return REJECT_NONE;
+    int64_t price = reference_price(symbol, ts_us), notional;
+    int64_t qty = msg->place.qty_lots * symbol->spec.lot_atoms;
+    if (price == 0)
+        return REJECT_NONE;
+    if (!money_mul_div(price, qty, MONEY_ATOMS_PER_UNIT, &notional))
+        return REJECT_OVERFLOW;
+    if ((symbol->min_notional && notional < symbol->min_notional) ||
+        (symbol->max_notional && notional > symbol->max_notional))
+        return REJECT_NOTIONAL;
+    return REJECT_NONE;
+}
+
+static void command_from(const struct msg *msg, struct book *book, int64_t ts_us,
+                         struct book_cmd *cmd)
+{
+    *cmd = (struct book_cmd){.seq = book_seq(book) + 1, .ref = msg->place.ref, .ts_us = ts_us};
+    if (msg->type == MSG_CANCEL) {
+        cmd->type = CMD_CANCEL;
+        return;
+    }
+    cmd->type = CMD_NEW;
+    cmd->side = msg->place.side;
+    cmd->order_type = msg->place.order_type;
+    cmd->tif = msg->place.tif;
+    cmd->stp = msg->place.stp;
+    cmd->user = msg->place.user;
+    cmd->price_ticks = msg->place.price_ticks;
+    cmd->qty_lots = msg->place.qty_lots;
+    cmd->quote_atoms = msg->place.held;
+    if (msg->flags & MSG_BY_QUOTE)
+        cmd->flags |= CMD_QUOTE_QTY;
+    if ((msg->flags & MSG_HELD_ALL) && msg->place.order_type == TYPE_MARKET &&
+        msg->place.side == SIDE_BUY)
+        cmd->flags |= CMD_HELD_ALL;
+}
+
+static void apply_order(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+{
+    struct market_symbol *symbol = &self->symbols[msg->symbol];
+    struct book_cmd cmd;
+    enum reject reject = REJECT_NONE;
+    ASSERT(symbol->active);
+    command_from(msg, symbol->book, ts_us, &cmd);
+    if (msg->type == MSG_PLACE && book_status(symbol->book) == STATUS_TRADING)
+        reject = check_market_notional(symbol, msg, ts_us);
+    if (reject == REJECT_NONE)
+        reject = book_begin(symbol->book, &cmd);
+    if (reject != REJECT_NONE) {
+        refuse(self, msg, reject);
+        return;
+    }
+    self->matching = symbol;
+    self->open = *msg;
+    bool done = slice(self);
+    while (!done && self->shard.ex->replaying) /* replay runs all slices at once (C4) */
+        done = slice(self);
+    if (!done)
+        core_want_work(self->shard.actor.core, &self->shard.actor);
+}
+
+static void run_status(struct market_symbol *symbol, uint8_t status, int64_t ts_us)
+{
+    struct book_event none[4];
+    struct book_events out = {.event = none};
+    struct book_cmd cmd = {.type = CMD_STATUS,
+                           .status = status,
+                           .seq = book_seq(symbol->book) + 1,
+                           .ts_us = ts_us};
+    ASSERT(book_begin(symbol->book, &cmd) == REJECT_NONE);
+    ASSERT(book_step(symbol->book, 1, &out) == BOOK_DONE);
+}
+
+static void apply_config(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+{
+    const int64_t *value = msg->config.value;
+    struct market_symbol *symbol = &self->symbols[msg->symbol];
+    switch (msg->type) {
+    case MSG_SYMBOL_GRID:
+        symbol->spec = (struct money_spec){.tick_atoms = value[0], .lot_atoms = value[1]};
+        return;
+    case MSG_SYMBOL_RANGE:
+        return;
+    case MSG_SYMBOL_MARKET:
+        symbol->min_notional = value[2];
+        symbol->max_notional = value[3];
+        return;
+    case MSG_SYMBOL_FEES:
+        ASSERT(!symbol->active);
+        symbol->book = book_init(
+            exchange_book_block(self->shard.ex, msg->symbol), self->pool,
+            &(struct book_config){.spec = symbol->spec,
+                                  .symbol = msg->symbol,
+                                  .window_ticks = self->shard.ex->config.window_ticks});
+        symbol->active = true;
+        self->listed[self->listed_count++] = msg->symbol;
+        break;
+    case MSG_SYMBOL_STATUS:
+        run_status(symbol, (uint8_t)value[0], ts_us);
+        break;
+    default:
+        ASSERT(!"a message that a market shard knows");
+    }
+    struct msg ack = {.type = MSG_CONFIG_ACK, .to = CONTROL_SHARD, .ts_us = msg->ts_us};
+    ack.config.op = msg->config.op;
+    shard_send(&self->shard, &ack);
+}
+
+static void apply_link(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+{
+    shard_took(&self->shard, msg);
+    if (msg->type == MSG_PLACE || msg->type == MSG_CANCEL)
+        apply_order(self, msg, ts_us);
+    else
+        apply_config(self, msg, ts_us);
+}
+
+static enum take market_take(struct actor *actor, enum lane_class class, const struct message *message)
+{
+    struct market_shard *self = (struct market_shard *)actor;
+    const struct msg *msg = (const struct msg *)message;
+    ASSERT(class == CLASS_ORDER);
+    if (self->matching && !BUG(14)) /* 14: other input during a sliced match */
+        return TAKE_NO_ROOM;
+    if (self->matching && self->matching == &self->symbols[msg->symbol])
+        return TAKE_NO_ROOM;
+    if (!shard_is_next(&self->shard, msg))
+        return TAKE_DONE;
+    if (!room_for_slice(self))
+        return TAKE_NO_ROOM;
+    msg_encode(msg, shard_record(&self->shard, RECORD_LINK, MSG_ENCODED_BYTES));
+    apply_link(self, msg, shard_stamp(&self->shard, actor->core->now_us, msg->ts_us));
+    return TAKE_DONE;
+}
+
+static enum work market_work(struct actor *actor)
+{
+    struct market_shard *self = (struct market_shard *)actor;
+    if (!self->matching)
+        return WORK_DONE;
+    if (!room_for_slice(self))
+        return WORK_NO_ROOM;
+    return slice(self) ? WORK_DONE : WORK_MORE;
+}
+
+static const struct actor_ops market_ops = {
+    .take = market_take, .work = market_work, .pump = shard_pump, .durable = shard_durable};
+
+/* ---- recovery ---- */
+
+enum recover market_shard_replay(struct market_shard *self, const struct record_head *head,
+                                 const unsigned char *payload, int64_t ts_us)
+{
+    struct msg msg;
+    if (head->type != RECORD_LINK || head->bytes != MSG_ENCODED_BYTES)
+        return RECOVER_BAD_RECORD;
+    shard_record(&self->shard, head->type, 0);
+    msg_decode(payload, head->shard, &msg);
+    if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1 ||
+        msg.symbol >= self->shard.ex->config.symbols_max)
+        return RECOVER_BAD_RECORD;
+    apply_link(self, &msg, shard_stamp(&self->shard, ts_us, msg.ts_us));
+    return RECOVER_OK;
+}
+
+uint64_t market_shard_hash(const struct market_shard *self)
+{
+    uint64_t hash = shard_hash(&self->shard);
+    for (uint16_t i = 0; i < self->listed_count; i++) {
+        const struct market_symbol *symbol = &self->symbols[self->listed[i]];
+        hash = hash_fold(hash, book_hash(symbol->book));
+        for (uint32_t m = 0; m < AVG_MINUTES; m++) {
+            hash = hash_fold(hash, (uint64_t)symbol->avg[m].minute);
+            hash = hash_fold(hash, (uint64_t)symbol->avg[m].quote);
+            hash = hash_fold(hash, (uint64_t)symbol->avg[m].base);
+        }
+    }
+    return hash;
+}
+
+struct book *market_shard_book(const struct market_shard *self, uint16_t symbol)
+{
+    return self->symbols[symbol].active ? self->symbols[symbol].book : NULL;
+}
+
+/* ---- building ---- */
+
+static uint32_t far_max(const struct exchange *ex)
+{
+    return ex->config.orders_max / 16 + 1024;
+}
+
+size_t market_shard_bytes(const struct exchange *ex)
+{
+    const struct exchange_config *config = &ex->config;
+    return arena_bytes(sizeof(struct market_shard)) +
+           shard_bytes(ex->shards, config->market_outbox) +
+           arena_bytes(order_pool_size(config->orders_max, far_max(ex))) +
+           arena_bytes(config->symbols_max * sizeof(struct market_symbol)) +
+           arena_bytes(config->symbols_max * sizeof(uint16_t)) +
+           arena_bytes((2 * config->slice_fills + 4) * sizeof(struct book_event));
+}
+
+struct market_shard *market_shard_init(struct exchange *ex, struct arena *arena, uint16_t number,
+                                       uint16_t core)
+{
+    const struct exchange_config *config = &ex->config;
+    struct market_shard *self = arena_alloc(arena, sizeof *self);
+    shard_init(&self->shard, ex, arena, exchange_market_id(ex, number), core, &market_ops,
+               config->market_outbox);
+    size_t pool = order_pool_size(config->orders_max, far_max(ex));
+    self->pool = order_pool_init(arena_alloc(arena, pool), config->orders_max, far_max(ex));
+    self->symbols = arena_alloc(arena, config->symbols_max * sizeof(struct market_symbol));
+    self->listed = arena_alloc(arena, config->symbols_max * sizeof(uint16_t));
+    self->events = arena_alloc(arena, slice_events(self) * sizeof(struct book_event));
+    return self;
+}

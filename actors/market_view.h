@@ -1,0 +1,54 @@
+/* market_view.h - what one ingress core knows of the markets: levels, best prices, last trade. Folded from
+ * durable changes only, so nothing it shows can vanish (PROTOCOL §2.5).
+ *
+ * Thread:  the ingress core's.
+ * Memory:  grows with the number of levels, off the order path.
+ * Holds:   lastUpdateId is the id of the last change folded, and ids of a symbol have no gap.
+ */
+#ifndef MARKET_VIEW_H
+#define MARKET_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct msg;
+struct exchange;
+
+struct view_level {
+    int64_t price_ticks, qty_lots;
+};
+
+struct view_side { /* sorted, the best price last: most changes are near it */
+    struct view_level *level;
+    uint32_t count, room;
+};
+
+struct view_symbol {
+    struct view_side side[2];
+    uint64_t update_id;
+    int64_t last_price_ticks; /* 0: never traded */
+    uint64_t trades;
+};
+
+struct market_view {
+    struct view_symbol *symbols;
+    uint32_t symbols_max;
+};
+
+void market_view_init(struct market_view *view, uint32_t symbols_max);
+void market_view_fini(struct market_view *view);
+
+/* Takes over what the recovered books hold. Thread: the starting one. */
+void market_view_load(struct market_view *view, const struct exchange *ex);
+
+/* Folds one MSG_LEVEL or MSG_TRADE. Asserts that no update id is missing. */
+void market_view_fold(struct market_view *view, const struct msg *msg);
+
+/* The i-th best level of a side, or NULL. */
+const struct view_level *market_view_level(const struct market_view *view, uint16_t symbol,
+                                           uint32_t side, uint32_t i);
+
+/* Best ask for a buyer, best bid for a seller, else the last price; 0: none (PROTOCOL O1). */
+int64_t market_view_hint(const struct market_view *view, uint16_t symbol, uint32_t taker_side);
+
+#endif

@@ -1,0 +1,174 @@
+/* msg.h - every message between actors: 64 bytes, the same header, 40 bytes of body.
+ *
+ * Thread:  plain values; who sends and who takes is in PROTOCOL §2.3.
+ * Journal: link messages (classes 2, 3) are journaled by the receiver with msg_encode(): field by field,
+ *          little-endian. Bodies have no padding; a new field takes a spare byte or a new type.
+ * Header:  `symbol` stands where PROTOCOL §2.3 has `part`: every class 2 and 3 message is about one
+ *          symbol, and the body has no room for it (docs/adr/0002).
+ */
+#ifndef MSG_H
+#define MSG_H
+
+#include <stdint.h>
+
+#include "runtime/core.h"
+
+enum msg_type {
+    MSG_NONE,
+    /* class 1: a request; what it says is in the block (actors/msg/request.h) */
+    MSG_REQUEST,
+    /* class 2 */
+    MSG_PLACE = 16,
+    MSG_CANCEL,
+    MSG_USER_ADD,
+    MSG_SYMBOL_GRID,  /* the four parts of a symbol's configuration, in this order; */
+    MSG_SYMBOL_RANGE, /* the last one makes it active */
+    MSG_SYMBOL_MARKET,
+    MSG_SYMBOL_FEES,
+    MSG_SYMBOL_STATUS,
+    /* class 3 */
+    MSG_ACCEPTED = 32,
+    MSG_FILL,
+    MSG_DONE,
+    MSG_CANCEL_REJECTED,
+    MSG_CONFIG_ACK,
+    /* class 4 */
+    MSG_REPLY = 48, /* out lane */
+    MSG_TRADE,      /* market lane */
+    MSG_LEVEL,
+    MSG_CONFIG, /* a change of users, keys or symbols; market lane */
+};
+
+enum { /* flags */
+    MSG_MAKER = 1,      /* FILL: the receiver's order was the maker */
+    MSG_LAST = 2,       /* FILL: the order's last; REPLY: no more parts follow */
+    MSG_HELD_ALL = 4,   /* PLACE */
+    MSG_BY_QUOTE = 8,   /* PLACE */
+    MSG_BUY = 16,       /* FILL: the order's side; TRADE: the taker's side */
+};
+
+struct msg {
+    uint8_t type, flags;
+    uint16_t from, to, symbol;
+    uint64_t seq; /* classes 2, 3: link_seq; class 4: the chunk of core `from_core` it rests on */
+    int64_t ts_us;
+    union {
+        unsigned char bytes[40];
+        uint64_t words[5];
+        struct {
+            uint64_t tag;
+            void *block; /* struct request, of the sending core's pool */
+        } request;
+        struct {
+            uint64_t ref;
+            int64_t price_ticks, qty_lots;
+            int64_t held; /* quote atoms of a market buy; of a sell by quote, what to receive */
+            uint32_t user;
+            uint8_t side, order_type, tif, stp;
+        } place;
+        struct {
+            uint64_t ref, tag, spare[3];
+        } cancel;
+        struct {
+            uint64_t op;
+            int64_t value[4];
+        } config; /* USER_ADD: value[0] = user; SYMBOL_*: see control_shard.c */
+        struct {
+            uint64_t ref, order_id;
+            int64_t qty_lots;
+            uint64_t spare[2];
+        } accepted;
+        struct {
+            uint64_t ref, order_id, trade_id;
+            int64_t price_ticks, qty_lots;
+        } fill;
+        struct {
+            uint64_t ref, order_id;
+            int64_t left_lots;
+            uint64_t tag; /* of the cancel that ended it, or 0 */
+            uint16_t reason; /* enum done_reason */
+            uint16_t reject; /* DONE_REASON_REJECTED, CANCEL_REJECTED: enum reject */
+            uint32_t spare;
+        } done; /* CANCEL_REJECTED too */
+        struct {
+            uint64_t tag;
+            void *block; /* struct reply, of the sending core's pool; NULL: only the code */
+            uint16_t reject, block_core;
+            uint32_t version; /* of the configuration that must be in force before it is told */
+            uint64_t shard_seq; /* what the sender had taken: for the simulator's checks */
+            uint64_t spare;
+        } reply;
+        struct {
+            uint64_t trade_id;
+            int64_t price_ticks, qty_lots;
+            uint64_t maker_order_id, taker_order_id;
+        } trade;
+        struct {
+            uint64_t update_id;
+            int64_t price_ticks, qty_lots;
+            uint32_t side, spare;
+            uint64_t shard_seq; /* as in reply */
+        } level;
+        struct {
+            void *block; /* struct config_change */
+            uint16_t block_core, spare[3];
+            uint64_t spare2[3];
+        } change;
+    };
+};
+_Static_assert(sizeof(struct msg) == 64, "one cache line, no padding");
+_Static_assert(sizeof(((struct msg *)0)->done) == 40, "no padding");
+_Static_assert(sizeof(((struct msg *)0)->place) == 40, "no padding");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bodies are written as words");
+
+enum done_reason { /* book.h's enum book_done, plus what only a market shard says */
+    DONE_REASON_FILLED,
+    DONE_REASON_CANCELED,
+    DONE_REASON_EXPIRED,
+    DONE_REASON_STP,
+    DONE_REASON_REPLACED,
+    DONE_REASON_REJECTED,
+};
+
+/* The class of a link message (PROTOCOL C1). */
+static inline enum lane_class msg_class(const struct msg *msg)
+{
+    return msg->type >= MSG_ACCEPTED ? CLASS_REPORT : CLASS_ORDER;
+}
+
+enum { MSG_ENCODED_BYTES = 62 };
+
+/* A link message as the journal keeps it, without `to`, which is the record's shard. */
+static inline void msg_encode(const struct msg *msg, unsigned char out[static MSG_ENCODED_BYTES])
+{
+    out[0] = msg->type;
+    out[1] = msg->flags;
+    put_u16(out + 2, msg->from);
+    put_u16(out + 4, msg->symbol);
+    put_u64(out + 6, msg->seq);
+    put_u64(out + 14, (uint64_t)msg->ts_us);
+    for (uint32_t i = 0; i < 5; i++)
+        put_u64(out + 22 + 8 * i, msg->words[i]);
+}
+
+static inline void msg_decode(const unsigned char *in, uint16_t to, struct msg *msg)
+{
+    *msg = (struct msg){.type = in[0],
+                        .flags = in[1],
+                        .from = get_u16(in + 2),
+                        .to = to,
+                        .symbol = get_u16(in + 4),
+                        .seq = get_u64(in + 6),
+                        .ts_us = (int64_t)get_u64(in + 14)};
+    for (uint32_t i = 0; i < 5; i++)
+        msg->words[i] = get_u64(in + 22 + 8 * i);
+}
+
+/* Records of one shard. */
+enum record_type {
+    RECORD_LINK = 1, /* a link message: msg_encode() */
+    RECORD_SELF = 2, /* a self-input: the ref (S6) */
+    RECORD_REQUEST = 16, /* + enum request_type: request_encode() */
+};
+
+#endif

@@ -1,0 +1,194 @@
+/* request.h - what a client or an operator asks for, and what comes back: the pool blocks that class 1
+ * and class 4 messages name.
+ *
+ * Thread:  a request is written by its ingress core and read by the shard that takes it, which gives the
+ *          block back; a reply the other way round.
+ * Journal: requests that change state are journaled with request_encode(), field by field.
+ * Units:   atoms and microseconds: ingress knows neither tick nor lot.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "actors/book/reject.h"
+
+enum {
+    NAME_MAX_BYTES = 64,   /* user names */
+    SYMBOL_NAME_MAX = 20,  /* symbols and assets */
+    API_KEY_BYTES = 64,
+    SECRET_BYTES = 64,     /* HMAC secret: printable */
+    SEALED_BYTES = 12 + SECRET_BYTES + 16, /* nonce, ciphertext, tag of AES-256-GCM */
+    CLIENT_ID_BYTES = 36,
+    REQUEST_ID_HASH = 16,
+    SYMBOL_ANY = UINT16_MAX,
+    REQUEST_BLOCK_BYTES = 512,
+    REPLY_BLOCK_BYTES = 4096,
+};
+
+enum request_type { /* journaled: append, never renumber */
+    REQUEST_NEW,
+    REQUEST_CANCEL,
+    REQUEST_CANCEL_ALL,
+    REQUEST_DEPOSIT, /* amount < 0: withdrawal */
+    REQUEST_USER_ADD,
+    REQUEST_KEY_ADD,
+    REQUEST_KEY_DELETE,
+    REQUEST_SYMBOL_ADD,
+    REQUEST_SYMBOL_STATUS,
+    /* never journaled */
+    REQUEST_GET_ORDER = 32,
+    REQUEST_OPEN_ORDERS,
+    REQUEST_ALL_ORDERS,
+    REQUEST_TRADES,
+    REQUEST_ACCOUNT,
+};
+
+enum response_type { RESPONSE_ACK, RESPONSE_RESULT, RESPONSE_FULL };
+
+enum { PERMISSION_USER_DATA = 1, PERMISSION_TRADE = 2 };
+
+struct symbol_config {
+    uint16_t symbol, base, quote; /* numbers, given by the control shard */
+    uint8_t status, default_stp;
+    uint32_t max_orders;
+    int32_t maker_ppm, taker_ppm;
+    int64_t tick_atoms, step_atoms;
+    int64_t min_price, max_price, min_qty, max_qty, market_min_qty, market_max_qty;
+    int64_t min_notional, max_notional; /* all in atoms; 0: no limit */
+    int64_t tick_shown, step_shown;     /* as given: 0 switches the part off */
+    char name[SYMBOL_NAME_MAX], base_name[SYMBOL_NAME_MAX], quote_name[SYMBOL_NAME_MAX];
+};
+
+struct request {
+    uint64_t tag;
+    int64_t timestamp_us, recv_window_us; /* checked again by the shard; 0: unsigned request */
+    uint32_t user;
+    uint16_t symbol;
+    uint8_t type; /* enum request_type */
+    union {
+        struct {
+            uint8_t side, type, tif, stp, resp, client_length;
+            bool by_quote;
+            int64_t price, qty, quote, hint;
+            char client_id[CLIENT_ID_BYTES];
+        } order;
+        struct { /* CANCEL, GET_ORDER, ALL_ORDERS, TRADES */
+            uint64_t order_id;   /* 0: by client id, or not given */
+            uint64_t from_id;    /* trade id */
+            int64_t start_us, end_us; /* 0: not given */
+            uint32_t limit;
+            bool has_order_id, has_from_id;
+            uint8_t client_length;
+            char client_id[CLIENT_ID_BYTES];
+        } find;
+        struct {
+            int64_t amount;
+            uint16_t asset;
+            uint8_t request_id[REQUEST_ID_HASH];
+        } deposit;
+        struct {
+            uint8_t length;
+            char name[NAME_MAX_BYTES];
+        } user_add;
+        struct {
+            uint8_t permissions;
+            char api_key[API_KEY_BYTES];
+            uint8_t sealed[SEALED_BYTES];
+        } key;
+        struct symbol_config symbol_add; /* STATUS: symbol and status */
+    };
+};
+_Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
+
+/* Writes the request's fields, without what only concerns ingress; returns the length. */
+uint32_t request_encode(const struct request *request, unsigned char *out);
+/* False when the bytes are not a whole request of `type`. */
+bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct request *request);
+
+/* ---- replies ---- */
+
+struct order_view {
+    uint64_t order_id;
+    int64_t price, qty, executed, quote_qty, cum_quote; /* atoms */
+    int64_t time_us, updated_us;
+    uint16_t symbol;
+    uint8_t side, type, tif, stp, status, client_length; /* status: enum order_status */
+    char client_id[CLIENT_ID_BYTES];
+    uint32_t trades; /* how many in all */
+};
+
+struct trade_view {
+    uint64_t trade_id, order_id;
+    int64_t price, qty, quote, fee, time_us;
+    uint16_t symbol, fee_asset;
+    uint8_t side, maker;
+};
+
+struct balance_view {
+    int64_t free, locked;
+    uint16_t asset;
+};
+
+enum reply_kind { REPLY_ORDERS, REPLY_TRADES, REPLY_BALANCES, REPLY_DEPOSIT, REPLY_ID };
+
+enum {
+    REPLY_HEAD_BYTES = 192,
+    REPLY_ORDERS_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct order_view),
+    REPLY_TRADES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct trade_view),
+    REPLY_BALANCES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct balance_view),
+    FULL_FILLS_MAX = 1000, /* PROTOCOL §2.3 */
+};
+
+/* One block of an answer. A long answer is several messages (MSG_LAST on the last), each with one
+ * block; a FULL answer to an order is one message whose blocks are chained by `more`. */
+struct reply {
+    struct reply *more;
+    uint16_t kind, count;
+    int64_t update_us; /* ACCOUNT: last change */
+    union {
+        struct order_view order; /* the order whose fills follow */
+        struct {
+            int64_t amount, free;
+            uint16_t asset;
+        } deposit;
+        uint64_t id; /* USER_ADD: the new user's number, or who has the name */
+    };
+    _Alignas(8) unsigned char body[]; /* count of the kind's views */
+};
+_Static_assert(sizeof(struct reply) <= REPLY_HEAD_BYTES, "leaves room for the views");
+
+static inline struct order_view *reply_orders(struct reply *reply)
+{
+    return (struct order_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+static inline struct trade_view *reply_trades(struct reply *reply)
+{
+    return (struct trade_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+static inline struct balance_view *reply_balances(struct reply *reply)
+{
+    return (struct balance_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+/* ---- configuration as every ingress core keeps it ---- */
+
+enum config_kind { CONFIG_USER, CONFIG_KEY, CONFIG_KEY_GONE, CONFIG_SYMBOL, CONFIG_STATUS };
+
+struct config_change {
+    uint32_t version; /* of the whole configuration, 1, 2, 3... */
+    uint8_t kind, permissions, name_length;
+    uint32_t user;
+    char name[NAME_MAX_BYTES];
+    char api_key[API_KEY_BYTES];
+    uint8_t sealed[SEALED_BYTES];
+    int64_t created_us;
+    struct symbol_config symbol;
+};
+_Static_assert(sizeof(struct config_change) <= REPLY_BLOCK_BYTES, "fits its block");
+
+#endif

@@ -1,0 +1,337 @@
+#include "actors/shard.h"
+
+#include <stdlib.h>
+
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+size_t shard_bytes(uint32_t shards, uint32_t outbox)
+{
+    return arena_bytes(shards * sizeof(struct link_out)) +
+           arena_bytes(shards * sizeof(struct link_in)) +
+           arena_bytes(outbox * sizeof(struct out_entry)) +
+           3 * arena_bytes(shards * sizeof(uint16_t));
+}
+
+void shard_init(struct shard *shard, struct exchange *ex, struct arena *arena, uint16_t id,
+                uint16_t core, const struct actor_ops *ops, uint32_t outbox)
+{
+    shard->ex = ex;
+    shard->id = id;
+    shard->out = arena_alloc(arena, ex->shards * sizeof(struct link_out));
+    shard->in = arena_alloc(arena, ex->shards * sizeof(struct link_in));
+    shard->entries = arena_alloc(arena, outbox * sizeof(struct out_entry));
+    shard->active.peer = arena_alloc(arena, ex->shards * sizeof(uint16_t));
+    shard->pumping.peer = arena_alloc(arena, ex->shards * sizeof(uint16_t));
+    shard->dirty.peer = arena_alloc(arena, ex->shards * sizeof(uint16_t));
+    shard->entries_max = shard->free_count = outbox; /* entries beyond the free list: never used */
+    runtime_place(&ex->rt, &shard->actor, ops, id, core);
+}
+
+struct shard *exchange_shard(const struct exchange *ex, uint16_t id)
+{
+    ASSERT(id < ex->shards);
+    return (struct shard *)ex->rt.actor[id];
+}
+
+/* ---- inputs ---- */
+
+int64_t shard_stamp(struct shard *shard, int64_t clock_us, int64_t message_us)
+{
+    int64_t ts = clock_us > message_us ? clock_us : message_us;
+    if (ts > shard->last_ts_us)
+        shard->last_ts_us = ts;
+    return shard->last_ts_us;
+}
+
+unsigned char *shard_record(struct shard *shard, uint8_t type, uint32_t bytes)
+{
+    shard->seq++;
+    if (shard->ex->replaying)
+        return NULL;
+    return core_record(shard->actor.core, type, 0, shard->id, shard->seq, bytes);
+}
+
+/* ---- outbox ---- */
+
+static struct out_entry *entry_get(struct shard *shard)
+{
+    struct out_entry *entry = shard->free;
+    if (entry) {
+        shard->free = entry->next;
+        shard->free_count--;
+        return entry;
+    }
+    if (shard->free_count) /* never used so far: the pool's pages are touched one by one */
+        return &shard->entries[shard->entries_max - shard->free_count--];
+    ASSERT(shard->ex->replaying);
+    entry = malloc(sizeof *entry);
+    ASSERT(entry != NULL);
+    return entry;
+}
+
+static void entry_put(struct shard *shard, struct out_entry *entry)
+{
+    if (entry < shard->entries || entry >= shard->entries + shard->entries_max) {
+        free(entry);
+        return;
+    }
+    entry->next = shard->free;
+    shard->free = entry;
+    shard->free_count++;
+}
+
+static void link_trim(struct shard *shard, uint16_t peer)
+{
+    struct link_out *link = &shard->out[peer];
+    const struct link_in *in = &exchange_shard(shard->ex, peer)->in[shard->id];
+    uint64_t upto = atomic_load_explicit(&in->durable_seq, memory_order_acquire);
+    if (BUG(9)) /* outbox trimmed at consumption */
+        upto = in->in_seq;
+    while (link->head && link->head->msg.seq <= upto) {
+        struct out_entry *entry = link->head;
+        ASSERT(entry != link->unsent || shard->ex->replaying || BUG(9));
+        if (entry == link->unsent)
+            link->unsent = entry->next;
+        link->head = entry->next;
+        link->count--;
+        entry_put(shard, entry);
+    }
+    if (!link->head)
+        link->tail = NULL;
+}
+
+static void trim_all(struct shard *shard)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < shard->active.count; i++) {
+        uint16_t peer = shard->active.peer[i];
+        link_trim(shard, peer);
+        if (shard->out[peer].head)
+            shard->active.peer[kept++] = peer;
+        else
+            shard->out[peer].active = false;
+    }
+    shard->active.count = kept;
+}
+
+bool shard_room(struct shard *shard, uint32_t want)
+{
+    if (shard->free_count >= want)
+        return true;
+    trim_all(shard);
+    return shard->free_count >= want;
+}
+
+uint32_t shard_link_depth(struct shard *shard, uint16_t peer)
+{
+    link_trim(shard, peer);
+    return shard->out[peer].count;
+}
+
+static void list_add(struct peer_list *list, bool *member, uint16_t peer)
+{
+    if (*member)
+        return;
+    *member = true;
+    list->peer[list->count++] = peer;
+}
+
+void shard_send(struct shard *shard, struct msg *msg)
+{
+    struct link_out *link = &shard->out[msg->to];
+    msg->from = shard->id;
+    msg->seq = ++link->out_seq;
+    if (shard->ex->replaying) {
+        link_trim(shard, msg->to);
+        const struct link_in *in = &exchange_shard(shard->ex, msg->to)->in[shard->id];
+        if (msg->seq <= in->in_seq)
+            return; /* taken before the cut */
+    }
+    struct out_entry *entry = entry_get(shard);
+    entry->msg = *msg;
+    entry->next = NULL;
+    if (link->tail)
+        link->tail->next = entry;
+    else
+        link->head = entry;
+    link->tail = entry;
+    if (!link->unsent)
+        link->unsent = entry;
+    link->count++;
+    list_add(&shard->active, &link->active, msg->to);
+    list_add(&shard->pumping, &link->pumping, msg->to);
+    core_want_pump(shard->actor.core, &shard->actor);
+}
+
+bool shard_pump(struct actor *actor)
+{
+    struct shard *shard = (struct shard *)actor;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < shard->pumping.count; i++) {
+        uint16_t peer = shard->pumping.peer[i];
+        struct link_out *link = &shard->out[peer];
+        uint16_t core = exchange_core_of(shard->ex, peer);
+        while (link->unsent) {
+            enum lane_class class = msg_class(&link->unsent->msg);
+            if (!lane_stage(actor->core->out[class][core], &link->unsent->msg))
+                break;
+            link->unsent = link->unsent->next;
+        }
+        if (link->unsent)
+            shard->pumping.peer[kept++] = peer;
+        else
+            link->pumping = false;
+    }
+    shard->pumping.count = kept;
+    return kept == 0;
+}
+
+/* ---- taking ---- */
+
+bool shard_is_next(const struct shard *shard, const struct msg *msg)
+{
+    const struct link_in *link = &shard->in[msg->from];
+    if (msg->seq <= link->in_seq)
+        return false;
+    ASSERT(msg->seq == link->in_seq + 1); /* L2 */
+    return true;
+}
+
+void shard_took(struct shard *shard, const struct msg *msg)
+{
+    struct link_in *link = &shard->in[msg->from];
+    ASSERT(msg->seq == link->in_seq + 1);
+    link->in_seq = msg->seq;
+    if (shard->ex->replaying) {
+        atomic_store_explicit(&link->durable_seq, link->in_seq, memory_order_relaxed);
+        return;
+    }
+    if (!link->dirty) {
+        link->pending_seq = link->in_seq;
+        link->pending_chunk = core_gate(shard->actor.core);
+    }
+    list_add(&shard->dirty, &link->dirty, msg->from);
+    core_want_durable(shard->actor.core, &shard->actor);
+}
+
+bool shard_durable(struct actor *actor, uint64_t chunk)
+{
+    struct shard *shard = (struct shard *)actor;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < shard->dirty.count; i++) {
+        uint16_t peer = shard->dirty.peer[i];
+        struct link_in *link = &shard->in[peer];
+        if (link->pending_chunk <= chunk) {
+            atomic_store_explicit(&link->durable_seq, link->pending_seq, memory_order_release);
+            if (link->pending_seq == link->in_seq) {
+                link->dirty = false;
+                continue;
+            }
+            link->pending_seq = link->in_seq;
+            link->pending_chunk = core_gate(actor->core);
+        }
+        shard->dirty.peer[kept++] = peer;
+    }
+    shard->dirty.count = kept;
+    return kept != 0;
+}
+
+/* ---- recovery ---- */
+
+const char *shard_recovered(struct shard *shard)
+{
+    for (uint16_t peer = 0; peer < shard->ex->shards; peer++) {
+        struct link_out *link = &shard->out[peer];
+        if (link->out_seq == 0 && exchange_shard(shard->ex, peer)->in[shard->id].in_seq == 0)
+            continue;
+        uint64_t taken = exchange_shard(shard->ex, peer)->in[shard->id].in_seq;
+        if (taken > link->out_seq)
+            return "a receiver is ahead of its sender"; /* §2.8 step 6 */
+        link_trim(shard, peer); /* step 7 */
+        link->unsent = BUG(12) ? NULL : link->head; /* 12: no resend of in-flight messages */
+        uint64_t covered = link->head ? link->head->msg.seq - 1 : link->out_seq;
+        if (covered != taken)
+            return "an outbox does not cover what is in flight";
+        if (link->unsent) {
+            list_add(&shard->pumping, &link->pumping, peer);
+            core_want_pump(shard->actor.core, &shard->actor);
+        }
+    }
+    return NULL;
+}
+
+bool shard_quiet(const struct shard *shard)
+{
+    for (uint16_t peer = 0; peer < shard->ex->shards; peer++)
+        if (shard->out[peer].out_seq != exchange_shard(shard->ex, peer)->in[shard->id].in_seq)
+            return false;
+    return true;
+}
+
+void shard_each_in_flight(const struct shard *shard,
+                          void (*each)(void *arg, const struct msg *msg), void *arg)
+{
+    for (uint32_t i = 0; i < shard->active.count; i++) {
+        uint16_t peer = shard->active.peer[i];
+        uint64_t taken = exchange_shard(shard->ex, peer)->in[shard->id].in_seq;
+        for (const struct out_entry *entry = shard->out[peer].head; entry; entry = entry->next)
+            if (entry->msg.seq > taken)
+                each(arg, &entry->msg);
+    }
+}
+
+uint64_t shard_hash(const struct shard *shard)
+{
+    uint64_t hash = hash_fold(shard->id, shard->seq);
+    hash = hash_fold(hash, (uint64_t)shard->last_ts_us);
+    for (uint32_t peer = 0; peer < shard->ex->shards; peer++)
+        if (shard->in[peer].in_seq || shard->out[peer].out_seq) {
+            hash = hash_fold(hash, peer);
+            hash = hash_fold(hash, shard->in[peer].in_seq);
+            hash = hash_fold(hash, shard->out[peer].out_seq);
+        }
+    return hash;
+}
+
+/* ---- class 4 ---- */
+
+bool ingress_room(const struct shard *shard, enum lane_class class, uint32_t want)
+{
+    const struct exchange *ex = shard->ex;
+    for (uint16_t i = 0; i < ex->ingress_count; i++)
+        if (lane_room(shard->actor.core->out[class][ex->ingress[i]], want) < want)
+            return false;
+    return true;
+}
+
+void ingress_send(struct shard *shard, enum lane_class class, uint16_t core, struct msg *msg)
+{
+    if (shard->ex->replaying)
+        return;
+    msg->from = shard->id;
+    msg->seq = core_gate(shard->actor.core);
+    if (BUG(1) || (BUG(2) && msg->type == MSG_REPLY && msg->reply.reject != REJECT_NONE))
+        msg->seq = 0; /* 1: answers before they are durable; 2: only refusals */
+    ASSERT(lane_stage(shard->actor.core->out[class][core], msg)); /* C5: room was checked */
+}
+
+void ingress_send_all(struct shard *shard, enum lane_class class, struct msg *msg)
+{
+    for (uint16_t i = 0; i < shard->ex->ingress_count; i++)
+        ingress_send(shard, class, shard->ex->ingress[i], msg);
+}
+
+void shard_reply(struct shard *shard, uint64_t tag, enum reject reject, struct reply *block,
+                 bool last, uint32_t version)
+{
+    ASSERT(tag_is_ours(shard->ex, tag));
+    struct msg msg = {.type = MSG_REPLY, .flags = last ? MSG_LAST : 0, .ts_us = shard->last_ts_us};
+    msg.reply.tag = tag;
+    msg.reply.reject = (uint16_t)reject;
+    msg.reply.block = block;
+    msg.reply.block_core = shard->actor.core->id;
+    msg.reply.version = version;
+    msg.reply.shard_seq = shard->seq;
+    ingress_send(shard, CLASS_OUT, tag_core(tag), &msg);
+}

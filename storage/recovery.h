@@ -1,0 +1,45 @@
+/* recovery.h - reads a journal from its beginning: every chunk checked, every record handed over.
+ *
+ * Thread:  the caller's; nothing else uses the journal meanwhile.
+ * Tail:    reading stops at the first bad chunk. If any chunk of a later batch stands behind it, that is
+ *          damage and recovery refuses (PROTOCOL J3); else it was the torn last batch, which is cut. The
+ *          very last batch cannot be told from a torn one: docs/DURABILITY.md.
+ */
+#ifndef RECOVERY_H
+#define RECOVERY_H
+
+#include "runtime/record.h"
+#include "storage/segment.h"
+
+enum recovery_status {
+    RECOVERY_OK,
+    RECOVERY_EMPTY,   /* no journal here */
+    RECOVERY_DAMAGED, /* `text` says where */
+    RECOVERY_IO,
+};
+
+struct recovery { /* what was found; where appending goes on */
+    struct segment_head head; /* of the last segment */
+    uint64_t offset;          /* in it: the next write */
+    uint64_t next_lsn, next_batch, records, chunks, bytes, torn_bytes, segments;
+    uint32_t prev_crc, boot; /* boot: highest seen */
+    int64_t last_ts_us;
+    char text[256]; /* of a failure */
+};
+
+struct recovery_sink {
+    /* One record; returns NULL, or what is wrong with it, which ends recovery as damage. */
+    const char *(*record)(void *self, const struct record_head *head, const unsigned char *payload,
+                          int64_t ts_us, uint64_t lsn);
+    void *self;
+};
+
+/* Reads everything. Changes nothing on the disk. */
+enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
+                                   struct recovery *found);
+
+/* Cuts the torn tail: zeros from found->offset's exact end to where a torn batch could reach, then syncs
+ * the file, since what was read may have been in the page cache only (PROTOCOL §2.8 step 3). */
+enum recovery_status recovery_cut(struct disk *disk, struct recovery *found);
+
+#endif

@@ -1,0 +1,91 @@
+#include "storage/segment.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/check.h"
+#include "runtime/crc32c.h"
+#include "runtime/record.h"
+
+static const char segment_magic[8] = "CASTLEJ\n";
+
+void segment_name(uint64_t number, char out[static DISK_NAME_MAX])
+{
+    snprintf(out, DISK_NAME_MAX, "journal-%08" PRIu64 ".seg", number);
+}
+
+uint64_t segment_number(const char *name)
+{
+    char again[DISK_NAME_MAX];
+    uint64_t number;
+    if (sscanf(name, "journal-%" SCNu64 ".seg", &number) != 1)
+        return 0;
+    segment_name(number, again);
+    return strcmp(again, name) == 0 ? number : 0;
+}
+
+void segment_encode(const struct segment_head *head, unsigned char out[static SEGMENT_BLOCK])
+{
+    memset(out, 0, SEGMENT_BLOCK);
+    memcpy(out, segment_magic, sizeof segment_magic);
+    put_u32(out + 8, head->version);
+    put_u64(out + 16, head->number);
+    put_u64(out + 24, head->bytes);
+    put_u64(out + 32, head->first_lsn);
+    put_u64(out + 40, head->first_batch);
+    put_u32(out + 48, head->prev_crc);
+    put_u16(out + 52, head->account_shards);
+    put_u16(out + 54, head->market_shards);
+    memcpy(out + 56, head->id, SEGMENT_ID_BYTES);
+    put_u32(out + 12, crc32c(0, out + 16, SEGMENT_BLOCK - 16));
+}
+
+enum segment_check segment_decode(const unsigned char in[static SEGMENT_BLOCK],
+                                  struct segment_head *head)
+{
+    *head = (struct segment_head){0};
+    if (memcmp(in, segment_magic, sizeof segment_magic) != 0)
+        return SEGMENT_NOT_OURS;
+    head->version = get_u32(in + 8);
+    if (head->version != SEGMENT_VERSION)
+        return SEGMENT_UNKNOWN_VERSION;
+    if (get_u32(in + 12) != crc32c(0, in + 16, SEGMENT_BLOCK - 16))
+        return SEGMENT_BAD_CRC;
+    head->number = get_u64(in + 16);
+    head->bytes = get_u64(in + 24);
+    head->first_lsn = get_u64(in + 32);
+    head->first_batch = get_u64(in + 40);
+    head->prev_crc = get_u32(in + 48);
+    head->account_shards = get_u16(in + 52);
+    head->market_shards = get_u16(in + 54);
+    memcpy(head->id, in + 56, SEGMENT_ID_BYTES);
+    return SEGMENT_OK;
+}
+
+int segment_create(struct disk *disk, const char *name, uint64_t bytes)
+{
+    enum { STRIDE = 1 << 20 };
+    ASSERT(bytes % SEGMENT_BLOCK == 0);
+    void *zeros = aligned_alloc(SEGMENT_BLOCK, STRIDE);
+    if (!zeros)
+        return -ENOMEM;
+    memset(zeros, 0, STRIDE);
+    disk->ops->remove(disk->self, name);
+    int file = disk->ops->open(disk->self, name, true), result = file < 0 ? file : 0;
+    for (uint64_t at = 0; result == 0 && at < bytes; at += STRIDE)
+        result = disk->ops->write(disk->self, file, zeros, bytes - at < STRIDE ? bytes - at : STRIDE,
+                                  at);
+    if (result == 0)
+        result = disk->ops->sync(disk->self, file);
+    if (file >= 0)
+        disk->ops->close(disk->self, file);
+    if (result == 0)
+        result = disk->ops->sync_dir(disk->self);
+    else
+        disk->ops->remove(disk->self, name);
+    free(zeros);
+    return result;
+}

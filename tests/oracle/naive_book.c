@@ -1,0 +1,425 @@
+#include "tests/oracle/naive_book.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/check.h"
+
+struct naive_side {
+    struct naive_order *order; /* best first, then oldest first */
+    uint32_t count;
+};
+
+struct naive_book {
+    struct money_spec spec;
+    struct naive_side sides[2];
+    uint32_t orders_max;
+    enum book_status status;
+    uint64_t seq, order_id, trade_id, update_id;
+    int64_t last_price;
+    struct book_event *out; /* of the command that runs */
+    uint32_t *out_count, out_max;
+};
+
+struct taker {
+    enum book_side side;
+    uint32_t user;
+    uint64_t ref, order_id;
+    int64_t price_ticks; /* 0: any price */
+    int64_t left_lots;   /* INT64_MAX: no limit by quantity */
+    bool by_quote, has_budget, stp;
+    int64_t budget_atoms;
+    int64_t fill_price; /* of its last fill, 0: none */
+};
+
+enum stop { STOP_NO_LOTS_LEFT, STOP_NO_MAKER, STOP_OWN_MAKER, STOP_BUDGET_SPENT };
+
+struct naive_book *naive_book_new(const struct money_spec *spec, uint32_t orders_max)
+{
+    struct naive_book *book = calloc(1, sizeof *book);
+    ASSERT(book != NULL);
+    book->spec = *spec;
+    book->orders_max = orders_max;
+    for (int side = 0; side < 2; side++) {
+        book->sides[side].order = calloc((size_t)orders_max + 1, sizeof(struct naive_order));
+        ASSERT(book->sides[side].order != NULL);
+    }
+    return book;
+}
+
+void naive_book_free(struct naive_book *book)
+{
+    free(book->sides[SIDE_BUY].order);
+    free(book->sides[SIDE_SELL].order);
+    free(book);
+}
+
+static enum book_side other(enum book_side side)
+{
+    return side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
+}
+
+/* Whether `price` of an order on `side` goes before `than` on the same side. */
+static bool better(enum book_side side, int64_t price, int64_t than)
+{
+    return side == SIDE_BUY ? price > than : price < than;
+}
+
+/* Whether an order of `side` limited to `limit` (0: any price) may trade at `price`. */
+static bool crosses(enum book_side side, int64_t limit, int64_t price)
+{
+    return limit == 0 || (side == SIDE_BUY ? price <= limit : price >= limit);
+}
+
+static __int128 cost_floor(const struct naive_book *book, int64_t price, int64_t lots)
+{
+    return (__int128)price * book->spec.tick_atoms * ((__int128)lots * book->spec.lot_atoms) /
+           MONEY_ATOMS_PER_UNIT;
+}
+
+/* The most of `wanted` lots whose floor cost is within `budget`, by bisection: the cost is
+ * monotonic. */
+static int64_t affordable(const struct naive_book *book, int64_t price, int64_t wanted,
+                          int64_t budget)
+{
+    int64_t yes = 0, no = wanted;
+    if (cost_floor(book, price, wanted) <= budget)
+        return wanted;
+    while (no - yes > 1) { /* `yes` lots are affordable, `no` lots are not */
+        int64_t middle = yes + (no - yes) / 2;
+        if (cost_floor(book, price, middle) <= budget)
+            yes = middle;
+        else
+            no = middle;
+    }
+    return yes;
+}
+
+static struct book_event *emit(struct naive_book *book, enum book_event_type type,
+                               enum book_side side)
+{
+    ASSERT(*book->out_count < book->out_max);
+    struct book_event *event = &book->out[(*book->out_count)++];
+    memset(event, 0, sizeof *event);
+    event->type = (uint8_t)type;
+    event->side = (uint8_t)side;
+    return event;
+}
+
+static void emit_level(struct naive_book *book, enum book_side side, int64_t price)
+{
+    const struct naive_side *half = &book->sides[side];
+    struct book_event *event = emit(book, EVENT_LEVEL, side);
+    event->price_ticks = price;
+    event->id = ++book->update_id;
+    for (uint32_t i = 0; i < half->count; i++)
+        if (half->order[i].price_ticks == price)
+            event->qty_lots += half->order[i].left_lots;
+}
+
+static void emit_done(struct naive_book *book, const struct taker *taker, int64_t left,
+                      enum book_done reason)
+{
+    struct book_event *event = emit(book, EVENT_DONE, taker->side);
+    event->user = taker->user;
+    event->ref = taker->ref;
+    event->order_id = taker->order_id;
+    event->price_ticks = taker->price_ticks;
+    event->left_lots = taker->by_quote ? 0 : left;
+    event->reason = (uint8_t)reason;
+}
+
+static void remove_at(struct naive_side *half, uint32_t index)
+{
+    half->count--;
+    memmove(&half->order[index], &half->order[index + 1],
+            (half->count - index) * sizeof half->order[0]);
+}
+
+/* Behind every order that is as good or better. */
+static void rest(struct naive_book *book, const struct taker *taker)
+{
+    struct naive_side *half = &book->sides[taker->side];
+    uint32_t at = half->count;
+    while (at > 0 && better(taker->side, taker->price_ticks, half->order[at - 1].price_ticks))
+        at--;
+    ASSERT(naive_book_orders(book) < book->orders_max);
+    memmove(&half->order[at + 1], &half->order[at], (half->count - at) * sizeof half->order[0]);
+    half->count++;
+    half->order[at] = (struct naive_order){.ref = taker->ref,
+                                           .order_id = taker->order_id,
+                                           .price_ticks = taker->price_ticks,
+                                           .left_lots = taker->left_lots,
+                                           .user = taker->user};
+    struct book_event *event = emit(book, EVENT_ACCEPTED, taker->side);
+    event->user = taker->user;
+    event->ref = taker->ref;
+    event->order_id = taker->order_id;
+    event->price_ticks = taker->price_ticks;
+    event->qty_lots = event->left_lots = taker->left_lots;
+    emit_level(book, taker->side, taker->price_ticks);
+}
+
+/* One fill with the best maker; drops the maker when that takes its last lot. */
+static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
+{
+    struct naive_side *half = &book->sides[other(taker->side)];
+    struct naive_order *maker = &half->order[0];
+    maker->left_lots -= lots;
+    taker->left_lots -= taker->left_lots == INT64_MAX ? 0 : lots;
+    if (taker->has_budget)
+        taker->budget_atoms -= (int64_t)cost_floor(book, maker->price_ticks, lots);
+    taker->fill_price = book->last_price = maker->price_ticks;
+
+    struct book_event *event = emit(book, EVENT_FILL, other(taker->side));
+    event->user = maker->user;
+    event->ref = maker->ref;
+    event->order_id = maker->order_id;
+    event->id = ++book->trade_id;
+    event->price_ticks = maker->price_ticks;
+    event->qty_lots = lots;
+    event->left_lots = maker->left_lots;
+    event->taker_order_id = taker->order_id;
+    if (maker->left_lots == 0)
+        event->flags |= BOOK_MAKER_DONE;
+    if (taker->left_lots == 0 && !taker->by_quote)
+        event->flags |= BOOK_TAKER_DONE;
+    if (maker->left_lots == 0)
+        remove_at(half, 0);
+}
+
+/* Trades until something stops it. Each level it traded at is reported when it leaves it. */
+static enum stop match(struct naive_book *book, struct taker *taker)
+{
+    const struct naive_side *half = &book->sides[other(taker->side)];
+    int64_t touched = 0; /* price of the level not yet reported */
+    enum stop stop;
+    for (;;) {
+        const struct naive_order *maker = half->count ? &half->order[0] : NULL;
+        if (touched && maker && maker->price_ticks != touched) {
+            emit_level(book, other(taker->side), touched);
+            touched = 0;
+        }
+        stop = STOP_NO_LOTS_LEFT;
+        if (taker->left_lots == 0)
+            break;
+        stop = STOP_NO_MAKER;
+        if (!maker || !crosses(taker->side, taker->price_ticks, maker->price_ticks))
+            break;
+        int64_t wanted = taker->left_lots < maker->left_lots ? taker->left_lots : maker->left_lots;
+        int64_t lots = wanted;
+        if (taker->has_budget)
+            lots = affordable(book, maker->price_ticks, wanted, taker->budget_atoms);
+        stop = STOP_BUDGET_SPENT; /* how far the budget reaches is asked before who comes next */
+        if (lots == 0 || (taker->has_budget && taker->budget_atoms == 0))
+            break;
+        stop = STOP_OWN_MAKER;
+        if (taker->stp && maker->user == taker->user)
+            break;
+        touched = maker->price_ticks;
+        fill(book, taker, lots);
+        stop = STOP_BUDGET_SPENT; /* a fill that the budget cut short is the last: no free dust */
+        if (lots < wanted)
+            break;
+    }
+    if (touched)
+        emit_level(book, other(taker->side), touched);
+    return stop;
+}
+
+/* What keeps a FOK order from filling whole: STOP_NO_LOTS_LEFT when nothing does. */
+static enum stop fok_look(const struct naive_book *book, const struct taker *taker)
+{
+    const struct naive_side *half = &book->sides[other(taker->side)];
+    int64_t need = taker->left_lots;
+    for (uint32_t i = 0; i < half->count && need > 0; i++) {
+        const struct naive_order *maker = &half->order[i];
+        if (!crosses(taker->side, taker->price_ticks, maker->price_ticks))
+            break;
+        if (taker->stp && maker->user == taker->user)
+            return STOP_OWN_MAKER;
+        need -= maker->left_lots < need ? maker->left_lots : need;
+    }
+    return need == 0 ? STOP_NO_LOTS_LEFT : STOP_NO_MAKER;
+}
+
+static void run_limit(struct naive_book *book, struct taker *taker, enum book_tif tif)
+{
+    if (tif == TIF_FOK) {
+        enum stop look = fok_look(book, taker);
+        if (look != STOP_NO_LOTS_LEFT) {
+            emit_done(book, taker, taker->left_lots,
+                      look == STOP_OWN_MAKER ? DONE_STP : DONE_EXPIRED);
+            return;
+        }
+    }
+    enum stop stop = match(book, taker);
+    if (stop == STOP_OWN_MAKER)
+        emit_done(book, taker, taker->left_lots, DONE_STP);
+    else if (taker->left_lots > 0 && tif == TIF_GTC)
+        rest(book, taker);
+    else if (taker->left_lots > 0)
+        emit_done(book, taker, taker->left_lots, DONE_EXPIRED);
+}
+
+static void run_market(struct naive_book *book, struct taker *taker)
+{
+    enum stop stop = match(book, taker);
+    enum book_done reason = DONE_EXPIRED;
+    if (!taker->by_quote && taker->left_lots == 0)
+        return; /* the last fill said so */
+    if (stop == STOP_OWN_MAKER)
+        reason = DONE_STP;
+    else if (taker->by_quote && taker->fill_price != 0 &&
+             (stop == STOP_BUDGET_SPENT ||
+              affordable(book, taker->fill_price, 1, taker->budget_atoms) == 0))
+        reason = DONE_FILLED;
+    emit_done(book, taker, taker->left_lots, reason);
+}
+
+/* What `lots` would cost at market, level by level, as far as the book reaches. */
+static __int128 market_buy_cost(const struct naive_book *book, int64_t lots)
+{
+    const struct naive_side *half = &book->sides[SIDE_SELL];
+    __int128 cost = 0;
+    for (uint32_t i = 0; i < half->count && lots > 0;) {
+        int64_t price = half->order[i].price_ticks, sum = 0;
+        for (; i < half->count && half->order[i].price_ticks == price; i++)
+            sum += half->order[i].left_lots;
+        int64_t taken = sum < lots ? sum : lots;
+        cost += cost_floor(book, price, taken);
+        lots -= taken;
+    }
+    return cost;
+}
+
+static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
+{
+    enum book_side side = cmd->side;
+    const struct naive_side *opposite = &book->sides[other(side)];
+    bool market = cmd->order_type == TYPE_MARKET, maker = cmd->order_type == TYPE_LIMIT_MAKER;
+    bool by_quote = market && (cmd->flags & CMD_QUOTE_QTY);
+    if (book->status != STATUS_TRADING)
+        return REJECT_MARKET_CLOSED;
+    if (maker && opposite->count > 0 &&
+        crosses(side, cmd->price_ticks, opposite->order[0].price_ticks))
+        return REJECT_WOULD_MATCH;
+    if (market && side == SIDE_BUY && !by_quote && (cmd->flags & CMD_HELD_ALL) &&
+        market_buy_cost(book, cmd->qty_lots) > cmd->quote_atoms)
+        return REJECT_NO_FUNDS;
+    if ((maker || (!market && cmd->tif == TIF_GTC)) && naive_book_orders(book) == book->orders_max)
+        return REJECT_BOOK_FULL;
+
+    struct taker taker = {.side = side,
+                          .user = cmd->user,
+                          .ref = cmd->ref,
+                          .order_id = ++book->order_id,
+                          .price_ticks = market ? 0 : cmd->price_ticks,
+                          .left_lots = by_quote && side == SIDE_BUY ? INT64_MAX : cmd->qty_lots,
+                          .by_quote = by_quote,
+                          .has_budget = by_quote || (market && side == SIDE_BUY),
+                          .stp = cmd->stp == STP_EXPIRE_TAKER,
+                          .budget_atoms = cmd->quote_atoms};
+    if (market)
+        run_market(book, &taker);
+    else
+        run_limit(book, &taker, maker ? TIF_GTC : cmd->tif);
+    return REJECT_NONE;
+}
+
+/* CANCEL, and the first half of a MOVE: the order ends and its level is told. */
+static enum reject run_end(struct naive_book *book, const struct book_cmd *cmd)
+{
+    bool open = book->status == STATUS_TRADING ||
+                (book->status == STATUS_CANCEL_ONLY && cmd->type == CMD_CANCEL);
+    if (!open)
+        return REJECT_MARKET_CLOSED;
+    for (enum book_side side = SIDE_BUY; side <= SIDE_SELL; side++) {
+        struct naive_side *half = &book->sides[side];
+        for (uint32_t i = 0; i < half->count; i++) {
+            struct naive_order found = half->order[i];
+            if (found.ref != cmd->ref)
+                continue;
+            struct taker old = {.side = side,
+                                .user = found.user,
+                                .ref = found.ref,
+                                .order_id = found.order_id,
+                                .price_ticks = found.price_ticks};
+            remove_at(half, i);
+            emit_done(book, &old, found.left_lots,
+                      cmd->type == CMD_MOVE ? DONE_REPLACED : DONE_CANCELED);
+            emit_level(book, side, found.price_ticks);
+            if (cmd->type == CMD_MOVE) {
+                struct taker moved = {.side = side,
+                                      .user = found.user,
+                                      .ref = cmd->new_ref,
+                                      .order_id = ++book->order_id,
+                                      .price_ticks = cmd->price_ticks,
+                                      .left_lots = cmd->qty_lots,
+                                      .stp = cmd->stp == STP_EXPIRE_TAKER};
+                run_limit(book, &moved, TIF_GTC);
+            }
+            return REJECT_NONE;
+        }
+    }
+    return REJECT_UNKNOWN_ORDER;
+}
+
+enum reject naive_book_apply(struct naive_book *book, const struct book_cmd *cmd,
+                             struct book_event *out, uint32_t *out_count, uint32_t out_max)
+{
+    book->out = out;
+    book->out_count = out_count;
+    book->out_max = out_max;
+    book->seq++;
+    ASSERT(cmd->seq == book->seq);
+    switch ((enum book_cmd_type)cmd->type) {
+    case CMD_NEW:
+        return run_new(book, cmd);
+    case CMD_CANCEL:
+    case CMD_MOVE:
+        return run_end(book, cmd);
+    case CMD_STATUS:
+        book->status = cmd->status;
+        return REJECT_NONE;
+    }
+    ASSERT(!"a command type");
+    return REJECT_NONE;
+}
+
+uint32_t naive_book_orders(const struct naive_book *book)
+{
+    return book->sides[SIDE_BUY].count + book->sides[SIDE_SELL].count;
+}
+
+const struct naive_order *naive_book_each(const struct naive_book *book, enum book_side side,
+                                          uint32_t index)
+{
+    const struct naive_side *half = &book->sides[side];
+    return index < half->count ? &half->order[index] : NULL;
+}
+
+uint64_t naive_book_seq(const struct naive_book *book)
+{
+    return book->seq;
+}
+
+uint64_t naive_book_order_id(const struct naive_book *book)
+{
+    return book->order_id;
+}
+
+uint64_t naive_book_update_id(const struct naive_book *book)
+{
+    return book->update_id;
+}
+
+int64_t naive_book_last_price(const struct naive_book *book)
+{
+    return book->last_price;
+}
+
+enum book_status naive_book_status(const struct naive_book *book)
+{
+    return book->status;
+}

@@ -1,0 +1,902 @@
+/* test_book_match.c - the matching rules, one test a rule: commands in, events out as text.
+ *
+ * Text of events, joined by "; ":
+ *     rest #3 r7 u1 buy 100x5                   ACCEPTED: order id, ref, user, side, price, lots
+ *     fill t1 #2 r6 u1 sell 100x3 left 2 by #3  FILL of maker #2; then "maker done", "taker done"
+ *     done #3 r7 u1 buy 100 left 4 expired      DONE
+ *     level 9 sell 100 = 2                      LEVEL: update id, side, price, sum
+ * Every rule is tried with one fill a step and with many, in a small and in a large window: neither
+ * may show.
+ */
+#include "actors/book/book.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define B            SIDE_BUY
+#define S            SIDE_SELL
+
+enum { ORDERS_MAX = 8, EVENTS_MAX = 256, TEXT_MAX = 8192 };
+
+static struct {
+    struct order_pool *pool;
+    struct book *book;
+    uint32_t fills_max;
+    int64_t clock_us;
+    char text[TEXT_MAX];
+} test;
+
+static void *zeroed(size_t bytes)
+{
+    bytes = (bytes + 63) & ~(size_t)63;
+    void *block = aligned_alloc(64, bytes);
+    cr_assert(block != NULL);
+    return memset(block, 0, bytes);
+}
+
+static void close_book(void)
+{
+    free(test.book);
+    free(test.pool);
+    test.book = NULL;
+    test.pool = NULL;
+}
+
+/* One lot at one tick is worth one atom, unless a test wants it otherwise. */
+static void open_book(struct money_spec spec, uint32_t window_ticks, uint32_t fills_max)
+{
+    struct book_config config = {.spec = spec, .symbol = 3, .window_ticks = window_ticks};
+    close_book();
+    test.pool = order_pool_init(zeroed(order_pool_size(ORDERS_MAX, ORDERS_MAX + 64)), ORDERS_MAX,
+                                ORDERS_MAX + 64);
+    test.book = book_init(zeroed(book_size(window_ticks)), test.pool, &config);
+    test.fills_max = fills_max;
+}
+
+static const struct money_spec atom_a_lot = {10000, 10000};
+
+TestSuite(book_match, .fini = close_book);
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    va_list args;
+    size_t length = strlen(test.text);
+    va_start(args, format);
+    vsnprintf(test.text + length, TEXT_MAX - length, format, args);
+    va_end(args);
+}
+
+static void say_event(const struct book_event *e)
+{
+    static const char *const done[] = {"filled", "canceled", "expired", "stp", "replaced"};
+    const char *side = e->side == SIDE_BUY ? "buy" : "sell";
+    struct book_event rest = *e; /* what is not said must be 0 */
+    rest.type = rest.side = 0;
+    rest.price_ticks = 0;
+    if (e->type == EVENT_LEVEL) {
+        say("level %" PRIu64 " %s %" PRId64 " = %" PRId64, e->id, side, e->price_ticks,
+            e->qty_lots);
+        rest.id = 0;
+        rest.qty_lots = 0;
+    } else {
+        rest.user = 0;
+        rest.ref = rest.order_id = 0;
+        rest.left_lots = 0;
+    }
+    if (e->type == EVENT_ACCEPTED) {
+        say("rest #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 "x%" PRId64, e->order_id, e->ref,
+            e->user, side, e->price_ticks, e->left_lots);
+        cr_assert_eq(e->qty_lots, e->left_lots);
+        rest.qty_lots = 0;
+    } else if (e->type == EVENT_FILL) {
+        say("fill t%" PRIu64 " #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 "x%" PRId64
+            " left %" PRId64 " by #%" PRIu64 "%s%s",
+            e->id, e->order_id, e->ref, e->user, side, e->price_ticks, e->qty_lots, e->left_lots,
+            e->taker_order_id, e->flags & BOOK_MAKER_DONE ? " maker done" : "",
+            e->flags & BOOK_TAKER_DONE ? " taker done" : "");
+        rest.id = rest.taker_order_id = 0;
+        rest.qty_lots = 0;
+        rest.flags &= (uint8_t)~(BOOK_MAKER_DONE | BOOK_TAKER_DONE);
+    } else if (e->type == EVENT_DONE) {
+        say("done #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 " left %" PRId64 " %s", e->order_id,
+            e->ref, e->user, side, e->price_ticks, e->left_lots,
+            e->reason < COUNT(done) ? done[e->reason] : "?");
+        rest.reason = 0;
+    }
+    static const struct book_event nothing;
+    cr_assert_eq(memcmp(&rest, &nothing, sizeof rest), 0, "a field that has no meaning in \"%s\"",
+                 test.text);
+}
+
+/* Runs a command and says what came of it. */
+static const char *outcome(struct book_cmd cmd)
+{
+    struct book_event event[EVENTS_MAX];
+    struct book_events out = {event, 0};
+    memset(event, 0xA5, sizeof event);
+    test.text[0] = 0;
+    cmd.seq = book_seq(test.book) + 1;
+    cmd.ts_us = ++test.clock_us;
+    enum reject reject = book_begin(test.book, &cmd);
+    cr_assert_eq(book_seq(test.book), cmd.seq, "a command did not advance the seq by one");
+    if (reject != REJECT_NONE) {
+        say("reject: %s", reject_text(reject));
+    } else {
+        while (book_step(test.book, test.fills_max, &out) == BOOK_MORE)
+            cr_assert(book_busy(test.book));
+        for (uint32_t i = 0; i < out.count; i++) {
+            say("%s", i ? "; " : "");
+            say_event(&event[i]);
+        }
+    }
+    cr_assert(!book_busy(test.book));
+    book_verify(test.book);
+    return test.text;
+}
+
+#define EXPECT(cmd, want)                                                                          \
+    do {                                                                                           \
+        outcome(cmd);                                                                              \
+        cr_expect(strcmp(test.text, want) == 0, "\n  got  %s\n  want %s", test.text, want);       \
+    } while (0)
+
+/* Runs the test body with one fill a step and with many, over a small window and over a large
+ * one. */
+#define EACH_WAY                                                                                   \
+    for (uint32_t way = 0; way < 4; way++)                                                         \
+        if (open_book(atom_a_lot, way & 1 ? 64 : 4096, way & 2 ? 1 : 20), true)
+
+static struct book_cmd limit(enum book_side side, uint64_t ref, uint32_t user, int64_t price,
+                             int64_t qty)
+{
+    return (struct book_cmd){.type = CMD_NEW,
+                             .side = (uint8_t)side,
+                             .order_type = TYPE_LIMIT,
+                             .ref = ref,
+                             .user = user,
+                             .price_ticks = price,
+                             .qty_lots = qty};
+}
+
+static struct book_cmd with_tif(struct book_cmd cmd, enum book_tif tif)
+{
+    cmd.tif = (uint8_t)tif;
+    return cmd;
+}
+
+static struct book_cmd with_stp(struct book_cmd cmd)
+{
+    cmd.stp = STP_EXPIRE_TAKER;
+    return cmd;
+}
+
+static struct book_cmd post_only(struct book_cmd cmd)
+{
+    cmd.order_type = TYPE_LIMIT_MAKER;
+    return cmd;
+}
+
+static struct book_cmd market(enum book_side side, uint64_t ref, uint32_t user, int64_t qty,
+                              int64_t quote_atoms, uint8_t flags)
+{
+    struct book_cmd cmd = limit(side, ref, user, 0, qty);
+    cmd.order_type = TYPE_MARKET;
+    cmd.quote_atoms = quote_atoms;
+    cmd.flags = flags;
+    return cmd;
+}
+
+static struct book_cmd cancel(uint64_t ref)
+{
+    return (struct book_cmd){.type = CMD_CANCEL, .ref = ref};
+}
+
+static struct book_cmd move(uint64_t ref, uint64_t new_ref, int64_t price, int64_t qty)
+{
+    return (struct book_cmd){
+        .type = CMD_MOVE, .ref = ref, .new_ref = new_ref, .price_ticks = price, .qty_lots = qty};
+}
+
+static struct book_cmd status(enum book_status status)
+{
+    return (struct book_cmd){.type = CMD_STATUS, .status = (uint8_t)status};
+}
+
+static const char closed[] = "reject: the symbol's status does not allow this";
+static const char unknown[] = "reject: no such open order to cancel";
+static const char full[] = "reject: the book has no room for another resting order";
+static const char would_match[] = "reject: a post-only order would trade at once";
+static const char no_funds[] = "reject: free balance is below what the order would lock";
+
+/* Three sell levels: 100x5 (u1), 100x3 (u2), 101x4 (u3), 105x6 (u4); order ids 1-4, update ids
+ * 1-4. */
+static void lay_asks(void)
+{
+    outcome(limit(S, 11, 1, 100, 5));
+    outcome(limit(S, 12, 2, 100, 3));
+    outcome(limit(S, 13, 3, 101, 4));
+    outcome(limit(S, 14, 4, 105, 6));
+}
+
+/* The mirror: 100x5 (u1), 100x3 (u2), 99x4 (u3), 95x6 (u4). */
+static void lay_bids(void)
+{
+    outcome(limit(B, 11, 1, 100, 5));
+    outcome(limit(B, 12, 2, 100, 3));
+    outcome(limit(B, 13, 3, 99, 4));
+    outcome(limit(B, 14, 4, 95, 6));
+}
+
+Test(book_match, a_new_book_is_empty_and_trading)
+{
+    EACH_WAY
+    {
+        int64_t price, qty;
+        for (int side = 0; side < 2; side++) {
+            cr_assert(!book_best(test.book, side, &price));
+            price = book_first_price(side);
+            cr_assert(!book_next_level(test.book, side, &price, &qty));
+        }
+        cr_assert_eq(book_status(test.book), STATUS_TRADING);
+        cr_assert_eq(book_orders(test.book), 0);
+        cr_assert_eq(book_seq(test.book), 0);
+        cr_assert_eq(book_update_id(test.book), 0);
+        cr_assert_eq(book_last_price(test.book), 0);
+    }
+}
+
+Test(book_match, a_limit_order_that_does_not_cross_rests_and_tells_its_level)
+{
+    EACH_WAY
+    {
+        EXPECT(limit(B, 7, 1, 100, 5), "rest #1 r7 u1 buy 100x5; level 1 buy 100 = 5");
+        cr_assert_eq(book_taker_order_id(test.book), 1);
+        EXPECT(limit(B, 8, 2, 100, 2), "rest #2 r8 u2 buy 100x2; level 2 buy 100 = 7");
+        EXPECT(limit(S, 9, 2, 101, 4), "rest #3 r9 u2 sell 101x4; level 3 sell 101 = 4");
+        cr_assert_eq(book_orders(test.book), 3);
+        cr_assert_eq(book_last_price(test.book), 0);
+        cr_assert_eq(book_update_id(test.book), 3);
+    }
+}
+
+/* Goal: price, then time. Method: a buy through two and a half levels, and its mirror. */
+Test(book_match, fills_go_to_the_best_price_and_then_to_the_oldest_order)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(limit(B, 20, 9, 105, 13),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+               "fill t3 #3 r13 u3 sell 101x4 left 0 by #5 maker done; level 6 sell 101 = 0; "
+               "fill t4 #4 r14 u4 sell 105x1 left 5 by #5 taker done; level 7 sell 105 = 5");
+        cr_assert_eq(book_last_price(test.book), 105);
+        cr_assert_eq(book_orders(test.book), 1);
+        open_book(atom_a_lot, 64, test.fills_max);
+        lay_bids();
+        EXPECT(limit(S, 20, 9, 95, 13),
+               "fill t1 #1 r11 u1 buy 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 buy 100x3 left 0 by #5 maker done; level 5 buy 100 = 0; "
+               "fill t3 #3 r13 u3 buy 99x4 left 0 by #5 maker done; level 6 buy 99 = 0; "
+               "fill t4 #4 r14 u4 buy 95x1 left 5 by #5 taker done; level 7 buy 95 = 5");
+        cr_assert_eq(book_last_price(test.book), 95);
+    }
+}
+
+Test(book_match, a_partly_filled_maker_keeps_its_place_in_the_queue)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(limit(B, 20, 9, 100, 2), "fill t1 #1 r11 u1 sell 100x2 left 3 by #5 taker done; "
+                                        "level 5 sell 100 = 6");
+        EXPECT(limit(B, 21, 9, 100, 4),
+               "fill t2 #1 r11 u1 sell 100x3 left 0 by #6 maker done; "
+               "fill t3 #2 r12 u2 sell 100x1 left 2 by #6 taker done; level 6 sell 100 = 2");
+    }
+}
+
+Test(book_match, what_a_limit_order_cannot_trade_within_its_price_rests)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(limit(B, 20, 9, 101, 15),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+               "fill t3 #3 r13 u3 sell 101x4 left 0 by #5 maker done; level 6 sell 101 = 0; "
+               "rest #5 r20 u9 buy 101x3; level 7 buy 101 = 3");
+    }
+}
+
+Test(book_match, an_order_that_takes_exactly_what_is_there_leaves_an_empty_book)
+{
+    EACH_WAY
+    {
+        outcome(limit(S, 1, 1, 100, 5));
+        EXPECT(limit(B, 2, 2, 100, 5), "fill t1 #1 r1 u1 sell 100x5 left 0 by #2 maker done "
+                                       "taker done; level 2 sell 100 = 0");
+        cr_assert_eq(book_orders(test.book), 0);
+        cr_assert_eq(test.pool->count, 0);
+    }
+}
+
+Test(book_match, ioc_remainder_expires_instead_of_resting)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_tif(limit(B, 20, 9, 100, 10), TIF_IOC),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+               "done #5 r20 u9 buy 100 left 2 expired");
+        EXPECT(with_tif(limit(B, 21, 9, 100, 10), TIF_IOC),
+               "done #6 r21 u9 buy 100 left 10 expired");
+        EXPECT(with_tif(limit(B, 22, 9, 101, 4), TIF_IOC),
+               "fill t3 #3 r13 u3 sell 101x4 left 0 by #7 maker done taker done; "
+               "level 6 sell 101 = 0");
+        EXPECT(cancel(20), unknown);
+    }
+}
+
+Test(book_match, fok_fills_whole_or_not_at_all)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_tif(limit(B, 20, 9, 101, 13), TIF_FOK),
+               "done #5 r20 u9 buy 101 left 13 expired");
+        EXPECT(with_tif(limit(B, 21, 9, 99, 1), TIF_FOK), "done #6 r21 u9 buy 99 left 1 expired");
+        EXPECT(with_tif(limit(B, 22, 9, 101, 12), TIF_FOK),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #7 maker done; "
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #7 maker done; level 5 sell 100 = 0; "
+               "fill t3 #3 r13 u3 sell 101x4 left 0 by #7 maker done taker done; "
+               "level 6 sell 101 = 0");
+    }
+}
+
+/* Goal: an own maker before the quantity is complete ends a FOK untraded; one behind it does not
+ * matter. */
+Test(book_match, fok_ends_by_stp_only_when_it_would_reach_its_own_maker)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_stp(with_tif(limit(B, 20, 2, 101, 6), TIF_FOK)),
+               "done #5 r20 u2 buy 101 left 6 stp");
+        EXPECT(with_stp(with_tif(limit(B, 21, 2, 101, 99), TIF_FOK)),
+               "done #6 r21 u2 buy 101 left 99 stp");
+        EXPECT(with_stp(with_tif(limit(B, 22, 4, 101, 13), TIF_FOK)),
+               "done #7 r22 u4 buy 101 left 13 expired");
+        EXPECT(with_stp(with_tif(limit(B, 23, 2, 101, 5), TIF_FOK)),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #8 maker done taker done; "
+               "level 5 sell 100 = 3");
+        EXPECT(with_tif(limit(B, 24, 2, 100, 3), TIF_FOK),
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #9 maker done taker done; "
+               "level 6 sell 100 = 0");
+    }
+}
+
+Test(book_match, stp_expires_the_taker_before_its_own_maker)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_stp(limit(B, 20, 1, 101, 2)), "done #5 r20 u1 buy 101 left 2 stp");
+        EXPECT(with_stp(limit(B, 21, 2, 101, 9)),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #6 maker done; level 5 sell 100 = 3; "
+               "done #6 r21 u2 buy 101 left 4 stp");
+        EXPECT(with_stp(limit(B, 22, 3, 101, 9)),
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #7 maker done; level 6 sell 100 = 0; "
+               "done #7 r22 u3 buy 101 left 6 stp");
+        EXPECT(with_stp(limit(B, 23, 3, 99, 1)), "rest #8 r23 u3 buy 99x1; level 7 buy 99 = 1");
+        EXPECT(with_stp(market(S, 24, 3, 5, 0, 0)), "done #9 r24 u3 sell 0 left 5 stp");
+    }
+}
+
+Test(book_match, an_order_filled_just_before_its_own_maker_is_not_expired_by_stp)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_stp(limit(B, 20, 2, 101, 5)),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done taker done; "
+               "level 5 sell 100 = 3");
+    }
+}
+
+Test(book_match, without_stp_a_user_trades_with_himself)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(limit(B, 20, 1, 100, 1), "fill t1 #1 r11 u1 sell 100x1 left 4 by #5 taker done; "
+                                        "level 5 sell 100 = 7");
+    }
+}
+
+Test(book_match, a_post_only_order_rests_or_is_refused_but_never_takes)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(post_only(limit(B, 20, 9, 100, 1)), would_match);
+        EXPECT(post_only(limit(B, 21, 9, 200, 1)), would_match);
+        EXPECT(with_stp(post_only(limit(B, 22, 1, 100, 1))), would_match);
+        EXPECT(post_only(limit(B, 23, 9, 99, 1)), "rest #5 r23 u9 buy 99x1; level 5 buy 99 = 1");
+        EXPECT(post_only(limit(S, 24, 9, 99, 1)), would_match);
+        EXPECT(post_only(limit(S, 25, 9, 100, 1)),
+               "rest #6 r25 u9 sell 100x1; level 6 sell 100 = 9");
+    }
+}
+
+Test(book_match, a_market_order_by_quantity_takes_any_price_and_never_rests)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(market(B, 20, 9, 9, 1000000, 0),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+               "fill t3 #3 r13 u3 sell 101x1 left 3 by #5 taker done; level 6 sell 101 = 3");
+        EXPECT(with_tif(market(B, 21, 9, 10, 1000000, 0), TIF_FOK),
+               "fill t4 #3 r13 u3 sell 101x3 left 0 by #6 maker done; level 7 sell 101 = 0; "
+               "fill t5 #4 r14 u4 sell 105x6 left 0 by #6 maker done; level 8 sell 105 = 0; "
+               "done #6 r21 u9 buy 0 left 1 expired");
+        EXPECT(market(B, 22, 9, 1, 1000000, 0), "done #7 r22 u9 buy 0 left 1 expired");
+        EXPECT(market(S, 23, 9, 1, 0, 0), "done #8 r23 u9 sell 0 left 1 expired");
+    }
+}
+
+Test(book_match, a_market_sell_by_quantity_needs_no_budget)
+{
+    EACH_WAY
+    {
+        lay_bids();
+        EXPECT(market(S, 20, 9, 9, 0, 0),
+               "fill t1 #1 r11 u1 buy 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 buy 100x3 left 0 by #5 maker done; level 5 buy 100 = 0; "
+               "fill t3 #3 r13 u3 buy 99x1 left 3 by #5 taker done; level 6 buy 99 = 3");
+    }
+}
+
+/* Goal: a hold that is too small ends the order, and is not exceeded. Method: 4 lots at 100, then
+ * one atom less than another; then a hold that ends between two levels; then one below the first
+ * lot. */
+Test(book_match, a_market_buy_stops_when_its_hold_is_spent)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(market(B, 20, 9, 8, 499, 0),
+               "fill t1 #1 r11 u1 sell 100x4 left 1 by #5; level 5 sell 100 = 4; "
+               "done #5 r20 u9 buy 0 left 4 expired");
+        EXPECT(market(B, 21, 9, 8, 500, 0),
+               "fill t2 #1 r11 u1 sell 100x1 left 0 by #6 maker done; "
+               "fill t3 #2 r12 u2 sell 100x3 left 0 by #6 maker done; level 6 sell 100 = 0; "
+               "done #6 r21 u9 buy 0 left 4 expired");
+        EXPECT(market(B, 22, 9, 1, 100, 0), "done #7 r22 u9 buy 0 left 1 expired");
+        EXPECT(market(B, 23, 9, 1, 101, 0),
+               "fill t4 #3 r13 u3 sell 101x1 left 3 by #8 taker done; level 7 sell 101 = 3");
+    }
+}
+
+/* Goal: with all free funds held, a cost above them is refused whole. 8 x 100 + 2 x 101 = 1002. */
+Test(book_match, a_market_buy_that_held_all_funds_is_refused_when_they_do_not_reach)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(market(B, 20, 9, 10, 1001, CMD_HELD_ALL), no_funds);
+        cr_assert_eq(book_orders(test.book), 4);
+        cr_assert_eq(book_update_id(test.book), 4);
+        EXPECT(market(B, 21, 9, 10, 1002, CMD_HELD_ALL),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+               "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+               "fill t3 #3 r13 u3 sell 101x2 left 2 by #5 taker done; level 6 sell 101 = 2");
+        /* as far as the book reaches: 2 x 101 + 6 x 105 = 832 */
+        EXPECT(market(B, 22, 9, 1000, 831, CMD_HELD_ALL), no_funds);
+        EXPECT(market(B, 23, 9, 1000, 832, CMD_HELD_ALL),
+               "fill t4 #3 r13 u3 sell 101x2 left 0 by #6 maker done; level 7 sell 101 = 0; "
+               "fill t5 #4 r14 u4 sell 105x6 left 0 by #6 maker done; level 8 sell 105 = 0; "
+               "done #6 r23 u9 buy 0 left 992 expired");
+    }
+}
+
+/* Goal: DONE_FILLED when the rest buys no lot. The budgets end inside a level, at its end, behind
+ * it. */
+Test(book_match, a_market_buy_by_amount_is_filled_when_the_rest_buys_no_lot)
+{
+    static const struct {
+        int64_t quote_atoms;
+        const char *text;
+    } rows[] = {
+        {99, "done #5 r20 u9 buy 0 left 0 expired"}, /* nothing traded */
+        {100, "fill t1 #1 r11 u1 sell 100x1 left 4 by #5; level 5 sell 100 = 7; "
+              "done #5 r20 u9 buy 0 left 0 filled"},
+        {299, "fill t1 #1 r11 u1 sell 100x2 left 3 by #5; level 5 sell 100 = 6; "
+              "done #5 r20 u9 buy 0 left 0 filled"},
+        {800, "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+              "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+              "done #5 r20 u9 buy 0 left 0 filled"},
+        {900, "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; " /* 100 left, 101 asked */
+              "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+              "done #5 r20 u9 buy 0 left 0 filled"},
+        {901, "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+              "fill t2 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+              "fill t3 #3 r13 u3 sell 101x1 left 3 by #5; level 6 sell 101 = 3; "
+              "done #5 r20 u9 buy 0 left 0 filled"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        EACH_WAY
+        {
+            lay_asks();
+            EXPECT(market(B, 20, 9, 777, rows[i].quote_atoms, CMD_QUOTE_QTY), rows[i].text);
+        }
+}
+
+Test(book_match, a_market_buy_by_amount_expires_when_the_book_is_exhausted)
+{
+    EACH_WAY
+    {
+        outcome(limit(S, 11, 1, 100, 5));
+        EXPECT(market(B, 20, 9, 0, 700, CMD_QUOTE_QTY),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #2 maker done; level 2 sell 100 = 0; "
+               "done #2 r20 u9 buy 0 left 0 expired");
+        EXPECT(market(B, 21, 9, 0, 700, CMD_QUOTE_QTY), "done #3 r21 u9 buy 0 left 0 expired");
+        outcome(limit(S, 12, 1, 100, 5));
+        EXPECT(market(B, 22, 9, 0, 599, CMD_QUOTE_QTY), /* exhausted, and the rest buys no lot */
+               "fill t2 #4 r12 u1 sell 100x5 left 0 by #5 maker done; level 4 sell 100 = 0; "
+               "done #5 r22 u9 buy 0 left 0 filled");
+    }
+}
+
+Test(book_match, a_market_sell_by_amount_ends_at_the_amount_or_at_the_lots_it_holds)
+{
+    static const struct {
+        int64_t qty_lots, quote_atoms;
+        const char *text;
+    } rows[] = {
+        {50, 250, "fill t1 #1 r11 u1 buy 100x2 left 3 by #5; level 5 buy 100 = 6; "
+                  "done #5 r20 u9 sell 0 left 0 filled"},
+        {50, 99, "done #5 r20 u9 sell 0 left 0 expired"},
+        {3, 1000, "fill t1 #1 r11 u1 buy 100x3 left 2 by #5; level 5 buy 100 = 5; "
+                  "done #5 r20 u9 sell 0 left 0 expired"},
+        {3, 399, "fill t1 #1 r11 u1 buy 100x3 left 2 by #5; level 5 buy 100 = 5; "
+                 "done #5 r20 u9 sell 0 left 0 filled"},
+        {50, 899, "fill t1 #1 r11 u1 buy 100x5 left 0 by #5 maker done; " /* 99 left: the next */
+                  "fill t2 #2 r12 u2 buy 100x3 left 0 by #5 maker done; level 5 buy 100 = 0; "
+                  "fill t3 #3 r13 u3 buy 99x1 left 3 by #5; level 6 buy 99 = 3; "
+                  "done #5 r20 u9 sell 0 left 0 filled"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        EACH_WAY
+        {
+            lay_bids();
+            EXPECT(market(S, 20, 9, rows[i].qty_lots, rows[i].quote_atoms, CMD_QUOTE_QTY),
+                   rows[i].text);
+        }
+}
+
+Test(book_match, a_market_order_by_amount_ends_by_stp_at_its_own_maker)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_stp(market(B, 20, 2, 0, 700, CMD_QUOTE_QTY)),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; level 5 sell 100 = 3; "
+               "done #5 r20 u2 buy 0 left 0 stp");
+        EXPECT(with_stp(market(B, 21, 2, 0, 700, CMD_QUOTE_QTY)),
+               "done #6 r21 u2 buy 0 left 0 stp");
+    }
+}
+
+/* Goal: each fill's cost is floored by itself. Method: a lot costs 1.5 atoms; two makers of 1 and
+ * 2 lots cost 1 + 3, so that 4 atoms buy all three. */
+Test(book_match, budgets_shrink_by_the_floor_of_each_fill)
+{
+    for (uint32_t fills_max = 1; fills_max < 9; fills_max += 7) {
+        open_book((struct money_spec){15000, 10000}, 64, fills_max);
+        outcome(limit(S, 1, 1, 1, 1));
+        outcome(limit(S, 2, 2, 1, 2));
+        EXPECT(market(B, 3, 9, 3, 4, 0),
+               "fill t1 #1 r1 u1 sell 1x1 left 0 by #3 maker done; "
+               "fill t2 #2 r2 u2 sell 1x2 left 0 by #3 maker done taker done; level 3 sell 1 = 0");
+        outcome(limit(S, 4, 1, 1, 1));
+        outcome(limit(S, 5, 2, 1, 2));
+        /* the look ahead floors the level as one: floor(3 x 1.5) = 4 */
+        EXPECT(market(B, 6, 9, 3, 3, CMD_HELD_ALL), no_funds);
+        EXPECT(market(B, 7, 9, 3, 4, CMD_HELD_ALL),
+               "fill t3 #4 r4 u1 sell 1x1 left 0 by #6 maker done; "
+               "fill t4 #5 r5 u2 sell 1x2 left 0 by #6 maker done taker done; level 6 sell 1 = 0");
+    }
+}
+
+Test(book_match, a_cancel_ends_the_order_and_tells_its_level)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        struct book_cmd other = cancel(11);
+        other.user = 99; /* not looked at, nor is the side */
+        EXPECT(other, "done #1 r11 u1 sell 100 left 5 canceled; level 5 sell 100 = 3");
+        EXPECT(cancel(11), unknown);
+        EXPECT(cancel(12), "done #2 r12 u2 sell 100 left 3 canceled; level 6 sell 100 = 0");
+        EXPECT(limit(B, 20, 9, 101, 1), "fill t1 #3 r13 u3 sell 101x1 left 3 by #5 taker done; "
+                                        "level 7 sell 101 = 3");
+        EXPECT(cancel(13), "done #3 r13 u3 sell 101 left 3 canceled; level 8 sell 101 = 0");
+        EXPECT(cancel(12345), unknown);
+    }
+}
+
+Test(book_match, a_move_gives_up_its_place_and_rests_under_the_new_ref)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(move(11, 21, 100, 5), "done #1 r11 u1 sell 100 left 5 replaced; level 5 sell 100 = "
+                                     "3; rest #5 r21 u1 sell 100x5; level 6 sell 100 = 8");
+        cr_assert_eq(book_taker_order_id(test.book), 5);
+        EXPECT(cancel(11), unknown);
+        EXPECT(move(11, 31, 100, 5), unknown);
+        EXPECT(limit(B, 40, 9, 100, 4),
+               "fill t1 #2 r12 u2 sell 100x3 left 0 by #6 maker done; "
+               "fill t2 #5 r21 u1 sell 100x1 left 4 by #6 taker done; level 7 sell 100 = 4");
+        EXPECT(move(21, 22, 103, 1), "done #5 r21 u1 sell 100 left 4 replaced; level 8 sell 100 = "
+                                     "0; rest #7 r22 u1 sell 103x1; level 9 sell 103 = 1");
+        EXPECT(cancel(22), "done #7 r22 u1 sell 103 left 1 canceled; level 10 sell 103 = 0");
+    }
+}
+
+Test(book_match, a_move_across_the_market_trades)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(B, 20, 9, 90, 2));
+        EXPECT(move(20, 21, 100, 6),
+               "done #5 r20 u9 buy 90 left 2 replaced; level 6 buy 90 = 0; "
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #6 maker done; "
+               "fill t2 #2 r12 u2 sell 100x1 left 2 by #6 taker done; level 7 sell 100 = 2");
+        outcome(limit(B, 22, 9, 90, 2));
+        EXPECT(move(22, 23, 100, 3),
+               "done #7 r22 u9 buy 90 left 2 replaced; level 9 buy 90 = 0; "
+               "fill t3 #2 r12 u2 sell 100x2 left 0 by #8 maker done; level 10 sell 100 = 0; "
+               "rest #8 r23 u9 buy 100x1; level 11 buy 100 = 1");
+        cr_assert_eq(book_orders(test.book), 3);
+    }
+}
+
+Test(book_match, a_move_ends_by_stp_at_its_own_maker)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(B, 20, 1, 90, 2));
+        EXPECT(with_stp(move(20, 21, 100, 6)),
+               "done #5 r20 u1 buy 90 left 2 replaced; level 6 buy 90 = 0; "
+               "done #6 r21 u1 buy 100 left 6 stp");
+        EXPECT(cancel(20), unknown);
+        EXPECT(cancel(21), unknown);
+        cr_assert_eq(test.pool->count, 4);
+    }
+}
+
+/* Goal: book_taker_order_id() answers as soon as the command has begun, for a move as for a new
+ * order. */
+Test(book_match, the_order_id_of_a_move_is_known_once_it_has_begun)
+{
+    EACH_WAY
+    {
+        struct book_event event[EVENTS_MAX];
+        struct book_events out = {event, 0};
+        outcome(limit(B, 20, 1, 90, 2));
+        struct book_cmd cmd = move(20, 21, 91, 2);
+        cmd.seq = book_seq(test.book) + 1;
+        cmd.ts_us = ++test.clock_us;
+        cr_assert_eq(book_begin(test.book, &cmd), REJECT_NONE);
+        cr_expect_eq(book_taker_order_id(test.book), 2);
+        while (book_step(test.book, test.fills_max, &out) == BOOK_MORE)
+            ;
+        cr_expect_eq(book_taker_order_id(test.book), 2);
+    }
+}
+
+Test(book_match, a_status_allows_what_it_says_and_no_more)
+{
+    static const struct {
+        enum book_status status;
+        bool may_place, may_move, may_cancel;
+    } rows[] = {{STATUS_TRADING, true, true, true},
+                {STATUS_CANCEL_ONLY, false, false, true},
+                {STATUS_HALT, false, false, false},
+                {STATUS_BREAK, false, false, false}};
+    for (size_t i = 0; i < COUNT(rows); i++)
+        EACH_WAY
+        {
+            outcome(limit(S, 1, 1, 100, 5));
+            outcome(limit(S, 2, 1, 100, 5));
+            EXPECT(status(rows[i].status), "");
+            cr_assert_eq(book_status(test.book), rows[i].status);
+            cr_expect_eq(strcmp(outcome(limit(B, 3, 2, 90, 1)), closed) != 0, rows[i].may_place);
+            cr_expect_eq(strcmp(outcome(market(B, 4, 2, 1, 1, 0)), closed) != 0,
+                         rows[i].may_place);
+            cr_expect_eq(strcmp(outcome(move(1, 5, 101, 1)), closed) != 0, rows[i].may_move);
+            cr_expect_eq(strcmp(outcome(cancel(2)), closed) != 0, rows[i].may_cancel);
+            EXPECT(status(STATUS_TRADING), "");
+            EXPECT(cancel(777), unknown);
+        }
+}
+
+Test(book_match, a_status_is_checked_before_anything_else)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(status(STATUS_HALT));
+        EXPECT(cancel(777), closed);
+        EXPECT(move(777, 778, 1, 1), closed);
+        EXPECT(post_only(limit(B, 20, 9, 100, 1)), closed);
+        EXPECT(market(B, 20, 9, 10, 1, CMD_HELD_ALL), closed);
+        outcome(status(STATUS_CANCEL_ONLY));
+        EXPECT(cancel(777), unknown);
+        EXPECT(move(777, 778, 1, 1), closed);
+    }
+}
+
+Test(book_match, a_full_book_refuses_what_may_rest_and_takes_the_rest)
+{
+    EACH_WAY
+    {
+        for (uint64_t i = 0; i < ORDERS_MAX; i++)
+            outcome(limit(S, 10 + i, 1, 100, 5));
+        EXPECT(limit(B, 30, 9, 90, 1), full);
+        EXPECT(limit(B, 31, 9, 100, 1), full); /* even if it would trade whole */
+        EXPECT(post_only(limit(B, 32, 9, 90, 1)), full);
+        EXPECT(post_only(limit(B, 33, 9, 100, 1)), would_match); /* room is asked last */
+        EXPECT(market(B, 34, 9, 1, 1, CMD_HELD_ALL), no_funds);
+        EXPECT(move(10, 20, 101, 1), "done #1 r10 u1 sell 100 left 5 replaced; level 9 sell 100 = "
+                                     "35; rest #9 r20 u1 sell 101x1; level 10 sell 101 = 1");
+        EXPECT(with_tif(limit(B, 35, 9, 99, 1), TIF_IOC), "done #10 r35 u9 buy 99 left 1 expired");
+        EXPECT(with_tif(limit(B, 36, 9, 99, 1), TIF_FOK), "done #11 r36 u9 buy 99 left 1 expired");
+        EXPECT(market(B, 37, 9, 5, 500, 0), "fill t1 #2 r11 u1 sell 100x5 left 0 by #12 maker done "
+                                            "taker done; level 11 sell 100 = 30");
+        EXPECT(limit(B, 38, 9, 90, 1), "rest #13 r38 u9 buy 90x1; level 12 buy 90 = 1");
+        EXPECT(limit(B, 39, 9, 90, 1), full);
+    }
+}
+
+Test(book_match, a_rejected_command_changes_only_the_seq)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        uint64_t update_id = book_update_id(test.book);
+        outcome(post_only(limit(B, 20, 9, 100, 1)));
+        outcome(market(B, 21, 9, 10, 1, CMD_HELD_ALL));
+        outcome(cancel(777));
+        cr_assert_eq(book_seq(test.book), 7);
+        cr_assert_eq(book_update_id(test.book), update_id);
+        cr_assert_eq(book_orders(test.book), 4);
+        EXPECT(limit(B, 22, 9, 90, 1), "rest #5 r22 u9 buy 90x1; level 5 buy 90 = 1");
+    }
+}
+
+/* Goal: a level anywhere is a level. Method: prices far outside the window, walked and then
+ * taken. */
+Test(book_match, prices_far_from_the_market_are_kept_in_order)
+{
+    static const int64_t asks[] = {1000, 1001, 5000, 900000, 40000000000, 800000000000000};
+    EACH_WAY
+    {
+        int64_t price = book_first_price(S), qty = 0;
+        for (size_t i = COUNT(asks); i-- > 0;)
+            outcome(limit(S, 10 + i, 1, asks[i], 1 + (int64_t)i));
+        for (size_t i = 0; i < COUNT(asks); i++) {
+            cr_assert(book_next_level(test.book, S, &price, &qty));
+            cr_assert_eq(price, asks[i]);
+            cr_assert_eq(qty, 1 + (int64_t)i);
+        }
+        cr_assert(!book_next_level(test.book, S, &price, &qty));
+        EXPECT(limit(B, 50, 2, 1, 1), "rest #7 r50 u2 buy 1x1; level 7 buy 1 = 1");
+        for (size_t i = 0; i < COUNT(asks); i++) {
+            cr_assert(book_best(test.book, S, &price) && price == asks[i]);
+            outcome(with_tif(limit(B, 60 + i, 2, asks[i], 1 + (int64_t)i), TIF_FOK));
+            cr_assert_eq(book_last_price(test.book), asks[i]);
+        }
+        cr_assert(!book_best(test.book, S, &price));
+        cr_assert(book_best(test.book, B, &price) && price == 1);
+    }
+}
+
+/* Goal: any price that money can hold works. Method: trade at both ends of the range in one book;
+ * under UBSan a sum of two prices shows. */
+Test(book_match, the_lowest_and_the_highest_price_trade)
+{
+    for (uint32_t fills_max = 1; fills_max < 9; fills_max += 7) {
+        open_book((struct money_spec){1, 1}, 64, fills_max);
+        EXPECT(limit(B, 1, 1, 1, 5), "rest #1 r1 u1 buy 1x5; level 1 buy 1 = 5");
+        EXPECT(limit(S, 2, 2, INT64_MAX - 1, 5),
+               "rest #2 r2 u2 sell 9223372036854775806x5; level 2 sell 9223372036854775806 = 5");
+        EXPECT(limit(B, 3, 3, INT64_MAX - 2, 5),
+               "rest #3 r3 u3 buy 9223372036854775805x5; level 3 buy 9223372036854775805 = 5");
+        EXPECT(limit(S, 4, 4, INT64_MAX - 2, 5),
+               "fill t1 #3 r3 u3 buy 9223372036854775805x5 left 0 by #4 maker done taker done; "
+               "level 4 buy 9223372036854775805 = 0");
+        EXPECT(limit(B, 5, 5, INT64_MAX - 1, 5),
+               "fill t2 #2 r2 u2 sell 9223372036854775806x5 left 0 by #5 maker done taker done; "
+               "level 5 sell 9223372036854775806 = 0");
+        EXPECT(limit(S, 6, 6, 1, 5), "fill t3 #1 r1 u1 buy 1x5 left 0 by #6 maker done taker done; "
+                                     "level 6 buy 1 = 0");
+    }
+}
+
+static void count_order(void *arg, const struct order_node *order)
+{
+    uint64_t *refs = arg;
+    *refs = *refs * 100 + order->ref;
+}
+
+Test(book_match, each_order_comes_in_priority)
+{
+    EACH_WAY
+    {
+        uint64_t refs = 0;
+        lay_asks();
+        book_each_order(test.book, S, count_order, &refs);
+        cr_assert_eq(refs, 11121314);
+        refs = 0;
+        book_each_order(test.book, B, count_order, &refs);
+        cr_assert_eq(refs, 0);
+        open_book(atom_a_lot, 64, 1);
+        lay_bids();
+        book_each_order(test.book, B, count_order, &refs);
+        cr_assert_eq(refs, 11121314);
+    }
+}
+
+/* Goal: the hash is of the logical state. Method: the same commands every way give one hash, and
+ * any difference in what rests gives another. */
+Test(book_match, the_hash_tells_states_apart_and_nothing_else)
+{
+    uint64_t hash = 0;
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(B, 20, 9, 101, 11));
+        if (way == 0)
+            hash = book_hash(test.book);
+        cr_assert_eq(book_hash(test.book), hash);
+        outcome(status(STATUS_HALT));
+        cr_assert_neq(book_hash(test.book), hash);
+    }
+    open_book(atom_a_lot, 64, 1);
+    lay_asks();
+    outcome(limit(B, 20, 9, 101, 10));
+    cr_assert_neq(book_hash(test.book), hash);
+}
+
+/* Goal: prefetching is only a hint. Method: every kind of command, known and unknown refs, then
+ * compare. */
+Test(book_match, prefetching_changes_nothing)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        uint64_t hash = book_hash(test.book);
+        struct book_cmd cmds[] = {limit(B, 20, 1, 100, 1), cancel(11), cancel(999),
+                                  move(12, 22, 5, 5),      market(B, 21, 1, 1, 1, 0),
+                                  status(STATUS_HALT),     limit(S, 23, 1, INT64_MAX / 20000, 1)};
+        const struct book_cmd *pointers[COUNT(cmds)];
+        for (size_t i = 0; i < COUNT(cmds); i++)
+            pointers[i] = &cmds[i];
+        book_prefetch(test.book, pointers, COUNT(cmds));
+        book_prefetch(test.book, pointers, 0);
+        cr_assert_eq(book_hash(test.book), hash);
+    }
+}

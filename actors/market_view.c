@@ -69,6 +69,8 @@ void market_view_load(struct market_view *view, const struct exchange *ex)
         const struct book *book =
             market_shard_book(ex->market[id - exchange_market_id(ex, 0)], s);
         struct view_symbol *symbol = &view->symbols[s];
+        if (!book) /* its configuration is still on the way */
+            continue;
         symbol->update_id = book_update_id(book);
         symbol->last_price_ticks = book_last_price(book);
         for (uint32_t side = 0; side < 2; side++) {

@@ -222,15 +222,14 @@ bool shard_durable(struct actor *actor, uint64_t chunk)
     for (uint32_t i = 0; i < shard->dirty.count; i++) {
         uint16_t peer = shard->dirty.peer[i];
         struct link_in *link = &shard->in[peer];
-        if (link->pending_chunk <= chunk) {
+        while (link->dirty && link->pending_chunk <= chunk) {
             atomic_store_explicit(&link->durable_seq, link->pending_seq, memory_order_release);
-            if (link->pending_seq == link->in_seq) {
-                link->dirty = false;
-                continue;
-            }
+            link->dirty = link->pending_seq != link->in_seq;
             link->pending_seq = link->in_seq;
             link->pending_chunk = core_gate(actor->core);
         }
+        if (!link->dirty)
+            continue;
         shard->dirty.peer[kept++] = peer;
     }
     shard->dirty.count = kept;

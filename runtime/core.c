@@ -184,6 +184,9 @@ void core_begin(struct core *core)
 {
     core->now_us = env_now_us(&core->runtime->env);
     core->taken_now = 0;
+    ASSERT(!core->open || core->open->records == 0); /* what a turn records, it publishes */
+    if (core->open)
+        core->open->ts_us = core->now_us; /* an empty chunk left over: it gets this turn's time (S3) */
     if (++core->rotate >= core->runtime->cores)
         core->rotate = 0;
     uint64_t durable =

@@ -71,12 +71,12 @@ class Checks:
 
 
 def why(error):
-    """The message and the innermost line of a test file, on one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    here = [frame for frame in frames if "tests/e2e" in frame.filename and frame.name not in ("eq", "check")]
-    where = f" [{os.path.basename(here[-1].filename)}:{here[-1].lineno}]" if here else ""
+    """The message and the lines of the tests that led to it, on one line."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if "tests/e2e" in frame.filename and frame.name not in ("one", "step", "eq", "check")]
+    where = " > ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
     kind = "" if isinstance(error, AssertionError) else type(error).__name__ + ": "
-    return (kind + str(error) + where).replace("\n", " | ")
+    return f"{kind}{error} [{where}]".replace("\n", " | ")
 
 
 def check(condition, message):
@@ -466,6 +466,13 @@ class Admin:
     def call(self, method, path, content=None):
         return parse(self.raw(method, path, b"" if content is None else json.dumps(content).encode()))
 
+    def deposit_request(self, user, asset, amount, request_id):
+        """What a deposit is on the wire, for a pipeline: (method, target, headers, body)."""
+        content = {"asset": asset, "amount": amount, "requestId": request_id}
+        return ("POST", f"/admin/v1/users/{user}/deposits",
+                {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
+                json.dumps(content).encode())
+
     def user(self, name):
         return self.call("POST", "/admin/v1/users", {"name": name})["userId"]
 
@@ -484,8 +491,7 @@ class Admin:
         return self.call("DELETE", f"/admin/v1/users/{user}/keys/{api_key}")
 
     def deposit(self, user, asset, amount, request_id):
-        return self.call("POST", f"/admin/v1/users/{user}/deposits",
-                         {"asset": asset, "amount": amount, "requestId": request_id})
+        return parse(self.http.request(*self.deposit_request(user, asset, amount, request_id)))
 
     def withdraw(self, user, asset, amount, request_id):
         return self.call("POST", f"/admin/v1/users/{user}/withdrawals",

@@ -79,8 +79,9 @@ class Load(threading.Thread):
                                                      {"symbol": SYMBOL, "origClientOrderId": name})
         name = f"u{self.number}-{next(self.serial)}"
         self.names.append(name)
-        price = 30000 + self.random.randint(-40, 40)
-        params = {"symbol": SYMBOL, "side": self.random.choice(("BUY", "SELL")), "newClientOrderId": name,
+        side = self.random.choice(("BUY", "SELL"))  # some cross, more rest
+        price = 30000 + self.random.randint(-20, 60) * (1 if side == "SELL" else -1)
+        params = {"symbol": SYMBOL, "side": side, "newClientOrderId": name,
                   "quantity": show(self.random.randint(20, 300) * 1000)}
         if draw < 0.36:
             params |= {"type": "MARKET"}
@@ -119,26 +120,30 @@ class Load(threading.Thread):
 
 
 class Deposits(threading.Thread):
-    """The operator pays in, one request after the other, until the server is gone."""
+    """The operator pays in, many at a time, until the server is gone; keeps what was answered and what was not."""
 
-    def __init__(self, admin, users, serial, seed, progress):
+    def __init__(self, admin, at, users, serial, seed, progress):
         super().__init__(daemon=True)
-        self.admin, self.users, self.serial, self.progress = admin, users, serial, progress
-        self.random, self.answers, self.error = random.Random(seed), [], None
+        self.admin, self.at, self.users, self.serial, self.progress = admin, at, users, serial, progress
+        self.random, self.pending, self.answers, self.error = random.Random(seed), {}, [], None
 
     def run(self):
         try:
+            pipe = Pipe1(self.at)
             while True:
-                given = (self.random.choice(self.users), self.random.choice(("USDT", "BTC")),
-                         show(self.random.randint(1, 10 ** 9)), f"deposit-{next(self.serial)}")
-                self.answers.append((given, self.admin.deposit(*given)))
+                while len(self.pending) < WINDOW:
+                    given = (self.random.choice(self.users), self.random.choice(("USDT", "BTC")),
+                             show(self.random.randint(1, 10 ** 7)), f"deposit-{next(self.serial)}")
+                    self.pending[pipe.sent + 1] = given
+                    pipe.submit(*self.admin.deposit_request(*given))
+                tag, reply = pipe.next_reply()
+                self.answers.append((self.pending[tag], parse(reply)))
+                del self.pending[tag]
                 self.progress.add()
         except OSError:
             pass
         except Exception as error:
-            # http.client tells a cut connection in its own words
-            if type(error).__module__ != "http.client":
-                self.error = error
+            self.error = error
 
 
 class Kill:
@@ -146,7 +151,9 @@ class Kill:
         self.server, self.rounds, self.random = server, rounds, random.Random(seed)
         self.serial, self.totals, self.restarts = iter(range(10 ** 9)), collections.Counter(), []
         admin = server.admin()
-        self.traders = [Trader(admin, None, f"trader-{i}", {"USDT": "50000000", "BTC": "2000"}) for i in range(USERS)]
+        funds = {"USDT": "50000000", "BTC": "2000"}
+        self.traders = [Trader(admin, None, f"trader-{i}", funds) for i in range(USERS)]
+        self.paid_in = collections.Counter({asset: USERS * units(amount) for asset, amount in funds.items()})
         self.trades = [dict() for _ in self.traders]  # (trade id, is maker) -> row, all that has ever been shown
         self.seen = [0] * USERS
 
@@ -159,8 +166,8 @@ class Kill:
         seeds = [self.random.random() for _ in range(USERS + 1)]
         loads = [Load(self.server.public, trader, i, self.serial, seeds[i], progress)
                  for i, trader in enumerate(self.traders)]
-        deposits = Deposits(self.server.admin(), [trader.user for trader in self.traders], self.serial, seeds[-1],
-                            progress)
+        deposits = Deposits(self.server.admin(), self.server.admin_at, [trader.user for trader in self.traders],
+                            self.serial, seeds[-1], progress)
         threads = [*loads, deposits]
         for thread in threads:
             thread.start()
@@ -181,6 +188,9 @@ class Kill:
             self.check_orders(load)
             self.check_trades(i, load)
         self.check_trade_ids()
+        for trader in self.traders:  # below MAX_NUM_ORDERS, so that the next round's orders can rest
+            if len(trader.open_orders(SYMBOL)) > 100:
+                trader.cancel_all(SYMBOL)
         conserved(self.server.admin().audit())
         counts = {"orders": sum(len(load.orders) for load in loads),
                   "cancels": sum(len(load.cancels) for load in loads),
@@ -191,12 +201,19 @@ class Kill:
               f"ready again in {self.server.start_seconds:.3f} s", flush=True)
 
     def check_deposits(self, deposits):
-        """Each one repeated: the identical answer, and nothing moves."""
+        """Each one repeated: the identical answer, and nothing moves. Those without an answer, sent again, are
+        there once."""
         admin = self.server.admin()
         before = admin.audit()
         for given, answer in deposits.answers:
             eq(admin.deposit(*given), answer, f"deposit {given} repeated")
         eq(admin.audit()["stateHash"], before["stateHash"], "state hash after repeated deposits")
+        for given in deposits.pending.values():
+            eq(admin.deposit(*given), admin.deposit(*given), f"deposit {given} sent again")
+        for _, asset, amount, _ in [*(given for given, _ in deposits.answers), *deposits.pending.values()]:
+            self.paid_in[asset] += atoms(amount)
+        total = {row["asset"]: atoms(row["deposits"]) for row in admin.audit()["assets"] if atoms(row["deposits"])}
+        eq(total, dict(self.paid_in), "all that was ever paid in")
 
     def look_up(self, trader, names):
         """{client id: order, or None when it does not exist}, many at a time."""

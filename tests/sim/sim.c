@@ -1,0 +1,880 @@
+/* sim.c - the real shards, links, lanes and journal on one thread, under a seeded scheduler.
+ *
+ * A run draws its world from the seed (cores, shards, lanes of one step's room, slices of 1-3 fills, journal
+ * lanes of 1-3 chunks), then plays steps in random order: each core's turn is split into take, publish and
+ * release, the journal's batch into collect and sync; clients send pipelined requests and read gated answers.
+ * Crashes lose what was not synced and tear what was being written. After each recovery, and at rest, the
+ * checks below must hold; a failure prints the seed, and `./dev sim --seed N` repeats it.
+ *
+ * Checks (PROTOCOL §4): conservation per asset on every recovered cut and at rest; what was exposed is
+ * recovered (no shard behind a position that an answer or market datum showed); acknowledged orders, cancels
+ * and deposits are there, once, and refused ones are not; one answer a request; answers and reads agree
+ * (read-your-writes); order ids of one user and symbol grow in the order of sending; views equal books; replay
+ * equals life after every record; holds and orders one to one, no crossed book; everything finishes when the
+ * crashes stop.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "actors/account_shard.h"
+#include "actors/book/kinds.h"
+#include "actors/control_shard.h"
+#include "actors/gateway.h"
+#include "actors/market_shard.h"
+#include "actors/market_view.h"
+#include "runtime/hash.h"
+#include "storage/journal.h"
+#include "tests/sim/sim_disk.h"
+
+enum {
+    USERS_MAX = 6,
+    OPS_MAX = 4000,
+    SEQ_MAX = 1 << 16,
+    SHARDS_MAX = 16,
+    SEGMENT = 2 << 20,
+};
+
+enum op_state { OP_FREE, OP_SENT, OP_ACKED, OP_REFUSED, OP_UNKNOWN }; /* UNKNOWN: lost in a crash */
+
+struct op { /* one request of a client */
+    uint8_t state, type;
+    uint32_t user; /* index */
+    uint16_t symbol;
+    struct request request;
+    uint16_t reject;
+    struct order_view view; /* last order shown */
+    int64_t deposit_free;
+    uint32_t target; /* CANCEL, GET_ORDER: the op of the order meant */
+    uint32_t answers;
+};
+
+struct sim {
+    uint64_t seed, rng, steps, crashes, answers, fills, replayed, compared;
+    struct exchange_config config;
+    struct exchange ex;
+    struct sim_disk disk;
+    struct journal journal;
+    struct arena arena;
+    struct gateway gateway[CORES_MAX];
+    struct market_view view[CORES_MAX];
+    uint32_t phase[CORES_MAX], taken_left[CORES_MAX];
+    bool batch_open, alive, admin_waiting;
+    int64_t now_us;
+    uint32_t users, symbols, admin_done;
+    uint16_t user_core[USERS_MAX];
+    struct op *op;
+    uint32_t ops;
+    uint64_t (*digest)[SEQ_MAX]; /* [shard][seq]: state hash after that record, 0 = not comparable */
+    uint64_t exposed[SHARDS_MAX];
+    uint64_t deposit_counter;
+    void *audit_memory;
+};
+
+static struct sim sim;
+static bool quiet_output;
+
+/* What is not at rest: printed with a failure. */
+static void dump(void)
+{
+    for (uint16_t id = 0; id < sim.ex.shards; id++) {
+        const struct shard *shard = exchange_shard(&sim.ex, id);
+        fprintf(stderr, "  shard %u on core %u: seq %lu, outbox room %u\n", id,
+                shard->actor.core->id, shard->seq, shard->free_count);
+        for (uint16_t p = 0; p < sim.ex.shards; p++)
+            if (shard->out[p].head)
+                fprintf(stderr, "    to %u: sent %lu, taken %lu, durable %lu, unsent from %lu\n", p,
+                        shard->out[p].out_seq, exchange_shard(&sim.ex, p)->in[id].in_seq,
+                        exchange_shard(&sim.ex, p)->in[id].durable_seq,
+                        shard->out[p].unsent ? shard->out[p].unsent->msg.seq : 0);
+    }
+    for (uint16_t c = 0; c < sim.config.cores; c++) {
+        const struct core *core = sim.ex.rt.core[c];
+        fprintf(stderr, "  core %u roles %u: published %lu, durable %lu, phase %u, requests under way %u, "
+                "reply blocks %u\n", c, sim.config.roles[c], core->published, sim.ex.rt.durable[c],
+                sim.phase[c], sim.gateway[c].busy, sim.ex.reply_pool[c].free_count);
+        for (uint32_t k = 0; k < CLASS_COUNT; k++)
+            for (uint16_t f = 0; f < sim.config.cores; f++)
+                if (lane_depth(core->in[k][f]))
+                    fprintf(stderr, "    lane class %u from core %u: %u waiting\n", k, f,
+                            lane_depth(core->in[k][f]));
+    }
+}
+
+static void fail(const char *what)
+{
+    if (sim.ex.arena.base)
+        dump();
+    fprintf(stderr, "sim: seed %lu: %s (step %lu, crash %lu)\n", sim.seed, what, sim.steps,
+            sim.crashes);
+    exit(1);
+}
+
+static uint64_t rnd(void)
+{
+    return hash_mix(sim.rng += 0x9E3779B97F4A7C15ull);
+}
+
+static uint32_t below(uint32_t n)
+{
+    return (uint32_t)(rnd() % n);
+}
+
+static bool chance(uint32_t percent)
+{
+    return below(100) < percent;
+}
+
+/* ---- the world ---- */
+
+static int64_t sim_now(void *self)
+{
+    (void)self;
+    return sim.now_us;
+}
+
+static void sim_random(void *self, void *out, size_t bytes)
+{
+    (void)self;
+    for (size_t i = 0; i < bytes; i++)
+        ((uint8_t *)out)[i] = (uint8_t)rnd();
+}
+
+static const struct env_ops sim_env_ops = {.now_us = sim_now, .random = sim_random};
+
+static void draw_config(void)
+{
+    struct exchange_config *config = &sim.config;
+    uint16_t cores = (uint16_t)(1 + below(3));
+    exchange_config_default(config, cores);
+    config->account_shards = (uint16_t)(1 + below(4));
+    config->market_shards = (uint16_t)(1 + below(3));
+    for (uint16_t c = 1; c < cores && chance(50); c++)
+        config->roles[c] = (uint8_t)(1 + below(7)); /* core 0 has every role */
+    config->users_max = 16;
+    config->symbols_max = 4;
+    config->orders_max = 4096;
+    config->done_orders = OPS_MAX;
+    config->slice_fills = 1 + below(3);
+    config->window_ticks = 64;
+    config->link_max = 1 + below(8);
+    config->account_outbox = 1 + below(8);
+    config->market_outbox = 2 * config->slice_fills + 4 + below(4);
+    config->control_outbox = 4 * (config->account_shards + 1u) + below(4);
+    config->request_blocks = 64;
+    config->reply_blocks = 24 + below(8);
+    config->limits = (struct core_limits){
+        .lane = {1 + below(5), 1 + below(5), 1 + below(5), 4 + below(3),
+                 4 * config->slice_fills + 4 + below(3)},
+        .chunk_slots = 1 + below(3),
+        .chunk_bytes = RECORD_BYTES_MAX * (1 + below(4)),
+        .inputs_max = 1 + below(4)};
+    sim.users = 1 + below(USERS_MAX);
+    sim.symbols = 1 + below(3);
+    for (uint32_t u = 0; u < sim.users; u++)
+        do
+            sim.user_core[u] = (uint16_t)below(cores);
+        while (!(config->roles[sim.user_core[u]] & ROLE_INGRESS));
+}
+
+static void build(void)
+{
+    exchange_init(&sim.ex, (struct env){.ops = &sim_env_ops}, &sim.config);
+    arena_init(&sim.arena, sim.config.cores * gateway_bytes(&sim.config));
+    for (uint16_t c = 0; c < sim.config.cores; c++) {
+        gateway_init(&sim.gateway[c], &sim.ex, &sim.arena, c);
+        market_view_init(&sim.view[c], sim.config.symbols_max);
+        sim.phase[c] = 0;
+    }
+    sim.batch_open = false;
+}
+
+static void tear_down(void)
+{
+    for (uint16_t c = 0; c < sim.config.cores; c++)
+        market_view_fini(&sim.view[c]);
+    arena_fini(&sim.arena);
+    exchange_fini(&sim.ex);
+    journal_fini(&sim.journal);
+}
+
+/* ---- digests: replay equals life ---- */
+
+static void note_digests(uint16_t core)
+{
+    for (uint16_t id = 0; id < sim.ex.shards; id++) {
+        if (exchange_core_of(&sim.ex, id) != core)
+            continue;
+        uint64_t seq = exchange_shard_seq(&sim.ex, id);
+        if (seq < SEQ_MAX)
+            sim.digest[id][seq] =
+                exchange_shard_busy(&sim.ex, id) ? 0 : exchange_shard_hash(&sim.ex, id) | 1;
+    }
+}
+
+static const char *replay_record(void *self, const struct record_head *head,
+                                 const unsigned char *payload, int64_t ts_us, uint64_t lsn)
+{
+    (void)self;
+    (void)lsn;
+    if (exchange_replay(&sim.ex, head, payload, ts_us) != RECOVER_OK)
+        return "a record does not apply";
+    sim.replayed++;
+    if (head->shard_seq < SEQ_MAX && sim.digest[head->shard][head->shard_seq]) {
+        sim.compared++;
+        if (sim.digest[head->shard][head->shard_seq] !=
+            (exchange_shard_hash(&sim.ex, head->shard) | 1)) {
+            fprintf(stderr, "sim: shard %u, seq %lu, record type %u\n", head->shard,
+                    head->shard_seq, head->type);
+            return "replay differs from life";
+        }
+    }
+    return NULL;
+}
+
+/* ---- answers ---- */
+
+static void expose(uint16_t shard, uint64_t seq)
+{
+    if (seq > sim.exposed[shard])
+        sim.exposed[shard] = seq;
+}
+
+static void on_market(void *self, const struct msg *msg)
+{
+    struct market_view *view = self;
+    if (msg->type == MSG_CONFIG)
+        return;
+    if (msg->type == MSG_LEVEL)
+        expose(msg->from, msg->level.shard_seq);
+    sim.fills += msg->type == MSG_TRADE;
+    market_view_fold(view, msg);
+}
+
+static void check_order_shown(struct op *op, const struct order_view *view)
+{
+    const struct op *order = &sim.op[op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target];
+    if (view->client_length != order->request.order.client_length ||
+        memcmp(view->client_id, order->request.order.client_id, view->client_length) != 0)
+        fail("an answer shows another order");
+    if (view->executed < order->view.executed || view->order_id == 0)
+        fail("an order lost fills that were shown");
+}
+
+static void take_view(struct op *op, const struct order_view *view)
+{
+    check_order_shown(op, view);
+    uint32_t idx = op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target;
+    sim.op[idx].view = *view;
+    if (op->type == REQUEST_CANCEL && view->status != ORDER_CANCELED)
+        fail("a cancel was acknowledged for an order that is not cancelled");
+}
+
+static void on_refused(struct op *op, const struct msg *msg)
+{
+    op->reject = msg->reply.reject;
+    op->state = OP_REFUSED;
+    struct op *order = &sim.op[op->target];
+    if (op->type == REQUEST_GET_ORDER && order->state == OP_ACKED &&
+        op->request.timestamp_us >= 0 && order->answers)
+        fail("read-your-writes: an acknowledged order is unknown");
+    if (op->type == REQUEST_CANCEL && order->state == OP_ACKED && op->reject == REJECT_UNKNOWN_ORDER &&
+        order->view.status <= ORDER_PARTIALLY_FILLED)
+        order->request.order.resp = 0xFF; /* must not be found resting: checked at rest */
+}
+
+static void on_reply(void *self, void *context, const struct msg *msg)
+{
+    (void)self;
+    struct op *op = context;
+    expose(msg->from, msg->reply.shard_seq);
+    if (!op) {
+        sim.admin_waiting = false;
+        if (msg->reply.reject != REJECT_NONE)
+            fail("an admin request was refused");
+        return;
+    }
+    if (op->state != OP_SENT)
+        fail("a second answer to a request");
+    const struct reply *reply = msg->reply.block;
+    if (msg->reply.reject != REJECT_NONE) {
+        on_refused(op, msg);
+    } else if (op->type == REQUEST_NEW) {
+        take_view(op, &reply->order);
+    } else if (op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER) {
+        take_view(op, reply_orders((struct reply *)reply));
+    } else if (op->type == REQUEST_DEPOSIT) {
+        op->deposit_free = reply->deposit.free;
+    }
+    if (!(msg->flags & MSG_LAST))
+        return;
+    op->answers++;
+    if (op->state == OP_SENT)
+        op->state = OP_ACKED;
+    sim.answers++;
+}
+
+/* ---- clients ---- */
+
+static void client_id(struct request *request, uint32_t op)
+{
+    request->order.client_length =
+        (uint8_t)snprintf(request->order.client_id, CLIENT_ID_BYTES, "c%u", op);
+}
+
+static void draw_new(struct request *request, uint32_t idx)
+{
+    request->order.side = (uint8_t)below(2);
+    request->order.resp = (uint8_t)below(3);
+    request->order.stp = chance(30) ? STP_EXPIRE_TAKER : STP_NONE;
+    request->order.qty = (1 + below(5)) * 1000;
+    request->order.price = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
+    client_id(request, idx);
+    if (chance(5) && idx > 0 && sim.op[idx - 1].type == REQUEST_NEW &&
+        sim.op[idx - 1].user == sim.op[idx].user)
+        client_id(request, idx - 1); /* a duplicate, perhaps */
+    uint32_t kind = below(12);
+    request->order.tif = kind == 0 ? TIF_IOC : kind == 1 ? TIF_FOK : TIF_GTC;
+    if (kind == 2) {
+        request->order.type = TYPE_LIMIT_MAKER;
+    } else if (kind == 3 || kind == 4) {
+        request->order.type = TYPE_MARKET;
+        request->order.price = 0;
+        request->order.by_quote = kind == 4;
+        request->order.quote = (1 + below(30)) * 100000;
+        uint16_t core = sim.user_core[sim.op[idx].user];
+        request->order.hint =
+            market_view_hint(&sim.view[core], request->symbol, request->order.side) * 1000000;
+        if (request->order.by_quote)
+            request->order.qty = 0;
+    } else if (kind == 5) { /* a big taker: many makers, many slices */
+        request->order.qty = 40000;
+        request->order.price = (request->order.side == SIDE_BUY ? 110 : 90) * MONEY_ATOMS_PER_UNIT;
+        request->order.tif = TIF_IOC;
+    }
+}
+
+/* An order of this user, its newest or an older one; OPS_MAX when there is none. */
+static uint32_t some_order(uint32_t user, uint32_t before)
+{
+    uint32_t back = chance(60) ? 1 : 1 + below(20);
+    for (uint32_t i = before; i-- > 0;)
+        if (sim.op[i].type == REQUEST_NEW && sim.op[i].user == user && --back == 0)
+            return i;
+    return OPS_MAX;
+}
+
+static void draw_find(struct op *op, struct request *request, uint32_t idx)
+{
+    uint32_t order = some_order(op->user, idx);
+    if (order == OPS_MAX)
+        return;
+    op->target = order;
+    request->symbol = op->symbol = sim.op[order].symbol;
+    request->find.client_length = sim.op[order].request.order.client_length;
+    memcpy(request->find.client_id, sim.op[order].request.order.client_id, CLIENT_ID_BYTES);
+}
+
+static void draw_deposit(struct op *op, struct request *request)
+{
+    uint64_t id = ++sim.deposit_counter;
+    request->deposit.asset = (uint16_t)below(2);
+    request->deposit.amount = (1 + below(1000)) * (request->deposit.asset ? MONEY_ATOMS_PER_UNIT : 10000);
+    if (chance(20))
+        request->deposit.amount = -request->deposit.amount / 10;
+    memcpy(request->deposit.request_id, &id, sizeof id);
+    if (chance(30)) /* a repeat of an earlier one */
+        for (uint32_t i = sim.ops; i-- > 0;)
+            if (&sim.op[i] != op && sim.op[i].type == REQUEST_DEPOSIT && sim.op[i].user == op->user) {
+                request->deposit = sim.op[i].request.deposit;
+                op->target = i;
+                break;
+            }
+}
+
+static void client_step(void)
+{
+    uint32_t idx = sim.ops, user = below(sim.users), roll = below(100);
+    if (idx >= OPS_MAX)
+        return;
+    struct gateway *gateway = &sim.gateway[sim.user_core[user]];
+    struct request *request = gateway_request(gateway);
+    if (!request)
+        return;
+    struct op *op = &sim.op[idx];
+    *op = (struct op){.user = user, .state = OP_SENT, .target = OPS_MAX};
+    sim.ops++;
+    request->user = user + 1;
+    request->symbol = op->symbol = (uint16_t)below(sim.symbols);
+    op->type = request->type = roll < 55   ? REQUEST_NEW
+                               : roll < 75 ? REQUEST_CANCEL
+                               : roll < 82 ? REQUEST_DEPOSIT
+                               : roll < 88 ? REQUEST_GET_ORDER
+                               : roll < 91 ? REQUEST_CANCEL_ALL
+                               : roll < 94 ? REQUEST_OPEN_ORDERS
+                               : roll < 97 ? REQUEST_ALL_ORDERS
+                                           : REQUEST_ACCOUNT;
+    if (op->type == REQUEST_NEW)
+        draw_new(request, idx);
+    if (op->type == REQUEST_DEPOSIT)
+        draw_deposit(op, request);
+    if (op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER) {
+        draw_find(op, request, idx);
+        if (op->target == OPS_MAX) {
+            op->state = OP_FREE;
+            op->type = REQUEST_ACCOUNT;
+            gateway_discard(gateway, request);
+            return;
+        }
+    }
+    op->request = *request;
+    if (op->type == REQUEST_GET_ORDER) /* was it answered when this was asked? */
+        op->request.timestamp_us = sim.op[op->target].answers ? 1 : -1;
+    if (gateway_send(gateway, request, op, NULL) == GATEWAY_BUSY) {
+        op->state = OP_REFUSED;
+        op->reject = REJECT_BUSY;
+    }
+}
+
+/* ---- the operator: users, symbols, first deposits ---- */
+
+static void admin_step(void)
+{
+    uint32_t n = sim.admin_done;
+    struct gateway *gateway = &sim.gateway[0];
+    if (sim.admin_waiting || n >= sim.symbols + sim.users + 2 * sim.users)
+        return;
+    struct request *request = gateway_request(gateway);
+    if (!request)
+        return;
+    if (n < sim.symbols) {
+        struct symbol_config *symbol = &request->symbol_add;
+        request->type = REQUEST_SYMBOL_ADD;
+        *symbol = (struct symbol_config){.tick_atoms = 1000000,
+                                         .step_atoms = 1000,
+                                         .min_qty = 1000,
+                                         .max_orders = 50,
+                                         .maker_ppm = 1000,
+                                         .taker_ppm = 1000};
+        snprintf(symbol->name, SYMBOL_NAME_MAX, "S%u", n);
+        strcpy(symbol->base_name, "BASE");
+        strcpy(symbol->quote_name, "QUOTE");
+    } else if (n < sim.symbols + sim.users) {
+        request->type = REQUEST_USER_ADD;
+        request->user_add.length =
+            (uint8_t)snprintf(request->user_add.name, NAME_MAX_BYTES, "user%u", n - sim.symbols);
+    } else {
+        uint32_t i = n - sim.symbols - sim.users;
+        uint64_t id = 1000000 + i;
+        request->type = REQUEST_DEPOSIT;
+        request->user = 1 + i / 2;
+        request->deposit.asset = (uint16_t)(i & 1);
+        request->deposit.amount = i & 1 ? 50 * MONEY_ATOMS_PER_UNIT : 500000;
+        memcpy(request->deposit.request_id, &id, sizeof id);
+    }
+    if (gateway_send(gateway, request, NULL, NULL) == GATEWAY_SENT) {
+        sim.admin_waiting = true;
+        sim.admin_done++;
+    }
+}
+
+static bool admin_finished(void)
+{
+    return !sim.admin_waiting && sim.admin_done == sim.symbols + 3 * sim.users;
+}
+
+/* ---- steps ---- */
+
+static void core_step(uint16_t c)
+{
+    struct core *core = sim.ex.rt.core[c];
+    uint32_t publish = BUG(3) ? 3 : 2, release = BUG(3) ? 2 : 3; /* 3: sent before published */
+    if (sim.phase[c] == 0) {
+        core_begin(core);
+        core_release(core);
+        sim.taken_left[c] = sim.config.limits.inputs_max;
+        sim.phase[c] = 1;
+    } else if (sim.phase[c] == 1) {
+        uint32_t took = core_take(core, 1);
+        if (took)
+            note_digests(c);
+        if (!took || --sim.taken_left[c] == 0 || chance(30))
+            sim.phase[c] = 2;
+    } else if (sim.phase[c] == publish) {
+        core_publish(core);
+        sim.phase[c] = publish == 3 ? 0 : 3;
+    } else {
+        ASSERT(sim.phase[c] == release);
+        core_release(core);
+        sim.phase[c] = release == 2 ? 3 : 0;
+    }
+}
+
+static void journal_step(void)
+{
+    if (!sim.batch_open) {
+        sim.batch_open = journal_collect(&sim.journal) > 0;
+    } else {
+        if (journal_sync(&sim.journal) != 0)
+            fail("a write failed");
+        sim.batch_open = false;
+    }
+}
+
+static void ingress_step(void)
+{
+    uint16_t c = sim.ex.ingress[below(sim.ex.ingress_count)];
+    const struct gateway_sink sink = {.self = &sim.view[c], .market = on_market, .reply = on_reply};
+    gateway_poll(&sim.gateway[c], &sink);
+}
+
+static void any_step(bool clients)
+{
+    uint32_t roll = below(100);
+    sim.steps++;
+    sim.now_us += below(50);
+    if (roll < 60)
+        core_step((uint16_t)below(sim.config.cores));
+    else if (roll < 75)
+        journal_step();
+    else if (roll < 88)
+        ingress_step();
+    else if (!admin_finished())
+        admin_step();
+    else if (clients)
+        client_step();
+}
+
+static bool all_answered(void)
+{
+    for (uint16_t c = 0; c < sim.config.cores; c++)
+        if (sim.gateway[c].busy)
+            return false;
+    return true;
+}
+
+static bool all_durable(void)
+{
+    for (uint16_t c = 0; c < sim.config.cores; c++)
+        if (sim.ex.rt.core[c]->open && sim.ex.rt.core[c]->open->records)
+            return false;
+        else if (!runtime_durable(&sim.ex.rt, c, sim.ex.rt.core[c]->published))
+            return false;
+    for (uint16_t c = 0; c < sim.config.cores; c++)
+        if (gateway_has_output(&sim.gateway[c]))
+            return false;
+    return true;
+}
+
+static void run_to_rest(void)
+{
+    for (uint64_t i = 0; i < 4000000; i++) {
+        any_step(false);
+        if (i % 64 == 0 && admin_finished() && all_answered() && exchange_quiet(&sim.ex) &&
+            all_durable())
+            return;
+    }
+    fail("deadlock: not everything finishes after the crashes stop");
+}
+
+/* ---- checks ---- */
+
+static const struct ledger_order *find_order(const struct op *op)
+{
+    uint16_t id = exchange_user_shard(&sim.ex, op->user + 1);
+    struct ledger *ledger = sim.ex.account[id - 1]->ledger;
+    uint32_t user = ledger_user_find(ledger, op->user + 1);
+    uint32_t slot = user ? ledger_find_client(ledger, user, op->symbol, op->request.order.client_id,
+                                              op->request.order.client_length)
+                         : 0;
+    return slot ? ledger_order(ledger, slot) : NULL;
+}
+
+/* Whether another request may have made an order with this client id. */
+static bool id_is_unique(const struct op *op)
+{
+    for (uint32_t i = 0; i < sim.ops; i++)
+        if (&sim.op[i] != op && sim.op[i].type == REQUEST_NEW && sim.op[i].user == op->user &&
+            sim.op[i].request.order.client_length == op->request.order.client_length &&
+            memcmp(sim.op[i].request.order.client_id, op->request.order.client_id,
+                   op->request.order.client_length) == 0)
+            return false;
+    return true;
+}
+
+static void check_acknowledged(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        struct op *op = &sim.op[i];
+        if (op->type == REQUEST_NEW && op->state == OP_ACKED) {
+            const struct ledger_order *order = find_order(op);
+            if (!order)
+                fail("an acknowledged order is gone");
+            if (id_is_unique(op) && op->view.order_id && order->order_id != op->view.order_id)
+                fail("an acknowledged order has another id");
+            if (id_is_unique(op) && order->executed_lots * 1000 < op->view.executed)
+                fail("an acknowledged fill is gone");
+            if (op->view.status == ORDER_CANCELED && id_is_unique(op) &&
+                order->status != ORDER_CANCELED)
+                fail("an acknowledged cancel is gone");
+        }
+        if (op->type == REQUEST_NEW && op->state == OP_REFUSED && id_is_unique(op) && find_order(op))
+            fail("a refused order is there");
+    }
+}
+
+static void check_deposits(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        const struct op *op = &sim.op[i];
+        if (op->type != REQUEST_DEPOSIT || op->state != OP_ACKED)
+            continue;
+        uint16_t id = exchange_user_shard(&sim.ex, op->user + 1);
+        const struct ledger *ledger = sim.ex.account[id - 1]->ledger;
+        const struct ledger_deposit *done;
+        uint32_t user = ledger_user_find(ledger, op->user + 1);
+        if (ledger_check_deposit(ledger, user, op->request.deposit.asset, op->request.deposit.amount,
+                                 op->request.deposit.request_id, &done) != REJECT_NONE ||
+            !done || done->free_after != op->deposit_free)
+            fail("an acknowledged deposit is gone or differs");
+    }
+}
+
+/* Orders of one user and symbol get their ids in the order in which they were sent. */
+static void check_order_of_ids(void)
+{
+    for (uint32_t u = 0; u < sim.users; u++)
+        for (uint16_t s = 0; s < sim.symbols; s++) {
+            uint64_t last = 0;
+            for (uint32_t i = 0; i < sim.ops; i++) {
+                const struct op *op = &sim.op[i];
+                if (op->type != REQUEST_NEW || op->user != u || op->symbol != s ||
+                    !op->view.order_id || !id_is_unique(op))
+                    continue;
+                if (op->view.order_id <= last)
+                    fail("orders of one connection were overtaken");
+                last = op->view.order_id;
+            }
+        }
+}
+
+static void check_views(void)
+{
+    for (uint16_t i = 0; i < sim.ex.ingress_count; i++)
+        for (uint16_t s = 0; s < sim.ex.control->symbols_count; s++) {
+            const struct market_view *view = &sim.view[sim.ex.ingress[i]];
+            uint16_t id = exchange_symbol_shard(&sim.ex, sim.ex.control->symbols[s].name);
+            const struct book *book =
+                market_shard_book(sim.ex.market[id - exchange_market_id(&sim.ex, 0)], s);
+            if (view->symbols[s].update_id != book_update_id(book))
+                fail("a view misses updates");
+            for (uint32_t side = 0; side < 2; side++) {
+                int64_t price = book_first_price(side), qty;
+                uint32_t n = 0;
+                const struct view_level *level;
+                while (book_next_level(book, side, &price, &qty)) {
+                    level = market_view_level(view, s, side, n++);
+                    if (!level || level->price_ticks != price || level->qty_lots != qty)
+                        fail("a view differs from its book");
+                }
+                if (market_view_level(view, s, side, n))
+                    fail("a view shows a level that is not there");
+            }
+        }
+}
+
+static void check_conservation(void)
+{
+    struct exchange_audit audit;
+    const char *wrong = exchange_audit(&sim.ex, &audit, sim.audit_memory);
+    if (wrong)
+        fail(wrong);
+}
+
+static void check_place_then_cancel(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        const struct op *op = &sim.op[i];
+        if (op->type != REQUEST_CANCEL || op->state != OP_REFUSED ||
+            op->reject != REJECT_UNKNOWN_ORDER || op->target == OPS_MAX)
+            continue;
+        const struct op *target = &sim.op[op->target];
+        const struct ledger_order *order = find_order(target);
+        if (order && order_is_open(order) && id_is_unique(target) && target->state == OP_ACKED)
+            fail("a cancel said 'unknown' for an order that rests");
+    }
+}
+
+static uint64_t state_hash(void)
+{
+    struct exchange_audit audit;
+    const char *wrong = exchange_audit(&sim.ex, &audit, sim.audit_memory);
+    if (wrong)
+        fail(wrong);
+    return audit.state_hash;
+}
+
+/* ---- crash and recovery ---- */
+
+static void crash(void)
+{
+    sim.crashes++;
+    if (sim.batch_open && chance(60)) {
+        ((struct sim_disk *)sim.journal.disk.self)->tear_seed = rnd() | 1;
+        journal_sync(&sim.journal); /* torn: some of its sectors arrive */
+        sim.disk.tear_seed = 0;
+    }
+    tear_down();
+    for (uint32_t i = 0; i < sim.ops; i++)
+        if (sim.op[i].state == OP_SENT)
+            sim.op[i].state = OP_UNKNOWN;
+}
+
+static void recover(bool first)
+{
+    struct recovery found;
+    struct disk disk = sim_disk(&sim.disk);
+    uint32_t boot = 0;
+    if (first) {
+        static const uint8_t id[SEGMENT_ID_BYTES] = "sim";
+        ASSERT(journal_create(&disk, SEGMENT, sim.config.account_shards, sim.config.market_shards, id,
+                              &found) == 0);
+    }
+    build();
+    const struct recovery_sink sink = {.record = replay_record};
+    enum recovery_status status = recovery_read(&disk, &sink, &found);
+    if (status != RECOVERY_OK)
+        fail(found.text);
+    boot = found.boot + 1;
+    const char *wrong = exchange_recovered(&sim.ex, boot);
+    if (wrong)
+        fail(wrong);
+    for (uint16_t id = 0; id < sim.ex.shards; id++) {
+        if (exchange_shard_seq(&sim.ex, id) < sim.exposed[id])
+            fail("what was shown is lost: a shard is behind an exposed position");
+        for (uint64_t seq = exchange_shard_seq(&sim.ex, id) + 1; seq < SEQ_MAX && sim.digest[id][seq];
+             seq++)
+            sim.digest[id][seq] = 0; /* that life did not happen */
+    }
+    check_conservation();
+    for (uint16_t c = 0; c < sim.config.cores; c++)
+        market_view_load(&sim.view[c], &sim.ex);
+    if (recovery_cut(&disk, &found) != RECOVERY_OK)
+        fail(found.text);
+    ASSERT(journal_init(&sim.journal, &sim.ex.rt, disk, SEGMENT, &found) == 0);
+    for (uint64_t i = 0; !exchange_quiet(&sim.ex) || !all_durable(); i++) { /* §2.8 step 9 */
+        uint32_t roll = below(100);
+        sim.now_us += below(20);
+        if (roll < 70)
+            core_step((uint16_t)below(sim.config.cores));
+        else if (roll < 90)
+            journal_step();
+        else
+            ingress_step();
+        if (i > 2000000)
+            fail("stuck link: recovery does not come to rest");
+    }
+    exchange_verify(&sim.ex);
+    check_acknowledged();
+    check_deposits();
+    if (sim.admin_waiting) { /* unknown: asked again when it left no trace */
+        sim.admin_waiting = false;
+        uint32_t n = sim.admin_done - 1;
+        bool there = n < sim.symbols               ? sim.ex.control->symbols_count > n
+                     : n < sim.symbols + sim.users ? sim.ex.control->users_count > n - sim.symbols
+                                                   : false; /* a deposit may be repeated */
+        if (!there)
+            sim.admin_done--;
+    }
+}
+
+static void run(uint64_t seed, uint32_t op_budget)
+{
+    memset(&sim, 0, offsetof(struct sim, op));
+    sim.ops = 0;
+    memset(sim.exposed, 0, sizeof sim.exposed);
+    memset(sim.digest, 0, SHARDS_MAX * sizeof *sim.digest);
+    sim.seed = seed;
+    sim.rng = hash_mix(seed);
+    sim.now_us = 1700000000000000;
+    sim.deposit_counter = 0;
+    draw_config();
+    recover(true);
+    sim.audit_memory = sim.audit_memory ? sim.audit_memory : NULL;
+    uint32_t crashes = 1 + below(8);
+    for (uint32_t i = 0; i <= crashes; i++) {
+        uint32_t steps = 200 + below(6000);
+        for (uint32_t s = 0; s < steps && sim.ops < op_budget; s++)
+            any_step(true);
+        if (i < crashes) {
+            crash();
+            recover(false);
+        }
+    }
+    run_to_rest();
+    check_conservation();
+    exchange_verify(&sim.ex);
+    check_acknowledged();
+    check_deposits();
+    check_order_of_ids();
+    check_views();
+    check_place_then_cancel();
+    uint64_t before = state_hash();
+    crash();
+    recover(false);
+    if (state_hash() != before)
+        fail("the state at rest changed across a restart");
+    tear_down();
+    sim_disk_fini(&sim.disk);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t first = 1, count = 300, ops = OPS_MAX;
+    for (int i = 1; i < argc; i++) {
+        bool value = i + 1 < argc;
+        if (value && strcmp(argv[i], "--seed") == 0) {
+            first = strtoull(argv[++i], NULL, 10);
+            count = 1;
+        } else if (value && strcmp(argv[i], "--first") == 0) {
+            first = strtoull(argv[++i], NULL, 10);
+        } else if (value && strcmp(argv[i], "--seeds") == 0) {
+            count = strtoull(argv[++i], NULL, 10);
+        } else if (value && strcmp(argv[i], "--ops") == 0) {
+            ops = strtoull(argv[++i], NULL, 10);
+#ifdef CASTLE_BUGS
+        } else if (value && strcmp(argv[i], "--bug") == 0) {
+            check_bug = atoi(argv[++i]);
+#endif
+        } else if (strcmp(argv[i], "--quiet") == 0) {
+            quiet_output = true;
+        } else {
+            fprintf(stderr, "usage: sim [--seed N | --first N --seeds N] [--ops N] [--bug N]\n");
+            return 2;
+        }
+    }
+    if (ops > OPS_MAX)
+        ops = OPS_MAX;
+    sim.op = calloc(OPS_MAX + 1, sizeof *sim.op);
+    sim.digest = calloc(SHARDS_MAX, sizeof *sim.digest);
+    sim.audit_memory = calloc(1, 1 << 16);
+    ASSERT(sim.op && sim.digest && sim.audit_memory);
+    uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        run(seed, (uint32_t)ops);
+        crashes += sim.crashes;
+        answers += sim.answers;
+        fills += sim.fills;
+        replayed += sim.replayed;
+        compared += sim.compared;
+    }
+    printf("sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu records replayed, "
+           "%lu digests compared, 0 violations\n",
+           count, first, crashes, answers, fills, replayed, compared);
+    if (answers == 0 || fills == 0 || compared == 0) {
+        fprintf(stderr, "sim: nothing happened\n");
+        return count > 20 ? 1 : 0;
+    }
+    return 0;
+}

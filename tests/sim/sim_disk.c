@@ -1,0 +1,146 @@
+#include "tests/sim/sim_disk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+static int find(struct sim_disk *self, const char *name)
+{
+    for (uint32_t i = 0; i < self->files; i++)
+        if (strcmp(self->file[i].name, name) == 0)
+            return (int)i;
+    return -ENOENT;
+}
+
+static int disk_open(void *arg, const char *name, bool create)
+{
+    struct sim_disk *self = arg;
+    int idx = find(self, name);
+    if (idx >= 0 || !create)
+        return idx;
+    for (idx = 0; idx < (int)self->files && self->file[idx].name[0]; idx++)
+        ;
+    ASSERT(idx < SIM_FILES_MAX);
+    if ((uint32_t)idx == self->files)
+        self->files++;
+    self->file[idx] = (struct sim_file){0};
+    strcpy(self->file[idx].name, name);
+    return idx;
+}
+
+static void disk_close(void *arg, int file)
+{
+    (void)arg;
+    (void)file;
+}
+
+static int64_t disk_size(void *arg, int file)
+{
+    return (int64_t)((struct sim_disk *)arg)->file[file].bytes;
+}
+
+static int64_t disk_read(void *arg, int file, void *out, size_t bytes, uint64_t offset)
+{
+    struct sim_file *f = &((struct sim_disk *)arg)->file[file];
+    if (offset >= f->bytes)
+        return 0;
+    if (bytes > f->bytes - offset)
+        bytes = f->bytes - offset;
+    memcpy(out, f->data + offset, bytes);
+    return (int64_t)bytes;
+}
+
+static int disk_write(void *arg, int file, const void *data, size_t bytes, uint64_t offset)
+{
+    struct sim_disk *self = arg;
+    struct sim_file *f = &self->file[file];
+    if (offset + bytes > f->room) {
+        uint64_t room = offset + bytes + 65536;
+        f->data = realloc(f->data, room);
+        ASSERT(f->data != NULL);
+        memset(f->data + f->room, 0, room - f->room);
+        f->room = room;
+    }
+    if (offset + bytes > f->bytes)
+        f->bytes = offset + bytes;
+    if (!self->tear_seed) {
+        memcpy(f->data + offset, data, bytes);
+        return 0;
+    }
+    for (size_t at = 0; at < bytes; at += 512) {
+        self->tear_seed = hash_mix(self->tear_seed + 1) | 1;
+        if (self->tear_seed >> 32 & 1)
+            memcpy(f->data + offset + at, (const char *)data + at, 512);
+    }
+    self->tear_seed = 0;
+    return -EIO; /* the power went */
+}
+
+static int disk_sync(void *arg, int file)
+{
+    (void)arg;
+    (void)file;
+    return 0;
+}
+
+static int disk_sync_dir(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int disk_remove(void *arg, const char *name)
+{
+    struct sim_disk *self = arg;
+    int idx = find(self, name);
+    if (idx < 0)
+        return idx;
+    free(self->file[idx].data);
+    self->file[idx] = (struct sim_file){0};
+    return 0;
+}
+
+static int disk_rename(void *arg, const char *from, const char *to)
+{
+    struct sim_disk *self = arg;
+    int idx = find(self, from);
+    if (idx < 0)
+        return idx;
+    disk_remove(self, to);
+    strcpy(self->file[idx].name, to);
+    return 0;
+}
+
+static int disk_list(void *arg, void (*each)(void *arg, const char *name), void *each_arg)
+{
+    struct sim_disk *self = arg;
+    for (uint32_t i = 0; i < self->files; i++)
+        if (self->file[i].name[0])
+            each(each_arg, self->file[i].name);
+    return 0;
+}
+
+struct disk sim_disk(struct sim_disk *self)
+{
+    static const struct disk_ops ops = {.open = disk_open,
+                                        .close = disk_close,
+                                        .size = disk_size,
+                                        .read = disk_read,
+                                        .write = disk_write,
+                                        .sync = disk_sync,
+                                        .sync_dir = disk_sync_dir,
+                                        .rename = disk_rename,
+                                        .remove = disk_remove,
+                                        .list = disk_list};
+    return (struct disk){.ops = &ops, .self = self};
+}
+
+void sim_disk_fini(struct sim_disk *self)
+{
+    for (uint32_t i = 0; i < self->files; i++)
+        free(self->file[i].data);
+    *self = (struct sim_disk){0};
+}

@@ -1,15 +1,15 @@
 /* bench_book.c - the production book on the flows of PEERS.md, beside the generator's own matcher.
  *
  * Use:     bench_book [--runs N] [--flow A|B|D] [--huge] [--json FILE]
- * Method:  per flow: the records' sha256 is checked; then book and yardstick take turns, N runs each (5),
- *          medians. Timed: records decoded into commands in batches of 32, book_prefetch on the batch,
- *          book_begin and book_step until done, events consumed. The prefill is not timed, and every page is
- *          touched before. Two more runs time each command: in its batch, and alone without prefetch.
- * Refs:    like production's (account shard << 54 | number), and a move brings a fresh one, so that orders are
- *          found through the index and by nothing else.
- * Checks:  trades, volume, live orders and best prices of both matchers, in every run, and book_verify.
- * Exit:    1 when a check fails, 2 for bad arguments; a missed target is printed and is no failure.
- * Thread:  one, pinned to the last core it may use.
+ * Method:  per flow: the records' sha256 is checked; then book and yardstick take turns, N runs
+ * each (5), medians. Timed: records decoded into commands in batches of 32, book_prefetch on the
+ * batch, book_begin and book_step until done, events consumed. The prefill is not timed, and every
+ * page is touched before. Two more runs time each command: in its batch, and alone without
+ * prefetch. Refs:    like production's (account shard << 54 | number), and a move brings a fresh
+ * one, so that orders are found through the index and by nothing else. Checks:  trades, volume,
+ * live orders and best prices of both matchers, in every run, and book_verify. Exit:    1 when a
+ * check fails, 2 for bad arguments; a missed target is printed and is no failure. Thread:  one,
+ * pinned to the last core it may use.
  */
 #define _GNU_SOURCE
 
@@ -32,9 +32,10 @@
 enum { BATCH = 32, FILLS_MAX = 32, EVENTS_MAX = 2 * FILLS_MAX + 4, FAR_MAX = 4096, RUNS_MAX = 99 };
 enum { WINDOW_TICKS = 262144, REF_SHARDS = 64 };
 
-/* First targets (issue 2) and the goals of DESIGN §11, in M commands/s on the machine of PEERS.md, and
- * what the probe of PEERS §2 reaches there. The probe is built like the generator's matcher, and PEERS
- * does not give that matcher's own speed: target / probe stands in for the ratio to reach. */
+/* First targets (issue 2) and the goals of DESIGN §11, in M commands/s on the machine of PEERS.md,
+ * and what the probe of PEERS §2 reaches there. The probe is built like the generator's matcher,
+ * and PEERS does not give that matcher's own speed: target / probe stands in for the ratio to
+ * reach. */
 struct target {
     char which;
     double first, goal, probe, p99_9_ns;
@@ -170,7 +171,8 @@ static void *pages_take(size_t bytes, bool huge)
     return memset(base, 0, bytes); /* touched now, so that no page fault is timed */
 }
 
-/* By record: how often its order was moved earlier in the flow. It makes the refs of moved orders. */
+/* By record: how often its order was moved earlier in the flow. It makes the refs of moved orders.
+ */
 static uint32_t *count_moves(const struct flow *flow)
 {
     uint32_t *moved = mem_reserve(flow->count * sizeof *moved);
@@ -184,7 +186,8 @@ static uint32_t *count_moves(const struct flow *flow)
     return moved;
 }
 
-static void bench_init(struct bench *bench, const struct flow *flow, const uint32_t *moved, bool huge)
+static void bench_init(struct bench *bench, const struct flow *flow, const uint32_t *moved,
+                       bool huge)
 {
     *bench = (struct bench){.flow = flow, .moved = moved};
     bench->out.event = bench->event;
@@ -286,8 +289,8 @@ static bool totals_match(const struct flow_spec *spec, const char *who, struct f
     if (got.trades == want->trades && got.volume_lots == want->volume_lots &&
         got.live == want->live && got.best_bid == want->best_bid && got.best_ask == want->best_ask)
         return true;
-    printf("flow %c: WRONG %s: trades %" PRIu64 " volume %" PRIu64 " live %u best %u/%u\n", spec->which,
-           who, got.trades, got.volume_lots, got.live, got.best_bid, got.best_ask);
+    printf("flow %c: WRONG %s: trades %" PRIu64 " volume %" PRIu64 " live %u best %u/%u\n",
+           spec->which, who, got.trades, got.volume_lots, got.live, got.best_bid, got.best_ask);
     return false;
 }
 
@@ -334,12 +337,15 @@ static void print_result(const struct result *result, const struct target *targe
 {
     double wanted = target->first / target->probe;
     printf("  book       %6.2f M/s   first target %4.0f (%s), goal %4.0f on the machine of PEERS\n",
-           result->book_mps, target->first, reached(result->book_mps >= target->first), target->goal);
+           result->book_mps, target->first, reached(result->book_mps >= target->first),
+           target->goal);
     printf("  yardstick  %6.2f M/s   the generator's own matcher: dense ids, no events\n",
            result->yard_mps);
-    printf("  ratio      %6.2f       first target %.2f (%s), if the yardstick is worth PEERS' probe\n",
-           result->ratio, wanted, reached(result->ratio >= wanted));
-    printf("  ns p50/p99/p99.9   %4.0f %4.0f %5.0f in batches, %4.0f %4.0f %5.0f alone, clock's own %.0f"
+    printf(
+        "  ratio      %6.2f       first target %.2f (%s), if the yardstick is worth PEERS' probe\n",
+        result->ratio, wanted, reached(result->ratio >= wanted));
+    printf("  ns p50/p99/p99.9   %4.0f %4.0f %5.0f in batches, %4.0f %4.0f %5.0f alone, clock's "
+           "own %.0f"
            " included\n",
            result->batch_ns[0], result->batch_ns[1], result->batch_ns[2], result->alone_ns[0],
            result->alone_ns[1], result->alone_ns[2], clock_cost_ns);
@@ -398,14 +404,15 @@ static bool write_json(const struct options *options, const char *cpu, const str
         const struct target *t = targets;
         while (t->which != r->which)
             t++;
-        fprintf(file,
-                "%s\n  {\"flow\": \"%c\", \"ok\": %s, \"book_mps\": %.3f, \"yardstick_mps\": %.3f, "
-                "\"ratio\": %.3f, \"target_mps\": %.1f, \"target_ratio\": %.3f, \"goal_mps\": %.1f, "
-                "\"batch_ns\": {\"p50\": %.0f, \"p99\": %.0f, \"p99.9\": %.0f}, "
-                "\"alone_ns\": {\"p50\": %.0f, \"p99\": %.0f, \"p99.9\": %.0f}}",
-                i ? "," : "", r->which, r->ok ? "true" : "false", r->book_mps, r->yard_mps, r->ratio,
-                t->first, t->first / t->probe, t->goal, r->batch_ns[0], r->batch_ns[1],
-                r->batch_ns[2], r->alone_ns[0], r->alone_ns[1], r->alone_ns[2]);
+        fprintf(
+            file,
+            "%s\n  {\"flow\": \"%c\", \"ok\": %s, \"book_mps\": %.3f, \"yardstick_mps\": %.3f, "
+            "\"ratio\": %.3f, \"target_mps\": %.1f, \"target_ratio\": %.3f, \"goal_mps\": %.1f, "
+            "\"batch_ns\": {\"p50\": %.0f, \"p99\": %.0f, \"p99.9\": %.0f}, "
+            "\"alone_ns\": {\"p50\": %.0f, \"p99\": %.0f, \"p99.9\": %.0f}}",
+            i ? "," : "", r->which, r->ok ? "true" : "false", r->book_mps, r->yard_mps, r->ratio,
+            t->first, t->first / t->probe, t->goal, r->batch_ns[0], r->batch_ns[1], r->batch_ns[2],
+            r->alone_ns[0], r->alone_ns[1], r->alone_ns[2]);
     }
     fprintf(file, "\n]}\n");
     return fclose(file) == 0;

@@ -1,16 +1,16 @@
 /* bench_lane.c - lanes between two pinned threads, beside raw ck_ring with 64-byte slots.
  *
  * Use:     bench_lane [--runs N] [--json FILE]
- * Method:  lane and ck_ring take turns, N runs each (5), medians over the runs. Ratios come in two forms, of
- *          the medians, and pairwise: the median over neighbouring runs, which still holds when a hypervisor
- *          moves the virtual cores apart or together between runs.
- *          Round trip: a message over, the same one back, one in flight; the echo drops, returns, stages and
- *          releases each one, as core_turn() does, ck_ring dequeues and enqueues.
- *          One way: 64-byte messages from one thread to the other through 1,024 slots: the lane staged, released
- *          and returned in batches of 32, read in place; ck_ring one by one, as its interface has it.
- * Checks:  every message's number on arrival; a gap or a change in order stops the process.
- * Thread:  two, on the first two cores that the process may use; with one core it says so and measures nothing.
- * Exit:    0; 2 for bad arguments. A missed target is printed and is no failure.
+ * Method:  lane and ck_ring take turns, N runs each (5), medians over the runs. Ratios come in two
+ * forms, of the medians, and pairwise: the median over neighbouring runs, which still holds when a
+ * hypervisor moves the virtual cores apart or together between runs. Round trip: a message over,
+ * the same one back, one in flight; the echo drops, returns, stages and releases each one, as
+ * core_turn() does, ck_ring dequeues and enqueues. One way: 64-byte messages from one thread to the
+ * other through 1,024 slots: the lane staged, released and returned in batches of 32, read in
+ * place; ck_ring one by one, as its interface has it. Checks:  every message's number on arrival; a
+ * gap or a change in order stops the process. Thread:  two, on the first two cores that the process
+ * may use; with one core it says so and measures nothing. Exit:    0; 2 for bad arguments. A missed
+ * target is printed and is no failure.
  */
 #define _GNU_SOURCE
 
@@ -29,9 +29,16 @@
 #include "runtime/lane.h"
 #include "runtime/mem.h"
 
-enum { CAPACITY = 1024, BATCH = 32, WARM_UP = 2000, ROUNDS = 50000, ONE_WAY = 2000000, RUNS_MAX = 99 };
+enum {
+    CAPACITY = 1024,
+    BATCH = 32,
+    WARM_UP = 2000,
+    ROUNDS = 50000,
+    ONE_WAY = 2000000,
+    RUNS_MAX = 99
+};
 
-#define ROUND_TRIP_RATIO 1.3 /* issue 2; DESIGN §11 asks for 1.2 later */
+#define ROUND_TRIP_RATIO 1.3  /* issue 2; DESIGN §11 asks for 1.2 later */
 #define ONE_WAY_GOAL     30.0 /* M messages/s, DESIGN §11 */
 
 CK_RING_PROTOTYPE(slot, lane_slot)
@@ -413,8 +420,8 @@ int main(int argc, char **argv)
     struct result result;
     if (two) {
         pin(cores[0]);
-        printf("bench_lane: cores %d and %d, %u runs, %d round trips and %d messages each\n", cores[0],
-               cores[1], runs, ROUNDS, ONE_WAY);
+        printf("bench_lane: cores %d and %d, %u runs, %d round trips and %d messages each\n",
+               cores[0], cores[1], runs, ROUNDS, ONE_WAY);
         result = measure(runs);
         print_result(&result);
     } else {

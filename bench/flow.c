@@ -32,13 +32,15 @@ static void *pages_take(size_t bytes, bool huge)
 {
     void *base = mem_reserve(bytes);
     if (huge)
-        (void)madvise(base, bytes, MADV_HUGEPAGE); /* a wish: where it is refused, pages are small */
-    return memset(base, 0, bytes); /* touched now, so that no page fault is timed */
+        (void)madvise(base, bytes,
+                      MADV_HUGEPAGE); /* a wish: where it is refused, pages are small */
+    return memset(base, 0, bytes);    /* touched now, so that no page fault is timed */
 }
 
 /* ---- the generator's matcher ----
- * The names and the code are the original's, so that a speed measured here is the generator's. `live`,
- * the list that the generator draws its victims from, is kept while generating and left out of a replay
+ * The names and the code are the original's, so that a speed measured here is the generator's.
+ * `live`, the list that the generator draws its victims from, is kept while generating and left out
+ * of a replay
  * (`listed` is a constant at every call): it is no part of matching. */
 
 struct node {
@@ -178,10 +180,12 @@ static void move_random(uint64_t r)
     match(id, side, price, qty, 0, true);
 }
 
-/* Distance from mid of a passive order: geometric near the top; in B half are uniform over 10,000. */
+/* Distance from mid of a passive order: geometric near the top; in B half are uniform over 10,000.
+ */
 static uint32_t near_distance(uint64_t r_steps, uint64_t r_ticks)
 {
-    return 1 + 4 * (uint32_t)__builtin_ctzll((r_steps >> 8) | (1ull << 24)) + (uint32_t)(r_ticks & 3);
+    return 1 + 4 * (uint32_t)__builtin_ctzll((r_steps >> 8) | (1ull << 24)) +
+           (uint32_t)(r_ticks & 3);
 }
 
 static uint32_t passive_distance(bool deep)
@@ -261,7 +265,11 @@ struct flow flow_make(char which)
     out_count = 0;
     matcher_init(ids_max, false, true);
     prefill(which, target);
-    struct flow flow = {.spec = &specs[deep ? 1 : moves ? 2 : 0], .records = out, .prefill = out_count};
+    struct flow flow = {.spec = &specs[deep    ? 1
+                                       : moves ? 2
+                                               : 0],
+                        .records = out,
+                        .prefill = out_count};
     uint32_t id = target + 1, mid = MID;
     for (uint32_t i = 0; i < FLOW_TIMED; i++) {
         uint64_t r = rng();
@@ -316,7 +324,8 @@ static void replay(const struct flow_record *record, const struct flow_record *e
         if (record->op != FLOW_NEW)
             unlink_order(id, false);
         if (record->op != FLOW_CANCEL)
-            match(id, record->side, (uint32_t)record->price_ticks, record->qty_lots, record->ioc, false);
+            match(id, record->side, (uint32_t)record->price_ticks, record->qty_lots, record->ioc,
+                  false);
     }
 }
 

@@ -1,10 +1,11 @@
-/* flow.h - the reference order flows A, B and D, made in memory, and the generator's own matcher replayed
- * over them: the yardstick of bench_book.
+/* flow.h - the reference order flows A, B and D, made in memory, and the generator's own matcher
+ * replayed over them: the yardstick of bench_book.
  *
  * Thread:  one at a time; generator and matcher work on static scratch state, as the original does.
- * Memory:  a flow's records are reserved pages until flow_free(); scratch is given back by each call.
- * Exact:   header and records are byte for byte what workload_gen writes; flow_sha256() proves it.
- * Source:  shared/workloads/workload_gen.c and PEERS.md §1, which lists what any correct matcher yields.
+ * Memory:  a flow's records are reserved pages until flow_free(); scratch is given back by each
+ * call. Exact:   header and records are byte for byte what workload_gen writes; flow_sha256()
+ * proves it. Source:  shared/workloads/workload_gen.c and PEERS.md §1, which lists what any correct
+ * matcher yields.
  */
 #ifndef FLOW_H
 #define FLOW_H
@@ -52,8 +53,9 @@ void flow_free(struct flow *flow);
 /* Hash of header and records, as hexadecimal text, to compare with spec->sha256. */
 void flow_sha256(const struct flow *flow, char text[static FLOW_SHA256_TEXT]);
 
-/* Replays the flow through the generator's matcher: orders by dense id, best price by linear search, no
- * events. `huge` asks for 2 MB pages. Returns the totals; *seconds is the timed part only. */
+/* Replays the flow through the generator's matcher: orders by dense id, best price by linear
+ * search, no events. `huge` asks for 2 MB pages. Returns the totals; *seconds is the timed part
+ * only. */
 struct flow_totals flow_reference_match(const struct flow *flow, bool huge, double *seconds);
 
 #endif

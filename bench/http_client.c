@@ -194,9 +194,10 @@ enum http_client_status http_client_send(struct http_client *client, const char 
         return HTTP_CLIENT_FAILED;
     char line[HTTP_HOST_MAX + 128];
     bool bracket = strchr(client->address.host, ':') != NULL;
-    int length = snprintf(line, sizeof(line), " HTTP/1.1\r\nHost: %s%s%s:%s\r\nContent-Length: %zu\r\n",
-                          bracket ? "[" : "", client->address.host, bracket ? "]" : "",
-                          client->address.port, body_bytes);
+    int length =
+        snprintf(line, sizeof(line), " HTTP/1.1\r\nHost: %s%s%s:%s\r\nContent-Length: %zu\r\n",
+                 bracket ? "[" : "", client->address.host, bracket ? "]" : "", client->address.port,
+                 body_bytes);
     ASSERT(length > 0 && (size_t)length < sizeof(line));
     buffer_append(&client->out, method, strlen(method));
     buffer_append(&client->out, " ", 1);
@@ -280,8 +281,8 @@ static bool parse_headers(const char *at, const char *end, bool may_have_body, s
     return has_length || !may_have_body;
 }
 
-ptrdiff_t http_answer_parse(const char *bytes, size_t length, struct http_answer *answer, bool *close,
-                            const char **why)
+ptrdiff_t http_answer_parse(const char *bytes, size_t length, struct http_answer *answer,
+                            bool *close, const char **why)
 {
     static const char version[] = "HTTP/1.";
     const char *head_end = memmem(bytes, length, "\r\n\r\n", 4);
@@ -328,8 +329,8 @@ static enum http_client_status take_answer(struct http_client *client, struct ht
         bool closing;
         if (in->end == in->begin)
             return HTTP_CLIENT_TIMEOUT;
-        ptrdiff_t taken = http_answer_parse(in->bytes + in->begin, in->end - in->begin, answer,
-                                            &closing, &why);
+        ptrdiff_t taken =
+            http_answer_parse(in->bytes + in->begin, in->end - in->begin, answer, &closing, &why);
         if (taken < 0)
             return fail(client, "the server sent %s", why);
         if (taken == 0)
@@ -376,7 +377,8 @@ enum http_client_status http_client_receive(struct http_client *client, int time
             return HTTP_CLIENT_FAILED;
         int64_t left_ms = until_ms - now_ms();
         bool unsent = client->out.end > client->out.begin;
-        struct pollfd wait = {.fd = client->socket, .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
+        struct pollfd wait = {.fd = client->socket,
+                              .events = (short)(unsent ? POLLIN | POLLOUT : POLLIN)};
         int ready = poll(&wait, 1, left_ms > 0 ? (int)left_ms : 0);
         if (ready < 0 && errno != EINTR)
             return fail(client, "poll failed: %s", strerror(errno));

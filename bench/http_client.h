@@ -1,14 +1,14 @@
 /* http_client.h - a small HTTP/1.1 client on one plain TCP connection, for load and replay tools.
  *
- * Keep-alive and pipelining: requests leave in the order of http_client_send() and answers come back
- * in that order, which is the only thing that ties the two together. Answers need a Content-Length;
- * a chunked one is refused in words. No TLS, no redirects, no proxies.
+ * Keep-alive and pipelining: requests leave in the order of http_client_send() and answers come
+ * back in that order, which is the only thing that ties the two together. Answers need a
+ * Content-Length; a chunked one is refused in words. No TLS, no redirects, no proxies.
  *
  * Thread:  owner only.
  * Memory:  two buffers that grow to the largest burst; freed by http_client_close().
- * Closing: a server may close a connection on which nothing is in flight, and the next send connects
- *          again. One that closes with requests in flight leaves their fate unknown: an error, never
- *          a silent second try.
+ * Closing: a server may close a connection on which nothing is in flight, and the next send
+ * connects again. One that closes with requests in flight leaves their fate unknown: an error,
+ * never a silent second try.
  */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
@@ -66,7 +66,7 @@ const char *http_client_error(const struct http_client *client);
 /* The length of the first whole answer in `bytes`, with *answer pointing into it; 0 when more bytes
  * are needed; -1 when it is no answer this client understands, with *why set. `*close` says that
  * the server will close after it. Interim (1xx) answers have their status, no body. Thread: any. */
-ptrdiff_t http_answer_parse(const char *bytes, size_t length, struct http_answer *answer, bool *close,
-                            const char **why);
+ptrdiff_t http_answer_parse(const char *bytes, size_t length, struct http_answer *answer,
+                            bool *close, const char **why);
 
 #endif

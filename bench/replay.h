@@ -1,13 +1,15 @@
 /* replay.h - castle replay: a recorded stretch of a real market through a running server.
  *
- * What is sent, what is compared, and which differences the recording itself causes: docs/REPLAY.md.
+ * What is sent, what is compared, and which differences the recording itself causes:
+ * docs/REPLAY.md.
  *
  * Thread:  one; nothing here is shared.
  * Memory:  the whole recording is in memory before the first request, so that a run at full speed
  *          measures the server and not xz.
  * Units:   price_atoms and qty_atoms are 1e-8 of the quote and of the base asset; time_ms is the
  *          recording's clock.
- * Source:  shared/data/README.md (lines `TIME_MS KIND JSON`), API.md §1.9 (signing), DESIGN.md §10.
+ * Source:  shared/data/README.md (lines `TIME_MS KIND JSON`), API.md §1.9 (signing),
+ *          DESIGN.md §10.
  */
 #ifndef REPLAY_H
 #define REPLAY_H
@@ -37,8 +39,8 @@ struct replay_line {
 int replay_parse_line(const char *text, size_t length, struct replay_line *line);
 void replay_line_free(struct replay_line *line);
 
-/* Reads what --speed takes: "max" gives 0, a number of at most 8 decimals its value in millionths of
- * the recorded speed. False for anything else, and for 0. Thread: any. */
+/* Reads what --speed takes: "max" gives 0, a number of at most 8 decimals its value in millionths
+ * of the recorded speed. False for anything else, and for 0. Thread: any. */
 bool replay_parse_speed(const char *text, int64_t *speed_ppm);
 
 /* ---- trades ---- */
@@ -53,8 +55,8 @@ struct replay_trade {
 };
 
 /* Pairs trades of the same price whose amounts differ by at most tolerance_atoms and whose times by
- * at most window_ms: each recorded trade, in order, takes the free produced one nearest in time, the
- * earlier of two. Both lists are in order of time. Returns the pairs made. Thread: any. */
+ * at most window_ms: each recorded trade, in order, takes the free produced one nearest in time,
+ * the earlier of two. Both lists are in order of time. Returns the pairs made. Thread: any. */
 uint32_t replay_match_trades(struct replay_trade *recorded, uint32_t recorded_count,
                              struct replay_trade *produced, uint32_t produced_count,
                              int64_t window_ms, int64_t tolerance_atoms);
@@ -86,8 +88,8 @@ void replay_picture_set(struct replay_picture *picture, int64_t id, enum replay_
                         int64_t price_atoms, int64_t qty_atoms);
 
 /* Takes qty from the orders at a price, oldest first. False when price-time priority says it could
- * not have happened: a better price was there, or the oldest order is smaller than the fill; what is
- * there is taken all the same. */
+ * not have happened: a better price was there, or the oldest order is smaller than the fill; what
+ * is there is taken all the same. */
 bool replay_picture_fill(struct replay_picture *picture, enum replay_side side, int64_t price_atoms,
                          int64_t qty_atoms);
 
@@ -95,13 +97,15 @@ int64_t replay_picture_left(const struct replay_picture *picture, int64_t id); /
 int64_t replay_picture_level(const struct replay_picture *picture, enum replay_side side,
                              int64_t price_atoms);
 /* The open orders, in no order; valid until the next change. */
-const struct replay_open *replay_picture_open(const struct replay_picture *picture, uint32_t *count);
+const struct replay_open *replay_picture_open(const struct replay_picture *picture,
+                                              uint32_t *count);
 
 /* ---- the subcommand ---- */
 
 /* castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] [--json]
  * argv[0] is the subcommand's name. Prints a report to stdout; remarks and errors to stderr.
- * Returns: 0 done, whatever the differences are; 1 runtime error; 2 usage, with the option named. */
+ * Returns: 0 done, whatever the differences are; 1 runtime error; 2 usage, with the option named.
+ */
 int replay_main(int argc, char **argv);
 
 #endif

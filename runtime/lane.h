@@ -159,7 +159,9 @@ static inline void lane_return(struct lane *lane)
 /* Published and not yet handed back: for metrics and for the sleep check. Thread: any. */
 static inline uint32_t lane_depth(const struct lane *lane)
 {
-    return ck_pr_load_uint(&lane->ring.p_tail) - ck_pr_load_uint(&lane->ring.c_head);
+    uint32_t head = ck_pr_load_uint(&lane->ring.c_head); /* first: then the difference cannot wrap */
+    ck_pr_fence_load();
+    return ck_pr_load_uint(&lane->ring.p_tail) - head;
 }
 
 #endif

@@ -192,6 +192,35 @@ static enum recovery_status check_head(const unsigned char *data, uint64_t bytes
     return RECOVERY_OK;
 }
 
+enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head, char text[256])
+{
+    struct segment_list list = {0};
+    struct recovery found = {0};
+    char name[DISK_NAME_MAX];
+    unsigned char block[SEGMENT_BLOCK];
+    disk->ops->list(disk->self, list_segment, &list);
+    if (list.count == 0)
+        return RECOVERY_EMPTY;
+    qsort(list.number, list.count, sizeof *list.number, by_number);
+    segment_name(list.number[0], name);
+    uint64_t number = list.number[0];
+    free(list.number);
+    int file = disk->ops->open(disk->self, name, false);
+    int64_t got = file < 0 ? file : disk->ops->read(disk->self, file, block, sizeof block, 0);
+    int64_t size = file < 0 ? 0 : disk->ops->size(disk->self, file);
+    if (file >= 0)
+        disk->ops->close(disk->self, file);
+    enum recovery_status status = RECOVERY_OK;
+    if (got < 0)
+        status = fail(&found, RECOVERY_IO, name, 0, strerror((int)-got));
+    else
+        status = check_head(block, got < SEGMENT_BLOCK ? (uint64_t)got : (uint64_t)size, name, number,
+                            &found);
+    *head = found.head;
+    memcpy(text, found.text, sizeof found.text);
+    return status;
+}
+
 enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
                                    struct recovery *found)
 {

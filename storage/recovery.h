@@ -34,6 +34,9 @@ struct recovery_sink {
     void *self;
 };
 
+/* The first segment's header: what the directory was made with. */
+enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head, char text[256]);
+
 /* Reads everything. Changes nothing on the disk. */
 enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
                                    struct recovery *found);

@@ -27,7 +27,8 @@
     X(REJECT_NAME_TAKEN, "the name is taken")                                                      \
     X(REJECT_UNKNOWN_KEY, "no such API key")                                                       \
     X(REJECT_LIMIT, "a configured limit is reached")                                               \
-    X(REJECT_TIMESTAMP, "the request is outside its recvWindow")
+    X(REJECT_TIMESTAMP, "the request is outside its recvWindow")                                   \
+    X(REJECT_IDS_DISAGREE, "order id and client order id name different orders")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

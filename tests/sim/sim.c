@@ -252,13 +252,25 @@ static void on_market(void *self, const struct msg *msg)
     market_view_fold(view, msg);
 }
 
+/* Whether another request may have made an order with this client id. */
+static bool id_is_unique(const struct op *op)
+{
+    for (uint32_t i = 0; i < sim.ops; i++)
+        if (&sim.op[i] != op && sim.op[i].type == REQUEST_NEW && sim.op[i].user == op->user &&
+            sim.op[i].request.order.client_length == op->request.order.client_length &&
+            memcmp(sim.op[i].request.order.client_id, op->request.order.client_id,
+                   op->request.order.client_length) == 0)
+            return false;
+    return true;
+}
+
 static void check_order_shown(struct op *op, const struct order_view *view)
 {
     const struct op *order = &sim.op[op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target];
     if (view->client_length != order->request.order.client_length ||
         memcmp(view->client_id, order->request.order.client_id, view->client_length) != 0)
         fail("an answer shows another order");
-    if (view->executed < order->view.executed || view->order_id == 0)
+    if ((view->executed < order->view.executed && id_is_unique(order)) || view->order_id == 0)
         fail("an order lost fills that were shown");
 }
 
@@ -589,18 +601,6 @@ static const struct ledger_order *find_order(const struct op *op)
                                               op->request.order.client_length)
                          : 0;
     return slot ? ledger_order(ledger, slot) : NULL;
-}
-
-/* Whether another request may have made an order with this client id. */
-static bool id_is_unique(const struct op *op)
-{
-    for (uint32_t i = 0; i < sim.ops; i++)
-        if (&sim.op[i] != op && sim.op[i].type == REQUEST_NEW && sim.op[i].user == op->user &&
-            sim.op[i].request.order.client_length == op->request.order.client_length &&
-            memcmp(sim.op[i].request.order.client_id, op->request.order.client_id,
-                   op->request.order.client_length) == 0)
-            return false;
-    return true;
 }
 
 static void check_acknowledged(void)

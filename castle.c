@@ -1,0 +1,672 @@
+/* castle.c - main: picks the subcommand; `serve` puts the layers together.
+ *
+ * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o; one journal
+ * thread; one thread that keeps a spare segment ready and slews the clock; and the main thread, which waits for
+ * signals.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "actors/book/kinds.h"
+#include "actors/control_shard.h"
+#include "bench/replay.h"
+#include "http/admin.h"
+#include "http/ingress.h"
+#include "http/options.h"
+#include "http/serve.h"
+#include "http/server.h"
+#include "runtime/check.h"
+#include "runtime/thread.h"
+#include "storage/disk_posix.h"
+#include "storage/journal.h"
+
+#ifndef CASTLE_COMMIT
+#define CASTLE_COMMIT "unknown"
+#endif
+#define CASTLE_VERSION "0.1.0"
+
+enum { SEGMENT_BYTES = 64 << 20, DRAIN_MS = 10000 };
+
+struct castle {
+    struct options options;
+    struct disk_posix posix;
+    struct disk disk;
+    struct exchange ex;
+    struct journal journal;
+    struct arena arena;
+    struct ingress_shared shared;
+    struct ingress ingress[CORES_MAX];
+    struct server *server[CORES_MAX]; /* by core; NULL without the ingress role */
+    struct ingress *ingress_of[CORES_MAX];
+    struct threads threads;
+    pthread_t journal_thread, helper_thread;
+    _Atomic bool stop_journal, stop_helper;
+    uint64_t lsn_before; /* of this run's first record, minus one */
+    char token[256];
+    bool drained[CORES_MAX];
+};
+
+static struct castle castle;
+
+/* ---- starting: options, directory, recovery ---- */
+
+static bool read_roles(const char *text, uint8_t roles[CORES_MAX], uint16_t cores)
+{
+    /* "ingress+match+account,match": one entry a core */
+    uint16_t core = 0;
+    uint8_t all = 0;
+    memset(roles, 0, CORES_MAX);
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, "+,");
+        if (core >= cores)
+            return false;
+        if (length == 7 && strncmp(at, "ingress", 7) == 0)
+            roles[core] |= ROLE_INGRESS;
+        else if (length == 5 && strncmp(at, "match", 5) == 0)
+            roles[core] |= ROLE_MATCH;
+        else if (length == 7 && strncmp(at, "account", 7) == 0)
+            roles[core] |= ROLE_ACCOUNT;
+        else if (length != 7 || strncmp(at, "storage", 7) != 0)
+            return false;
+        all |= roles[core];
+        at += length;
+        core = (uint16_t)(core + (*at == ','));
+        at += *at != '\0';
+    }
+    return all == ROLE_ALL && core + 1 == cores;
+}
+
+static bool read_config(struct exchange_config *config)
+{
+    const struct options *options = &castle.options;
+    uint32_t cpus = thread_cpus();
+    uint16_t cores = (uint16_t)(options->cores ? options->cores : cpus < CORES_MAX ? cpus : CORES_MAX);
+    exchange_config_default(config, cores);
+    if (options->roles && !read_roles(options->roles, config->roles, cores)) {
+        fprintf(stderr,
+                "castle: option --roles: '%s' must name roles (ingress, match, account, storage) joined "
+                "by + for each of the %u cores, separated by commas, every role somewhere\n",
+                options->roles, cores);
+        return false;
+    }
+    config->account_shards = (uint16_t)options->account_shards;
+    config->market_shards = (uint16_t)options->market_shards;
+    config->users_max = (uint32_t)options->max_users;
+    config->symbols_max = (uint32_t)options->max_symbols;
+    config->orders_max = (uint32_t)options->max_orders;
+    config->done_orders = (uint32_t)options->done_orders;
+    config->control_outbox = 4 * (config->account_shards + 1u) * 8;
+    return true;
+}
+
+static bool read_text_file(const char *path, char *out, size_t room)
+{
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(out, 1, room - 1, file) : 0;
+    if (file)
+        fclose(file);
+    while (length && (out[length - 1] == '\n' || out[length - 1] == '\r' || out[length - 1] == ' '))
+        length--;
+    out[length] = '\0';
+    return length > 0;
+}
+
+/* The admin token: environment, file, or made and kept in DIR/admin.token. */
+static bool read_token(void)
+{
+    char path[4096];
+    const char *from = getenv("CASTLE_ADMIN_TOKEN");
+    if (from && from[0] && strlen(from) < sizeof castle.token) {
+        strcpy(castle.token, from);
+        return true;
+    }
+    if (castle.options.admin_token_file) {
+        if (read_text_file(castle.options.admin_token_file, castle.token, sizeof castle.token))
+            return true;
+        fprintf(stderr, "castle: option --admin-token-file: cannot read a token from %s\n",
+                castle.options.admin_token_file);
+        return false;
+    }
+    snprintf(path, sizeof path, "%s/admin.token", castle.options.data);
+    if (read_text_file(path, castle.token, sizeof castle.token))
+        return true;
+    secrets_token(castle.token);
+    castle.token[64] = '\0';
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file >= 0 && write(file, castle.token, 64) == 64 && close(file) == 0)
+        return true;
+    fprintf(stderr, "castle: cannot write %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+static const char *replay_record(void *self, const struct record_head *head,
+                                 const unsigned char *payload, int64_t ts_us, uint64_t lsn)
+{
+    (void)lsn;
+    switch (exchange_replay(self, head, payload, ts_us)) {
+    case RECOVER_OK:
+        return NULL;
+    case RECOVER_GAP:
+        return "a record's shard sequence has a gap";
+    default:
+        return "a record does not apply to the state before it";
+    }
+}
+
+static int recovery_failed(enum recovery_status status, const char *text)
+{
+    fprintf(stderr, "castle: %s: %s\n",
+            status == RECOVERY_IO ? "cannot read the journal" : "the journal is damaged", text);
+    return status == RECOVERY_IO ? EXIT_IO : EXIT_DAMAGED;
+}
+
+/* One round of everything on this thread: how recovery comes to rest and a new directory gets its symbols
+ * before any listener is open (PROTOCOL §2.8 step 9). */
+static int inline_round(void)
+{
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+        core_turn(castle.ex.rt.core[c]);
+    journal_collect(&castle.journal);
+    int result = journal_sync(&castle.journal);
+    for (uint16_t i = 0; i < castle.shared.count; i++)
+        ingress_work(&castle.ingress[i]);
+    return result;
+}
+
+static bool at_rest(void)
+{
+    for (uint16_t i = 0; i < castle.shared.count; i++)
+        if (castle.ingress[i].gateway.busy || gateway_has_output(&castle.ingress[i].gateway))
+            return false;
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+        if (!runtime_durable(&castle.ex.rt, c, atomic_load(&castle.ex.rt.core[c]->published)))
+            return false;
+    return exchange_quiet(&castle.ex);
+}
+
+static int come_to_rest(void)
+{
+    int result = 0;
+    do
+        result = inline_round();
+    while (result == 0 && !at_rest());
+    if (result)
+        fprintf(stderr, "castle: cannot write the journal: %s\n", strerror(-result));
+    return result ? EXIT_IO : EXIT_DONE;
+}
+
+static const struct {
+    const char *name, *base, *quote;
+    int64_t tick, step, min_notional;
+} default_symbols[] = {
+    {"BTCUSDT", "BTC", "USDT", 1000000, 1000, 500000000},
+    {"ETHUSDT", "ETH", "USDT", 1000000, 10000, 500000000},
+    {"BNBUSDT", "BNB", "USDT", 1000000, 100000, 500000000},
+    {"SOLUSDT", "SOL", "USDT", 1000000, 100000, 500000000},
+    {"ETHBTC", "ETH", "BTC", 1000, 10000, 10000},
+};
+
+/* A new data directory trades (DESIGN §10). */
+static int make_default_symbols(void)
+{
+    for (uint32_t i = 0; i < sizeof default_symbols / sizeof *default_symbols; i++) {
+        struct request *request = gateway_request(&castle.ingress[0].gateway);
+        struct symbol_config *symbol = &request->symbol_add;
+        request->type = REQUEST_SYMBOL_ADD;
+        *symbol = (struct symbol_config){
+            .max_orders = 200,
+            .maker_ppm = 1000,
+            .taker_ppm = 1000,
+            .default_stp = STP_NONE,
+            .tick_atoms = default_symbols[i].tick,
+            .tick_shown = default_symbols[i].tick,
+            .step_atoms = default_symbols[i].step,
+            .step_shown = default_symbols[i].step,
+            .min_price = default_symbols[i].tick,
+            .max_price = 1000000 * MONEY_ATOMS_PER_UNIT,
+            .min_qty = default_symbols[i].step,
+            .max_qty = 9000 * MONEY_ATOMS_PER_UNIT,
+            .market_min_qty = default_symbols[i].step,
+            .market_max_qty = 9000 * MONEY_ATOMS_PER_UNIT,
+            .min_notional = default_symbols[i].min_notional,
+        };
+        strncpy(symbol->name, default_symbols[i].name, SYMBOL_NAME_MAX - 1);
+        strncpy(symbol->base_name, default_symbols[i].base, SYMBOL_NAME_MAX - 1);
+        strncpy(symbol->quote_name, default_symbols[i].quote, SYMBOL_NAME_MAX - 1);
+        ASSERT(gateway_send(&castle.ingress[0].gateway, request, NULL, NULL) == GATEWAY_SENT);
+        int result = come_to_rest();
+        if (result)
+            return result;
+    }
+    return EXIT_DONE;
+}
+
+/* The number of shards is the directory's; asking for another is an error. */
+static bool shards_agree(struct exchange_config *config, const struct segment_head *head)
+{
+    if (castle.options.shards_given && (config->account_shards != head->account_shards ||
+                                        config->market_shards != head->market_shards)) {
+        fprintf(stderr,
+                "castle: options --market-shards and --account-shards: this data directory was made with "
+                "%u and %u\n",
+                head->market_shards, head->account_shards);
+        return false;
+    }
+    config->account_shards = head->account_shards;
+    config->market_shards = head->market_shards;
+    return true;
+}
+
+static const char *open_secrets(bool fresh)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/secrets.key", castle.options.data);
+    return secrets_open(&castle.shared.secrets, path, fresh);
+}
+
+static uint64_t durable_lsn(void)
+{
+    return atomic_load_explicit(&castle.journal.lsn_durable, memory_order_acquire);
+}
+
+static uint64_t published_lsn(void)
+{
+    uint64_t lsn = castle.lsn_before;
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+        lsn += castle.ex.rt.core[c]->records;
+    return lsn;
+}
+
+static void build(const struct exchange_config *config)
+{
+    exchange_init(&castle.ex, env_real(), config);
+    arena_init(&castle.arena, config->cores * gateway_bytes(config));
+    castle.shared.audit_token = castle.token;
+    castle.shared.journal_lsn = durable_lsn;
+    for (uint16_t i = 0; i < castle.ex.ingress_count; i++) {
+        uint16_t core = castle.ex.ingress[i];
+        ingress_init(&castle.ingress[i], &castle.shared, &castle.ex, &castle.arena, core);
+        castle.ingress_of[core] = &castle.ingress[i];
+    }
+}
+
+/* Steps 2-11 of PROTOCOL §2.8. */
+static int recover(struct exchange_config *config)
+{
+    struct recovery found;
+    struct segment_head head;
+    char text[256];
+    uint8_t id[SEGMENT_ID_BYTES];
+    enum recovery_status status = recovery_peek(&castle.disk, &head, text);
+    bool fresh = status == RECOVERY_EMPTY;
+    if (status != RECOVERY_OK && !fresh)
+        return recovery_failed(status, text);
+    if (!fresh && !shards_agree(config, &head))
+        return EXIT_USAGE;
+    const char *wrong = open_secrets(fresh);
+    if (wrong) {
+        fprintf(stderr, "castle: %s\n", wrong);
+        return EXIT_RUNTIME;
+    }
+    build(config);
+    if (fresh) {
+        env_random(&castle.ex.rt.env, id, sizeof id);
+        int result = journal_create(&castle.disk, SEGMENT_BYTES, config->account_shards,
+                                    config->market_shards, id, &found);
+        if (result) {
+            fprintf(stderr, "castle: cannot create the journal: %s\n", strerror(-result));
+            return EXIT_IO;
+        }
+    } else {
+        const struct recovery_sink sink = {.record = replay_record, .self = &castle.ex};
+        status = recovery_read(&castle.disk, &sink, &found);
+        if (status != RECOVERY_OK)
+            return recovery_failed(status, found.text);
+    }
+    wrong = exchange_recovered(&castle.ex, found.boot + 1);
+    struct exchange_audit audit;
+    void *memory = malloc(exchange_audit_bytes(&castle.ex));
+    ASSERT(memory != NULL);
+    if (!wrong)
+        wrong = exchange_audit(&castle.ex, &audit, memory);
+    free(memory);
+    if (wrong)
+        return recovery_failed(RECOVERY_DAMAGED, wrong);
+    if (recovery_cut(&castle.disk, &found) != RECOVERY_OK)
+        return recovery_failed(RECOVERY_IO, found.text);
+    int result = journal_init(&castle.journal, &castle.ex.rt, castle.disk, SEGMENT_BYTES, &found);
+    if (result) {
+        fprintf(stderr, "castle: cannot open the journal: %s\n", strerror(-result));
+        return EXIT_IO;
+    }
+    castle.lsn_before = found.next_lsn - 1;
+    for (uint16_t i = 0; i < castle.shared.count; i++) {
+        ingress_load(&castle.ingress[i]);
+        if (castle.ingress[i].directory.unseal_failed) {
+            fprintf(stderr, "castle: secrets.key is not the one that the API keys were sealed with\n");
+            return EXIT_RUNTIME;
+        }
+    }
+    result = come_to_rest();
+    if (result == EXIT_DONE && castle.ex.control->symbols_count == 0 && fresh)
+        result = make_default_symbols();
+    if (result)
+        return result;
+    exchange_verify(&castle.ex);
+    fprintf(stderr, "castle: %s: %" PRIu64 " records, %" PRIu64 " bytes cut from a torn tail\n",
+            fresh ? "new journal" : "recovered", found.records, found.torn_bytes);
+    return EXIT_DONE;
+}
+
+/* ---- running ---- */
+
+static void *journal_main(void *arg)
+{
+    struct waker *waker = &castle.ex.rt.journal;
+    (void)arg;
+    thread_short_slice();
+    for (;;) {
+        bool stop = atomic_load_explicit(&castle.stop_journal, memory_order_acquire);
+        if (journal_collect(&castle.journal)) {
+            int result = journal_sync(&castle.journal);
+            if (result) { /* nothing is retried, nothing acknowledged any more (RELIABILITY §4) */
+                fprintf(stderr, "castle: cannot write the journal: %s; stopping\n", strerror(-result));
+                _exit(EXIT_IO);
+            }
+            continue;
+        }
+        if (stop)
+            return NULL;
+        atomic_store_explicit(&waker->sleeping, 1, memory_order_relaxed);
+        atomic_thread_fence(memory_order_seq_cst);
+        bool any = atomic_load_explicit(&castle.stop_journal, memory_order_acquire);
+        for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+            any |= atomic_load_explicit(&castle.ex.rt.core[c]->published, memory_order_acquire) !=
+                   castle.journal.taken[c];
+        struct pollfd wake = {.fd = waker->fd, .events = POLLIN};
+        uint64_t count;
+        if (!any && poll(&wake, 1, 1000) > 0 && read(waker->fd, &count, sizeof count) < 0)
+            continue;
+        atomic_store_explicit(&waker->sleeping, 0, memory_order_relaxed);
+    }
+}
+
+/* Keeps the next segment ready, and the clock on the wall's side. */
+static void *helper_main(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&castle.stop_helper)) {
+        int result = journal_spare(&castle.journal);
+        if ((result != 0) != atomic_load(&castle.shared.low_space))
+            fprintf(stderr, "castle: %s\n",
+                    result ? "no space for the next journal segment: new orders are refused (-1008)"
+                           : "space for the next journal segment again: new orders are taken");
+        atomic_store(&castle.shared.low_space, result != 0);
+        env_clock_slew();
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    return NULL;
+}
+
+static uint32_t hook_work(void *self)
+{
+    struct ingress *ingress = self;
+    uint16_t core = ingress->core->id;
+    uint32_t done = ingress_work(ingress);
+    if (atomic_load_explicit(&castle.shared.draining, memory_order_relaxed) && !castle.drained[core]) {
+        castle.drained[core] = true;
+        server_drain(castle.server[core]);
+    }
+    return done;
+}
+
+static void hook_wait(void *self, int32_t ms)
+{
+    struct ingress *ingress = self;
+    if (ingress->oldest && ms > 50)
+        ms = 50; /* deadlines are looked at in time */
+    server_turn(castle.server[ingress->core->id], ms);
+}
+
+static bool hook_pending(void *self)
+{
+    const struct ingress *ingress = self;
+    return gateway_has_output(&ingress->gateway) || ingress->answered ||
+           (atomic_load(&castle.shared.draining) && !castle.drained[ingress->core->id]);
+}
+
+static void standstill(void (*act)(void *arg), void *arg)
+{
+    threads_standstill(&castle.threads, act, arg);
+}
+
+static int open_servers(struct server_config *config)
+{
+    char wrong[256];
+    for (uint16_t i = 0; i < castle.shared.count; i++) {
+        uint16_t core = castle.ingress[i].core->id;
+        castle.server[core] = server_init(&castle.ingress[i], config, i == 0, wrong);
+        if (!castle.server[core]) {
+            fprintf(stderr, "castle: %s\n", wrong);
+            return EXIT_RUNTIME;
+        }
+    }
+    return EXIT_DONE;
+}
+
+/* {"pid":N,"listen":"...","admin":"..."}, by rename, so that who sees it sees all of it. */
+static int write_ready(const struct server_config *config)
+{
+    char temp[4096];
+    if (!castle.options.ready_file)
+        return EXIT_DONE;
+    snprintf(temp, sizeof temp, "%s.%d", castle.options.ready_file, (int)getpid());
+    FILE *file = fopen(temp, "we");
+    bool ok = file && fprintf(file, "{\"pid\":%d,\"listen\":\"%s:%u\",\"admin\":\"%s:%u\"}\n",
+                              (int)getpid(), config->listen_host, config->listen_port,
+                              config->admin_host, config->admin_port) > 0;
+    ok = file && fclose(file) == 0 && ok && rename(temp, castle.options.ready_file) == 0;
+    if (!ok)
+        fprintf(stderr, "castle: cannot write the ready file %s: %s\n", castle.options.ready_file,
+                strerror(errno));
+    return ok ? EXIT_DONE : EXIT_RUNTIME;
+}
+
+static bool all_idle(void)
+{
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+        if (castle.server[c] && !(castle.drained[c] && server_idle(castle.server[c])))
+            return false;
+    return true;
+}
+
+/* SIGTERM and SIGINT: close the listeners, answer what is under way, at most 10 s. A second one exits. */
+static void wait_and_drain(const sigset_t *signals)
+{
+    int signal;
+    while (sigwait(signals, &signal) != 0)
+        ;
+    fprintf(stderr, "castle: draining\n");
+    atomic_store(&castle.shared.draining, true);
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+        waker_wake(&castle.ex.rt.core[c]->waker);
+    for (int ms = 0; ms < DRAIN_MS && !all_idle(); ms += 10)
+        if (sigtimedwait(signals, NULL, &(struct timespec){.tv_nsec = 10000000}) > 0)
+            _exit(EXIT_RUNTIME);
+    sigtimedwait(signals, NULL, &(struct timespec){.tv_nsec = 20000000}); /* the last bytes leave */
+}
+
+static void stop(void)
+{
+    threads_stop(&castle.threads);
+    atomic_store(&castle.stop_journal, true);
+    waker_wake(&castle.ex.rt.journal);
+    pthread_join(castle.journal_thread, NULL);
+    atomic_store(&castle.stop_helper, true);
+    pthread_join(castle.helper_thread, NULL);
+    if (castle.options.ready_file)
+        unlink(castle.options.ready_file);
+    journal_fini(&castle.journal);
+    disk_posix_close(&castle.posix);
+}
+
+static int run(void)
+{
+    struct core_hooks hooks[CORES_MAX] = {0};
+    char listen_host[256], admin_host[256];
+    struct server_config config = {.listen_host = listen_host,
+                                   .admin_host = admin_host,
+                                   .connections_max = (uint32_t)castle.options.max_connections};
+    sigset_t signals;
+    options_address(castle.options.listen, listen_host, &config.listen_port);
+    options_address(castle.options.admin, admin_host, &config.admin_port);
+    int result = open_servers(&config);
+    if (result)
+        return result;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    castle.ex.rt.journal.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    admin_at_standstill = standstill;
+    admin_published_lsn = published_lsn;
+    for (uint16_t i = 0; i < castle.shared.count; i++) {
+        struct ingress *ingress = &castle.ingress[i];
+        hooks[ingress->core->id] = (struct core_hooks){
+            .self = ingress, .work = hook_work, .wait = hook_wait, .pending = hook_pending};
+        server_open(castle.server[ingress->core->id]);
+    }
+    mem_seal(true);
+    ASSERT(pthread_create(&castle.journal_thread, NULL, journal_main, NULL) == 0);
+    ASSERT(pthread_create(&castle.helper_thread, NULL, helper_main, NULL) == 0);
+    threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
+    result = write_ready(&config);
+    fprintf(stderr, "castle: serving on %s:%u, admin on %s:%u, %u cores\n", listen_host,
+            config.listen_port, admin_host, config.admin_port, castle.ex.config.cores);
+    if (result == EXIT_DONE)
+        wait_and_drain(&signals);
+    stop();
+    return result;
+}
+
+static int serve(int argc, char **argv)
+{
+    struct exchange_config config;
+    if (!options_read(&castle.options, argc, argv) || !read_config(&config))
+        return EXIT_USAGE;
+    bool durable = strcmp(castle.options.durability, "sync") == 0;
+    if (!durable)
+        fprintf(stderr, "castle: --durability none: answers do not wait for the disk; a crash loses "
+                        "acknowledged orders. For measurement only.\n");
+    signal(SIGPIPE, SIG_IGN);
+    mem_prefault(castle.options.prefault);
+    switch (disk_posix_open(&castle.posix, castle.options.data, true, true, durable)) {
+    case DISK_OPEN_OK:
+        break;
+    case DISK_OPEN_LOCKED:
+        fprintf(stderr, "castle: the data directory %s is locked by another process\n",
+                castle.options.data);
+        return EXIT_LOCKED;
+    default:
+        fprintf(stderr, "castle: option --data: cannot use %s: %s\n", castle.options.data,
+                strerror(errno));
+        return EXIT_IO;
+    }
+    castle.disk = disk_posix(&castle.posix);
+    if (!read_token())
+        return EXIT_RUNTIME;
+    int result = recover(&config);
+    return result ? result : run();
+}
+
+/* ---- the other subcommands ---- */
+
+static int journal_verify(int argc, char **argv)
+{
+    struct disk_posix posix;
+    struct recovery found;
+    const char *data = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
+            data = argv[++i];
+        } else if (strncmp(argv[i], "--data=", 7) == 0) {
+            data = argv[i] + 7;
+        } else {
+            fprintf(stderr, "castle: option %s is not known\n", argv[i]);
+            return EXIT_USAGE;
+        }
+    }
+    if (!data) {
+        fprintf(stderr, "castle: journal verify needs option --data DIR\n");
+        return EXIT_USAGE;
+    }
+    if (disk_posix_open(&posix, data, false, false, false) != DISK_OPEN_OK) {
+        fprintf(stderr, "castle: option --data: cannot open %s: %s\n", data, strerror(errno));
+        return EXIT_RUNTIME;
+    }
+    struct disk disk = disk_posix(&posix);
+    const struct recovery_sink sink = {0};
+    enum recovery_status status = recovery_read(&disk, &sink, &found);
+    disk_posix_close(&posix);
+    if (status == RECOVERY_EMPTY) {
+        fprintf(stderr, "castle: there is no journal in %s\n", data);
+        return EXIT_RUNTIME;
+    }
+    if (status != RECOVERY_OK)
+        return recovery_failed(status, found.text);
+    printf("%" PRIu64 " segments, %" PRIu64 " chunks, %" PRIu64 " records, %" PRIu64
+           " bytes, last LSN %" PRIu64 ", torn tail %" PRIu64 " bytes: good\n",
+           found.segments, found.chunks, found.records, found.bytes, found.next_lsn - 1,
+           found.torn_bytes);
+    return EXIT_DONE;
+}
+
+static int journal(int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "verify") == 0)
+        return journal_verify(argc - 1, argv + 1);
+    fprintf(stderr, "castle: journal: '%s' is not known; there is: verify\n",
+            argc >= 2 ? argv[1] : "");
+    return EXIT_USAGE;
+}
+
+static int version(int argc, char **argv)
+{
+    if (argc > 1) {
+        fprintf(stderr, "castle: version takes no option %s\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    printf("castle %s (%s), journal format %d\n", CASTLE_VERSION, CASTLE_COMMIT, SEGMENT_VERSION);
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {
+        {"serve", serve}, {"replay", replay_main}, {"journal", journal}, {"version", version}};
+    for (uint32_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr,
+            "usage: castle serve [--data DIR] [--listen HOST:PORT] [--admin HOST:PORT] [options]\n"
+            "       castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] [--json]\n"
+            "       castle journal verify --data DIR\n"
+            "       castle version\n");
+    if (argc > 1)
+        fprintf(stderr, "castle: there is no subcommand '%s'\n", argv[1]);
+    return EXIT_USAGE;
+}

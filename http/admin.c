@@ -1,0 +1,811 @@
+#include "http/admin.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "actors/book/kinds.h"
+#include "actors/book/money.h"
+#include "actors/control_shard.h"
+#include "actors/ledger/ledger.h"
+#include "actors/shard.h"
+#include "http/api_error.h"
+#include "http/render.h"
+#include "runtime/check.h"
+
+void (*admin_at_standstill)(void (*act)(void *arg), void *arg);
+uint64_t (*admin_published_lsn)(void);
+
+__attribute__((format(printf, 3, 4))) static void refuse(struct call *call, int status,
+                                                         const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    call_error(call, status, status == 404 ? -1121 : status == 401 ? -2015 : -1130, text);
+}
+
+/* ---- JSON in: false when the call was refused ---- */
+
+static json_t *body_of(struct call *call)
+{
+    json_error_t error;
+    json_t *body = json_loadb(call->body.data, call->body.length, JSON_REJECT_DUPLICATES, &error);
+    if (!body)
+        refuse(call, 400, "The body is not valid JSON: %.150s.", error.text);
+    else if (!json_is_object(body))
+        refuse(call, 400, "The body is not a JSON object.");
+    if (body && !json_is_object(body)) {
+        json_decref(body);
+        body = NULL;
+    }
+    return body;
+}
+
+/* Whether every key is one of `known` (a NULL-ended list). */
+static bool only_keys(struct call *call, json_t *object, const char *const *known)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        const char *const *name = known;
+        while (*name && strcmp(*name, key) != 0)
+            name++;
+        if (!*name) {
+            refuse(call, 400, "Unknown field '%.64s'.", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool get_string(struct call *call, json_t *object, const char *name, const char **text,
+                       size_t *length)
+{
+    json_t *value = json_object_get(object, name);
+    if (!json_is_string(value) || json_string_length(value) == 0) {
+        refuse(call, 400, "'%s' must be a string that is not empty.", name);
+        return false;
+    }
+    *text = json_string_value(value);
+    *length = json_string_length(value);
+    return true;
+}
+
+/* A name of symbols and assets: [A-Z0-9]{1,20}. */
+static bool get_name(struct call *call, json_t *object, const char *field, char out[SYMBOL_NAME_MAX])
+{
+    const char *text;
+    size_t length;
+    if (!get_string(call, object, field, &text, &length))
+        return false;
+    bool legal = length <= SYMBOL_NAME_MAX;
+    for (size_t i = 0; legal && i < length; i++)
+        legal = (text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= '0' && text[i] <= '9');
+    if (!legal) {
+        refuse(call, 400, "'%s' must match [A-Z0-9]{1,20}.", field);
+        return false;
+    }
+    memset(out, 0, SYMBOL_NAME_MAX);
+    memcpy(out, text, length);
+    return true;
+}
+
+/* An optional decimal string; absent leaves *atoms alone. */
+static bool get_decimal(struct call *call, json_t *object, const char *name, int64_t *atoms)
+{
+    json_t *value = json_object_get(object, name);
+    uint32_t decimals;
+    if (!value)
+        return true;
+    if (json_is_string(value) && money_parse(json_string_value(value),
+                                             (uint32_t)json_string_length(value), atoms, &decimals))
+        return true;
+    refuse(call, 400, "'%s' must be a decimal string with at most 8 decimals.", name);
+    return false;
+}
+
+/* ---- answers ---- */
+
+static void on_config(struct call *call, const struct msg *msg)
+{
+    const struct reply *reply = msg->reply.block;
+    if (msg->reply.reject == REJECT_NAME_TAKEN && call->type == REQUEST_USER_ADD) {
+        text_format(&call->out, "{\"code\":-1130,\"msg\":\"The name is taken.\",\"userId\":%lu}",
+                    (unsigned long)reply->id);
+        call_respond(call, 409, call->out.data, call->out.length);
+        return;
+    }
+    if (msg->reply.reject != REJECT_NONE) {
+        struct api_error error = api_error_of(msg->reply.reject, 0);
+        bool not_found = msg->reply.reject == REJECT_UNKNOWN_USER ||
+                         msg->reply.reject == REJECT_UNKNOWN_KEY;
+        call_error(call, not_found ? 404 : error.status == 503 ? 503 : 409, error.code,
+                   msg->reply.reject == REJECT_UNKNOWN_USER ? "There is no such user." : error.text);
+        return;
+    }
+    if (call->type == REQUEST_USER_ADD) {
+        text_format(&call->out, "{\"userId\":%lu,\"name\":", (unsigned long)reply->id);
+        text_quoted(&call->out, call->admin_request.user_add.name,
+                    call->admin_request.user_add.length);
+        text_str(&call->out, "}");
+    } else if (call->type == REQUEST_KEY_ADD) {
+        text_format(&call->out, "{\"apiKey\":\"%.64s\",\"secretKey\":\"%.64s\"}", call->api_key_made,
+                    call->secret);
+    } else if (call->type == REQUEST_KEY_DELETE) {
+        text_str(&call->out, "{}");
+    } else if (call->type == REQUEST_SYMBOL_ADD) {
+        render_symbol(&call->out, &call->admin_request.symbol_add);
+        call->out.length--; /* the listing, and what the listing does not show */
+        text_str(&call->out, ",\"tickSize\":");
+        text_amount(&call->out, call->admin_request.symbol_add.tick_shown);
+        text_str(&call->out, ",\"stepSize\":");
+        text_amount(&call->out, call->admin_request.symbol_add.step_shown);
+        text_str(&call->out, ",\"minQty\":");
+        text_amount(&call->out, call->admin_request.symbol_add.min_qty);
+        text_str(&call->out, ",\"maxQty\":");
+        text_amount(&call->out, call->admin_request.symbol_add.max_qty);
+        text_str(&call->out, ",\"minNotional\":");
+        text_amount(&call->out, call->admin_request.symbol_add.min_notional);
+        text_str(&call->out, ",\"makerCommission\":");
+        text_amount(&call->out, (int64_t)call->admin_request.symbol_add.maker_ppm * 100);
+        text_str(&call->out, ",\"takerCommission\":");
+        text_amount(&call->out, (int64_t)call->admin_request.symbol_add.taker_ppm * 100);
+        text_str(&call->out, "}");
+    } else {
+        text_format(&call->out, "{\"symbol\":\"%.20s\",\"status\":\"%s\"}",
+                    call->ingress->directory.symbols[call->symbol].name,
+                    status_name(call->admin_request.symbol_add.status));
+    }
+    call->version_wanted = msg->reply.version; /* told when it is in force on every core */
+    call->version_status =
+        call->type == REQUEST_KEY_DELETE || call->type == REQUEST_SYMBOL_STATUS ? 200 : 201;
+}
+
+static void on_deposit(struct call *call, const struct msg *msg)
+{
+    if (msg->reply.reject != REJECT_NONE) {
+        struct api_error error = api_error_of(msg->reply.reject, 0);
+        if (msg->reply.reject == REJECT_UNKNOWN_USER)
+            refuse(call, 404, "There is no such user.");
+        else
+            call_error(call, msg->reply.reject == REJECT_OVERFLOW ? 400 : error.status == 503 ? 503 : 409,
+                       error.code,
+                       msg->reply.reject == REJECT_OVERFLOW ? "The balance would not fit." : error.text);
+        return;
+    }
+    const struct reply *reply = msg->reply.block;
+    int64_t amount = reply->deposit.amount;
+    text_format(&call->out, "{\"userId\":%u,\"asset\":\"%.20s\",\"amount\":", call->user,
+                call->ingress->directory.assets[reply->deposit.asset]);
+    text_amount(&call->out, amount < 0 ? -amount : amount);
+    text_str(&call->out, ",\"free\":");
+    text_amount(&call->out, reply->deposit.free);
+    text_str(&call->out, ",\"requestId\":");
+    text_quoted(&call->out, call->kept, call->kept_length);
+    text_str(&call->out, "}");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static void send(struct call *call, const struct request *from,
+                 void (*reply)(struct call *call, const struct msg *msg))
+{
+    struct request *request = gateway_request(&call->ingress->gateway);
+    if (!request) {
+        call_reject(call, REJECT_BUSY);
+        return;
+    }
+    *request = *from;
+    call->admin_request = *from;
+    call_send(call, request, reply);
+}
+
+/* ---- users and keys ---- */
+
+static void add_user(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"name", NULL};
+    struct request request = {.type = REQUEST_USER_ADD};
+    const char *name;
+    size_t length;
+    if (!only_keys(call, body, known) || !get_string(call, body, "name", &name, &length))
+        return;
+    if (length > NAME_MAX_BYTES) {
+        refuse(call, 400, "'name' is longer than 64 bytes.");
+        return;
+    }
+    request.user_add.length = (uint8_t)length;
+    memcpy(request.user_add.name, name, length);
+    send(call, &request, on_config);
+}
+
+static void list_users(struct call *call)
+{
+    const struct directory *directory = &call->ingress->directory;
+    text_str(&call->out, "[");
+    for (uint32_t i = 1; i <= directory->users_count; i++) {
+        text_format(&call->out, "%s{\"userId\":%u,\"name\":", i > 1 ? "," : "", i);
+        text_quoted(&call->out, directory->users[i].name, directory->users[i].length);
+        text_str(&call->out, "}");
+    }
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static bool read_permissions(struct call *call, json_t *body, uint8_t *permissions)
+{
+    json_t *list = json_object_get(body, "permissions"), *item;
+    size_t i;
+    *permissions = PERMISSION_USER_DATA | PERMISSION_TRADE;
+    if (!list)
+        return true;
+    *permissions = 0;
+    if (!json_is_array(list) || json_array_size(list) == 0) {
+        refuse(call, 400, "'permissions' must be a list of USER_DATA and TRADE.");
+        return false;
+    }
+    json_array_foreach(list, i, item)
+    {
+        const char *name = json_is_string(item) ? json_string_value(item) : "";
+        if (strcmp(name, "USER_DATA") == 0)
+            *permissions |= PERMISSION_USER_DATA;
+        else if (strcmp(name, "TRADE") == 0)
+            *permissions |= PERMISSION_TRADE;
+        else {
+            refuse(call, 400, "'permissions' must be a list of USER_DATA and TRADE.");
+            return false;
+        }
+    }
+    return true;
+}
+
+static void add_key(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"type", "permissions", "publicKey", NULL};
+    struct request request = {.type = REQUEST_KEY_ADD, .user = call->user};
+    const char *type;
+    size_t length;
+    if (!only_keys(call, body, known) || !get_string(call, body, "type", &type, &length))
+        return;
+    if (strcmp(type, "HMAC") != 0) {
+        refuse(call, 400, "'type' must be HMAC; other key types are not available yet.");
+        return;
+    }
+    if (json_object_get(body, "publicKey")) {
+        refuse(call, 400, "'publicKey' does not belong to an HMAC key.");
+        return;
+    }
+    if (!read_permissions(call, body, &request.key.permissions))
+        return;
+    secrets_token(call->api_key_made);
+    secrets_token(call->secret);
+    memcpy(request.key.api_key, call->api_key_made, API_KEY_BYTES);
+    secrets_seal(&call->ingress->shared->secrets, request.key.api_key, call->secret,
+                 request.key.sealed);
+    send(call, &request, on_config);
+}
+
+static bool user_exists(struct call *call)
+{
+    const struct directory *directory = &call->ingress->directory;
+    if (call->user > 0 && call->user <= directory->users_count)
+        return true;
+    refuse(call, 404, "There is no such user.");
+    return false;
+}
+
+static void list_keys(struct call *call)
+{
+    const struct directory *directory = &call->ingress->directory;
+    bool first = true;
+    text_str(&call->out, "[");
+    for (uint32_t i = 1; i <= directory->keys_count; i++) {
+        const struct directory_key *key = &directory->keys[i];
+        if (key->gone || key->user != call->user)
+            continue;
+        text_format(&call->out, "%s{\"apiKey\":\"%.64s\",\"type\":\"HMAC\",\"permissions\":[%s%s%s]}",
+                    first ? "" : ",", key->text,
+                    key->permissions & PERMISSION_USER_DATA ? "\"USER_DATA\"" : "",
+                    key->permissions == (PERMISSION_USER_DATA | PERMISSION_TRADE) ? "," : "",
+                    key->permissions & PERMISSION_TRADE ? "\"TRADE\"" : "");
+        first = false;
+    }
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static void delete_key(struct call *call, const char *text, size_t length)
+{
+    struct request request = {.type = REQUEST_KEY_DELETE, .user = call->user};
+    if (length != API_KEY_BYTES) {
+        refuse(call, 404, "There is no such API key.");
+        return;
+    }
+    memcpy(request.key.api_key, text, API_KEY_BYTES);
+    send(call, &request, on_config);
+}
+
+/* ---- money ---- */
+
+static void start_deposit(struct call *call, json_t *body, bool withdrawal)
+{
+    static const char *const known[] = {"asset", "amount", "requestId", NULL};
+    struct request request = {.type = REQUEST_DEPOSIT, .user = call->user};
+    const char *asset, *id;
+    size_t asset_length, id_length;
+    int64_t amount = 0;
+    uint8_t digest[32];
+    if (!only_keys(call, body, known) ||
+        !get_string(call, body, "asset", &asset, &asset_length) ||
+        !get_string(call, body, "requestId", &id, &id_length) ||
+        !get_decimal(call, body, "amount", &amount))
+        return;
+    if (amount <= 0) {
+        refuse(call, 400, "'amount' must be a decimal string above zero.");
+        return;
+    }
+    if (id_length > 1024) {
+        refuse(call, 400, "'requestId' is longer than 1024 bytes.");
+        return;
+    }
+    request.deposit.asset = directory_asset(&call->ingress->directory, asset, asset_length);
+    if (request.deposit.asset == ASSET_NONE) {
+        refuse(call, 404, "There is no such asset: no symbol has it.");
+        return;
+    }
+    request.deposit.amount = withdrawal ? -amount : amount;
+    ASSERT(EVP_Digest(id, id_length, digest, NULL, EVP_sha256(), NULL) == 1);
+    memcpy(request.deposit.request_id, digest, REQUEST_ID_HASH);
+    call->kept = malloc(id_length);
+    call->kept_length = id_length;
+    ASSERT(call->kept != NULL);
+    memcpy(call->kept, id, id_length);
+    send(call, &request, on_deposit);
+}
+
+/* ---- symbols ---- */
+
+/* Binance's filter list: [{"filterType":"LOT_SIZE","minQty":...}]. */
+static bool read_filters(struct call *call, json_t *list, struct symbol_config *symbol)
+{
+    json_t *filter;
+    size_t i;
+    if (list && !json_is_array(list)) {
+        refuse(call, 400, "'filters' must be a list.");
+        return false;
+    }
+    json_array_foreach(list, i, filter)
+    {
+        json_t *count = json_object_get(filter, "maxNumOrders");
+        const char *type = json_string_value(json_object_get(filter, "filterType"));
+        bool ok = type != NULL;
+        if (ok && strcmp(type, "PRICE_FILTER") == 0) {
+            ok = get_decimal(call, filter, "minPrice", &symbol->min_price) &&
+                 get_decimal(call, filter, "maxPrice", &symbol->max_price) &&
+                 get_decimal(call, filter, "tickSize", &symbol->tick_shown);
+        } else if (ok && strcmp(type, "LOT_SIZE") == 0) {
+            ok = get_decimal(call, filter, "minQty", &symbol->min_qty) &&
+                 get_decimal(call, filter, "maxQty", &symbol->max_qty) &&
+                 get_decimal(call, filter, "stepSize", &symbol->step_shown);
+        } else if (ok && strcmp(type, "MARKET_LOT_SIZE") == 0) {
+            ok = get_decimal(call, filter, "minQty", &symbol->market_min_qty) &&
+                 get_decimal(call, filter, "maxQty", &symbol->market_max_qty);
+        } else if (ok && strcmp(type, "NOTIONAL") == 0) {
+            ok = get_decimal(call, filter, "minNotional", &symbol->min_notional) &&
+                 get_decimal(call, filter, "maxNotional", &symbol->max_notional);
+        } else if (ok && strcmp(type, "MAX_NUM_ORDERS") == 0) {
+            ok = json_is_integer(count) && json_integer_value(count) > 0 &&
+                 json_integer_value(count) <= 1000000;
+            if (ok)
+                symbol->max_orders = (uint32_t)json_integer_value(count);
+            else
+                refuse(call, 400, "'maxNumOrders' must be a number from 1 to 1000000.");
+        } else {
+            refuse(call, 400, "'filterType' must be PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL or "
+                              "MAX_NUM_ORDERS.");
+            return false;
+        }
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool read_fee(struct call *call, json_t *body, const char *name, int32_t *ppm)
+{
+    int64_t atoms = (int64_t)*ppm * 100;
+    if (!get_decimal(call, body, name, &atoms))
+        return false;
+    if (atoms >= MONEY_ATOMS_PER_UNIT || atoms % 100) {
+        refuse(call, 400, "'%s' must be below 1 with at most 6 decimals.", name);
+        return false;
+    }
+    *ppm = (int32_t)(atoms / 100);
+    return true;
+}
+
+static bool symbol_is_sound(struct call *call, struct symbol_config *symbol)
+{
+    symbol->tick_atoms = symbol->tick_shown ? symbol->tick_shown : 1;
+    symbol->step_atoms = symbol->step_shown ? symbol->step_shown : 1;
+    if (memcmp(symbol->base_name, symbol->quote_name, SYMBOL_NAME_MAX) == 0) {
+        refuse(call, 400, "'baseAsset' and 'quoteAsset' are the same.");
+        return false;
+    }
+    if ((symbol->max_qty && symbol->min_qty > symbol->max_qty) ||
+        (symbol->market_max_qty && symbol->market_min_qty > symbol->market_max_qty) ||
+        (symbol->max_price && symbol->min_price > symbol->max_price) ||
+        (symbol->max_notional && symbol->min_notional > symbol->max_notional)) {
+        refuse(call, 400, "A minimum is above its maximum.");
+        return false;
+    }
+    return true;
+}
+
+static void add_symbol(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"symbol",
+                                        "baseAsset",
+                                        "quoteAsset",
+                                        "tickSize",
+                                        "stepSize",
+                                        "minQty",
+                                        "maxQty",
+                                        "minNotional",
+                                        "makerCommission",
+                                        "takerCommission",
+                                        "defaultSelfTradePreventionMode",
+                                        "filters",
+                                        NULL};
+    struct request request = {.type = REQUEST_SYMBOL_ADD};
+    struct symbol_config *symbol = &request.symbol_add;
+    *symbol = (struct symbol_config){.maker_ppm = 1000,
+                                     .taker_ppm = 1000,
+                                     .max_orders = 200,
+                                     .tick_shown = 1000000,
+                                     .step_shown = 1000,
+                                     .min_price = -1,
+                                     .max_price = 1000000 * MONEY_ATOMS_PER_UNIT,
+                                     .min_qty = -1,
+                                     .max_qty = 9000 * MONEY_ATOMS_PER_UNIT,
+                                     .market_min_qty = -1,
+                                     .market_max_qty = -1,
+                                     .min_notional = 5 * MONEY_ATOMS_PER_UNIT};
+    json_t *stp = json_object_get(body, "defaultSelfTradePreventionMode");
+    if (!only_keys(call, body, known) || !get_name(call, body, "symbol", symbol->name) ||
+        !get_name(call, body, "baseAsset", symbol->base_name) ||
+        !get_name(call, body, "quoteAsset", symbol->quote_name) ||
+        !get_decimal(call, body, "tickSize", &symbol->tick_shown) ||
+        !get_decimal(call, body, "stepSize", &symbol->step_shown) ||
+        !get_decimal(call, body, "minQty", &symbol->min_qty) ||
+        !get_decimal(call, body, "maxQty", &symbol->max_qty) ||
+        !get_decimal(call, body, "minNotional", &symbol->min_notional) ||
+        !read_fee(call, body, "makerCommission", &symbol->maker_ppm) ||
+        !read_fee(call, body, "takerCommission", &symbol->taker_ppm) ||
+        !read_filters(call, json_object_get(body, "filters"), symbol))
+        return;
+    if (stp) {
+        const char *mode = json_is_string(stp) ? json_string_value(stp) : "";
+        symbol->default_stp = strcmp(mode, "EXPIRE_TAKER") == 0 ? STP_EXPIRE_TAKER : STP_NONE;
+        if (symbol->default_stp == STP_NONE && strcmp(mode, "NONE") != 0) {
+            refuse(call, 400, "'defaultSelfTradePreventionMode' must be NONE or EXPIRE_TAKER.");
+            return;
+        }
+    }
+    if (symbol->min_price < 0)
+        symbol->min_price = symbol->tick_shown; /* what is not given follows the grid */
+    if (symbol->min_qty < 0)
+        symbol->min_qty = symbol->step_shown;
+    if (symbol->market_min_qty < 0)
+        symbol->market_min_qty = symbol->min_qty;
+    if (symbol->market_max_qty < 0)
+        symbol->market_max_qty = symbol->max_qty;
+    if (symbol_is_sound(call, symbol))
+        send(call, &request, on_config);
+}
+
+static void list_symbols(struct call *call)
+{
+    const struct directory *directory = &call->ingress->directory;
+    text_str(&call->out, "[");
+    for (uint16_t i = 0; i < directory->symbols_count; i++) {
+        if (i)
+            text_str(&call->out, ",");
+        render_symbol(&call->out, &directory->symbols[i]);
+    }
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static void set_status(struct call *call, json_t *body, const char *name, size_t length)
+{
+    static const char *const known[] = {"status", NULL};
+    struct request request = {.type = REQUEST_SYMBOL_STATUS};
+    const char *status;
+    size_t status_length;
+    call->symbol = directory_symbol(&call->ingress->directory, name, length);
+    if (call->symbol == SYMBOL_ANY) {
+        refuse(call, 404, "There is no such symbol.");
+        return;
+    }
+    if (!only_keys(call, body, known) || !get_string(call, body, "status", &status, &status_length))
+        return;
+    request.symbol = call->symbol;
+    request.symbol_add.status = STATUS_COUNT;
+    for (uint8_t i = 0; i < STATUS_COUNT; i++)
+        if (strcmp(status_name(i), status) == 0)
+            request.symbol_add.status = i;
+    if (request.symbol_add.status == STATUS_COUNT) {
+        refuse(call, 400, "'status' must be TRADING, HALT, CANCEL_ONLY or BREAK.");
+        return;
+    }
+    send(call, &request, on_config);
+}
+
+/* ---- looking in ---- */
+
+struct audit_call {
+    struct ingress *ingress;
+    struct exchange_audit audit;
+    const char *wrong;
+    void *memory;
+    uint64_t lsn;
+};
+
+static void run_audit(void *arg)
+{
+    struct audit_call *run = arg;
+    struct exchange *ex = run->ingress->ex;
+    run->wrong = exchange_audit(ex, &run->audit, run->memory);
+    run->lsn = admin_published_lsn();
+}
+
+static void int128_quoted(struct text *out, __int128 atoms)
+{
+    char digits[64];
+    uint32_t at = sizeof digits, count = 0;
+    unsigned __int128 value = atoms < 0 ? -(unsigned __int128)atoms : (unsigned __int128)atoms;
+    digits[--at] = '"';
+    while (value || count <= MONEY_DECIMALS) {
+        if (count == MONEY_DECIMALS)
+            digits[--at] = '.';
+        digits[--at] = (char)('0' + (int)(value % 10));
+        value /= 10;
+        count++;
+    }
+    if (atoms < 0)
+        digits[--at] = '-';
+    digits[--at] = '"';
+    text_add(out, digits + at, sizeof digits - at);
+}
+
+static void audit_answer(struct call *call, const struct audit_call *run)
+{
+    struct text *out = &call->out;
+    text_format(out, "{\"ok\":%s,\"lsn\":%lu,\"stateHash\":\"%016lx\",\"assets\":[",
+                run->wrong ? "false" : "true", (unsigned long)run->lsn,
+                (unsigned long)run->audit.state_hash);
+    for (uint32_t a = 0; a < run->audit.assets; a++) {
+        const struct ledger_totals *totals = &run->audit.totals[a];
+        const char *name = call->ingress->ex->control->assets[a];
+        const struct {
+            const char *name;
+            __int128 value;
+        } sums[] = {{"deposits", totals->deposits}, {"withdrawals", totals->withdrawals},
+                    {"free", totals->free},         {"locked", totals->locked},
+                    {"fees", totals->fees},         {"inFlight", run->audit.in_flight[a]}};
+        text_str(out, a ? ",{\"asset\":" : "{\"asset\":");
+        text_quoted(out, name, strnlen(name, SYMBOL_NAME_MAX));
+        for (uint32_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+            text_format(out, ",\"%s\":", sums[i].name);
+            int128_quoted(out, sums[i].value);
+        }
+        text_str(out, "}");
+    }
+    text_format(out, "],\"openOrders\":%u", run->audit.open_orders);
+    if (run->wrong) {
+        text_str(out, ",\"wrong\":");
+        text_quoted(out, run->wrong, strlen(run->wrong));
+    }
+    text_str(out, "}");
+}
+
+static void get_audit(struct call *call)
+{
+    struct audit_call run = {.ingress = call->ingress};
+    run.memory = malloc(exchange_audit_bytes(call->ingress->ex));
+    ASSERT(run.memory != NULL);
+    admin_at_standstill(run_audit, &run);
+    audit_answer(call, &run);
+    free(run.memory);
+    call->lsn_wanted = run.lsn; /* told when the cut is durable */
+    call->version_status = 200;
+}
+
+static void get_shards(struct call *call)
+{
+    struct exchange *ex = call->ingress->ex;
+    struct text *out = &call->out;
+    text_format(out, "{\"journalLsn\":%lu,\"shards\":[", (unsigned long)call->ingress->shared->journal_lsn());
+    for (uint16_t id = 0; id < ex->shards; id++) {
+        bool account = id >= 1 && id <= ex->config.account_shards;
+        text_format(out, "%s{\"shard\":%u,\"kind\":\"%s\",\"core\":%u,\"symbols\":[", id ? "," : "", id,
+                    id == 0 ? "control" : account ? "account" : "market", exchange_core_of(ex, id));
+        bool first = true;
+        for (uint16_t s = 0; s < call->ingress->directory.symbols_count; s++) {
+            const char *name = call->ingress->directory.symbols[s].name;
+            if (exchange_symbol_shard(ex, name) != id)
+                continue;
+            text_format(out, "%s\"%.20s\"", first ? "" : ",", name);
+            first = false;
+        }
+        text_str(out, "]}");
+    }
+    text_str(out, "],\"cores\":[");
+    for (uint16_t c = 0; c < ex->config.cores; c++) {
+        const struct core *core = ex->rt.core[c];
+        text_format(out, "%s{\"core\":%u,\"lanes\":[", c ? "," : "", c);
+        for (uint32_t k = 0; k < CLASS_COUNT; k++) {
+            uint32_t depth = 0;
+            for (uint16_t from = 0; from < ex->config.cores; from++)
+                depth += lane_depth(core->in[k][from]);
+            text_format(out, "%s%u", k ? "," : "", depth);
+        }
+        uint64_t published = atomic_load(&ex->rt.core[c]->published);
+        uint64_t durable = atomic_load(&ex->rt.durable[c]);
+        text_format(out, "],\"journalLagChunks\":%lu}",
+                    (unsigned long)(published > durable ? published - durable : 0));
+    }
+    text_str(out, "]}");
+    call_respond(call, 200, out->data, out->length);
+}
+
+/* ---- routes ---- */
+
+static bool allowed(const struct call *call)
+{
+    static const char bearer[] = "Bearer ";
+    const char *token = call->ingress->shared->audit_token;
+    size_t length = strlen(token);
+    return call->api_key.length == sizeof bearer - 1 + length &&
+           memcmp(call->api_key.data, bearer, sizeof bearer - 1) == 0 &&
+           CRYPTO_memcmp(call->api_key.data + sizeof bearer - 1, token, length) == 0;
+}
+
+/* The path behind `prefix` split at '/': part[0], part[1], part[2]. */
+struct parts {
+    struct slice part[4];
+    uint32_t count;
+};
+
+static void split(const struct call *call, size_t prefix, struct parts *parts)
+{
+    const char *at = call->path.data + prefix, *end = call->path.data + call->path.length;
+    parts->count = 0;
+    while (at < end && parts->count < 4) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const char *stop = slash ? slash : end;
+        parts->part[parts->count++] = (struct slice){at, (size_t)(stop - at)};
+        at = slash ? slash + 1 : end;
+    }
+}
+
+static bool part_is(const struct parts *parts, uint32_t i, const char *text)
+{
+    return i < parts->count && parts->part[i].length == strlen(text) &&
+           memcmp(parts->part[i].data, text, parts->part[i].length) == 0;
+}
+
+static uint32_t part_number(const struct slice *part)
+{
+    uint64_t value = 0;
+    if (part->length == 0 || part->length > 9)
+        return 0;
+    for (size_t i = 0; i < part->length; i++) {
+        if (part->data[i] < '0' || part->data[i] > '9')
+            return 0;
+        value = value * 10 + (uint64_t)(part->data[i] - '0');
+    }
+    return (uint32_t)value;
+}
+
+static void with_body(struct call *call, void (*act)(struct call *call, json_t *body))
+{
+    json_t *body = body_of(call);
+    if (!body)
+        return;
+    act(call, body);
+    json_decref(body);
+}
+
+static void deposit(struct call *call, json_t *body)
+{
+    start_deposit(call, body, false);
+}
+
+static void withdraw(struct call *call, json_t *body)
+{
+    start_deposit(call, body, true);
+}
+
+static void route_user(struct call *call, const struct parts *parts)
+{
+    call->user = part_number(&parts->part[1]);
+    if (!user_exists(call))
+        return;
+    if (part_is(parts, 2, "keys") && parts->count == 3 && call->method == METHOD_POST)
+        with_body(call, add_key);
+    else if (part_is(parts, 2, "keys") && parts->count == 3 && call->method == METHOD_GET)
+        list_keys(call);
+    else if (part_is(parts, 2, "keys") && parts->count == 4 && call->method == METHOD_DELETE)
+        delete_key(call, parts->part[3].data, parts->part[3].length);
+    else if (part_is(parts, 2, "deposits") && parts->count == 3 && call->method == METHOD_POST)
+        with_body(call, deposit);
+    else if (part_is(parts, 2, "withdrawals") && parts->count == 3 && call->method == METHOD_POST)
+        with_body(call, withdraw);
+    else
+        refuse(call, 404, "There is nothing at this path for this method.");
+}
+
+static void route(struct call *call, const struct parts *parts)
+{
+    bool get = call->method == METHOD_GET, post = call->method == METHOD_POST;
+    if (part_is(parts, 0, "users") && parts->count >= 3) {
+        route_user(call, parts);
+    } else if (part_is(parts, 0, "users") && parts->count == 1 && post) {
+        with_body(call, add_user);
+    } else if (part_is(parts, 0, "users") && parts->count == 1 && get) {
+        list_users(call);
+    } else if (part_is(parts, 0, "symbols") && parts->count == 1 && post) {
+        with_body(call, add_symbol);
+    } else if (part_is(parts, 0, "symbols") && parts->count == 1 && get) {
+        list_symbols(call);
+    } else if (part_is(parts, 0, "symbols") && part_is(parts, 2, "status") && parts->count == 3 &&
+               call->method == METHOD_PUT) {
+        json_t *body = body_of(call);
+        if (body) {
+            set_status(call, body, parts->part[1].data, parts->part[1].length);
+            json_decref(body);
+        }
+    } else if (part_is(parts, 0, "audit") && parts->count == 1 && get) {
+        get_audit(call);
+    } else if (part_is(parts, 0, "shards") && parts->count == 1 && get) {
+        get_shards(call);
+    } else {
+        refuse(call, 404, "There is nothing at this path for this method.");
+    }
+}
+
+void admin_start(struct call *call)
+{
+    static const char prefix[] = "/admin/v1/";
+    struct parts parts;
+    call->admin = true;
+    split(call, 1, &parts);
+    if ((part_is(&parts, 0, "healthz") || part_is(&parts, 0, "readyz")) && parts.count == 1) {
+        bool ready = !atomic_load(&call->ingress->shared->draining) || part_is(&parts, 0, "healthz");
+        if (ready)
+            call_respond(call, 200, "{\"ok\":true}", 11);
+        else
+            call_error(call, 503, -1008, "The server is draining.");
+        return;
+    }
+    if (!allowed(call)) {
+        refuse(call, 401, "The admin token is missing or wrong.");
+        return;
+    }
+    if (call->path.length < sizeof prefix || memcmp(call->path.data, prefix, sizeof prefix - 1) != 0) {
+        refuse(call, 404, "There is nothing at this path.");
+        return;
+    }
+    split(call, sizeof prefix - 1, &parts);
+    route(call, &parts);
+}

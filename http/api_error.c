@@ -1,0 +1,42 @@
+#include "http/api_error.h"
+
+#include "runtime/check.h"
+
+#define BUSY_TEXT                                                                                  \
+    "Server is currently overloaded with other requests. Please try again in a few minutes."
+
+static const struct api_error api_errors[] = {
+    [REJECT_NONE] = {0, 200, ""},
+    [REJECT_PRICE_FILTER] = {-1013, 400, "Filter failure: PRICE_FILTER"},
+    [REJECT_LOT_SIZE] = {-1013, 400, "Filter failure: LOT_SIZE"},
+    [REJECT_MARKET_LOT_SIZE] = {-1013, 400, "Filter failure: MARKET_LOT_SIZE"},
+    [REJECT_NOTIONAL] = {-1013, 400, "Filter failure: NOTIONAL"},
+    [REJECT_MAX_NUM_ORDERS] = {-1013, 400, "Filter failure: MAX_NUM_ORDERS"},
+    [REJECT_DUPLICATE_ORDER] = {-2010, 400, "Duplicate order sent."},
+    [REJECT_NO_FUNDS] = {-2010, 400, "Account has insufficient balance for requested action."},
+    [REJECT_UNKNOWN_SYMBOL] = {-1121, 400, "Invalid symbol."},
+    [REJECT_UNKNOWN_USER] = {-2015, 401, "Invalid API-key, IP, or permissions for action."},
+    [REJECT_UNKNOWN_ORDER] = {-2011, 400, "Unknown order sent."},
+    [REJECT_NO_SUCH_ORDER] = {-2013, 400, "Order does not exist."},
+    [REJECT_MARKET_CLOSED] = {-2010, 400, "Market is closed."},
+    [REJECT_WOULD_MATCH] = {-2010, 400, "Order would immediately match and take."},
+    [REJECT_BUSY] = {-1008, 503, BUSY_TEXT},
+    [REJECT_BOOK_FULL] = {-1008, 503, BUSY_TEXT},
+    [REJECT_OVERFLOW] = {-1013, 400, "Price * QTY is too large."},
+    [REJECT_REQUEST_ID_REUSED] = {-1130, 409, "The requestId was used with other content."},
+    [REJECT_NAME_TAKEN] = {-1130, 409, "The name is taken."},
+    [REJECT_UNKNOWN_KEY] = {-2015, 404, "There is no such API key."},
+    [REJECT_LIMIT] = {-1008, 503, BUSY_TEXT},
+    [REJECT_TIMESTAMP] = {-1021, 400, "Timestamp for this request is outside of the recvWindow."},
+    [REJECT_IDS_DISAGREE] = {-2039, 400, "Client order ID is not correct for this order ID."},
+};
+_Static_assert(sizeof(api_errors) / sizeof(api_errors[0]) == REJECT_COUNT, "spell every reject");
+
+struct api_error api_error_of(enum reject reject, int cancel)
+{
+    ASSERT(reject < REJECT_COUNT);
+    struct api_error error = api_errors[reject];
+    if (cancel && reject == REJECT_MARKET_CLOSED)
+        error.code = -2011;
+    return error;
+}

@@ -1,0 +1,190 @@
+#include "http/directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/ledger/ledger.h"
+#include "runtime/check.h"
+#include "runtime/hash.h"
+
+void directory_init(struct directory *directory, const struct secrets *secrets, uint32_t symbols_max)
+{
+    memset(directory, 0, sizeof *directory);
+    directory->secrets = secrets;
+    directory->symbols_max = (uint16_t)symbols_max;
+    directory->symbols = calloc(symbols_max, sizeof *directory->symbols);
+    directory->assets = calloc(2 * (size_t)symbols_max, SYMBOL_NAME_MAX);
+    directory->buckets_count = 4096;
+    directory->buckets = calloc(directory->buckets_count, sizeof *directory->buckets);
+    directory->scratch = EVP_MD_CTX_new();
+    ASSERT(directory->symbols && directory->assets && directory->buckets && directory->scratch);
+}
+
+void directory_fini(struct directory *directory)
+{
+    for (uint32_t i = 1; i <= directory->keys_count; i++) {
+        EVP_MD_CTX_free(directory->keys[i].inner);
+        EVP_MD_CTX_free(directory->keys[i].outer);
+    }
+    EVP_MD_CTX_free(directory->scratch);
+    free(directory->users);
+    free(directory->keys);
+    free(directory->symbols);
+    free(directory->assets);
+    free(directory->buckets);
+}
+
+static uint32_t *bucket_of(const struct directory *directory, const char *text)
+{
+    return &directory->buckets[hash_bytes(3, text, API_KEY_BYTES) % directory->buckets_count];
+}
+
+/* Room for index `want` in a growing array. */
+static void *grow(void *array, uint32_t *room, uint32_t want, size_t size)
+{
+    if (want < *room)
+        return array;
+    uint32_t more = *room ? 2 * *room : 64;
+    while (more <= want)
+        more *= 2;
+    array = realloc(array, more * size);
+    ASSERT(array != NULL);
+    memset((char *)array + *room * size, 0, (more - *room) * size);
+    *room = more;
+    return array;
+}
+
+/* RFC 2104: the key is one block exactly (64 bytes); the states after the two padded keys are kept. */
+static EVP_MD_CTX *keyed_state(const char secret[SECRET_BYTES], uint8_t pad)
+{
+    uint8_t block[64];
+    for (uint32_t i = 0; i < 64; i++)
+        block[i] = (uint8_t)secret[i] ^ pad;
+    EVP_MD_CTX *state = EVP_MD_CTX_new();
+    ASSERT(state && EVP_DigestInit_ex(state, EVP_sha256(), NULL) == 1);
+    ASSERT(EVP_DigestUpdate(state, block, sizeof block) == 1);
+    OPENSSL_cleanse(block, sizeof block);
+    return state;
+}
+
+static void add_key(struct directory *directory, const struct config_change *change)
+{
+    char secret[SECRET_BYTES];
+    uint32_t slot = ++directory->keys_count;
+    directory->keys =
+        grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
+    struct directory_key *key = &directory->keys[slot];
+    *key = (struct directory_key){.used = true,
+                                  .permissions = change->permissions,
+                                  .user = change->user,
+                                  .created_us = change->created_us};
+    memcpy(key->text, change->api_key, API_KEY_BYTES);
+    if (!secrets_unseal(directory->secrets, change->api_key, change->sealed, secret)) {
+        directory->unseal_failed = true;
+        key->gone = true;
+        return;
+    }
+    key->inner = keyed_state(secret, 0x36);
+    key->outer = keyed_state(secret, 0x5C);
+    OPENSSL_cleanse(secret, sizeof secret);
+    uint32_t *bucket = bucket_of(directory, key->text);
+    key->next = *bucket;
+    *bucket = slot;
+}
+
+static void add_user(struct directory *directory, const struct config_change *change)
+{
+    directory->users =
+        grow(directory->users, &directory->users_room, change->user, sizeof *directory->users);
+    struct directory_user *user = &directory->users[change->user];
+    user->id = change->user;
+    user->length = change->name_length;
+    memcpy(user->name, change->name, NAME_MAX_BYTES);
+    if (change->user > directory->users_count)
+        directory->users_count = change->user;
+}
+
+static void set_asset(struct directory *directory, uint16_t asset, const char *name)
+{
+    memcpy(directory->assets[asset], name, SYMBOL_NAME_MAX);
+    if (asset >= directory->assets_count)
+        directory->assets_count = (uint16_t)(asset + 1);
+}
+
+void directory_apply(struct directory *directory, const struct config_change *change)
+{
+    const struct symbol_config *symbol = &change->symbol;
+    struct directory_key *key;
+    switch (change->kind) {
+    case CONFIG_USER:
+        add_user(directory, change);
+        break;
+    case CONFIG_KEY:
+        add_key(directory, change);
+        break;
+    case CONFIG_KEY_GONE:
+        key = (struct directory_key *)directory_key(directory, change->api_key, API_KEY_BYTES);
+        if (key)
+            key->gone = true;
+        break;
+    default:
+        ASSERT(symbol->symbol < directory->symbols_max);
+        directory->symbols[symbol->symbol] = *symbol;
+        if (symbol->symbol >= directory->symbols_count)
+            directory->symbols_count = (uint16_t)(symbol->symbol + 1);
+        set_asset(directory, symbol->base, symbol->base_name);
+        set_asset(directory, symbol->quote, symbol->quote_name);
+    }
+    atomic_store_explicit(&directory->version, change->version, memory_order_release);
+}
+
+const struct directory_key *directory_key(const struct directory *directory, const char *text,
+                                          size_t length)
+{
+    if (length != API_KEY_BYTES)
+        return NULL;
+    for (uint32_t slot = *bucket_of(directory, text); slot; slot = directory->keys[slot].next)
+        if (memcmp(directory->keys[slot].text, text, API_KEY_BYTES) == 0)
+            return directory->keys[slot].gone ? NULL : &directory->keys[slot];
+    return NULL;
+}
+
+static bool name_is(const char name[SYMBOL_NAME_MAX], const char *text, size_t length)
+{
+    return length > 0 && length <= SYMBOL_NAME_MAX && memcmp(name, text, length) == 0 &&
+           (length == SYMBOL_NAME_MAX || name[length] == '\0');
+}
+
+uint16_t directory_symbol(const struct directory *directory, const char *name, size_t length)
+{
+    for (uint16_t i = 0; i < directory->symbols_count; i++)
+        if (name_is(directory->symbols[i].name, name, length))
+            return i;
+    return SYMBOL_ANY;
+}
+
+uint16_t directory_asset(const struct directory *directory, const char *name, size_t length)
+{
+    for (uint16_t i = 0; i < directory->assets_count; i++)
+        if (name_is(directory->assets[i], name, length))
+            return i;
+    return ASSET_NONE;
+}
+
+void directory_sign(struct directory *directory, const struct directory_key *key,
+                    const char *const part[], const size_t length[], uint32_t parts, char hex[64])
+{
+    uint8_t digest[32];
+    EVP_MD_CTX *ctx = directory->scratch;
+    ASSERT(EVP_MD_CTX_copy_ex(ctx, key->inner) == 1);
+    for (uint32_t i = 0; i < parts; i++)
+        ASSERT(EVP_DigestUpdate(ctx, part[i], length[i]) == 1);
+    ASSERT(EVP_DigestFinal_ex(ctx, digest, NULL) == 1);
+    ASSERT(EVP_MD_CTX_copy_ex(ctx, key->outer) == 1);
+    ASSERT(EVP_DigestUpdate(ctx, digest, sizeof digest) == 1);
+    ASSERT(EVP_DigestFinal_ex(ctx, digest, NULL) == 1);
+    for (uint32_t i = 0; i < 32; i++) {
+        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+}

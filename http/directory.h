@@ -1,0 +1,65 @@
+/* directory.h - what an ingress core knows of users, API keys and symbols: its copy of the control shard's
+ * configuration, changed only by what is durable.
+ *
+ * Thread:  the ingress core's; `version` may be read by any.
+ * Memory:  grows with users and keys, off the order path.
+ */
+#ifndef DIRECTORY_H
+#define DIRECTORY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/evp.h>
+
+#include "actors/msg/request.h"
+#include "http/secrets.h"
+
+struct directory_user {
+    uint32_t id;
+    uint8_t length;
+    char name[NAME_MAX_BYTES];
+};
+
+struct directory_key {
+    bool used, gone;
+    uint8_t permissions;
+    uint32_t user;
+    int64_t created_us;
+    char text[API_KEY_BYTES];
+    EVP_MD_CTX *inner, *outer; /* HMAC-SHA256 states after the padded key */
+    uint32_t next;             /* of its bucket */
+};
+
+struct directory {
+    const struct secrets *secrets;
+    struct directory_user *users; /* by id */
+    struct directory_key *keys;   /* from 1 */
+    struct symbol_config *symbols;
+    char (*assets)[SYMBOL_NAME_MAX];
+    uint32_t users_count, users_room, keys_count, keys_room, buckets_count;
+    uint32_t *buckets; /* of keys, by text */
+    uint16_t symbols_count, symbols_max, assets_count;
+    EVP_MD_CTX *scratch;
+    bool unseal_failed;
+    _Atomic uint32_t version;
+};
+
+void directory_init(struct directory *directory, const struct secrets *secrets, uint32_t symbols_max);
+void directory_fini(struct directory *directory);
+void directory_apply(struct directory *directory, const struct config_change *change);
+
+/* The key, or NULL when unknown or deleted. */
+const struct directory_key *directory_key(const struct directory *directory, const char *text,
+                                          size_t length);
+/* SYMBOL_ANY when unknown. */
+uint16_t directory_symbol(const struct directory *directory, const char *name, size_t length);
+/* ASSET_NONE when unknown. */
+uint16_t directory_asset(const struct directory *directory, const char *name, size_t length);
+
+/* HMAC-SHA256 under the key, over two pieces of text; lower-case hex. */
+void directory_sign(struct directory *directory, const struct directory_key *key,
+                    const char *const part[], const size_t length[], uint32_t parts, char hex[64]);
+
+#endif

@@ -1,0 +1,222 @@
+#include "http/ingress.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/control_shard.h"
+#include "http/api_error.h"
+#include "runtime/check.h"
+
+void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct exchange *ex,
+                  struct arena *arena, uint16_t core)
+{
+    memset(ingress, 0, sizeof *ingress);
+    ingress->shared = shared;
+    ingress->ex = ex;
+    ingress->core = ex->rt.core[core];
+    gateway_init(&ingress->gateway, ex, arena, core);
+    market_view_init(&ingress->view, ex->config.symbols_max);
+    directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
+    shared->ingress[shared->count++] = ingress;
+}
+
+void ingress_fini(struct ingress *ingress)
+{
+    while (ingress->oldest)
+        call_abandon(ingress->oldest), ingress->oldest->tag = 0,
+            call_respond(ingress->oldest, 503, "", 0);
+    for (struct call *call = ingress->free_calls, *next; call; call = next) {
+        next = call->newer;
+        text_fini(&call->out);
+        free(call);
+    }
+    market_view_fini(&ingress->view);
+    directory_fini(&ingress->directory);
+    text_fini(&ingress->text);
+}
+
+static void load_change(void *arg, const struct config_change *change)
+{
+    directory_apply(arg, change);
+}
+
+void ingress_load(struct ingress *ingress)
+{
+    control_shard_each(ingress->ex->control, load_change, &ingress->directory);
+    atomic_store(&ingress->directory.version, ingress->ex->control->version);
+    market_view_load(&ingress->view, ingress->ex);
+}
+
+/* ---- calls ---- */
+
+struct call *call_new(struct ingress *ingress)
+{
+    struct call *call = ingress->free_calls;
+    if (call) {
+        ingress->free_calls = call->newer;
+    } else {
+        call = calloc(1, sizeof *call);
+        ASSERT(call != NULL);
+    }
+    struct text out = call->out;
+    out.length = 0;
+    *call = (struct call){.ingress = ingress, .out = out, .user = 0};
+    call->deadline_us = env_now_us(&ingress->ex->rt.env) + CALL_DEADLINE_US;
+    call->older = ingress->newest;
+    if (ingress->newest)
+        ingress->newest->newer = call;
+    else
+        ingress->oldest = call;
+    ingress->newest = call;
+    ingress->calls++;
+    return call;
+}
+
+static void call_free(struct call *call)
+{
+    struct ingress *ingress = call->ingress;
+    if (call->older)
+        call->older->newer = call->newer;
+    else
+        ingress->oldest = call->newer;
+    if (call->newer)
+        call->newer->older = call->older;
+    else
+        ingress->newest = call->older;
+    memset(call->secret, 0, sizeof call->secret);
+    free(call->kept);
+    call->kept = NULL;
+    call->newer = ingress->free_calls;
+    ingress->free_calls = call;
+    ingress->calls--;
+}
+
+/* Tells the transport, once. */
+static void tell(struct call *call, int status, const char *body, size_t length)
+{
+    void *transport = call->transport;
+    call->transport = NULL;
+    if (transport)
+        call->respond(transport, status, body, length);
+}
+
+void call_respond(struct call *call, int status, const char *body, size_t length)
+{
+    call->ingress->answered++;
+    tell(call, status, body, length);
+    if (call->tag == 0) /* nothing is under way for it any more */
+        call_free(call);
+}
+
+void call_error(struct call *call, int status, int code, const char *message)
+{
+    struct text *text = &call->ingress->text;
+    text->length = 0;
+    text_format(text, "{\"code\":%d,\"msg\":", code);
+    text_quoted(text, message, strlen(message));
+    text_str(text, "}");
+    call_respond(call, status, text->data, text->length);
+}
+
+void call_reject(struct call *call, enum reject reject)
+{
+    bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL;
+    struct api_error error = api_error_of(reject, cancel);
+    call_error(call, error.status, error.code, error.text);
+}
+
+void call_abandon(struct call *call)
+{
+    call->transport = NULL;
+}
+
+void call_send(struct call *call, struct request *request,
+               void (*on_reply)(struct call *call, const struct msg *msg))
+{
+    struct ingress *ingress = call->ingress;
+    call->type = request->type;
+    call->on_reply = on_reply;
+    if (gateway_send(&ingress->gateway, request, call, &call->tag) == GATEWAY_BUSY) {
+        call->tag = 0;
+        call_reject(call, REJECT_BUSY);
+    }
+}
+
+/* ---- what is durable ---- */
+
+static void on_market(void *self, const struct msg *msg)
+{
+    struct ingress *ingress = self;
+    if (msg->type == MSG_CONFIG)
+        directory_apply(&ingress->directory, msg->change.block);
+    else
+        market_view_fold(&ingress->view, msg);
+}
+
+static void on_reply(void *self, void *context, const struct msg *msg)
+{
+    struct call *call = context;
+    (void)self;
+    if (!call)
+        return;
+    if (msg->flags & MSG_LAST)
+        call->tag = 0;
+    if (call->transport) {
+        call->on_reply(call, msg);
+    } else if (msg->flags & MSG_LAST) {
+        call_respond(call, 0, NULL, 0); /* nobody waits: the call is freed */
+    }
+}
+
+/* Calls whose answer must wait until every ingress core has their configuration. */
+static uint32_t finish_versions(struct ingress *ingress)
+{
+    uint32_t done = 0;
+    struct call *next;
+    for (struct call *call = ingress->oldest; call; call = next) {
+        next = call->newer;
+        if (!call->version_wanted && !call->lsn_wanted)
+            continue;
+        bool everywhere = call->lsn_wanted <= ingress->shared->journal_lsn();
+        for (uint16_t i = 0; i < ingress->shared->count; i++)
+            everywhere &= atomic_load_explicit(&ingress->shared->ingress[i]->directory.version,
+                                               memory_order_acquire) >= call->version_wanted;
+        if (!everywhere)
+            continue;
+        call->version_wanted = 0;
+        call->lsn_wanted = 0;
+        call_respond(call, call->version_status, call->out.data, call->out.length);
+        done++;
+    }
+    return done;
+}
+
+static uint32_t tell_late(struct ingress *ingress)
+{
+    uint32_t done = 0;
+    int64_t now = ingress->core->now_us;
+    struct call *next;
+    for (struct call *call = ingress->oldest; call && call->deadline_us <= now; call = next) {
+        next = call->newer;
+        if (!call->transport)
+            continue;
+        call->version_wanted = 0;
+        call->lsn_wanted = 0;
+        call_error(call, 504, -1007,
+                   "Timeout waiting for response from backend server. Send status unknown; "
+                   "execution status unknown.");
+        done++;
+    }
+    return done;
+}
+
+uint32_t ingress_work(struct ingress *ingress)
+{
+    const struct gateway_sink sink = {.self = ingress, .market = on_market, .reply = on_reply};
+    uint32_t done = gateway_poll(&ingress->gateway, &sink);
+    if (ingress->oldest) {
+        done += tell_late(ingress);
+        done += finish_versions(ingress);
+    }
+    return done;
+}

@@ -1,0 +1,101 @@
+/* ingress.h - what an ingress core has: gateway, view, directory, and the calls under way.
+ *
+ * Thread:  the ingress core's.
+ */
+#ifndef INGRESS_H
+#define INGRESS_H
+
+#include "actors/gateway.h"
+#include "actors/market_view.h"
+#include "http/directory.h"
+#include "http/params.h"
+#include "http/text.h"
+
+enum { CALL_DEADLINE_US = 10000000, CALL_BODY_MAX = 16384 }; /* -1007 after 10 s, as Binance */
+
+struct call;
+
+struct ingress_shared { /* by all ingress cores of a process; read-only, or atomic */
+    struct secrets secrets;
+    struct ingress *ingress[CORES_MAX];
+    uint16_t count;
+    _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
+    const char *audit_token; /* the admin listener's bearer token */
+    uint64_t (*journal_lsn)(void); /* durable so far */
+};
+
+struct ingress {
+    struct ingress_shared *shared;
+    struct exchange *ex;
+    struct core *core;
+    struct gateway gateway;
+    struct market_view view;
+    struct directory directory;
+    struct params params; /* of the call being started */
+    struct text text;     /* scratch */
+    struct call *oldest, *newest, *free_calls;
+    uint32_t calls;
+    uint64_t client_ids; /* generated client order ids */
+    uint64_t answered;   /* calls responded to since the last look */
+};
+
+struct slice { /* borrowed text */
+    const char *data;
+    size_t length;
+};
+
+enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER };
+
+/* One request of a client, whatever brought it. Ingress owns it from call_new() until its answer is in; the
+ * transport is told by `respond` once, unless it has gone (call_abandon). */
+struct call {
+    struct ingress *ingress;
+    void (*respond)(void *transport, int status, const char *body, size_t length);
+    void *transport; /* NULL: gone, or answered */
+    enum method method;
+    struct slice path, query, body, api_key; /* valid only while the call is started */
+    bool micro;      /* X-MBX-TIME-UNIT: MICROSECOND */
+    bool admin;
+    /* what the answer needs */
+    void (*on_reply)(struct call *call, const struct msg *msg);
+    const struct reply *reply;
+    uint64_t tag;
+    int64_t deadline_us;
+    uint32_t user;
+    uint16_t symbol, asset;
+    uint8_t type, resp, client_length, parts, flags;
+    char client_id[CLIENT_ID_BYTES];
+    char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */
+    char api_key_made[API_KEY_BYTES];
+    struct request admin_request;
+    struct text out;
+    char *kept; /* what the answer quotes: freed with the call */
+    size_t kept_length;
+    uint32_t version_wanted; /* told when every ingress core has this configuration... */
+    uint64_t lsn_wanted;     /* ... or when the journal is durable up to here */
+    int version_status;
+    struct call *older, *newer; /* by deadline; `newer` also links free calls */
+};
+
+void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct exchange *ex,
+                  struct arena *arena, uint16_t core);
+void ingress_fini(struct ingress *ingress);
+
+/* Takes over the recovered configuration and books. Thread: the starting one. */
+void ingress_load(struct ingress *ingress);
+
+/* Delivers what is durable, tells calls past their deadline; returns how much was done. */
+uint32_t ingress_work(struct ingress *ingress);
+
+struct call *call_new(struct ingress *ingress);
+void call_respond(struct call *call, int status, const char *body, size_t length);
+void call_error(struct call *call, int status, int code, const char *text);
+void call_reject(struct call *call, enum reject reject);
+/* The transport is gone: the answer, when it comes, goes nowhere. */
+void call_abandon(struct call *call);
+
+/* Sends the request and waits for its answer (on_reply), or answers -1008. */
+void call_send(struct call *call, struct request *request,
+               void (*on_reply)(struct call *call, const struct msg *msg));
+
+#endif

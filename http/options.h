@@ -1,0 +1,28 @@
+/* options.h - what `castle serve` can be told: command line > environment > file > default (DESIGN §10).
+ *
+ * Thread:  the starting one.
+ * Every option is also a key of the INI file and a variable CASTLE_ + its name in capitals.
+ */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+    const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits, *durability;
+    const char *admin_token_file, *log_level;
+    uint64_t cores, done_orders, market_shards, account_shards;
+    uint64_t max_users, max_symbols, max_orders, max_connections;
+    bool prefault;
+    bool shards_given; /* market or account shards were given, not defaulted */
+};
+
+/* Fills `options`; false with a message on stderr that names the option or key (exit 2). argv[0] is the
+ * subcommand. */
+bool options_read(struct options *options, int argc, char **argv);
+
+/* Splits "HOST:PORT" or "[V6]:PORT"; false when it is neither. */
+bool options_address(const char *text, char host[static 256], uint16_t *port);
+
+#endif

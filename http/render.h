@@ -1,0 +1,23 @@
+/* render.h - the JSON shapes of Binance's answers.
+ *
+ * Thread:  the ingress core's. Amounts are atoms, times microseconds (shown in ms unless the call asked
+ * for us).
+ */
+#ifndef RENDER_H
+#define RENDER_H
+
+#include "http/ingress.h"
+
+void render_time(const struct call *call, struct text *out, int64_t us);
+/* The answer to a New: ACK, RESULT or FULL by call->resp, with the fills of the chain. */
+void render_new_order(const struct call *call, struct text *out, const struct reply *reply);
+/* The answer to a cancel: `client_id` is the cancel's own. */
+void render_cancel(const struct call *call, struct text *out, const struct order_view *order,
+                   const char *client_id, size_t length);
+void render_query(const struct call *call, struct text *out, const struct order_view *order);
+void render_trade(const struct call *call, struct text *out, const struct trade_view *trade);
+void render_symbol(struct text *out, const struct symbol_config *symbol);
+void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit);
+const char *status_name(uint8_t status);
+
+#endif

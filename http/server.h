@@ -1,0 +1,38 @@
+/* server.h - h2o around an ingress core: listeners, connections, requests in and answers out.
+ *
+ * Thread:  server_init from the starting thread; the rest from the ingress core's.
+ * Leaving: h2o_req_t can die at any moment; the only notice is a shared allocation's dispose callback. It
+ *          runs for every request, also at its normal end: then the call has forgotten it already.
+ */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "http/ingress.h"
+
+struct server; /* one per ingress core */
+
+struct server_config {
+    const char *listen_host, *admin_host;
+    uint16_t listen_port, admin_port; /* 0: any free one, told by server_port() */
+    uint32_t connections_max;
+};
+
+/* Binds the public listener (SO_REUSEPORT) and, when `admin`, the admin one. NULL with `wrong` set on
+ * failure. With port 0 the first server picks, the others get its port in `config`. */
+struct server *server_init(struct ingress *ingress, struct server_config *config, bool admin,
+                           char wrong[static 256]);
+void server_fini(struct server *server);
+
+/* Begins to accept. */
+void server_open(struct server *server);
+
+/* Stops accepting and tells connections to go; answers under way still leave. */
+void server_drain(struct server *server);
+
+/* Writes what was answered since the last call, then waits for events at most `wait_ms`. */
+void server_turn(struct server *server, int32_t wait_ms);
+
+/* Whether a response is still being waited for or written. */
+bool server_idle(const struct server *server);
+
+#endif

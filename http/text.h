@@ -1,0 +1,28 @@
+/* text.h - a growing text that answers are written into, JSON mostly.
+ *
+ * Thread:  the owner's. Memory: kept and reused; grows by doubling, off the order path's shards.
+ */
+#ifndef TEXT_H
+#define TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+    char *data;
+    size_t length, room;
+};
+
+void text_fini(struct text *text);
+void text_add(struct text *text, const char *data, size_t length);
+/* A terminated string. */
+void text_str(struct text *text, const char *string);
+__attribute__((format(printf, 2, 3))) void text_format(struct text *text, const char *format, ...);
+void text_u64(struct text *text, uint64_t value);
+/* An amount with all 8 decimals, in quotes. */
+void text_amount(struct text *text, int64_t atoms);
+/* A JSON string with quotes and escapes. */
+void text_quoted(struct text *text, const char *data, size_t length);
+
+#endif

@@ -1,0 +1,373 @@
+#include "actors/msg/request.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/msg/msg.h"
+#include "runtime/hash.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const uint8_t journaled[] = {
+    REQUEST_NEW,      REQUEST_CANCEL,  REQUEST_CANCEL_ALL, REQUEST_DEPOSIT,       REQUEST_USER_ADD,
+    REQUEST_KEY_ADD,  REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD, REQUEST_SYMBOL_STATUS,
+};
+
+static uint64_t draws;
+
+static uint64_t word(void)
+{
+    return hash_mix(++draws);
+}
+
+static void noise(void *out, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        ((unsigned char *)out)[i] = (unsigned char)word();
+}
+
+/* A length from 0 to max, both ends often. */
+static uint8_t length_up_to(uint32_t max)
+{
+    uint64_t draw = word();
+    return (uint8_t)(draw % 4 == 0 ? max : draw % 4 == 1 ? 0 : (draw >> 8) % (max + 1));
+}
+
+static void any_symbol(struct symbol_config *symbol)
+{
+    symbol->status = (uint8_t)word();
+    symbol->default_stp = (uint8_t)word();
+    symbol->max_orders = (uint32_t)word();
+    symbol->maker_ppm = (int32_t)word();
+    symbol->taker_ppm = (int32_t)word();
+    noise(&symbol->tick_atoms, (size_t)((char *)symbol->name - (char *)&symbol->tick_atoms));
+    noise(symbol->name, sizeof symbol->name);
+    noise(symbol->base_name, sizeof symbol->base_name);
+    noise(symbol->quote_name, sizeof symbol->quote_name);
+}
+
+/* A request of the type with every journaled field set, and only those. */
+static struct request any_request(uint8_t type)
+{
+    struct request request;
+    memset(&request, 0, sizeof request);
+    request.type = type;
+    request.tag = word();
+    request.user = (uint32_t)word();
+    request.symbol = (uint16_t)word();
+    switch (type) {
+    case REQUEST_NEW:
+        request.order.side = (uint8_t)word();
+        request.order.type = (uint8_t)word();
+        request.order.tif = (uint8_t)word();
+        request.order.stp = (uint8_t)word();
+        request.order.resp = (uint8_t)word();
+        request.order.by_quote = word() & 1;
+        request.order.price = (int64_t)word();
+        request.order.qty = (int64_t)word();
+        request.order.quote = (int64_t)word();
+        request.order.hint = (int64_t)word();
+        request.order.client_length = length_up_to(CLIENT_ID_BYTES);
+        noise(request.order.client_id, request.order.client_length);
+        break;
+    case REQUEST_CANCEL:
+        request.find.order_id = word();
+        request.find.has_order_id = word() & 1;
+        request.find.client_length = length_up_to(CLIENT_ID_BYTES);
+        noise(request.find.client_id, request.find.client_length);
+        break;
+    case REQUEST_DEPOSIT:
+        request.deposit.amount = (int64_t)word();
+        request.deposit.asset = (uint16_t)word();
+        noise(request.deposit.request_id, REQUEST_ID_HASH);
+        break;
+    case REQUEST_USER_ADD:
+        request.user_add.length = length_up_to(NAME_MAX_BYTES);
+        noise(request.user_add.name, request.user_add.length);
+        break;
+    case REQUEST_KEY_ADD:
+        request.key.permissions = (uint8_t)word();
+        noise(request.key.sealed, SEALED_BYTES);
+        noise(request.key.api_key, API_KEY_BYTES);
+        break;
+    case REQUEST_KEY_DELETE:
+        noise(request.key.api_key, API_KEY_BYTES);
+        break;
+    case REQUEST_SYMBOL_ADD:
+        any_symbol(&request.symbol_add);
+        break;
+    case REQUEST_SYMBOL_STATUS:
+        request.symbol_add.status = (uint8_t)word();
+        break;
+    default:
+        break;
+    }
+    return request;
+}
+
+/* In a block of just its size, so that a read behind the end is seen under ASan. */
+static bool decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct request *request)
+{
+    unsigned char *copy = malloc(bytes ? bytes : 1);
+    cr_assert(copy != NULL);
+    memcpy(copy, in, bytes);
+    memset(request, 0xA5, sizeof *request);
+    bool good = request_decode(type, copy, bytes, request);
+    free(copy);
+    return good;
+}
+
+/* Goal: replay sees what the shard saw. Method: every journaled type, 2,000 random contents, byte for
+ * byte. */
+Test(request_wire, every_journaled_request_comes_back_as_it_was)
+{
+    for (size_t t = 0; t < COUNT(journaled); t++)
+        for (int i = 0; i < 2000; i++) {
+            struct request request = any_request(journaled[t]), back;
+            unsigned char out[REQUEST_BLOCK_BYTES];
+            uint32_t bytes = request_encode(&request, out);
+            cr_assert(decode(journaled[t], out, bytes, &back), "type %u", journaled[t]);
+            cr_assert_eq(memcmp(&back, &request, sizeof request), 0, "type %u", journaled[t]);
+        }
+}
+
+/* Goal: the length says how many bytes were written, and each fits a record. Method: paint the buffer;
+ * the longest of each type. */
+Test(request_wire, every_request_fits_a_record)
+{
+    for (size_t t = 0; t < COUNT(journaled); t++)
+        for (int i = 0; i < 200; i++) {
+            struct request request = any_request(journaled[t]);
+            unsigned char out[2][REQUEST_BLOCK_BYTES];
+            memset(out[0], 0x11, sizeof out[0]);
+            memset(out[1], 0xEE, sizeof out[1]);
+            uint32_t bytes = request_encode(&request, out[0]);
+            cr_assert_eq(request_encode(&request, out[1]), bytes);
+            cr_assert_leq(bytes, RECORD_BYTES_MAX - RECORD_HEAD_BYTES);
+            cr_assert_eq(memcmp(out[0], out[1], bytes), 0, "type %u: a byte was left out", journaled[t]);
+            for (uint32_t b = bytes; b < REQUEST_BLOCK_BYTES; b++)
+                cr_assert(out[0][b] == 0x11 && out[1][b] == 0xEE, "type %u: byte %u", journaled[t], b);
+        }
+}
+
+/* Goal: the journal's format does not drift. Method: the lengths with empty texts, and one request
+ * literally. */
+Test(request_wire, has_the_bytes_of_version_1)
+{
+    static const uint32_t lengths[] = {14 + 6 + 32 + 1, 14 + 8 + 1 + 1, 14, 14 + 8 + 2 + 16, 14 + 1,
+                                       14 + 1 + 64 + 92, 14 + 64, 14 + 2 + 12 + 96 + 60, 14 + 1};
+    unsigned char out[REQUEST_BLOCK_BYTES];
+    for (size_t t = 0; t < COUNT(journaled); t++) {
+        struct request request = {.type = journaled[t]};
+        cr_assert_eq(journaled[t], t, "request types are never renumbered");
+        cr_assert_eq(request_encode(&request, out), lengths[t], "type %zu", t);
+    }
+    struct request request = {.type = REQUEST_NEW, .tag = 0x0102030405060708, .user = 0x11121314,
+                              .symbol = 0x2122};
+    request.order.side = 1;
+    request.order.type = 2;
+    request.order.tif = 3;
+    request.order.stp = 4;
+    request.order.resp = 5;
+    request.order.by_quote = true;
+    request.order.price = 0x31;
+    request.order.qty = -2;
+    request.order.quote = 0x33;
+    request.order.hint = 0x34;
+    request.order.client_length = 2;
+    memcpy(request.order.client_id, "ab", 2);
+    static const unsigned char want[] = {
+        8, 7, 6, 5, 4, 3, 2, 1, 0x14, 0x13, 0x12, 0x11, 0x22, 0x21, 1, 2, 3, 4, 5, 1,
+        0x31, 0, 0, 0, 0, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+        0x33, 0, 0, 0, 0, 0, 0, 0, 0x34, 0, 0, 0, 0, 0, 0, 0, 2, 'a', 'b',
+    };
+    cr_assert_eq(request_encode(&request, out), sizeof want);
+    cr_assert_eq(memcmp(out, want, sizeof want), 0);
+}
+
+/* Goal: what only concerns ingress is not journaled. Method: set it; it comes back as 0. */
+Test(request_wire, what_concerns_ingress_alone_is_left_out)
+{
+    struct request request = any_request(REQUEST_SYMBOL_ADD), back;
+    unsigned char out[2][REQUEST_BLOCK_BYTES];
+    uint32_t bytes = request_encode(&request, out[0]);
+    request.timestamp_us = 77;
+    request.recv_window_us = 88;
+    request.symbol_add.symbol = request.symbol_add.base = request.symbol_add.quote = 99;
+    cr_assert_eq(request_encode(&request, out[1]), bytes);
+    cr_assert_eq(memcmp(out[0], out[1], bytes), 0);
+    cr_assert(decode(REQUEST_SYMBOL_ADD, out[1], bytes, &back));
+    cr_assert_eq(back.timestamp_us, 0);
+    cr_assert_eq(back.recv_window_us, 0);
+    cr_assert_eq(back.symbol_add.symbol, 0);
+}
+
+/* Goal: a cut request is no request, nor is one with something behind it. Method: every length. */
+Test(request_wire, every_other_length_is_refused)
+{
+    for (size_t t = 0; t < COUNT(journaled); t++)
+        for (int i = 0; i < 20; i++) {
+            struct request request = any_request(journaled[t]), back;
+            unsigned char out[REQUEST_BLOCK_BYTES + 8] = {0};
+            uint32_t bytes = request_encode(&request, out);
+            for (uint32_t length = 0; length <= bytes + 8; length++)
+                cr_assert_eq(decode(journaled[t], out, length, &back), length == bytes,
+                             "type %u, %u of %u bytes", journaled[t], length, bytes);
+        }
+}
+
+/* Goal: a type that is not journaled is refused. Method: all of them, with bytes that others take. */
+Test(request_wire, an_unknown_type_is_refused)
+{
+    unsigned char out[REQUEST_BLOCK_BYTES] = {0};
+    for (uint32_t type = REQUEST_SYMBOL_STATUS + 1; type <= UINT8_MAX; type++)
+        for (uint32_t bytes = 0; bytes < 64; bytes++) {
+            struct request back;
+            cr_assert(!decode((uint8_t)type, out, bytes, &back), "type %u", type);
+        }
+}
+
+/* Goal: a text longer than its field is refused, before it is copied. Method: each length byte from
+ * the maximum on, with as many bytes behind it. */
+Test(request_wire, a_text_longer_than_its_field_is_refused)
+{
+    static const struct {
+        uint8_t type;
+        uint32_t at, max; /* where the length byte is */
+    } rows[] = {
+        {REQUEST_NEW, 14 + 6 + 32, CLIENT_ID_BYTES},
+        {REQUEST_CANCEL, 14 + 8 + 1, CLIENT_ID_BYTES},
+        {REQUEST_USER_ADD, 14, NAME_MAX_BYTES},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (uint32_t length = 0; length <= UINT8_MAX; length++) {
+            unsigned char in[REQUEST_BLOCK_BYTES] = {0};
+            struct request back;
+            in[rows[i].at] = (unsigned char)length;
+            cr_assert_eq(decode(rows[i].type, in, rows[i].at + 1 + length, &back),
+                         length <= rows[i].max, "type %u, length %u", rows[i].type, length);
+        }
+}
+
+/* Goal: no bytes make the decoder misbehave, and what it takes it writes back the same. Method: noise
+ * of about the right length; bools are the one field with two spellings of a value. */
+Test(request_wire, noise_is_refused_or_means_what_it_says)
+{
+    uint32_t taken = 0;
+    for (int i = 0; i < 100000; i++) {
+        unsigned char in[REQUEST_BLOCK_BYTES], out[REQUEST_BLOCK_BYTES];
+        uint8_t type = (uint8_t)(word() % 11);
+        uint32_t bytes = (uint32_t)(word() % 200);
+        struct request back;
+        if (type < COUNT(journaled) && word() % 2) {
+            struct request request = any_request(type);
+            bytes = request_encode(&request, in);
+            in[word() % bytes] = (unsigned char)word();
+        } else {
+            noise(in, bytes);
+        }
+        if (!decode(type, in, bytes, &back))
+            continue;
+        taken++;
+        cr_assert_eq(request_encode(&back, out), bytes);
+        for (uint32_t b = 0; b < bytes; b++)
+            cr_assert(in[b] == out[b] || (out[b] == 1 && in[b] > 1), "type %u, byte %u", type, b);
+    }
+    cr_assert_gt(taken, 10000);
+}
+
+/* Goal: a read is never journaled. Method: encode one; the assert fires, in a child process. */
+Test(request_wire, journaling_a_read_is_a_bug, .signal = SIGABRT)
+{
+    unsigned char out[REQUEST_BLOCK_BYTES];
+    struct request request = {.type = REQUEST_ACCOUNT};
+    request_encode(&request, out);
+}
+
+/* Goal: so is a text that is longer than its field. Method: as above. */
+Test(request_wire, encoding_a_text_longer_than_its_field_is_a_bug, .signal = SIGABRT)
+{
+    unsigned char out[REQUEST_BLOCK_BYTES];
+    struct request request = {.type = REQUEST_NEW};
+    request.order.client_length = CLIENT_ID_BYTES + 1;
+    request_encode(&request, out);
+}
+
+/* ---- link messages ---- */
+
+static const uint8_t link_types[] = {
+    MSG_PLACE,         MSG_CANCEL,      MSG_USER_ADD,      MSG_SYMBOL_GRID, MSG_SYMBOL_RANGE,
+    MSG_SYMBOL_MARKET, MSG_SYMBOL_FEES, MSG_SYMBOL_STATUS, MSG_ACCEPTED,    MSG_FILL,
+    MSG_DONE,          MSG_CANCEL_REJECTED, MSG_CONFIG_ACK,
+};
+
+/* Goal: a link message comes back as it was; `to` is the record's shard. Method: noise in every
+ * field, byte for byte. */
+Test(msg_wire, every_link_message_comes_back_as_it_was)
+{
+    for (size_t t = 0; t < COUNT(link_types); t++)
+        for (int i = 0; i < 500; i++) {
+            struct msg msg, back;
+            unsigned char out[MSG_ENCODED_BYTES + 2];
+            noise(&msg, sizeof msg);
+            msg.type = link_types[t];
+            memset(out, 0xA5, sizeof out);
+            msg_encode(&msg, out);
+            cr_assert(out[MSG_ENCODED_BYTES] == 0xA5 && out[MSG_ENCODED_BYTES + 1] == 0xA5);
+            memset(&back, 0x5A, sizeof back);
+            msg_decode(out, msg.to, &back);
+            cr_assert_eq(memcmp(&back, &msg, sizeof msg), 0, "type %u", msg.type);
+        }
+}
+
+/* Goal: the journal's format does not drift. Method: one message literally. */
+Test(msg_wire, has_the_bytes_of_version_1)
+{
+    struct msg msg = {.type = MSG_DONE, .flags = 4, .from = 0x0102, .to = 9, .symbol = 0x0304,
+                      .seq = 0x1112131415161718, .ts_us = -2};
+    unsigned char out[MSG_ENCODED_BYTES];
+    msg.done.ref = 0x2122232425262728;
+    msg.done.order_id = 1;
+    msg.done.left_lots = -1;
+    msg.done.tag = 2;
+    msg.done.reason = 0x3132;
+    msg.done.reject = 0x4142;
+    static const unsigned char want[] = {
+        34, 4, 2, 1, 4, 3, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
+        0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+        0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21, 1, 0, 0, 0, 0, 0, 0, 0,
+        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 0, 0, 0, 0, 0, 0,
+        0x32, 0x31, 0x42, 0x41, 0, 0, 0, 0,
+    };
+    _Static_assert(sizeof want == MSG_ENCODED_BYTES, "all of it");
+    msg_encode(&msg, out);
+    cr_assert_eq(memcmp(out, want, sizeof want), 0);
+}
+
+/* Goal: a message's class follows from its type (C1), and types are never renumbered. Method: table. */
+Test(msg_wire, the_class_follows_from_the_type)
+{
+    static const uint8_t numbers[] = {16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36};
+    for (size_t t = 0; t < COUNT(link_types); t++) {
+        struct msg msg = {.type = link_types[t]};
+        cr_assert_eq(link_types[t], numbers[t]);
+        cr_assert_eq(msg_class(&msg), numbers[t] < 32 ? CLASS_ORDER : CLASS_REPORT);
+    }
+}
+
+/* Goal: a message is a lane's message with a name for its fields. Method: the two headers overlap. */
+Test(msg_wire, has_the_header_of_every_message)
+{
+    struct message plain;
+    struct msg msg = {.type = 1, .flags = 2, .from = 3, .to = 4, .symbol = 5, .seq = 6, .ts_us = 7};
+    memcpy(&plain, &msg, sizeof plain);
+    cr_assert_eq(plain.type, 1);
+    cr_assert_eq(plain.flags, 2);
+    cr_assert_eq(plain.from, 3);
+    cr_assert_eq(plain.to, 4);
+    cr_assert_eq(plain.part, 5);
+    cr_assert_eq(plain.seq, 6);
+    cr_assert_eq(plain.ts_us, 7);
+}

@@ -577,7 +577,7 @@ static bool get_amounts(struct call *call, struct request *request)
     if (market)
         return !sent_when_not_required(call, "price") &&
                ((qty && request->order.qty > 0) || (quote && request->order.quote > 0) ||
-                not_positive(call, qty ? "quantity" : "quote order qty"));
+                not_positive(call, "quantity"));
     if (!get_amount(call, "price", MANDATORY, &price, &request->order.price))
         return false;
     if (request->order.qty <= 0)

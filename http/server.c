@@ -123,6 +123,46 @@ static struct slice header_of(const h2o_req_t *req, const char *name, size_t len
     return (struct slice){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
 }
 
+/* Takes one line off the request's head; false at its empty line, or where the text ends. */
+static bool next_line(struct slice *head, struct slice *line)
+{
+    const char *end = memchr(head->data, '\n', head->length);
+    if (!end)
+        return false;
+    size_t length = (size_t)(end - head->data);
+    *line = (struct slice){head->data, length && end[-1] == '\r' ? length - 1 : length};
+    head->data = end + 1;
+    head->length -= length + 1;
+    return line->length > 0;
+}
+
+/* Whether an HTTP/1 head says the body's length twice, or in a coding other than chunked: h2o 2.2.5 picks
+ * one and reads the rest as the next request. Until the answer is sent the raw request stands at the
+ * beginning of the socket's input buffer (h2o lib/http1.c). */
+static bool smells_of_smuggling(const h2o_req_t *req)
+{
+    uint32_t lengths = 0, codings = 0;
+    const h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    struct slice head = {sock->input->bytes, sock->input->size}, line;
+    if (!next_line(&head, &line))
+        return false;
+    while (next_line(&head, &line)) {
+        const char *colon = memchr(line.data, ':', line.length);
+        size_t name = colon ? (size_t)(colon - line.data) : 0;
+        if (h2o_lcstris(line.data, name, H2O_STRLIT("content-length")))
+            lengths++;
+        if (!h2o_lcstris(line.data, name, H2O_STRLIT("transfer-encoding")))
+            continue;
+        struct slice value = {colon + 1, line.length - name - 1};
+        while (value.length && (*value.data == ' ' || *value.data == '\t'))
+            value.data++, value.length--;
+        if (!h2o_lcstris(value.data, value.length, H2O_STRLIT("chunked")))
+            return true;
+        codings++;
+    }
+    return lengths + codings > 1;
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct site *site = ((struct castle_handler *)handler)->site;
@@ -139,6 +179,15 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       ? (struct slice){req->path.base + path + 1, req->path.len - path - 1}
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
+    if (req->version < 0x200 && smells_of_smuggling(req)) {
+        req->http1_is_persistent = 0; /* what follows on this connection cannot be trusted */
+        call_error(call, 400, -1100, "The request's length is ambiguous.");
+        return 0;
+    }
+    if (req->entity.len > CALL_BODY_MAX) {
+        call_error(call, 413, -1101, "The body is longer than 16384 bytes.");
+        return 0;
+    }
     if (site->admin) {
         call->api_key = header_of(req, H2O_STRLIT("authorization"));
         admin_start(call);
@@ -219,7 +268,7 @@ static bool site_init(struct server *server, struct site *site, const char *host
         return false;
     h2o_config_init(&site->conf);
     site->conf.server_name = h2o_iovec_init(H2O_STRLIT("castle"));
-    site->conf.max_request_entity_size = CALL_BODY_MAX;
+    site->conf.max_request_entity_size = 4 * CALL_BODY_MAX; /* beyond: h2o's own 413 or reset */
     site->conf.http1.req_timeout = 5000;
     site->conf.http2.idle_timeout = 30000;
     h2o_hostconf_t *host_conf =

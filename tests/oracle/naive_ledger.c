@@ -1,0 +1,580 @@
+#include "tests/oracle/naive_ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/book/kinds.h"
+
+enum { UNIT = 100000000 };
+
+struct naive_deposit {
+    uint8_t id[REQUEST_ID_BYTES];
+    uint32_t user;
+    uint16_t asset;
+    int64_t amount, free_after;
+};
+
+struct naive_ledger {
+    struct ledger_limits limits;
+    struct ledger_symbol *symbols;
+    uint32_t *user_ids, users;
+    int64_t *total;  /* [user][asset]: free and locked together */
+    __int128 *fees;  /* [asset] */
+    struct naive_order *orders; /* in the order of their making */
+    uint32_t order_count, order_room;
+    uint64_t *ended; /* refs of kept done orders in the order of their ending */
+    uint32_t ended_count, ended_room;
+    struct naive_trade *trades;
+    uint32_t trade_count, trade_room;
+    struct naive_deposit *deposits;
+    uint32_t deposit_count, deposit_room;
+    uint64_t refs, evicted_orders, evicted_trades;
+};
+
+static void *grow(void *array, uint32_t count, uint32_t *room, size_t each)
+{
+    if (count < *room)
+        return array;
+    *room = *room ? 2 * *room : 64;
+    array = realloc(array, *room * each);
+    if (!array)
+        abort();
+    return array;
+}
+
+struct naive_ledger *naive_ledger_new(const struct ledger_limits *limits)
+{
+    struct naive_ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger)
+        abort();
+    ledger->limits = *limits;
+    ledger->symbols = calloc(limits->symbols, sizeof *ledger->symbols);
+    ledger->user_ids = calloc(limits->users, sizeof *ledger->user_ids);
+    ledger->total = calloc((size_t)limits->users * limits->assets, sizeof *ledger->total);
+    ledger->fees = calloc(limits->assets, sizeof *ledger->fees);
+    if (!ledger->symbols || !ledger->user_ids || !ledger->total || !ledger->fees)
+        abort();
+    return ledger;
+}
+
+void naive_ledger_free(struct naive_ledger *ledger)
+{
+    free(ledger->symbols);
+    free(ledger->user_ids);
+    free(ledger->total);
+    free(ledger->fees);
+    free(ledger->orders);
+    free(ledger->ended);
+    free(ledger->trades);
+    free(ledger->deposits);
+    free(ledger);
+}
+
+void naive_ledger_user_add(struct naive_ledger *ledger, uint32_t user_id)
+{
+    ledger->user_ids[ledger->users++] = user_id;
+}
+
+struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t symbol)
+{
+    return &ledger->symbols[symbol];
+}
+
+/* ---- arithmetic ---- */
+
+/* price x quantity in quote atoms times 1e8. */
+static __int128 exact(const struct ledger_symbol *symbol, int64_t price_ticks, int64_t lots)
+{
+    return (__int128)price_ticks * symbol->spec.tick_atoms * ((__int128)lots * symbol->spec.lot_atoms);
+}
+
+__int128 naive_ledger_cost(const struct naive_ledger *ledger, uint16_t symbol, int64_t price_ticks,
+                           int64_t lots)
+{
+    return exact(&ledger->symbols[symbol], price_ticks, lots) / UNIT;
+}
+
+static __int128 round_up(__int128 amount, __int128 by)
+{
+    return amount / by + (amount % by != 0);
+}
+
+/* ---- balances, from first principles ---- */
+
+static bool is_estimate(const struct ledger_new *order)
+{
+    return order->type == TYPE_MARKET && ((order->side == SIDE_BUY) != order->by_quote);
+}
+
+static uint16_t pays_with(const struct naive_ledger *ledger, const struct ledger_new *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    return order->side == SIDE_BUY ? symbol->quote : symbol->base;
+}
+
+int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_order *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->asked.symbol];
+    if (!order->open)
+        return 0;
+    if (order->asked.type == TYPE_MARKET)
+        return order->first_hold - order->spent;
+    int64_t leaves = order->qty_lots - order->executed_lots;
+    if (order->asked.side == SIDE_SELL)
+        return leaves * symbol->spec.lot_atoms;
+    return (int64_t)round_up(exact(symbol, order->price_ticks, leaves), UNIT); /* O2 */
+}
+
+int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset)
+{
+    int64_t locked = 0;
+    for (uint32_t i = 0; i < ledger->order_count; i++) {
+        const struct naive_order *order = &ledger->orders[i];
+        if (order->open && order->user == user && pays_with(ledger, &order->asked) == asset)
+            locked += naive_ledger_held(ledger, order);
+    }
+    return locked;
+}
+
+static int64_t *total_of(const struct naive_ledger *ledger, uint32_t user, uint16_t asset)
+{
+    return &ledger->total[(size_t)user * ledger->limits.assets + asset];
+}
+
+int64_t naive_ledger_free_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset)
+{
+    return *total_of(ledger, user, asset) - naive_ledger_locked_atoms(ledger, user, asset);
+}
+
+/* ---- a new order ---- */
+
+static bool outside(int64_t value, int64_t min, int64_t max)
+{
+    return (min != 0 && value < min) || (max != 0 && value > max);
+}
+
+/* The filters, one after another in Binance's order. */
+static enum reject filters(const struct ledger_symbol *symbol, const struct ledger_new *order)
+{
+    int64_t tick = symbol->spec.tick_atoms, lot = symbol->spec.lot_atoms;
+    bool market = order->type == TYPE_MARKET;
+    if (!market && (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
+                    outside(order->price_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
+        return REJECT_PRICE_FILTER;
+    if (!order->by_quote && (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
+                             outside(order->qty_atoms / lot, symbol->min_lots, symbol->max_lots)))
+        return REJECT_LOT_SIZE;
+    if (market && !order->by_quote &&
+        outside(order->qty_atoms / lot, symbol->market_min_lots, symbol->market_max_lots))
+        return REJECT_MARKET_LOT_SIZE;
+    if (order->by_quote && (order->quote_atoms <= 0 ||
+                            outside(order->quote_atoms, symbol->min_notional, symbol->max_notional)))
+        return REJECT_NOTIONAL;
+    if (!market) {
+        __int128 notional = exact(symbol, order->price_atoms / tick, order->qty_atoms / lot);
+        if (round_up(notional, UNIT) > INT64_MAX)
+            return REJECT_OVERFLOW;
+        if (outside((int64_t)(notional / UNIT), symbol->min_notional, symbol->max_notional))
+            return REJECT_NOTIONAL;
+    }
+    return REJECT_NONE;
+}
+
+static bool can_rest(const struct ledger_new *order)
+{
+    return order->type == TYPE_LIMIT_MAKER || (order->type == TYPE_LIMIT && order->tif == TIF_GTC);
+}
+
+static __int128 least(__int128 a, __int128 b)
+{
+    return a < b ? a : b;
+}
+
+/* O1: min(free, 1.05 x what the hint says), give or take two atoms of rounding. */
+static void estimate(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                     struct naive_plan *plan)
+{
+    int64_t lot = symbol->spec.lot_atoms;
+    plan->estimate = true;
+    if (order->hint_atoms == 0) {
+        plan->hold_min = plan->hold_max = 0;
+        return;
+    }
+    __int128 exactly = order->side == SIDE_BUY
+                           ? (__int128)order->hint_atoms * order->qty_atoms / UNIT
+                           : (__int128)order->quote_atoms * UNIT / order->hint_atoms;
+    __int128 wanted = exactly + exactly / 20;
+    plan->hold_min = (int64_t)least(wanted, plan->free);
+    plan->hold_max = (int64_t)least(wanted + 2, plan->free);
+    if (order->side == SIDE_SELL) { /* whole lots */
+        plan->hold_min = plan->hold_min / lot * lot;
+        plan->hold_max = plan->hold_max / lot * lot;
+    }
+    if (plan->hold_max <= 0)
+        plan->reject = REJECT_NO_FUNDS;
+    else if (plan->hold_min <= 0)
+        plan->or_else = REJECT_NO_FUNDS;
+}
+
+static void hold(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                 struct naive_plan *plan)
+{
+    __int128 amount;
+    if (is_estimate(order)) {
+        estimate(symbol, order, plan);
+        return;
+    }
+    if (order->side == SIDE_SELL)
+        amount = order->qty_atoms;
+    else if (order->by_quote)
+        amount = order->quote_atoms;
+    else
+        amount = round_up(exact(symbol, plan->price_ticks, plan->qty_lots), UNIT);
+    plan->hold_min = plan->hold_max = (int64_t)amount;
+    if (amount > plan->free)
+        plan->reject = REJECT_NO_FUNDS;
+}
+
+static bool id_in_use(const struct naive_ledger *ledger, uint32_t user, const struct ledger_new *order)
+{
+    for (uint32_t i = 0; i < ledger->order_count; i++) {
+        const struct naive_order *other = &ledger->orders[i];
+        if (other->open && other->user == user && other->asked.client_length == order->client_length &&
+            memcmp(other->asked.client_id, order->client_id, order->client_length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t resting(const struct naive_ledger *ledger, uint32_t user, uint16_t symbol)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->order_count; i++) {
+        const struct naive_order *order = &ledger->orders[i];
+        count += order->open && order->user == user && order->asked.symbol == symbol &&
+                 can_rest(&order->asked);
+    }
+    return count;
+}
+
+uint32_t naive_ledger_open_count(const struct naive_ledger *ledger)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->order_count; i++)
+        count += ledger->orders[i].open;
+    return count;
+}
+
+struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint32_t user,
+                                         const struct ledger_new *order)
+{
+    struct naive_plan plan = {.or_else = REJECT_NONE};
+    if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active) {
+        plan.reject = plan.or_else = REJECT_UNKNOWN_SYMBOL;
+        return plan;
+    }
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    plan.reject = filters(symbol, order);
+    plan.hold_asset = pays_with(ledger, order);
+    plan.free = naive_ledger_free_atoms(ledger, user, plan.hold_asset);
+    if (plan.reject == REJECT_NONE && id_in_use(ledger, user, order))
+        plan.reject = REJECT_DUPLICATE_ORDER;
+    if (plan.reject == REJECT_NONE && can_rest(order) && symbol->max_orders &&
+        resting(ledger, user, order->symbol) >= symbol->max_orders)
+        plan.reject = REJECT_MAX_NUM_ORDERS;
+    if (plan.reject == REJECT_NONE) {
+        plan.price_ticks = order->type == TYPE_MARKET ? 0 : order->price_atoms / symbol->spec.tick_atoms;
+        plan.qty_lots = order->by_quote ? 0 : order->qty_atoms / symbol->spec.lot_atoms;
+        plan.flags = (uint8_t)((order->by_quote ? ORDER_BY_QUOTE : 0) |
+                               (can_rest(order) ? ORDER_CAN_REST : 0));
+        hold(symbol, order, &plan);
+    }
+    uint32_t open = naive_ledger_open_count(ledger);
+    if (plan.reject == REJECT_NONE &&
+        (open >= ledger->limits.open_orders ||
+         open + ledger->ended_count >= ledger->limits.open_orders + ledger->limits.history))
+        plan.reject = REJECT_LIMIT;
+    if (plan.or_else == REJECT_NONE)
+        plan.or_else = plan.reject;
+    return plan;
+}
+
+uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
+                            const struct ledger_new *order, const struct ledger_plan *plan)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    ledger->orders = grow(ledger->orders, ledger->order_count, &ledger->order_room,
+                          sizeof *ledger->orders);
+    struct naive_order *made = &ledger->orders[ledger->order_count++];
+    *made = (struct naive_order){.asked = *order,
+                                 .ref = (uint64_t)ledger->limits.shard << 54 | ++ledger->refs,
+                                 .user = user,
+                                 .open = true,
+                                 .status = ORDER_SENT,
+                                 .flags = plan->flags,
+                                 .first_hold = plan->hold_atoms};
+    if (order->type != TYPE_MARKET)
+        made->price_ticks = order->price_atoms / symbol->spec.tick_atoms;
+    if (!order->by_quote)
+        made->qty_lots = order->qty_atoms / symbol->spec.lot_atoms;
+    else if (order->side == SIDE_SELL)
+        made->qty_lots = plan->hold_atoms / symbol->spec.lot_atoms;
+    return made->ref;
+}
+
+/* ---- the market's word ---- */
+
+static struct naive_order *open_order(struct naive_ledger *ledger, uint64_t ref)
+{
+    for (uint32_t i = 0; i < ledger->order_count; i++)
+        if (ledger->orders[i].open && ledger->orders[i].ref == ref)
+            return &ledger->orders[i];
+    abort(); /* the test asks for what is not legal */
+}
+
+static void remove_order(struct naive_ledger *ledger, uint64_t ref)
+{
+    uint32_t at = 0;
+    while (ledger->orders[at].ref != ref)
+        at++;
+    ledger->order_count--;
+    memmove(&ledger->orders[at], &ledger->orders[at + 1],
+            (ledger->order_count - at) * sizeof *ledger->orders);
+}
+
+static void market_says(struct naive_order *order, uint64_t order_id, int64_t ts_us)
+{
+    if (order->order_id == 0)
+        order->time_us = ts_us;
+    order->order_id = order_id;
+    order->updated_us = ts_us;
+}
+
+void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us)
+{
+    struct naive_order *order = open_order(ledger, ref);
+    market_says(order, order_id, ts_us);
+    if (order->executed_lots == 0)
+        order->status = ORDER_NEW;
+}
+
+/* Done orders of the user, or of all (UINT32_MAX). */
+static uint32_t done_count(const struct naive_ledger *ledger, uint32_t user)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->ended_count; i++)
+        count += user == UINT32_MAX || naive_ledger_by_ref(ledger, ledger->ended[i])->user == user;
+    return count;
+}
+
+static void forget_oldest_order(struct naive_ledger *ledger, uint32_t user)
+{
+    uint32_t at = 0;
+    while (naive_ledger_by_ref(ledger, ledger->ended[at])->user != user)
+        at++;
+    remove_order(ledger, ledger->ended[at]);
+    ledger->ended_count--;
+    memmove(&ledger->ended[at], &ledger->ended[at + 1],
+            (ledger->ended_count - at) * sizeof *ledger->ended);
+    ledger->evicted_orders++;
+}
+
+/* O6: the newest of each user are kept; all users together no more than the history, but each one. */
+static void end(struct naive_ledger *ledger, struct naive_order *order, enum order_status status)
+{
+    uint32_t user = order->user;
+    order->open = false;
+    order->status = status;
+    ledger->ended = grow(ledger->ended, ledger->ended_count, &ledger->ended_room, sizeof *ledger->ended);
+    ledger->ended[ledger->ended_count++] = order->ref;
+    while (done_count(ledger, user) > ledger->limits.done_orders)
+        forget_oldest_order(ledger, user);
+    while (done_count(ledger, user) > 1 && ledger->ended_count > ledger->limits.history)
+        forget_oldest_order(ledger, user);
+}
+
+static uint32_t trades_of(const struct naive_ledger *ledger, uint32_t user)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->trade_count; i++)
+        count += ledger->trades[i].user == user;
+    return count;
+}
+
+static void remember(struct naive_ledger *ledger, const struct naive_trade *trade)
+{
+    for (;;) {
+        uint32_t mine = trades_of(ledger, trade->user), at = 0;
+        bool full = ledger->trade_count >= ledger->limits.history;
+        if (mine < ledger->limits.done_orders && !full)
+            break;
+        if (mine == 0)
+            return;
+        while (ledger->trades[at].user != trade->user)
+            at++;
+        ledger->trade_count--;
+        memmove(&ledger->trades[at], &ledger->trades[at + 1],
+                (ledger->trade_count - at) * sizeof *ledger->trades);
+        ledger->evicted_trades++;
+    }
+    ledger->trades = grow(ledger->trades, ledger->trade_count, &ledger->trade_room,
+                          sizeof *ledger->trades);
+    ledger->trades[ledger->trade_count++] = *trade;
+}
+
+void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                       uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker, bool done,
+                       int64_t ts_us)
+{
+    struct naive_order *order = open_order(ledger, ref);
+    const struct ledger_symbol *symbol = &ledger->symbols[order->asked.symbol];
+    bool buy = order->asked.side == SIDE_BUY;
+    int64_t quote = (int64_t)(exact(symbol, price_ticks, qty_lots) / UNIT);
+    int64_t base = qty_lots * symbol->spec.lot_atoms;
+    int64_t got = buy ? base : quote, paid = buy ? quote : base;
+    int64_t fee = (int64_t)round_up((__int128)got * (maker ? symbol->maker_ppm : symbol->taker_ppm),
+                                    1000000);
+    uint16_t got_asset = buy ? symbol->base : symbol->quote;
+    market_says(order, order_id, ts_us);
+    order->executed_lots += qty_lots;
+    order->cum_quote += quote;
+    order->spent += paid;
+    order->status = ORDER_PARTIALLY_FILLED;
+    order->trades++;
+    *total_of(ledger, order->user, pays_with(ledger, &order->asked)) -= paid;
+    *total_of(ledger, order->user, got_asset) += got - fee;
+    ledger->fees[got_asset] += fee;
+    remember(ledger, &(struct naive_trade){.trade_id = trade_id,
+                                           .order_id = order_id,
+                                           .ref = ref,
+                                           .user = order->user,
+                                           .symbol = order->asked.symbol,
+                                           .side = order->asked.side,
+                                           .maker = maker,
+                                           .price_ticks = price_ticks,
+                                           .qty_lots = qty_lots,
+                                           .quote_atoms = quote,
+                                           .fee_atoms = fee,
+                                           .ts_us = ts_us});
+    if (done)
+        end(ledger, order, ORDER_FILLED);
+}
+
+void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                       enum order_status status, int64_t ts_us)
+{
+    struct naive_order *order = open_order(ledger, ref);
+    market_says(order, order_id, ts_us);
+    if (order->asked.by_quote)
+        order->qty_lots = order->executed_lots;
+    end(ledger, order, status);
+}
+
+void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref)
+{
+    remove_order(ledger, open_order(ledger, ref)->ref);
+}
+
+/* ---- money from outside ---- */
+
+enum reject naive_ledger_check_deposit(const struct naive_ledger *ledger, uint32_t user,
+                                       uint16_t asset, int64_t amount,
+                                       const uint8_t id[REQUEST_ID_BYTES], bool *repeat,
+                                       int64_t *free_after)
+{
+    *repeat = false;
+    for (uint32_t i = 0; i < ledger->deposit_count; i++) {
+        const struct naive_deposit *old = &ledger->deposits[i];
+        if (old->user != user || memcmp(old->id, id, REQUEST_ID_BYTES) != 0)
+            continue;
+        *repeat = true;
+        *free_after = old->free_after;
+        return old->asset == asset && old->amount == amount ? REJECT_NONE : REJECT_REQUEST_ID_REUSED;
+    }
+    if (naive_ledger_free_atoms(ledger, user, asset) + (__int128)amount < 0)
+        return REJECT_NO_FUNDS;
+    __int128 supply = naive_ledger_deposits(ledger, asset) - naive_ledger_withdrawals(ledger, asset);
+    if (amount > 0 && (supply + amount > INT64_MAX ||
+                       *total_of(ledger, user, asset) + (__int128)amount > INT64_MAX))
+        return REJECT_OVERFLOW;
+    return ledger->deposit_count >= ledger->limits.deposits ? REJECT_LIMIT : REJECT_NONE;
+}
+
+int64_t naive_ledger_apply_deposit(struct naive_ledger *ledger, uint32_t user, uint16_t asset,
+                                   int64_t amount, const uint8_t id[REQUEST_ID_BYTES])
+{
+    ledger->deposits = grow(ledger->deposits, ledger->deposit_count, &ledger->deposit_room,
+                            sizeof *ledger->deposits);
+    struct naive_deposit *made = &ledger->deposits[ledger->deposit_count++];
+    *total_of(ledger, user, asset) += amount;
+    *made = (struct naive_deposit){.user = user,
+                                   .asset = asset,
+                                   .amount = amount,
+                                   .free_after = naive_ledger_free_atoms(ledger, user, asset)};
+    memcpy(made->id, id, REQUEST_ID_BYTES);
+    return made->free_after;
+}
+
+/* ---- looking in ---- */
+
+__int128 naive_ledger_fees(const struct naive_ledger *ledger, uint16_t asset)
+{
+    return ledger->fees[asset];
+}
+
+__int128 naive_ledger_deposits(const struct naive_ledger *ledger, uint16_t asset)
+{
+    __int128 sum = 0;
+    for (uint32_t i = 0; i < ledger->deposit_count; i++)
+        if (ledger->deposits[i].asset == asset && ledger->deposits[i].amount > 0)
+            sum += ledger->deposits[i].amount;
+    return sum;
+}
+
+__int128 naive_ledger_withdrawals(const struct naive_ledger *ledger, uint16_t asset)
+{
+    __int128 sum = 0;
+    for (uint32_t i = 0; i < ledger->deposit_count; i++)
+        if (ledger->deposits[i].asset == asset && ledger->deposits[i].amount < 0)
+            sum -= ledger->deposits[i].amount;
+    return sum;
+}
+
+const struct naive_order *naive_ledger_by_ref(const struct naive_ledger *ledger, uint64_t ref)
+{
+    for (uint32_t i = 0; i < ledger->order_count; i++)
+        if (ledger->orders[i].ref == ref)
+            return &ledger->orders[i];
+    return NULL;
+}
+
+const struct naive_order *naive_ledger_order(const struct naive_ledger *ledger, uint32_t index)
+{
+    return index < ledger->order_count ? &ledger->orders[index] : NULL;
+}
+
+const struct naive_trade *naive_ledger_trade(const struct naive_ledger *ledger, uint32_t index)
+{
+    return index < ledger->trade_count ? &ledger->trades[index] : NULL;
+}
+
+const struct naive_order *naive_ledger_done_order(const struct naive_ledger *ledger, uint32_t user,
+                                                  uint32_t index)
+{
+    for (uint32_t i = 0; i < ledger->ended_count; i++) {
+        const struct naive_order *order = naive_ledger_by_ref(ledger, ledger->ended[i]);
+        if (order->user == user && index-- == 0)
+            return order;
+    }
+    return NULL;
+}
+
+uint64_t naive_ledger_evicted_orders(const struct naive_ledger *ledger)
+{
+    return ledger->evicted_orders;
+}
+
+uint64_t naive_ledger_evicted_trades(const struct naive_ledger *ledger)
+{
+    return ledger->evicted_trades;
+}

@@ -1,0 +1,102 @@
+/* naive_ledger.h - the ledger again, as simply as it can be said: the oracle of test_ledger_oracle.c.
+ *
+ * Thread:  one.
+ * Memory:  malloc; flat arrays that are searched from end to end.
+ * Method:  what a balance is, is computed anew from first principles whenever it is asked for: a user's
+ *          total of an asset is what came in less what went out; an order's hold is what O1 and O2 say
+ *          it must be now; free is the total less the holds of the open orders. Nothing is kept twice.
+ * Source:  PROTOCOL §2.9, O1, O2, O5, O6 and the comments of ledger.h; not ledger.c. Its arithmetic is
+ *          its own (128 bit), not money.c's.
+ */
+#ifndef NAIVE_LEDGER_H
+#define NAIVE_LEDGER_H
+
+#include "actors/ledger/ledger.h"
+
+struct naive_order {
+    struct ledger_new asked;
+    uint64_t ref, order_id;
+    uint32_t user; /* index, 0.. */
+    int64_t price_ticks, qty_lots, executed_lots, cum_quote;
+    int64_t first_hold, spent; /* market orders: the hold at the beginning, what fills took of it */
+    int64_t time_us, updated_us;
+    enum order_status status;
+    uint8_t flags;
+    bool open;
+    uint32_t trades;
+};
+
+struct naive_trade {
+    uint64_t trade_id, order_id, ref;
+    uint32_t user;
+    uint16_t symbol;
+    uint8_t side;
+    bool maker;
+    int64_t price_ticks, qty_lots, quote_atoms, fee_atoms, ts_us;
+};
+
+/* What a new order would mean. An estimate (O1) has no rounding rule, so it is a range: the hold is
+ * anything from hold_min to hold_max, and held_all says whether that was all the free funds. */
+struct naive_plan {
+    enum reject reject, or_else; /* or_else: also right, where the estimate may round to nothing */
+    int64_t price_ticks, qty_lots, hold_min, hold_max, free;
+    uint16_t hold_asset;
+    uint8_t flags; /* without ORDER_HELD_ALL */
+    bool estimate;
+};
+
+struct naive_ledger;
+
+struct naive_ledger *naive_ledger_new(const struct ledger_limits *limits);
+void naive_ledger_free(struct naive_ledger *ledger);
+void naive_ledger_user_add(struct naive_ledger *ledger, uint32_t user_id);
+struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t symbol);
+
+struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint32_t user,
+                                         const struct ledger_new *order);
+/* `plan` as the other ledger gave it, where naive_plan leaves a choice. Returns the ref. */
+uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
+                            const struct ledger_new *order, const struct ledger_plan *plan);
+void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                           int64_t ts_us);
+void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                       uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker, bool done,
+                       int64_t ts_us);
+void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                       enum order_status status, int64_t ts_us);
+void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref);
+
+/* *repeat: it was made before, and *free_after is the answer of then. */
+enum reject naive_ledger_check_deposit(const struct naive_ledger *ledger, uint32_t user,
+                                       uint16_t asset, int64_t amount,
+                                       const uint8_t id[REQUEST_ID_BYTES], bool *repeat,
+                                       int64_t *free_after);
+int64_t naive_ledger_apply_deposit(struct naive_ledger *ledger, uint32_t user, uint16_t asset,
+                                   int64_t amount, const uint8_t id[REQUEST_ID_BYTES]);
+
+/* ---- looking in ---- */
+
+int64_t naive_ledger_free_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset);
+int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset);
+int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_order *order);
+/* Fees of the whole shard in the asset. */
+__int128 naive_ledger_fees(const struct naive_ledger *ledger, uint16_t asset);
+__int128 naive_ledger_deposits(const struct naive_ledger *ledger, uint16_t asset);
+__int128 naive_ledger_withdrawals(const struct naive_ledger *ledger, uint16_t asset);
+
+/* Open, or the newest kept done one; NULL when unknown. */
+const struct naive_order *naive_ledger_by_ref(const struct naive_ledger *ledger, uint64_t ref);
+/* Every order ever made that is still known, oldest first; NULL behind the last. */
+const struct naive_order *naive_ledger_order(const struct naive_ledger *ledger, uint32_t index);
+const struct naive_trade *naive_ledger_trade(const struct naive_ledger *ledger, uint32_t index);
+/* The user's done orders in the order of their ending. */
+const struct naive_order *naive_ledger_done_order(const struct naive_ledger *ledger, uint32_t user,
+                                                  uint32_t index);
+uint32_t naive_ledger_open_count(const struct naive_ledger *ledger);
+uint64_t naive_ledger_evicted_orders(const struct naive_ledger *ledger);
+uint64_t naive_ledger_evicted_trades(const struct naive_ledger *ledger);
+/* Floor of price times quantity in quote atoms. */
+__int128 naive_ledger_cost(const struct naive_ledger *ledger, uint16_t symbol, int64_t price_ticks,
+                           int64_t lots);
+
+#endif

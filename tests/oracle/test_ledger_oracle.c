@@ -1,0 +1,813 @@
+/* test_ledger_oracle.c - the ledger against the naive one: the same seeded calls, every answer compared.
+ *
+ * Use:     test_ledger_oracle [SEED] [COMMANDS]; COMMANDS (1,000,000) are dealt out over the settings.
+ *          Exit 1 with seed, setting and command number at the first difference.
+ * Method:  swarm: each setting turns other screws (users, units, fees, filters, room, history). A
+ *          command is one call: a new order, the market's word on a live one in any legal order, a
+ *          deposit, a withdrawal. Compared each time: the answer and the order touched. Each 1,000:
+ *          every balance, total, list in its order, every look-up, ledger_verify. A fill is one side
+ *          of a trade, so the test keeps what is in flight per asset and checks conservation with it.
+ * Thread:  one. A plain program: it runs under every sanitizer.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/book/kinds.h"
+#include "actors/ledger/ledger.h"
+#include "runtime/hash.h"
+#include "tests/oracle/naive_ledger.h"
+
+enum {
+    USERS_MAX = 12,
+    SYMBOLS = 5, /* the last is never active */
+    ASSETS = 5,  /* the last is never traded: room for huge amounts */
+    CHECK_EVERY = 1000,
+    FIRST_USER_ID = 5000,
+};
+
+struct setting {
+    const char *name;
+    struct money_spec spec[2]; /* symbols 0, 2 and 1, 3 */
+    int64_t price_max_ticks, lots_max;
+    int32_t maker_ppm, taker_ppm;
+    bool filters;
+    uint32_t users, open_orders, done_orders, max_orders, client_ids, request_ids;
+    uint32_t history, deposits;
+};
+
+static const struct setting settings[] = {
+    {"plain", {{1000000, 100000}, {100000, 1000}}, 100000, 100000, 1000, 1000, true, 5, 100, 5, 10,
+     1000, 100000, 1000, 100000},
+    {"one user", {{1000000, 100000}, {1, 100000000}}, 5000, 1000, 1000, 2000, false, 1, 40, 3, 0, 60,
+     3000, 100, 100000},
+    {"awkward units", {{7, 3}, {123456789, 987}}, 12345679, 1000000007, 333, 777777, false, 4, 60, 8,
+     0, 100000, 100000, 400, 100000},
+    {"awkward units and filters", {{7, 3}, {13, 1000003}}, 1000003, 100000007, 333, 1, true, 6, 80, 2,
+     4, 300, 100000, 300, 100000},
+    {"whole units", {{100000000, 100000000}, {100000000, 1}}, 50, 20, 0, 0, false, 3, 50, 4, 0, 200,
+     100000, 200, 100000},
+    {"an atom each", {{1, 1}, {1, 7}}, 30000, 100000, 1, 1000000, false, 3, 60, 4, 5, 100000, 100000,
+     300, 100000},
+    {"few client ids", {{1000000, 100000}, {10, 10}}, 20000, 100000, 500, 1000, true, 2, 100, 10, 0, 8,
+     20000, 300, 100000},
+    {"little room for orders", {{1000000, 100000}, {10, 100000}}, 10000, 10000, 1000, 1000, false, 8,
+     12, 3, 3, 1000, 100000, 300, 100000},
+    {"little history", {{1000000, 100000}, {10, 100000}}, 10000, 10000, 1000, 1000, false, USERS_MAX,
+     20, 6, 0, 50, 100000, 15, 100000},
+    {"no history to speak of", {{100000, 100000}, {7, 100}}, 10000, 10000, 10, 1000, false, 10, 9, 1,
+     2, 30, 100000, 4, 100000},
+    {"few requests", {{1000000, 100000}, {7, 3}}, 10000, 10000, 1000, 1000, false, 4, 60, 5, 6, 1000, 300,
+     300, 150},
+    {"dear", {{1000000007, 100000000}, {1, 1}}, 3000000000, 3000000000, 999999, 1000, false, 3, 60, 5, 0,
+     1000, 100000, 300, 100000},
+};
+enum { SETTINGS = sizeof settings / sizeof settings[0] };
+
+enum call { NEW, ACCEPTED, FILL, LAST_FILL, DONE, REFUSED, DEPOSIT, WITHDRAWAL, CALLS };
+static const char *const call_name[] = {"new",  "accepted", "fill",    "last fill",
+                                        "done", "refused",  "deposit", "withdrawal"};
+
+/* What the run has seen; a kind that never came up was not tested. */
+static struct {
+    uint64_t commands, calls[CALLS], new_reject[REJECT_COUNT], deposit_reject[REJECT_COUNT];
+    uint64_t done[ORDER_STATUS_COUNT], repeats, held_all, no_hint, by_quote[2], maker_fills;
+    uint64_t accepted_after_fill, zero_cost, evicted_orders, evicted_trades, open_max, checks;
+} seen;
+
+static struct {
+    uint64_t seed, random, number; /* number: of the command, over the whole run */
+    const struct setting *setting;
+    struct ledger_limits limits;
+    struct ledger *ledger;
+    void *block;
+    struct naive_ledger *naive;
+    uint64_t order_ids[SYMBOLS], trade_ids;
+    int64_t now_us, deposit_max;
+    __int128 in_flight[ASSETS]; /* what fills have taken from users and not given to another */
+    const char *doing;
+    int market; /* percent of commands that are the market's; drawn anew now and then */
+    struct {
+        uint32_t user;
+        uint16_t asset;
+        int64_t amount;
+    } requests[100000]; /* by request id: what it was used for; asset ASSETS: not yet */
+} run;
+
+__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "test_ledger_oracle: seed %" PRIu64 ", setting \"%s\", command %" PRIu64 " (%s): ",
+            run.seed, run.setting->name, run.number, run.doing);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n");
+    exit(1);
+}
+
+#define SAME(real, want, what)                                                                     \
+    ((real) == (want) ? (void)0                                                                    \
+                      : fail("%s: ledger %" PRId64 ", naive %" PRId64, what, (int64_t)(real),      \
+                             (int64_t)(want)))
+
+static uint64_t random_word(void)
+{
+    return hash_mix(run.random += 0x9E3779B97F4A7C15ull);
+}
+
+/* 0 .. bound - 1 */
+static int64_t below(int64_t bound)
+{
+    return (int64_t)(random_word() % (uint64_t)bound);
+}
+
+static bool chance(int percent)
+{
+    return below(100) < percent;
+}
+
+/* 1 .. bound, small ones as likely as large ones. */
+static int64_t any_size(int64_t bound)
+{
+    int64_t reach = bound >> below(64 - __builtin_clzll((uint64_t)bound));
+    return 1 + below(reach);
+}
+
+static uint32_t slot_of(uint32_t user)
+{
+    return ledger_user_find(run.ledger, FIRST_USER_ID + user);
+}
+
+/* ---- comparing ---- */
+
+static void compare_order(const struct ledger_order *real, const struct naive_order *want)
+{
+    SAME(real->ref, want->ref, "ref");
+    SAME(real->order_id, want->order_id, "order id");
+    SAME(real->tag, want->asked.tag, "tag");
+    SAME(real->price_ticks, want->price_ticks, "price");
+    SAME(real->qty_lots, want->qty_lots, "quantity");
+    SAME(real->executed_lots, want->executed_lots, "executed");
+    SAME(real->quote_atoms, want->asked.by_quote ? want->asked.quote_atoms : 0, "quote quantity");
+    SAME(real->cum_quote, want->cum_quote, "cumulative quote");
+    SAME(real->held, naive_ledger_held(run.naive, want), "held");
+    SAME(real->time_us, want->time_us, "time");
+    SAME(real->updated_us, want->updated_us, "updated");
+    SAME(real->user, slot_of(want->user), "user");
+    SAME(real->symbol, want->asked.symbol, "symbol");
+    SAME(real->side, want->asked.side, "side");
+    SAME(real->type, want->asked.type, "type");
+    SAME(real->tif, want->asked.tif, "time in force");
+    SAME(real->stp, want->asked.stp, "self-trade prevention");
+    SAME(real->resp, want->asked.resp, "response type");
+    SAME(real->status, want->status, "status");
+    SAME(real->flags, want->flags, "flags");
+    SAME(real->trades, want->trades, "trades");
+    SAME(order_is_open(real), want->open, "open");
+    SAME(real->client_length, want->asked.client_length, "length of the client id");
+    if (memcmp(real->client_id, want->asked.client_id, real->client_length) != 0)
+        fail("client ids differ");
+}
+
+/* The order a call has touched; `slot` is the call's answer. */
+static void compare_touched(uint32_t slot, uint64_t ref)
+{
+    const struct naive_order *want = naive_ledger_by_ref(run.naive, ref);
+    if (!want)
+        fail("the naive ledger has forgotten the order it touched");
+    compare_order(ledger_order(run.ledger, slot), want);
+    SAME(ledger_find_ref(run.ledger, ref), want->open ? slot : 0, "find by ref");
+}
+
+static void compare_balances(void)
+{
+    struct ledger_totals totals[ASSETS] = {0};
+    ledger_totals(run.ledger, totals);
+    for (uint16_t asset = 0; asset < ASSETS; asset++) {
+        __int128 free_sum = 0, locked_sum = 0;
+        for (uint32_t user = 0; user < run.setting->users; user++) {
+            uint32_t slot = ledger_find_balance(run.ledger, slot_of(user), asset);
+            int64_t free_atoms = naive_ledger_free_atoms(run.naive, user, asset);
+            int64_t locked = naive_ledger_locked_atoms(run.naive, user, asset);
+            SAME(slot ? ledger_balance(run.ledger, slot)->free : 0, free_atoms, "free");
+            SAME(slot ? ledger_balance(run.ledger, slot)->locked : 0, locked, "locked");
+            if (free_atoms < 0)
+                fail("user %u owes %" PRId64 " of asset %u", user, -free_atoms, asset);
+            free_sum += free_atoms;
+            locked_sum += locked;
+        }
+        const struct ledger_totals *sum = &totals[asset];
+        if (sum->free != free_sum || sum->locked != locked_sum)
+            fail("totals of asset %u are not the sum of its balances", asset);
+        if (sum->fees != naive_ledger_fees(run.naive, asset))
+            fail("fees of asset %u", asset);
+        if (sum->deposits != naive_ledger_deposits(run.naive, asset) ||
+            sum->withdrawals != naive_ledger_withdrawals(run.naive, asset))
+            fail("deposits or withdrawals of asset %u", asset);
+        if (sum->free + sum->locked + sum->fees + run.in_flight[asset] !=
+            sum->deposits - sum->withdrawals)
+            fail("asset %u is not conserved", asset);
+    }
+}
+
+/* Open orders of a user in a symbol, oldest first. */
+static void compare_open(uint32_t user, uint16_t symbol)
+{
+    uint32_t position = ledger_find_position(run.ledger, slot_of(user), symbol), count = 0, rest = 0;
+    uint32_t at = position ? ledger_position(run.ledger, position)->head : 0;
+    for (uint32_t i = 0;; i++) {
+        const struct naive_order *want = naive_ledger_order(run.naive, i);
+        if (!want)
+            break;
+        if (!want->open || want->user != user || want->asked.symbol != symbol)
+            continue;
+        if (!at)
+            fail("user %u, symbol %u: the open list ends before order %" PRIx64, user, symbol, want->ref);
+        compare_order(ledger_order(run.ledger, at), want);
+        SAME(ledger_find_ref(run.ledger, want->ref), at, "find by ref");
+        at = ledger_order(run.ledger, at)->next;
+        count++;
+        rest += (want->flags & ORDER_CAN_REST) != 0;
+    }
+    SAME(at, 0, "end of the open list");
+    if (position) {
+        SAME(ledger_position(run.ledger, position)->open, count, "open of a position");
+        SAME(ledger_position(run.ledger, position)->can_rest, rest, "resting of a position");
+    }
+}
+
+static void compare_history(uint32_t user)
+{
+    const struct ledger_user *real = ledger_user(run.ledger, slot_of(user));
+    uint32_t at = real->done_head, count = 0;
+    const struct naive_order *order;
+    while ((order = naive_ledger_done_order(run.naive, user, count)) != NULL) {
+        if (!at)
+            fail("user %u: the list of done orders ends too early", user);
+        compare_order(ledger_order(run.ledger, at), order);
+        SAME(ledger_find_ref(run.ledger, order->ref), 0, "find a done order by ref");
+        at = ledger_order(run.ledger, at)->next;
+        count++;
+    }
+    SAME(at, 0, "end of the done list");
+    SAME(real->done, count, "done orders");
+    at = real->trade_head;
+    count = 0;
+    const struct naive_trade *want;
+    for (uint32_t i = 0; (want = naive_ledger_trade(run.naive, i)) != NULL; i++) {
+        if (want->user != user)
+            continue;
+        if (!at)
+            fail("user %u: the list of trades ends too early", user);
+        const struct ledger_trade *trade = ledger_trade(run.ledger, at);
+        SAME(trade->trade_id, want->trade_id, "trade id");
+        SAME(trade->order_id, want->order_id, "trade's order id");
+        SAME(trade->price_ticks, want->price_ticks, "trade's price");
+        SAME(trade->qty_lots, want->qty_lots, "trade's quantity");
+        SAME(trade->quote_atoms, want->quote_atoms, "trade's quote");
+        SAME(trade->fee_atoms, want->fee_atoms, "trade's fee");
+        SAME(trade->ts_us, want->ts_us, "trade's time");
+        SAME(trade->symbol, want->symbol, "trade's symbol");
+        SAME(trade->side, want->side, "trade's side");
+        SAME(trade->maker, want->maker, "trade's maker flag");
+        at = trade->next;
+        count++;
+    }
+    SAME(at, 0, "end of the trades");
+    SAME(real->trades, count, "trades");
+}
+
+static uint64_t ref_at(uint32_t slot)
+{
+    return slot ? ledger_order(run.ledger, slot)->ref : 0;
+}
+
+/* Every order by its ids; the newest order of each client id; and ids nobody has. */
+static void compare_finding(void)
+{
+    const struct naive_order *order;
+    for (uint32_t i = 0; (order = naive_ledger_order(run.naive, i)) != NULL; i++) {
+        uint32_t user = slot_of(order->user);
+        const struct naive_order *newest = order, *other;
+        for (uint32_t k = i + 1; (other = naive_ledger_order(run.naive, k)) != NULL; k++)
+            if (other->user == order->user && other->asked.symbol == order->asked.symbol &&
+                other->asked.client_length == order->asked.client_length &&
+                memcmp(other->asked.client_id, order->asked.client_id, order->asked.client_length) == 0)
+                newest = other;
+        SAME(ref_at(ledger_find_client(run.ledger, user, order->asked.symbol, order->asked.client_id,
+                                       order->asked.client_length)),
+             newest->ref, "find by client id");
+        if (!order->order_id)
+            continue;
+        SAME(ref_at(ledger_find_order_id(run.ledger, user, order->asked.symbol, order->order_id)),
+             order->ref, "find by order id");
+        SAME(ledger_find_order_id(run.ledger, user + 1, order->asked.symbol, order->order_id), 0,
+             "another user's order id");
+    }
+    for (uint16_t symbol = 0; symbol < SYMBOLS; symbol++)
+        SAME(ledger_find_order_id(run.ledger, slot_of(0), symbol, run.order_ids[symbol] + 1), 0,
+             "an order id of the future");
+    SAME(ledger_find_client(run.ledger, slot_of(0), 0, "nobody's", 8), 0, "an unknown client id");
+}
+
+static void count_open(void *arg, const struct ledger_order *order)
+{
+    if (!order_is_open(order))
+        fail("ledger_each_open() shows order %" PRIx64 ", which is done", order->ref);
+    ++*(uint32_t *)arg;
+}
+
+static void compare_all(void)
+{
+    uint32_t each = 0, open = naive_ledger_open_count(run.naive);
+    compare_balances();
+    for (uint32_t user = 0; user < run.setting->users; user++) {
+        for (uint16_t symbol = 0; symbol < SYMBOLS; symbol++)
+            compare_open(user, symbol);
+        compare_history(user);
+    }
+    compare_finding();
+    ledger_each_open(run.ledger, count_open, &each);
+    SAME(each, open, "open orders walked");
+    SAME(ledger_open_orders(run.ledger), open, "open orders");
+    ledger_verify(run.ledger);
+    seen.checks++;
+}
+
+/* ---- drawing ---- */
+
+static const struct ledger_symbol *symbol_of(uint16_t symbol)
+{
+    return naive_ledger_symbol(run.naive, symbol);
+}
+
+/* Ticks in a band of one to four, so that the limits of filters and funds are met often. */
+static int64_t any_price(void)
+{
+    int64_t max = run.setting->price_max_ticks;
+    return chance(80) ? max / 4 + 1 + below(max / 2) : any_size(max);
+}
+
+static struct ledger_new any_new(void)
+{
+    struct ledger_new order = {.tag = random_word(),
+                               .symbol = (uint16_t)below(SYMBOLS - !chance(3)),
+                               .side = (uint8_t)below(2),
+                               .stp = (uint8_t)below(2),
+                               .resp = (uint8_t)below(3)};
+    const struct money_spec *spec = &run.setting->spec[order.symbol % 2];
+    order.type = (uint8_t)(chance(60) ? TYPE_LIMIT : chance(60) ? TYPE_MARKET : TYPE_LIMIT_MAKER);
+    order.tif = (uint8_t)(chance(60) ? TIF_GTC : below(3));
+    order.by_quote = order.type == TYPE_MARKET && chance(50);
+    if (order.type != TYPE_MARKET || chance(10))
+        order.price_atoms = any_price() * spec->tick_atoms;
+    order.qty_atoms = any_size(run.setting->lots_max) * spec->lot_atoms;
+    if (chance(4))
+        order.price_atoms += below(7) - 3;
+    if (chance(4))
+        order.qty_atoms += below(7) - 3;
+    if (chance(1))
+        order.qty_atoms = 0;
+    if (order.type != TYPE_MARKET && below(300) == 0) { /* too much for 63 bits, on the grid */
+        order.price_atoms = INT64_MAX / spec->tick_atoms * spec->tick_atoms;
+        order.qty_atoms = INT64_MAX / spec->lot_atoms * spec->lot_atoms;
+    }
+    int64_t price = any_price() * spec->tick_atoms;
+    order.hint_atoms = chance(85) ? price : 0;
+    __int128 worth = (__int128)price * order.qty_atoms / MONEY_ATOMS_PER_UNIT;
+    order.quote_atoms = worth > 0 && worth < INT64_MAX / 8 ? (int64_t)worth : below(100);
+    order.client_length = (uint8_t)snprintf(order.client_id, CLIENT_ID_MAX, "c%" PRId64,
+                                            below(run.setting->client_ids));
+    return order;
+}
+
+/* The nth open order, or NULL. */
+static const struct naive_order *any_open(void)
+{
+    uint32_t open = naive_ledger_open_count(run.naive);
+    if (!open)
+        return NULL;
+    uint32_t wanted = (uint32_t)below(open);
+    for (uint32_t i = 0;; i++) {
+        const struct naive_order *order = naive_ledger_order(run.naive, i);
+        if (order->open && wanted-- == 0)
+            return order;
+    }
+}
+
+/* ---- the calls ---- */
+
+static void compare_plan(const struct ledger_plan *real, const struct naive_plan *want,
+                         const struct ledger_new *order)
+{
+    int64_t lot = symbol_of(order->symbol)->spec.lot_atoms;
+    SAME(real->price_ticks, want->price_ticks, "plan: price");
+    SAME(real->hold_asset, want->hold_asset, "plan: asset");
+    if (real->hold_atoms < want->hold_min || real->hold_atoms > want->hold_max)
+        fail("plan: hold %" PRId64 " is not in %" PRId64 "..%" PRId64, real->hold_atoms, want->hold_min,
+             want->hold_max);
+    bool sell_by_quote = order->by_quote && order->side == SIDE_SELL;
+    SAME(real->qty_lots, sell_by_quote ? real->hold_atoms / lot : want->qty_lots, "plan: quantity");
+    if (sell_by_quote)
+        SAME(real->hold_atoms % lot, 0, "plan: whole lots");
+    bool all = want->estimate && order->side == SIDE_BUY && order->hint_atoms &&
+               real->hold_atoms == want->free;
+    SAME(real->flags, want->flags | (all ? ORDER_HELD_ALL : 0), "plan: flags");
+}
+
+static void do_new(void)
+{
+    uint32_t user = (uint32_t)below(run.setting->users);
+    struct ledger_new order = any_new();
+    struct ledger_plan plan;
+    enum reject reject = ledger_check_new(run.ledger, slot_of(user), &order, &plan);
+    struct naive_plan want = naive_ledger_check_new(run.naive, user, &order);
+    if (reject != want.reject && reject != want.or_else)
+        fail("%s; naive: %s", reject_text(reject), reject_text(want.reject));
+    seen.calls[NEW]++;
+    seen.new_reject[reject]++;
+    if (reject != REJECT_NONE)
+        return;
+    compare_plan(&plan, &want, &order);
+    uint32_t slot = ledger_place(run.ledger, slot_of(user), &order, &plan);
+    uint64_t ref = naive_ledger_place(run.naive, user, &order, &plan);
+    compare_touched(slot, ref);
+    seen.held_all += (plan.flags & ORDER_HELD_ALL) != 0;
+    seen.no_hint += want.estimate && !order.hint_atoms;
+    seen.by_quote[order.side] += order.by_quote;
+}
+
+static uint64_t id_of(const struct naive_order *order)
+{
+    return order->order_id ? order->order_id : ++run.order_ids[order->asked.symbol];
+}
+
+static void do_accepted(const struct naive_order *order)
+{
+    uint64_t ref = order->ref, id = id_of(order);
+    seen.calls[ACCEPTED]++;
+    seen.accepted_after_fill += order->executed_lots > 0;
+    uint32_t slot = ledger_accepted(run.ledger, ref, id, run.now_us);
+    naive_ledger_accepted(run.naive, ref, id, run.now_us);
+    compare_touched(slot, ref);
+}
+
+/* A price the market may trade the order at. */
+static int64_t fill_price(const struct naive_order *order)
+{
+    int64_t price = any_price();
+    if (order->asked.type == TYPE_MARKET)
+        return price;
+    if (chance(30))
+        return order->price_ticks;
+    bool buy = order->asked.side == SIDE_BUY, worse = (price > order->price_ticks) == buy;
+    return worse ? order->price_ticks : price;
+}
+
+/* Whether users have so much more of the asset than was deposited that a balance might overflow: the
+ * counterparts of a real market could not have had it. */
+static bool brought_in_too_much(uint16_t asset)
+{
+    __int128 supply = naive_ledger_deposits(run.naive, asset) - naive_ledger_withdrawals(run.naive, asset);
+    return supply - run.in_flight[asset] > INT64_MAX / 2;
+}
+
+/* How many lots at that price the order's hold still pays for; 0: none. */
+static int64_t fill_lots(const struct naive_order *order, int64_t price)
+{
+    const struct ledger_symbol *symbol = symbol_of(order->asked.symbol);
+    int64_t held = naive_ledger_held(run.naive, order), left = order->qty_lots - order->executed_lots;
+    bool buy = order->asked.side == SIDE_BUY;
+    if (buy && order->asked.by_quote)
+        left = run.setting->lots_max;
+    if (!buy && held / symbol->spec.lot_atoms < left)
+        left = held / symbol->spec.lot_atoms;
+    if (left > 0 && !chance(40))
+        left = any_size(left);
+    /* a seller's counterpart holds the quote, so it is no more than there is */
+    while (left > 0 && naive_ledger_cost(run.naive, order->asked.symbol, price, left) >
+                           (buy ? held : INT64_MAX / 1024))
+        left /= 2;
+    return brought_in_too_much(buy ? symbol->base : symbol->quote) ? 0 : left;
+}
+
+/* One side of a trade: what the user pays is in flight to another, and the other way round. */
+static void move(const struct naive_order *order, int64_t price, int64_t lots)
+{
+    const struct ledger_symbol *symbol = symbol_of(order->asked.symbol);
+    __int128 quote = naive_ledger_cost(run.naive, order->asked.symbol, price, lots);
+    __int128 base = (__int128)lots * symbol->spec.lot_atoms;
+    bool buy = order->asked.side == SIDE_BUY;
+    run.in_flight[symbol->quote] += buy ? quote : -quote;
+    run.in_flight[symbol->base] += buy ? -base : base;
+    seen.zero_cost += quote == 0;
+}
+
+static bool do_fill(const struct naive_order *order)
+{
+    int64_t price = fill_price(order), lots = fill_lots(order, price);
+    if (lots <= 0)
+        return false;
+    uint64_t ref = order->ref, id = id_of(order);
+    bool maker = order->asked.type != TYPE_MARKET && chance(50);
+    bool last = !order->asked.by_quote && order->executed_lots + lots == order->qty_lots;
+    move(order, price, lots);
+    seen.calls[last ? LAST_FILL : FILL]++;
+    seen.maker_fills += maker;
+    ++run.trade_ids;
+    uint32_t slot =
+        ledger_fill(run.ledger, ref, id, run.trade_ids, price, lots, maker, last, run.now_us);
+    naive_ledger_fill(run.naive, ref, id, run.trade_ids, price, lots, maker, last, run.now_us);
+    compare_touched(slot, ref);
+    return true;
+}
+
+static void do_done(const struct naive_order *order)
+{
+    static const enum order_status ends[] = {ORDER_CANCELED, ORDER_EXPIRED, ORDER_EXPIRED_IN_MATCH};
+    uint64_t ref = order->ref, id = id_of(order);
+    enum order_status status = ends[below(3)];
+    if (order->asked.by_quote && order->executed_lots && chance(60))
+        status = ORDER_FILLED;
+    seen.calls[DONE]++;
+    seen.done[status]++;
+    uint32_t slot = ledger_done(run.ledger, ref, id, status, run.now_us);
+    naive_ledger_done(run.naive, ref, id, status, run.now_us);
+    compare_touched(slot, ref);
+}
+
+static void do_refused(const struct naive_order *order)
+{
+    struct naive_order was = *order;
+    seen.calls[REFUSED]++;
+    ledger_refused(run.ledger, was.ref);
+    naive_ledger_refused(run.naive, was.ref);
+    SAME(ledger_find_ref(run.ledger, was.ref), 0, "find a refused order");
+}
+
+/* The market's word on some live order: an order not yet known to it may be refused; the others are
+ * accepted, filled and ended in any order. */
+static void do_market(void)
+{
+    const struct naive_order *order = any_open();
+    if (!order) {
+        do_new();
+        return;
+    }
+    int64_t what = below(100);
+    if (order->order_id == 0 && what < 15)
+        do_refused(order);
+    else if (what < 30 && order->asked.type != TYPE_MARKET)
+        do_accepted(order);
+    else if (what >= 80 || !do_fill(order))
+        do_done(order);
+}
+
+static void any_request(uint32_t number, uint8_t id[REQUEST_ID_BYTES])
+{
+    memset(id, 0, REQUEST_ID_BYTES);
+    memcpy(id, &number, sizeof number);
+    id[15] = (uint8_t)number;
+}
+
+static void do_deposit(void)
+{
+    uint32_t user = (uint32_t)below(run.setting->users);
+    uint32_t number = (uint32_t)below(run.setting->request_ids);
+    uint16_t asset = (uint16_t)below(ASSETS);
+    int64_t amount = any_size(run.deposit_max), free_after = 0;
+    uint8_t id[REQUEST_ID_BYTES];
+    if (asset == ASSETS - 1 && chance(50))
+        amount = any_size(INT64_MAX);
+    else if (chance(35)) /* around what there is to withdraw */
+        amount = -any_size(naive_ledger_free_atoms(run.naive, user, asset) * 5 / 4 + 2);
+    if (chance(2))
+        amount = 0;
+    if (run.requests[number].asset < ASSETS && chance(60)) { /* a repeat */
+        user = run.requests[number].user;
+        asset = run.requests[number].asset;
+        amount = run.requests[number].amount + (chance(20) ? 1 : 0);
+    }
+    if (amount > 0 && asset < ASSETS - 1 && brought_in_too_much(asset))
+        return;
+    any_request(number, id);
+    const struct ledger_deposit *done;
+    bool repeat;
+    enum reject reject = ledger_check_deposit(run.ledger, slot_of(user), asset, amount, id, &done);
+    enum reject want =
+        naive_ledger_check_deposit(run.naive, user, asset, amount, id, &repeat, &free_after);
+    if (reject != want)
+        fail("%s; naive: %s", reject_text(reject), reject_text(want));
+    SAME(done != NULL, repeat, "a repeat");
+    seen.calls[amount < 0 ? WITHDRAWAL : DEPOSIT]++;
+    seen.deposit_reject[reject]++;
+    if (repeat) {
+        seen.repeats += reject == REJECT_NONE;
+        SAME(done->free_after, free_after, "the first answer");
+        return;
+    }
+    if (reject != REJECT_NONE)
+        return;
+    const struct ledger_deposit *made =
+        ledger_apply_deposit(run.ledger, slot_of(user), asset, amount, id);
+    SAME(made->amount, amount, "deposit's amount");
+    SAME(made->free_after, naive_ledger_apply_deposit(run.naive, user, asset, amount, id),
+         "free after a deposit");
+    run.requests[number].user = user;
+    run.requests[number].asset = asset;
+    run.requests[number].amount = amount;
+}
+
+static void one_command(void)
+{
+    static const int moods[] = {20, 35, 45, 55, 70};
+    if (run.market == 0 || below(1500) == 0)
+        run.market = moods[below(5)];
+    run.now_us += below(3);
+    int64_t what = below(100);
+    if (what < 4) {
+        run.doing = "deposit";
+        do_deposit();
+    } else if (what < 4 + run.market) {
+        run.doing = "market";
+        do_market();
+    } else {
+        run.doing = "new";
+        do_new();
+    }
+    seen.commands++;
+    if (seen.open_max < ledger_open_orders(run.ledger))
+        seen.open_max = ledger_open_orders(run.ledger);
+}
+
+/* ---- settings ---- */
+
+static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
+{
+    const struct setting *s = run.setting;
+    *symbol = (struct ledger_symbol){.active = number < SYMBOLS - 1,
+                                     .spec = s->spec[number % 2],
+                                     .base = (uint16_t)(number % 3), /* 3 is a pair of its own... */
+                                     .quote = (uint16_t)(3 - (number == 3)), /* ...of 0 and 2 */
+                                     .max_orders = s->max_orders,
+                                     .maker_ppm = s->maker_ppm,
+                                     .taker_ppm = s->taker_ppm};
+    if (!s->filters)
+        return;
+    symbol->min_price_ticks = s->price_max_ticks / 1000 + 2;
+    symbol->max_price_ticks = s->price_max_ticks / 10 * 7;
+    symbol->min_lots = 3;
+    symbol->max_lots = s->lots_max / 10 * 9;
+    symbol->market_min_lots = 5;
+    symbol->market_max_lots = s->lots_max / 2;
+    __int128 middle = (__int128)s->price_max_ticks / 2 * symbol->spec.tick_atoms * (s->lots_max / 2) *
+                      symbol->spec.lot_atoms / MONEY_ATOMS_PER_UNIT;
+    symbol->min_notional = (int64_t)(middle / 100000) + 1;
+    symbol->max_notional = (int64_t)(middle * 2);
+}
+
+/* What about twenty of the larger orders cost, so that funds run out now and then. */
+static int64_t deposit_scale(void)
+{
+    __int128 cost = 0;
+    for (int i = 0; i < 2; i++) {
+        const struct money_spec *spec = &run.setting->spec[i];
+        __int128 quote = (__int128)run.setting->price_max_ticks / 2 * spec->tick_atoms *
+                         (run.setting->lots_max / 4) * spec->lot_atoms / MONEY_ATOMS_PER_UNIT;
+        cost = quote > cost ? quote : cost;
+    }
+    cost *= 20;
+    return cost > INT64_MAX / 1024 ? INT64_MAX / 1024 : cost < 100 ? 100 : (int64_t)cost;
+}
+
+static void open_setting(uint32_t index)
+{
+    const struct setting *s = run.setting = &settings[index];
+    run.random = hash_fold(run.seed, index);
+    run.limits = (struct ledger_limits){.shard = (uint16_t)(index * 97 % 1024),
+                                        .users = USERS_MAX + 1,
+                                        .symbols = SYMBOLS,
+                                        .assets = ASSETS,
+                                        .open_orders = s->open_orders,
+                                        .done_orders = s->done_orders,
+                                        .balances = USERS_MAX * ASSETS + 4,
+                                        .deposits = s->deposits,
+                                        .user_symbols = USERS_MAX * SYMBOLS + 2,
+                                        .history = s->history};
+    run.block = calloc(1, ledger_size(&run.limits));
+    if (!run.block)
+        abort();
+    run.ledger = ledger_init(run.block, &run.limits);
+    run.naive = naive_ledger_new(&run.limits);
+    for (uint16_t symbol = 0; symbol < SYMBOLS; symbol++) {
+        set_symbol(ledger_symbol(run.ledger, symbol), symbol);
+        set_symbol(naive_ledger_symbol(run.naive, symbol), symbol);
+    }
+    for (uint32_t user = 0; user < s->users; user++) {
+        ledger_user_add(run.ledger, FIRST_USER_ID + user);
+        naive_ledger_user_add(run.naive, FIRST_USER_ID + user);
+    }
+    memset(run.order_ids, 0, sizeof run.order_ids);
+    memset(run.in_flight, 0, sizeof run.in_flight);
+    for (size_t i = 0; i < sizeof run.requests / sizeof run.requests[0]; i++)
+        run.requests[i].asset = ASSETS;
+    run.deposit_max = deposit_scale();
+    run.now_us = 1;
+    run.market = 0;
+}
+
+static void run_setting(uint32_t index, uint64_t commands)
+{
+    open_setting(index);
+    for (uint64_t i = 1; i <= commands; i++) {
+        run.number++;
+        one_command();
+        if (i % CHECK_EVERY == 0 || i == commands) {
+            run.doing = "check of everything";
+            compare_all();
+        }
+    }
+    seen.evicted_orders += naive_ledger_evicted_orders(run.naive);
+    seen.evicted_trades += naive_ledger_evicted_trades(run.naive);
+    free(run.block);
+    naive_ledger_free(run.naive);
+}
+
+/* ---- the summary ---- */
+
+static bool all_seen = true;
+
+static void show(const char *what, uint64_t count)
+{
+    printf(" %s %" PRIu64, what, count);
+    all_seen = all_seen && count > 0;
+}
+
+/* Prints the counts; false if, in a long run, some kind never came. */
+static bool summary(void)
+{
+    static const struct {
+        enum reject reject;
+        const char *name;
+    } new_rejects[] = {{REJECT_NONE, "accepted"},
+                       {REJECT_UNKNOWN_SYMBOL, "UNKNOWN_SYMBOL"},
+                       {REJECT_PRICE_FILTER, "PRICE_FILTER"},
+                       {REJECT_LOT_SIZE, "LOT_SIZE"},
+                       {REJECT_MARKET_LOT_SIZE, "MARKET_LOT_SIZE"},
+                       {REJECT_NOTIONAL, "NOTIONAL"},
+                       {REJECT_OVERFLOW, "OVERFLOW"},
+                       {REJECT_DUPLICATE_ORDER, "DUPLICATE_ORDER"},
+                       {REJECT_MAX_NUM_ORDERS, "MAX_NUM_ORDERS"},
+                       {REJECT_NO_FUNDS, "NO_FUNDS"},
+                       {REJECT_LIMIT, "LIMIT"}},
+      deposit_rejects[] = {{REJECT_NONE, "applied or repeated"},
+                           {REJECT_REQUEST_ID_REUSED, "REQUEST_ID_REUSED"},
+                           {REJECT_NO_FUNDS, "NO_FUNDS"},
+                           {REJECT_OVERFLOW, "OVERFLOW"},
+                           {REJECT_LIMIT, "LIMIT"}};
+    printf("test_ledger_oracle: seed %" PRIu64 ", %" PRIu64 " commands, %d settings, %" PRIu64
+           " checks of everything, at most %" PRIu64 " open orders; calls:",
+           run.seed, seen.commands, SETTINGS, seen.checks, seen.open_max);
+    for (int i = 0; i < CALLS; i++)
+        show(call_name[i], seen.calls[i]);
+    printf("; new:");
+    for (size_t i = 0; i < sizeof new_rejects / sizeof new_rejects[0]; i++)
+        show(new_rejects[i].name, seen.new_reject[new_rejects[i].reject]);
+    printf("; money:");
+    for (size_t i = 0; i < sizeof deposit_rejects / sizeof deposit_rejects[0]; i++)
+        show(deposit_rejects[i].name, seen.deposit_reject[deposit_rejects[i].reject]);
+    printf("; done:");
+    show("FILLED", seen.done[ORDER_FILLED]);
+    show("CANCELED", seen.done[ORDER_CANCELED]);
+    show("EXPIRED", seen.done[ORDER_EXPIRED]);
+    show("EXPIRED_IN_MATCH", seen.done[ORDER_EXPIRED_IN_MATCH]);
+    printf("; among them:");
+    show("repeats", seen.repeats);
+    show("held all", seen.held_all);
+    show("without a hint", seen.no_hint);
+    show("buys by quote", seen.by_quote[SIDE_BUY]);
+    show("sells by quote", seen.by_quote[SIDE_SELL]);
+    show("maker fills", seen.maker_fills);
+    show("fills of no cost", seen.zero_cost);
+    show("accepted after a fill", seen.accepted_after_fill);
+    show("orders evicted", seen.evicted_orders);
+    show("trades evicted", seen.evicted_trades);
+    bool good = all_seen || seen.commands < 100000;
+    printf("%s\n", good ? "" : " - SOME KIND NEVER CAME");
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t commands = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
+    run.seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+    for (uint32_t i = 0; i < SETTINGS; i++) {
+        uint64_t from = commands * i / SETTINGS, to = commands * (i + 1) / SETTINGS;
+        if (to > from)
+            run_setting(i, to - from);
+    }
+    return summary() ? 0 : 1;
+}

@@ -262,7 +262,7 @@ enum reject read_begin(struct account_shard *self, const struct request *request
             read_add(read, slot);
         break;
     default:
-        ASSERT(!"a request that an account shard knows");
+        UNREACHABLE("a request that an account shard knows");
     }
     read->open = reject == REJECT_NONE;
     return reject;

@@ -415,7 +415,7 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
             leave_op(self, slot, false, msg->done.reject);
         break;
     default:
-        ASSERT(!"a report that an account shard knows");
+        UNREACHABLE("a report that an account shard knows");
     }
 }
 
@@ -466,7 +466,7 @@ static void apply_config(struct account_shard *self, const struct msg *msg)
         ack_config(self, msg);
         break;
     default:
-        ASSERT(!"a configuration that an account shard knows");
+        UNREACHABLE("a configuration that an account shard knows");
     }
 }
 

@@ -143,7 +143,7 @@ static enum reject check(const struct control_shard *self, const struct request 
     case REQUEST_SYMBOL_STATUS:
         return request->symbol < self->symbols_count ? REJECT_NONE : REJECT_UNKNOWN_SYMBOL;
     default:
-        ASSERT(!"a request that the control shard knows");
+        UNREACHABLE("a request that the control shard knows");
         return REJECT_NONE;
     }
 }

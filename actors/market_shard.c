@@ -273,7 +273,7 @@ static void apply_config(struct market_shard *self, const struct msg *msg, int64
         run_status(symbol, (uint8_t)value[0], ts_us);
         break;
     default:
-        ASSERT(!"a message that a market shard knows");
+        UNREACHABLE("a message that a market shard knows");
     }
     struct msg ack = {.type = MSG_CONFIG_ACK, .to = CONTROL_SHARD, .ts_us = msg->ts_us};
     ack.config.op = msg->config.op;

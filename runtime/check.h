@@ -11,6 +11,9 @@
 #define ASSERT(expr)                                                                               \
     (__builtin_expect(!!(expr), 1) ? (void)0 : check_failed(__FILE__, __LINE__, #expr))
 
+/* Where the process must not come: says what was expected. */
+#define UNREACHABLE(text) check_failed(__FILE__, __LINE__, text)
+
 #ifdef CASTLE_VERIFY
 #define VERIFY(expr) ASSERT(expr)
 #else

@@ -582,8 +582,10 @@ static void do_deposit(void)
     uint8_t id[REQUEST_ID_BYTES];
     if (asset == ASSETS - 1 && chance(50))
         amount = any_size(INT64_MAX);
-    else if (chance(35)) /* around what there is to withdraw */
-        amount = -any_size(naive_ledger_free_atoms(run.naive, user, asset) * 5 / 4 + 2);
+    else if (chance(35)) { /* around what there is to withdraw */
+        int64_t there = naive_ledger_free_atoms(run.naive, user, asset);
+        amount = -any_size(there < INT64_MAX / 2 ? there + there / 4 + 2 : there);
+    }
     if (chance(2))
         amount = 0;
     if (run.requests[number].asset < ASSETS && chance(60)) { /* a repeat */

@@ -1233,7 +1233,7 @@ Test(ledger_history, the_oldest_done_orders_go_first)
         const struct ledger_user *user = ledger_user(ledger, alice);
         int first = i < 3 ? 0 : i - 2;
         uint32_t at = user->done_head;
-        cr_assert_eq(user->done, i < 3 ? i + 1 : 3);
+        cr_assert_eq(user->done, (uint32_t)(i < 3 ? i + 1 : 3));
         for (int k = first; k <= i; k++, at = ledger_order(ledger, at)->next)
             cr_assert_eq(ledger_order(ledger, at)->ref, ref[k]);
         cr_assert_eq(at, 0);

@@ -513,6 +513,11 @@ Test(core_queues, durable_is_told_once_for_each_move)
     cr_assert(!core_has_input(rt.core[0]), "nobody waits");
     core_begin(rt.core[0]);
     cr_assert_eq(probe[0].told, 2);
+    durable[0] = 6;
+    core_want_durable(rt.core[0], &probe[0].actor);
+    runtime_set_durable(&rt, durable);
+    core_begin(rt.core[0]);
+    cr_assert_eq(probe[0].told, 3, "it can get in line again");
 }
 
 /* Goal: a sleeping core is woken for what it would take. Method: one lane after another. */

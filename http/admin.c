@@ -630,15 +630,18 @@ static void get_audit(struct call *call)
     call->version_status = 200;
 }
 
-static void get_shards(struct call *call)
+/* Runs while every core stands still: their counters are plain words. */
+static void write_shards(void *arg)
 {
+    struct call *call = arg;
     struct exchange *ex = call->ingress->ex;
     struct text *out = &call->out;
     text_format(out, "{\"journalLsn\":%lu,\"shards\":[", (unsigned long)call->ingress->shared->journal_lsn());
     for (uint16_t id = 0; id < ex->shards; id++) {
         bool account = id >= 1 && id <= ex->config.account_shards;
-        text_format(out, "%s{\"shard\":%u,\"kind\":\"%s\",\"core\":%u,\"symbols\":[", id ? "," : "", id,
-                    id == 0 ? "control" : account ? "account" : "market", exchange_core_of(ex, id));
+        text_format(out, "%s{\"shard\":%u,\"kind\":\"%s\",\"owner\":\"local\",\"core\":%u,\"inputs\":%lu,\"symbols\":[",
+                    id ? "," : "", id, id == 0 ? "control" : account ? "account" : "market",
+                    exchange_core_of(ex, id), (unsigned long)exchange_shard_seq(ex, id));
         bool first = true;
         for (uint16_t s = 0; s < call->ingress->directory.symbols_count; s++) {
             const char *name = call->ingress->directory.symbols[s].name;
@@ -652,20 +655,34 @@ static void get_shards(struct call *call)
     text_str(out, "],\"cores\":[");
     for (uint16_t c = 0; c < ex->config.cores; c++) {
         const struct core *core = ex->rt.core[c];
-        text_format(out, "%s{\"core\":%u,\"lanes\":[", c ? "," : "", c);
-        for (uint32_t k = 0; k < CLASS_COUNT; k++) {
-            uint32_t depth = 0;
-            for (uint16_t from = 0; from < ex->config.cores; from++)
-                depth += lane_depth(core->in[k][from]);
-            text_format(out, "%s%u", k ? "," : "", depth);
-        }
+        static const char *const classes[] = {"request", "order", "report", "out", "market"};
+        text_format(out,
+                    "%s{\"core\":%u,\"turns\":%lu,\"inputs\":%lu,\"noRoom\":%lu,\"records\":%lu,"
+                    "\"turnMicros\":{\"p50\":%lu,\"p99\":%lu,\"max\":%lu},\"lanes\":[",
+                    c ? "," : "", c, (unsigned long)core->turns, (unsigned long)core->inputs,
+                    (unsigned long)core->no_room, (unsigned long)core->records,
+                    (unsigned long)hist_quantile(&core->turn_ns, 0.5) / 1000,
+                    (unsigned long)hist_quantile(&core->turn_ns, 0.99) / 1000,
+                    (unsigned long)core->turn_ns.max / 1000);
+        for (uint32_t k = 0; k < CLASS_COUNT; k++)
+            for (uint16_t from = 0; from < ex->config.cores; from++) {
+                const struct lane *lane = core->in[k][from];
+                text_format(out, "%s{\"class\":\"%s\",\"from\":%u,\"depth\":%u,\"sent\":%lu,\"full\":%lu}",
+                            k || from ? "," : "", classes[k], from, lane_depth(lane),
+                            (unsigned long)lane->sent, (unsigned long)lane->full);
+            }
         uint64_t published = atomic_load(&ex->rt.core[c]->published);
         uint64_t durable = atomic_load(&ex->rt.durable[c]);
         text_format(out, "],\"journalLagChunks\":%lu}",
                     (unsigned long)(published > durable ? published - durable : 0));
     }
     text_str(out, "]}");
-    call_respond(call, 200, out->data, out->length);
+}
+
+static void get_shards(struct call *call)
+{
+    admin_at_standstill(write_shards, call);
+    call_respond(call, 200, call->out.data, call->out.length);
 }
 
 /* ---- routes ---- */

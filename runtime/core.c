@@ -4,7 +4,10 @@
 
 #include "runtime/check.h"
 
-enum { CLASS_QUOTA = 64 }; /* messages of one lane in one round (C7) */
+enum {
+    CLASS_QUOTA = 64,    /* messages of one lane in one round (C7) */
+    PREFETCH_AHEAD = 16, /* of them looked at before the first is taken */
+};
 
 static size_t core_bytes(const struct core_limits *limits, uint16_t cores, uint32_t actors)
 {
@@ -238,6 +241,25 @@ static uint32_t run_work(struct core *core, uint32_t left)
     return done;
 }
 
+/* Shows an actor the run of messages at a lane's head that are for it. */
+static void prefetch_lane(struct core *core, struct lane *lane)
+{
+    const struct message *ahead[PREFETCH_AHEAD];
+    uint32_t ready = lane_ready(lane), count = 0;
+    if (ready < 2)
+        return;
+    const struct message *first = lane_peek(lane);
+    struct actor *actor = core->runtime->actor[first->to];
+    if (!actor->ops->prefetch)
+        return;
+    for (; count < ready && count < PREFETCH_AHEAD; count++) {
+        ahead[count] = lane_ahead(lane, count);
+        if (ahead[count]->to != first->to)
+            break;
+    }
+    actor->ops->prefetch(actor, ahead, count);
+}
+
 static uint32_t take_lane(struct core *core, enum lane_class class, struct lane *lane, uint32_t left)
 {
     uint32_t done = 0;
@@ -247,6 +269,8 @@ static uint32_t take_lane(struct core *core, enum lane_class class, struct lane 
         const struct message *message = lane_peek(lane);
         if (!message)
             break;
+        if (class == CLASS_ORDER && done % PREFETCH_AHEAD == 0)
+            prefetch_lane(core, lane);
         struct actor *actor = core->runtime->actor[message->to];
         ASSERT(actor != NULL && actor->core == core);
         if (actor->ops->take(actor, class, message) == TAKE_NO_ROOM) {

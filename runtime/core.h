@@ -46,6 +46,8 @@ struct actor;
 
 struct actor_ops {
     enum take (*take)(struct actor *self, enum lane_class class, const struct message *message);
+    /* Messages that take() will see next, in order: fetches what they need, changes nothing. Optional. */
+    void (*prefetch)(struct actor *self, const struct message *const *message, uint32_t count);
     /* One bounded unit of work that is not a message: a slice, a self-input. */
     enum work (*work)(struct actor *self);
     /* Moves outbox entries to lanes; false while some did not fit. */

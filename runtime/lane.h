@@ -137,6 +137,15 @@ static inline const void *lane_peek(struct lane *lane)
     return slot->bytes;
 }
 
+/* The i-th message from the head; i < lane_ready(). Thread: consumer. */
+static inline const void *lane_ahead(struct lane *lane, uint32_t i)
+{
+    ASSERT(i < lane->tail_seen - lane->next);
+    struct lane_slot *slot = &lane->slots[(lane->next + i) & lane->ring.mask];
+    LANE_ACQUIRE(slot);
+    return slot->bytes;
+}
+
 /* Takes the head off; the slot is handed back by lane_return(). Thread: consumer. */
 static inline void lane_drop(struct lane *lane)
 {

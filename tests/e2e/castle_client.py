@@ -345,6 +345,7 @@ class Http2:
         self.h2 = h2.connection.H2Connection(config)
         self.h2.initiate_connection()
         self.open, self.done, self.goaway, self.settled = {}, collections.OrderedDict(), False, False
+        self.bytes = b""  # of a frame that is not whole yet
         self._flush()
         while not self.settled:  # the server's limits come first
             self._read()
@@ -358,8 +359,12 @@ class Http2:
         data = self.socket.recv(1 << 16)
         if not data:
             raise ConnectionError("the server closed the HTTP/2 connection")
-        for event in self.h2.receive_data(data):
-            self._take(event)
+        self.bytes += data
+        while len(self.bytes) >= 9 and len(self.bytes) >= 9 + int.from_bytes(self.bytes[:3], "big"):
+            size = 9 + int.from_bytes(self.bytes[:3], "big")
+            frame, self.bytes = self.bytes[:size], self.bytes[size:]
+            for event in self.h2.receive_data(frame):
+                self._take(event)
         self._flush()
 
     def _take(self, event):
@@ -377,7 +382,8 @@ class Http2:
             if self.open.pop(event.stream_id, None):  # else it was answered before
                 self.done[event.stream_id] = ConnectionError(f"stream reset, error code {event.error_code}")
         elif isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway = True
+            self.goaway = True  # answers still come (RFC 9113 §6.8), but the h2 package closes its state
+            self.h2.state_machine.state = h2.connection.ConnectionState.CLIENT_OPEN
 
     def submit(self, method, target, headers=None, body=b""):
         while self.h2.open_outbound_streams >= self.h2.remote_settings.max_concurrent_streams:

@@ -383,7 +383,7 @@ enum reject naive_book_apply(struct naive_book *book, const struct book_cmd *cmd
         book->status = cmd->status;
         return REJECT_NONE;
     }
-    ASSERT(!"a command type");
+    UNREACHABLE("a command type");
     return REJECT_NONE;
 }
 

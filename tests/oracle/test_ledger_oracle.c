@@ -365,6 +365,10 @@ static struct ledger_new any_new(void)
     if (order.type != TYPE_MARKET || chance(10))
         order.price_atoms = any_price() * spec->tick_atoms;
     order.qty_atoms = any_size(run.setting->lots_max) * spec->lot_atoms;
+    const struct ledger_symbol *symbol = symbol_of(order.symbol);
+    if (symbol->max_price_ticks && chance(3)) /* the edges of filters */
+        order.price_atoms = (chance(50) ? symbol->max_price_ticks : symbol->min_price_ticks) *
+                            spec->tick_atoms;
     if (chance(4))
         order.price_atoms += below(7) - 3;
     if (chance(4))
@@ -379,6 +383,8 @@ static struct ledger_new any_new(void)
     order.hint_atoms = chance(85) ? price : 0;
     __int128 worth = (__int128)price * order.qty_atoms / MONEY_ATOMS_PER_UNIT;
     order.quote_atoms = worth > 0 && worth < INT64_MAX / 8 ? (int64_t)worth : below(100);
+    if (symbol->max_notional && chance(3))
+        order.quote_atoms = chance(50) ? symbol->max_notional : symbol->min_notional - below(2);
     order.client_length = (uint8_t)snprintf(order.client_id, CLIENT_ID_MAX, "c%" PRId64,
                                             below(run.setting->client_ids));
     return order;
@@ -590,8 +596,8 @@ static void do_deposit(void)
         amount = 0;
     if (run.requests[number].asset < ASSETS && chance(60)) { /* a repeat */
         user = run.requests[number].user;
-        asset = run.requests[number].asset;
-        amount = run.requests[number].amount + (chance(20) ? 1 : 0);
+        asset = (uint16_t)((run.requests[number].asset + chance(10)) % ASSETS);
+        amount = run.requests[number].amount + chance(20);
     }
     if (amount > 0 && asset < ASSETS - 1 && brought_in_too_much(asset))
         return;

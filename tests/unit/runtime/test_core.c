@@ -90,7 +90,8 @@ static bool probe_durable(struct actor *actor, uint64_t chunk)
 static void open_runtime(void)
 {
     static const struct env_ops env = {.now_us = test_now_us};
-    static const struct actor_ops ops = {probe_take, probe_work, probe_pump, probe_durable};
+    static const struct actor_ops ops = {
+        .take = probe_take, .work = probe_work, .pump = probe_pump, .durable = probe_durable};
     static const struct core_limits limits = {.lane = {128, 128, 128, 128, 128},
                                               .chunk_slots = CHUNK_SLOTS,
                                               .chunk_bytes = CHUNK_BYTES,

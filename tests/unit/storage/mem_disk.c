@@ -30,7 +30,7 @@ static struct mem_file *make(struct mem_disk *self, const char *name)
             strcpy(self->file[i].name, name);
             return &self->file[i];
         }
-    ASSERT(!"room for another file");
+    UNREACHABLE("room for another file");
     return NULL;
 }
 

@@ -250,6 +250,7 @@ static void prefetch_lane(struct core *core, struct lane *lane)
         return;
     const struct message *first = lane_peek(lane);
     struct actor *actor = core->runtime->actor[first->to];
+    ASSERT(actor != NULL);
     if (!actor->ops->prefetch)
         return;
     for (; count < ready && count < PREFETCH_AHEAD; count++) {

@@ -153,6 +153,10 @@ uint32_t journal_collect(struct journal *journal)
                 continue;
             take_chunk(journal, core, chunk);
             any = true;
+            /* A chunk on a block boundary is always the first of its batch: what recovery's judgement of a
+             * torn tail rests on. */
+            if (journal->filled % SEGMENT_BLOCK == 0)
+                return journal->filled;
         }
     }
     return journal->filled;

@@ -63,14 +63,15 @@ static unsigned char *load(struct disk *disk, const char *name, uint64_t *bytes,
     return data ? data : calloc(1, 1);
 }
 
-/* Whether a whole, valid chunk of a batch later than `batch` begins on a block boundary behind `from`. */
-static bool later_batch_behind(const unsigned char *data, uint64_t bytes, uint64_t from,
-                               uint64_t batch, uint64_t *where)
+/* Whether a whole, valid chunk of batch `batch` or a later one begins on a block boundary at or behind
+ * `from`. Such a chunk is the first of its batch: the writer ends a batch that reaches a boundary. */
+static bool batch_behind(const unsigned char *data, uint64_t bytes, uint64_t from, uint64_t batch,
+                         uint64_t *where)
 {
     struct chunk_head head;
     for (uint64_t at = (from + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
          at + CHUNK_HEAD_BYTES <= bytes; at += SEGMENT_BLOCK)
-        if (chunk_head_decode(data + at, &head) && head.batch > batch &&
+        if (chunk_head_decode(data + at, &head) && head.batch >= batch &&
             head.bytes <= bytes - at - CHUNK_HEAD_BYTES && chunk_crc_ok(data + at, &head)) {
             *where = at;
             return true;
@@ -107,6 +108,17 @@ static const char *hand_over(const unsigned char *records, const struct chunk_he
     return NULL;
 }
 
+/* Whether a batch may have ended here: zeros up to the next block boundary, which is not here. */
+static bool is_padding(const unsigned char *data, uint64_t at)
+{
+    uint64_t end = (at + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
+    if (at == end)
+        return false;
+    while (at < end && data[at] == 0)
+        at++;
+    return at == end;
+}
+
 /* Reads one segment's chunks. found->offset becomes where its valid data ends. */
 static enum recovery_status read_segment(const unsigned char *data, uint64_t bytes, const char *name,
                                          const struct recovery_sink *sink, struct recovery *found)
@@ -114,8 +126,8 @@ static enum recovery_status read_segment(const unsigned char *data, uint64_t byt
     uint64_t at = SEGMENT_BLOCK;
     while (at + CHUNK_HEAD_BYTES <= bytes) {
         struct chunk_head head;
-        if (at % SEGMENT_BLOCK && get_u32(data + at) == 0) {
-            at = (at + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK; /* a batch's padding */
+        if (is_padding(data, at)) {
+            at = (at + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
             continue;
         }
         if (!chunk_follows(data, bytes, at, found, &head))
@@ -141,9 +153,10 @@ static enum recovery_status read_segment(const unsigned char *data, uint64_t byt
 static enum recovery_status judge_tail(const unsigned char *data, uint64_t bytes, const char *name,
                                        struct recovery *found)
 {
-    uint64_t torn = found->offset % SEGMENT_BLOCK ? found->next_batch - 1 : found->next_batch;
+    /* In the middle of a batch the torn one is next_batch - 1; on a boundary it is next_batch, whose first
+     * chunk is the bad one. Either way a first chunk of next_batch or later behind it is proof. */
     uint64_t where;
-    if (later_batch_behind(data, bytes, found->offset, torn, &where)) {
+    if (batch_behind(data, bytes, found->offset, found->next_batch, &where)) {
         char what[128];
         snprintf(what, sizeof what, "bad chunk, but a later batch stands at offset %" PRIu64, where);
         return fail(found, RECOVERY_DAMAGED, name, found->offset, what);

@@ -426,8 +426,10 @@ enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
         return REJECT_MAX_NUM_ORDERS;
     if (reject != REJECT_NONE || plan->hold_atoms > free)
         return REJECT_NO_FUNDS;
+    uint32_t balances = !ledger_find_balance(ledger, user, symbol->base) +
+                        !ledger_find_balance(ledger, user, symbol->quote);
     if (ledger->open >= ledger->limits.open_orders || pool_full(&ledger->order_pool, 1) ||
-        pool_full(&ledger->balance_pool, 2) || pool_full(&ledger->position_pool, 1))
+        pool_full(&ledger->balance_pool, balances) || pool_full(&ledger->position_pool, !position))
         return REJECT_LIMIT;
     return REJECT_NONE;
 }
@@ -626,10 +628,9 @@ static void trade_add(struct ledger *ledger, struct ledger_order *order,
         ledger->trade_serial = 1;
     trade->serial = ledger->trade_serial;
     trade->prev = order->last_trade;
-    trade->prev_serial = order->last_trade ? ledger->trades[order->last_trade].serial : 0;
-    if (order->trades == 0)
-        trade->prev = trade->prev_serial = 0;
+    trade->prev_serial = order->last_trade_serial;
     order->last_trade = slot;
+    order->last_trade_serial = trade->serial;
     if (user->trade_tail)
         ledger->trades[user->trade_tail].next = slot;
     else
@@ -739,7 +740,7 @@ enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uin
     uint32_t held = ledger_find_balance(ledger, user, asset);
     int64_t sum = 0, free = held ? ledger->balances[held].free : 0;
     int64_t locked = held ? ledger->balances[held].locked : 0;
-    if (amount < 0 && free < -amount)
+    if (amount < 0 && (amount == INT64_MIN || free < -amount))
         return REJECT_NO_FUNDS;
     if (amount > 0) { /* a shard's supply of an asset fits int64, so no balance of it can overflow */
         const struct ledger_totals *totals = &ledger->totals[asset];
@@ -747,7 +748,7 @@ enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uin
             totals->deposits - totals->withdrawals + amount > INT64_MAX)
             return REJECT_OVERFLOW;
     }
-    if (pool_full(&ledger->deposit_pool, 1) || pool_full(&ledger->balance_pool, 1))
+    if (pool_full(&ledger->deposit_pool, 1) || pool_full(&ledger->balance_pool, !held))
         return REJECT_LIMIT;
     return REJECT_NONE;
 }
@@ -811,12 +812,7 @@ uint32_t ledger_trade_before(const struct ledger *ledger, uint32_t trade)
 uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledger_order *order)
 {
     uint32_t slot = order->last_trade;
-    if (!order->trades || !slot)
-        return 0;
-    const struct ledger_trade *trade = &ledger->trades[slot];
-    return trade->serial && trade->order_id == order->order_id && trade->symbol == order->symbol
-               ? slot
-               : 0;
+    return slot && ledger->trades[slot].serial == order->last_trade_serial ? slot : 0;
 }
 
 uint32_t ledger_open_orders(const struct ledger *ledger)

@@ -69,7 +69,7 @@ struct ledger_order {
     uint32_t user, position;     /* slots */
     uint32_t prev, next;         /* open: of the position, oldest first; done: of the user */
     uint32_t todo_prev, todo_next; /* the account shard's list of cancels to send */
-    uint32_t last_trade, trades, op;
+    uint32_t last_trade, last_trade_serial, trades, op; /* last_trade: its newest, unless evicted */
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, flags, resp, client_length;
     bool todo;

@@ -80,9 +80,8 @@ Test(env_clock, never_goes_back_between_two_threads)
 }
 
 /* Goal: nor while the clock is being slewed. Method: two threads read, a third slews all the time (a
- * hundred thousand times more often than castle does).
- * Disabled: fails in about one run of eight; env_slew has the cause. */
-Test(env_clock, never_goes_back_while_it_is_slewed, .disabled = true)
+ * hundred thousand times more often than castle does). */
+Test(env_clock, never_goes_back_while_it_is_slewed)
 {
     pthread_t thread[2];
     env_real();

@@ -55,6 +55,7 @@ struct castle {
     uint64_t lsn_before; /* of this run's first record, minus one */
     char token[256];
     bool drained[CORES_MAX];
+    _Atomic bool idle[CORES_MAX]; /* drained, and nothing under way */
 };
 
 static struct castle castle;
@@ -252,19 +253,33 @@ static int make_default_symbols(void)
     return EXIT_DONE;
 }
 
-/* The number of shards is the directory's; asking for another is an error. */
-static bool shards_agree(struct exchange_config *config, const struct segment_head *head)
+/* The numbers of shards, and the limits that refusals of the past rested on, are the directory's; asking for
+ * others is an error, since replay would differ from life. */
+static bool directory_agrees(struct exchange_config *config, const struct segment_head *head)
 {
-    if (castle.options.shards_given && (config->account_shards != head->account_shards ||
-                                        config->market_shards != head->market_shards)) {
-        fprintf(stderr,
-                "castle: options --market-shards and --account-shards: this data directory was made with "
-                "%u and %u\n",
-                head->market_shards, head->account_shards);
-        return false;
-    }
+    const struct options *options = &castle.options;
+    const struct {
+        const char *name;
+        uint64_t asked, has;
+        bool given;
+    } fixed[] = {
+        {"market-shards", options->market_shards, head->market_shards, options->shards_given},
+        {"account-shards", options->account_shards, head->account_shards, options->shards_given},
+        {"max-users", options->max_users, head->users_max, options->limits_given},
+        {"max-symbols", options->max_symbols, head->symbols_max, options->limits_given},
+        {"max-orders", options->max_orders, head->orders_max, options->limits_given},
+    };
+    for (uint32_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (fixed[i].given && fixed[i].asked != fixed[i].has) {
+            fprintf(stderr, "castle: option --%s: this data directory was made with %" PRIu64 "\n",
+                    fixed[i].name, fixed[i].has);
+            return false;
+        }
     config->account_shards = head->account_shards;
     config->market_shards = head->market_shards;
+    config->users_max = head->users_max;
+    config->symbols_max = head->symbols_max;
+    config->orders_max = head->orders_max;
     return true;
 }
 
@@ -312,7 +327,7 @@ static int recover(struct exchange_config *config)
     bool fresh = status == RECOVERY_EMPTY;
     if (status != RECOVERY_OK && !fresh)
         return recovery_failed(status, text);
-    if (!fresh && !shards_agree(config, &head))
+    if (!fresh && !directory_agrees(config, &head))
         return EXIT_USAGE;
     const char *wrong = open_secrets(fresh);
     if (wrong) {
@@ -322,8 +337,9 @@ static int recover(struct exchange_config *config)
     build(config);
     if (fresh) {
         env_random(&castle.ex.rt.env, id, sizeof id);
+        const uint32_t limits[3] = {config->users_max, config->symbols_max, config->orders_max};
         int result = journal_create(&castle.disk, SEGMENT_BYTES, config->account_shards,
-                                    config->market_shards, id, &found);
+                                    config->market_shards, limits, id, &found);
         if (result) {
             fprintf(stderr, "castle: cannot create the journal: %s\n", strerror(-result));
             return EXIT_IO;
@@ -359,7 +375,9 @@ static int recover(struct exchange_config *config)
         }
     }
     result = come_to_rest();
-    if (result == EXIT_DONE && castle.ex.control->symbols_count == 0 && fresh)
+    /* Also when an earlier first start did not get to the end of them: a name that is there is refused. */
+    if (result == EXIT_DONE && castle.ex.control->users_count == 0 &&
+        castle.ex.control->symbols_count < sizeof default_symbols / sizeof *default_symbols)
         result = make_default_symbols();
     if (result)
         return result;
@@ -428,6 +446,9 @@ static uint32_t hook_work(void *self)
         castle.drained[core] = true;
         server_drain(castle.server[core]);
     }
+    if (castle.drained[core])
+        atomic_store_explicit(&castle.idle[core], server_idle(castle.server[core]),
+                              memory_order_release);
     return done;
 }
 
@@ -486,7 +507,7 @@ static int write_ready(const struct server_config *config)
 static bool all_idle(void)
 {
     for (uint16_t c = 0; c < castle.ex.config.cores; c++)
-        if (castle.server[c] && !(castle.drained[c] && server_idle(castle.server[c])))
+        if (castle.server[c] && !atomic_load_explicit(&castle.idle[c], memory_order_acquire))
             return false;
     return true;
 }

@@ -20,7 +20,7 @@ static bool room_for_request(struct account_shard *self)
 
 static bool room_for_report(struct account_shard *self, const struct msg *msg)
 {
-    uint32_t blocks = 1;
+    uint32_t blocks = 2; /* a Done may answer a Cancel and a CancelAll */
     uint32_t slot = msg->type == MSG_CANCEL_REJECTED ? 0 : ledger_find_ref(self->ledger, msg->done.ref);
     if (slot)
         blocks += answer_blocks(ledger_order(self->ledger, slot));
@@ -244,7 +244,7 @@ static enum reject take_cancel(struct account_shard *self, const struct request 
 /* Whether the position has an order that no CancelAll under way has already. */
 static bool anything_to_cancel(const struct account_shard *self, uint32_t position)
 {
-    if (!position || self->ops_open == CANCEL_OPS_MAX)
+    if (!position)
         return false;
     uint32_t slot = ledger_position(self->ledger, position)->head;
     while (slot && ledger_order(self->ledger, slot)->op)
@@ -276,6 +276,20 @@ static void reply_deposit(struct account_shard *self, uint64_t tag,
     shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
 }
 
+/* Takes part of what may exist of an asset: with all of it within int64, no balance can ever overflow,
+ * wherever trades carry it. Asked before the record exists (PROTOCOL S2); replay only adds up. */
+static bool supply_take(struct account_shard *self, uint16_t asset, int64_t amount)
+{
+    _Atomic int64_t *supply = &self->shard.ex->supply[asset];
+    int64_t now = atomic_load_explicit(supply, memory_order_relaxed), sum;
+    do
+        if (__builtin_add_overflow(now, amount, &sum))
+            return false;
+    while (!atomic_compare_exchange_weak_explicit(supply, &now, sum, memory_order_relaxed,
+                                                  memory_order_relaxed));
+    return true;
+}
+
 /* Answered at once, since nothing else has to happen: done (O5). */
 static enum reject take_deposit(struct account_shard *self, const struct request *request,
                                 uint32_t user, int64_t ts_us)
@@ -286,6 +300,8 @@ static enum reject take_deposit(struct account_shard *self, const struct request
                              request->deposit.request_id, &done);
     if (reject != REJECT_NONE)
         return reject;
+    if (!done && !supply_take(self, request->deposit.asset, request->deposit.amount))
+        return REJECT_OVERFLOW;
     if (!done) {
         record_request(self, request);
         shard_stamp(&self->shard, ts_us, 0);
@@ -321,8 +337,9 @@ static enum reject handle_request(struct account_shard *self, const struct reque
 static enum take take_request(struct account_shard *self, const struct msg *msg)
 {
     const struct request *request = msg->request.block;
-    if (!room_for_request(self))
-        return TAKE_NO_ROOM;
+    if (!room_for_request(self) ||
+        (request->type == REQUEST_CANCEL_ALL && self->ops_open == CANCEL_OPS_MAX))
+        return TAKE_NO_ROOM; /* a cancel is never refused for lack of room (C6) */
     enum reject reject = handle_request(self, request);
     if (reject != REJECT_NONE)
         shard_reply(&self->shard, request->tag, reject, NULL, true, 0);
@@ -570,6 +587,7 @@ static bool replay_request(struct account_shard *self, const struct request *req
                                  &done) != REJECT_NONE ||
             done)
             return false;
+        supply_take(self, request->deposit.asset, request->deposit.amount);
         ledger_apply_deposit(self->ledger, user, request->deposit.asset, request->deposit.amount,
                              request->deposit.request_id);
         return true;

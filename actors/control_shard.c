@@ -206,6 +206,12 @@ static void apply_key_delete(struct control_shard *self, const struct request *r
     reply_id(self, request->tag, REJECT_NONE, 0, self->version);
 }
 
+/* atoms / unit, rounded up. */
+static int64_t units_up(int64_t atoms, int64_t unit)
+{
+    return atoms / unit + (atoms % unit != 0);
+}
+
 static void send_symbol(struct control_shard *self, const struct symbol_config *symbol, uint16_t to,
                         uint16_t market)
 {
@@ -214,10 +220,10 @@ static void send_symbol(struct control_shard *self, const struct symbol_config *
                 (int64_t[4]){tick, step, (int64_t)symbol->base << 16 | symbol->quote,
                              symbol->default_stp});
     config_send(self, MSG_SYMBOL_RANGE, to, symbol->symbol,
-                (int64_t[4]){(symbol->min_price + tick - 1) / tick, symbol->max_price / tick,
-                             (symbol->min_qty + step - 1) / step, symbol->max_qty / step});
+                (int64_t[4]){units_up(symbol->min_price, tick), symbol->max_price / tick,
+                             units_up(symbol->min_qty, step), symbol->max_qty / step});
     config_send(self, MSG_SYMBOL_MARKET, to, symbol->symbol,
-                (int64_t[4]){(symbol->market_min_qty + step - 1) / step,
+                (int64_t[4]){units_up(symbol->market_min_qty, step),
                              symbol->market_max_qty / step, symbol->min_notional,
                              symbol->max_notional});
     config_send(self, MSG_SYMBOL_FEES, to, symbol->symbol,

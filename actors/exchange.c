@@ -95,7 +95,8 @@ static size_t exchange_bytes(const struct exchange *ex)
            config->market_shards * market_shard_bytes(ex) + pools_bytes(ex) +
            arena_bytes(config->account_shards * sizeof(void *)) +
            arena_bytes(config->market_shards * sizeof(void *)) +
-           config->symbols_max * arena_bytes(book_size(config->window_ticks));
+           config->symbols_max * arena_bytes(book_size(config->window_ticks)) +
+           arena_bytes(exchange_assets_max(ex) * sizeof(_Atomic int64_t));
 }
 
 void exchange_init(struct exchange *ex, struct env env, const struct exchange_config *config)
@@ -122,6 +123,7 @@ void exchange_init(struct exchange *ex, struct env env, const struct exchange_co
             account_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_ACCOUNT, i));
     for (uint16_t i = 0; i < config->market_shards; i++)
         ex->market[i] = market_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_MATCH, i));
+    ex->supply = arena_alloc(&ex->arena, exchange_assets_max(ex) * sizeof(_Atomic int64_t));
     ex->books =
         arena_alloc(&ex->arena, config->symbols_max * arena_bytes(book_size(config->window_ticks)));
 }

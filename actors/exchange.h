@@ -43,6 +43,7 @@ struct exchange {
     struct runtime rt;
     struct arena arena;
     char *books; /* [symbols_max] blocks of book_size() */
+    _Atomic int64_t *supply; /* [assets] deposits - withdrawals over all shards: not state, see account_shard.c */
     uint32_t shards, boot;
     bool replaying;
     struct control_shard *control;

@@ -214,7 +214,10 @@ static void apply_order(struct market_shard *self, const struct msg *msg, int64_
     struct market_symbol *symbol = &self->symbols[msg->symbol];
     struct book_cmd cmd;
     enum reject reject = REJECT_NONE;
-    ASSERT(symbol->active);
+    if (!symbol->active) { /* its configuration is on another link, still on the way */
+        refuse(self, msg, REJECT_UNKNOWN_SYMBOL);
+        return;
+    }
     command_from(msg, symbol->book, ts_us, &cmd);
     if (msg->type == MSG_PLACE && book_status(symbol->book) == STATUS_TRADING)
         reject = check_market_notional(symbol, msg, ts_us);

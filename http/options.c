@@ -105,6 +105,8 @@ static void note_given(struct options *options, const struct option *option)
 {
     if (strstr(option->name, "-shards"))
         options->shards_given = true;
+    if (strncmp(option->name, "max-", 4) == 0 && strcmp(option->name, "max-connections") != 0)
+        options->limits_given = true;
 }
 
 struct file {

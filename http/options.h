@@ -15,7 +15,7 @@ struct options {
     uint64_t cores, done_orders, market_shards, account_shards;
     uint64_t max_users, max_symbols, max_orders, max_connections;
     bool prefault;
-    bool shards_given; /* market or account shards were given, not defaulted */
+    bool shards_given, limits_given; /* not defaulted: they must agree with an existing directory */
 };
 
 /* Fills `options`; false with a message on stderr that names the option or key (exit 2). argv[0] is the

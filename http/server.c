@@ -179,6 +179,12 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       ? (struct slice){req->path.base + path + 1, req->path.len - path - 1}
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
+    if (!site->admin &&
+        atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed)) {
+        req->http1_is_persistent = 0;
+        call_error(call, 503, -1008, "The server is draining.");
+        return 0;
+    }
     if (req->version < 0x200 && smells_of_smuggling(req)) {
         req->http1_is_persistent = 0; /* what follows on this connection cannot be trusted */
         call_error(call, 400, -1100, "The request's length is ambiguous.");

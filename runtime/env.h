@@ -56,6 +56,7 @@ struct disk_ops {
     int (*write)(void *self, int file, const void *data, size_t bytes, uint64_t offset);
     int (*sync)(void *self, int file); /* file and what was read from the page cache */
     int (*sync_dir)(void *self);
+    /* Never onto a file that is there. */
     int (*rename)(void *self, const char *from, const char *to);
     int (*remove)(void *self, const char *name);
     /* Calls `each` for every file name. */

@@ -132,10 +132,12 @@ static void *core_main(void *arg)
         if (atomic_load_explicit(&self->threads->halt, memory_order_acquire))
             stand_still(self->threads);
         if (!busy)
-            wait_for_work(self, core->no_room != refused || core->work.count, &spin_ns);
+            wait_for_work(self, core->no_room != refused || core->work.count || core->pump.count,
+                          &spin_ns);
         else if (self->hooks.wait)
             self->hooks.wait(self->hooks.self, 0);
     }
+    atomic_fetch_add_explicit(&self->threads->halted, 1, memory_order_acq_rel); /* it stands still for good */
     return NULL;
 }
 
@@ -170,10 +172,11 @@ void threads_standstill(struct threads *threads, void (*act)(void *arg), void *a
     atomic_store_explicit(&threads->halt, 1, memory_order_release);
     for (uint16_t c = 0; c < threads->rt->cores; c++)
         waker_wake(&threads->rt->core[c]->waker);
-    while (atomic_load_explicit(&threads->halted, memory_order_acquire) != others)
+    while (atomic_load_explicit(&threads->halted, memory_order_acquire) < others)
         sched_yield();
     act(arg);
     atomic_store_explicit(&threads->halt, 0, memory_order_release);
-    while (atomic_load_explicit(&threads->halted, memory_order_acquire) != 0)
+    while (atomic_load_explicit(&threads->halted, memory_order_acquire) != 0 &&
+           !atomic_load_explicit(&threads->stop, memory_order_acquire))
         sched_yield();
 }

@@ -123,6 +123,12 @@ static int disk_sync_dir(void *arg)
 static int disk_rename(void *arg, const char *from, const char *to)
 {
     struct disk_posix *self = arg;
+    if (renameat2(self->dir, from, self->dir, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    if (faccessat(self->dir, to, F_OK, 0) == 0) /* a file system without the flag */
+        return -EEXIST;
     return renameat(self->dir, from, self->dir, to) == 0 ? 0 : -errno;
 }
 
@@ -139,11 +145,19 @@ static int disk_list(void *arg, void (*each)(void *arg, const char *name), void 
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
     if (!dir)
         return -errno;
-    for (struct dirent *entry; (entry = readdir(dir));)
+    int error = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (!entry) {
+            error = errno;
+            break;
+        }
         if (strlen(entry->d_name) < DISK_NAME_MAX)
             each(each_arg, entry->d_name);
+    }
     closedir(dir);
-    return 0;
+    return -error;
 }
 
 struct disk disk_posix(struct disk_posix *self)

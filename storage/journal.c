@@ -37,7 +37,7 @@ static int segment_enter(struct disk *disk, const struct segment_head *head)
 }
 
 int journal_create(struct disk *disk, uint64_t segment_bytes, uint16_t account_shards,
-                   uint16_t market_shards, const uint8_t id[static SEGMENT_ID_BYTES],
+                   uint16_t market_shards, const uint32_t limits[3], const uint8_t id[static SEGMENT_ID_BYTES],
                    struct recovery *found)
 {
     *found = (struct recovery){.next_lsn = 1, .next_batch = 1, .offset = SEGMENT_BLOCK, .segments = 1};
@@ -49,6 +49,11 @@ int journal_create(struct disk *disk, uint64_t segment_bytes, uint16_t account_s
                                         .account_shards = account_shards,
                                         .market_shards = market_shards};
     memcpy(found->head.id, id, SEGMENT_ID_BYTES);
+    if (limits) {
+        found->head.users_max = limits[0];
+        found->head.symbols_max = limits[1];
+        found->head.orders_max = limits[2];
+    }
     int result = segment_create(disk, SEGMENT_SPARE, segment_bytes);
     return result ? result : segment_enter(disk, &found->head);
 }

@@ -36,9 +36,10 @@ struct journal {
     _Atomic bool spare_ready, spare_failed;
 };
 
-/* Starts a journal in an empty directory: segment 1. 0 or -errno. */
+/* Starts a journal in an empty directory: segment 1. `limits` are users, symbols and orders, or NULL. 0 or
+ * -errno. */
 int journal_create(struct disk *disk, uint64_t segment_bytes, uint16_t account_shards,
-                   uint16_t market_shards, const uint8_t id[static SEGMENT_ID_BYTES],
+                   uint16_t market_shards, const uint32_t limits[3], const uint8_t id[static SEGMENT_ID_BYTES],
                    struct recovery *found);
 
 /* Opens for appending where recovery ended. 0 or -errno. */

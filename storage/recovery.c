@@ -211,7 +211,13 @@ enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head,
     struct recovery found = {0};
     char name[DISK_NAME_MAX];
     unsigned char block[SEGMENT_BLOCK];
-    disk->ops->list(disk->self, list_segment, &list);
+    int listed = disk->ops->list(disk->self, list_segment, &list);
+    *head = found.head;
+    if (listed < 0) { /* not to be taken for an empty directory */
+        free(list.number);
+        snprintf(text, 256, "cannot list the data directory: %s", strerror(-listed));
+        return RECOVERY_IO;
+    }
     if (list.count == 0)
         return RECOVERY_EMPTY;
     qsort(list.number, list.count, sizeof *list.number, by_number);

@@ -40,6 +40,9 @@ void segment_encode(const struct segment_head *head, unsigned char out[static SE
     put_u16(out + 52, head->account_shards);
     put_u16(out + 54, head->market_shards);
     memcpy(out + 56, head->id, SEGMENT_ID_BYTES);
+    put_u32(out + 72, head->users_max);
+    put_u32(out + 76, head->symbols_max);
+    put_u32(out + 80, head->orders_max);
     put_u32(out + 12, crc32c(0, out + 16, SEGMENT_BLOCK - 16));
 }
 
@@ -62,6 +65,9 @@ enum segment_check segment_decode(const unsigned char in[static SEGMENT_BLOCK],
     head->account_shards = get_u16(in + 52);
     head->market_shards = get_u16(in + 54);
     memcpy(head->id, in + 56, SEGMENT_ID_BYTES);
+    head->users_max = get_u32(in + 72);
+    head->symbols_max = get_u32(in + 76);
+    head->orders_max = get_u32(in + 80);
     return SEGMENT_OK;
 }
 

@@ -23,6 +23,7 @@ struct segment_head {
     uint64_t first_lsn, first_batch;
     uint32_t prev_crc; /* of the last chunk before this segment, 0 at the beginning */
     uint16_t account_shards, market_shards;
+    uint32_t users_max, symbols_max, orders_max; /* what the state was built for; 0: not told */
     uint8_t id[SEGMENT_ID_BYTES]; /* of the data directory */
 };
 

@@ -738,7 +738,7 @@ static void recover(bool first)
     uint32_t boot = 0;
     if (first) {
         static const uint8_t id[SEGMENT_ID_BYTES] = "sim";
-        ASSERT(journal_create(&disk, SEGMENT, sim.config.account_shards, sim.config.market_shards, id,
+        ASSERT(journal_create(&disk, SEGMENT, sim.config.account_shards, sim.config.market_shards, NULL, id,
                               &found) == 0);
     }
     build();

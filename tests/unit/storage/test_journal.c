@@ -104,7 +104,7 @@ static void open_runtime(uint32_t chunk_bytes)
 static void create(void)
 {
     t.disk = mem_disk(&t.memory);
-    cr_assert_eq(journal_create(&t.disk, FIRST_BYTES, 3, 2, journal_id, &t.found), 0);
+    cr_assert_eq(journal_create(&t.disk, FIRST_BYTES, 3, 2, NULL, journal_id, &t.found), 0);
     cr_assert_eq(journal_init(&t.journal, &t.rt, t.disk, LATER_BYTES, &t.found), 0);
 }
 
@@ -313,7 +313,7 @@ Test(journal_order, a_batch_is_bounded)
     mem_disk_fini(&t.memory);
     open_runtime(BIG);
     t.disk = mem_disk(&t.memory);
-    cr_assert_eq(journal_create(&t.disk, 8 << 20, 3, 2, journal_id, &t.found), 0);
+    cr_assert_eq(journal_create(&t.disk, 8 << 20, 3, 2, NULL, journal_id, &t.found), 0);
     cr_assert_eq(journal_init(&t.journal, &t.rt, t.disk, 8 << 20, &t.found), 0);
     for (uint32_t i = 0; i < 2 * CHUNK_SLOTS; i++) {
         open_chunk(i % 2);
@@ -577,7 +577,7 @@ Test(recovery_reads, a_failed_creation_leaves_no_journal)
         struct disk disk = mem_disk(&memory);
         memory.fail_at = call;
         memory.fail_errno = EIO;
-        int result = journal_create(&disk, FIRST_BYTES, 3, 2, journal_id, &t.found);
+        int result = journal_create(&disk, FIRST_BYTES, 3, 2, NULL, journal_id, &t.found);
         bool over = memory.calls < call, last = memory.calls == call && result != 0;
         cr_assert_eq(result, over ? 0 : -EIO);
         cr_assert_eq(mem_disk_opened(&memory), 0);

@@ -306,7 +306,7 @@ static uint64_t published_lsn(void)
 static void build(const struct exchange_config *config)
 {
     exchange_init(&castle.ex, env_real(), config);
-    arena_init(&castle.arena, config->cores * gateway_bytes(config));
+    arena_init(&castle.arena, config->cores * ingress_bytes(config));
     castle.shared.audit_token = castle.token;
     castle.shared.journal_lsn = durable_lsn;
     for (uint16_t i = 0; i < castle.ex.ingress_count; i++) {

@@ -1,11 +1,23 @@
 #include "http/ingress.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/control_shard.h"
 #include "http/api_error.h"
 #include "runtime/check.h"
+
+/* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in force. */
+static uint32_t deadlines_max(const struct exchange_config *config)
+{
+    return config->request_blocks + 1024;
+}
+
+size_t ingress_bytes(const struct exchange_config *config)
+{
+    return gateway_bytes(config) + arena_bytes((deadlines_max(config) + 1) * sizeof(struct timer *));
+}
 
 void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct exchange *ex,
                   struct arena *arena, uint16_t core)
@@ -15,6 +27,9 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     ingress->ex = ex;
     ingress->core = ex->rt.core[core];
     gateway_init(&ingress->gateway, ex, arena, core);
+    uint32_t waiting = deadlines_max(&ex->config);
+    timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
+                waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     shared->ingress[shared->count++] = ingress;
@@ -49,6 +64,17 @@ void ingress_load(struct ingress *ingress)
 
 /* ---- calls ---- */
 
+static void on_deadline(struct timer *timer, int64_t now_us)
+{
+    struct call *call = (struct call *)((char *)timer - offsetof(struct call, deadline));
+    (void)now_us;
+    call->version_wanted = 0;
+    call->lsn_wanted = 0;
+    call_error(call, 504, -1007,
+               "Timeout waiting for response from backend server. Send status unknown; "
+               "execution status unknown.");
+}
+
 struct call *call_new(struct ingress *ingress)
 {
     struct call *call = ingress->free_calls;
@@ -60,8 +86,7 @@ struct call *call_new(struct ingress *ingress)
     }
     struct text out = call->out;
     out.length = 0;
-    *call = (struct call){.ingress = ingress, .out = out, .user = 0};
-    call->deadline_us = env_now_us(&ingress->ex->rt.env) + CALL_DEADLINE_US;
+    *call = (struct call){.ingress = ingress, .out = out, .deadline = {.fire = on_deadline}};
     call->older = ingress->newest;
     if (ingress->newest)
         ingress->newest->newer = call;
@@ -83,6 +108,7 @@ static void call_free(struct call *call)
         call->newer->older = call->older;
     else
         ingress->newest = call->older;
+    timer_clear(&ingress->deadlines, &call->deadline);
     memset(call->secret, 0, sizeof call->secret);
     free(call->kept);
     call->kept = NULL;
@@ -136,6 +162,11 @@ void call_send(struct call *call, struct request *request,
     struct ingress *ingress = call->ingress;
     call->type = request->type;
     call->on_reply = on_reply;
+    if (!timer_set(&ingress->deadlines, &call->deadline, ingress->core->now_us + CALL_DEADLINE_US)) {
+        gateway_discard(&ingress->gateway, request);
+        call_reject(call, REJECT_BUSY);
+        return;
+    }
     if (gateway_send(&ingress->gateway, request, call, &call->tag) == GATEWAY_BUSY) {
         call->tag = 0;
         call_reject(call, REJECT_BUSY);
@@ -191,31 +222,12 @@ static uint32_t finish_versions(struct ingress *ingress)
     return done;
 }
 
-static uint32_t tell_late(struct ingress *ingress)
-{
-    uint32_t done = 0;
-    int64_t now = ingress->core->now_us;
-    struct call *next;
-    for (struct call *call = ingress->oldest; call && call->deadline_us <= now; call = next) {
-        next = call->newer;
-        if (!call->transport)
-            continue;
-        call->version_wanted = 0;
-        call->lsn_wanted = 0;
-        call_error(call, 504, -1007,
-                   "Timeout waiting for response from backend server. Send status unknown; "
-                   "execution status unknown.");
-        done++;
-    }
-    return done;
-}
-
 uint32_t ingress_work(struct ingress *ingress)
 {
     const struct gateway_sink sink = {.self = ingress, .market = on_market, .reply = on_reply};
     uint32_t done = gateway_poll(&ingress->gateway, &sink);
     if (ingress->oldest) {
-        done += tell_late(ingress);
+        done += timers_run(&ingress->deadlines, ingress->core->now_us, 256);
         done += finish_versions(ingress);
     }
     return done;

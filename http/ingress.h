@@ -10,6 +10,7 @@
 #include "http/directory.h"
 #include "http/params.h"
 #include "http/text.h"
+#include "runtime/timer.h"
 
 enum { CALL_DEADLINE_US = 10000000, CALL_BODY_MAX = 16384 }; /* -1007 after 10 s, as Binance */
 
@@ -35,6 +36,7 @@ struct ingress {
     struct text text;     /* scratch */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls;
+    struct timers deadlines; /* of calls that wait for the exchange */
     uint64_t client_ids; /* generated client order ids */
     uint64_t answered;   /* calls responded to since the last look */
 };
@@ -60,7 +62,7 @@ struct call {
     void (*on_reply)(struct call *call, const struct msg *msg);
     const struct reply *reply;
     uint64_t tag;
-    int64_t deadline_us;
+    struct timer deadline;
     uint32_t user;
     uint16_t symbol, asset;
     uint8_t type, resp, client_length, parts, flags;
@@ -74,8 +76,11 @@ struct call {
     uint32_t version_wanted; /* told when every ingress core has this configuration... */
     uint64_t lsn_wanted;     /* ... or when the journal is durable up to here */
     int version_status;
-    struct call *older, *newer; /* by deadline; `newer` also links free calls */
+    struct call *older, *newer; /* by age; `newer` also links free calls */
 };
+
+/* Arena bytes of one ingress core. */
+size_t ingress_bytes(const struct exchange_config *config);
 
 void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct exchange *ex,
                   struct arena *arena, uint16_t core);

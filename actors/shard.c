@@ -86,11 +86,9 @@ static void link_trim(struct shard *shard, uint16_t peer)
     struct link_out *link = &shard->out[peer];
     const struct link_in *in = &exchange_shard(shard->ex, peer)->in[shard->id];
     uint64_t upto = atomic_load_explicit(&in->durable_seq, memory_order_acquire);
-    if (BUG(9)) /* outbox trimmed at consumption */
-        upto = in->in_seq;
     while (link->head && link->head->msg.seq <= upto) {
         struct out_entry *entry = link->head;
-        ASSERT(entry != link->unsent || shard->ex->replaying || BUG(9));
+        ASSERT(entry != link->unsent || shard->ex->replaying);
         if (entry == link->unsent)
             link->unsent = entry->next;
         link->head = entry->next;

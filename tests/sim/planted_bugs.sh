@@ -7,6 +7,7 @@ bugs=(
     "1 answers before they are durable"
     "2 refusals not gated"
     "3 messages sent before their chunk is published"
+    "5 the writer merges lanes in any order"
     "12 no resend of what was in flight"
     "14 other input during a sliced match"
     "15 the remainder of an IOC is not released"

@@ -63,6 +63,7 @@ struct sim {
     bool batch_open, alive, admin_waiting;
     int64_t now_us;
     uint32_t users, symbols, admin_done;
+    uint32_t journal_share; /* of 100 steps: a slow disk has few, and then many chunks wait for it */
     uint16_t user_core[USERS_MAX];
     struct op *op;
     uint32_t ops;
@@ -170,6 +171,7 @@ static void draw_config(void)
         .chunk_slots = 1 + below(3),
         .chunk_bytes = RECORD_BYTES_MAX * (1 + below(4)),
         .inputs_max = 1 + below(4)};
+    sim.journal_share = 1 + below(20);
     sim.users = 1 + below(USERS_MAX);
     sim.symbols = 1 + below(3);
     for (uint32_t u = 0; u < sim.users; u++)
@@ -548,7 +550,7 @@ static void any_step(bool clients)
     sim.now_us += below(50);
     if (roll < 60)
         core_step((uint16_t)below(sim.config.cores));
-    else if (roll < 75)
+    else if (roll < 60 + sim.journal_share)
         journal_step();
     else if (roll < 88)
         ingress_step();

@@ -70,6 +70,14 @@ static int disk_write(void *arg, int file, const void *data, size_t bytes, uint6
         memcpy(f->data + offset, data, bytes);
         return 0;
     }
+    if (self->tear_seed >> 33 & 1) { /* a beginning of any length arrives: PROTOCOL §4 tears at any record */
+        size_t content = bytes; /* without the padding: there a cut would tear nothing */
+        while (content && ((const char *)data)[content - 1] == 0)
+            content--;
+        memcpy(f->data + offset, data, hash_mix(self->tear_seed) % (content + 1));
+        self->tear_seed = 0;
+        return -EIO;
+    }
     for (size_t at = 0; at < bytes; at += 512) {
         self->tear_seed = hash_mix(self->tear_seed + 1) | 1;
         if (self->tear_seed >> 32 & 1)

@@ -1,8 +1,8 @@
 /* castle.c - main: picks the subcommand; `serve` puts the layers together.
  *
- * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o; one journal
- * thread; one thread that keeps a spare segment ready and slews the clock; and the main thread, which waits for
- * signals.
+ * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o;
+ * one journal thread; one thread that keeps a spare segment ready and slews the clock; and the main
+ * thread, which waits for signals.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -92,11 +92,14 @@ static bool read_config(struct exchange_config *config)
 {
     const struct options *options = &castle.options;
     uint32_t cpus = thread_cpus();
-    uint16_t cores = (uint16_t)(options->cores ? options->cores : cpus < CORES_MAX ? cpus : CORES_MAX);
+    uint16_t cores = (uint16_t)(options->cores     ? options->cores
+                                : cpus < CORES_MAX ? cpus
+                                                   : CORES_MAX);
     exchange_config_default(config, cores);
     if (options->roles && !read_roles(options->roles, config->roles, cores)) {
         fprintf(stderr,
-                "castle: option --roles: '%s' must name roles (ingress, match, account, storage) joined "
+                "castle: option --roles: '%s' must name roles (ingress, match, account, storage) "
+                "joined "
                 "by + for each of the %u cores, separated by commas, every role somewhere\n",
                 options->roles, cores);
         return false;
@@ -172,8 +175,8 @@ static int recovery_failed(enum recovery_status status, const char *text)
     return status == RECOVERY_IO ? EXIT_IO : EXIT_DAMAGED;
 }
 
-/* One round of everything on this thread: how recovery comes to rest and a new directory gets its symbols
- * before any listener is open (PROTOCOL §2.8 step 9). */
+/* One round of everything on this thread: how recovery comes to rest and a new directory gets its
+ * symbols before any listener is open (PROTOCOL §2.8 step 9). */
 static int inline_round(void)
 {
     for (uint16_t c = 0; c < castle.ex.config.cores; c++)
@@ -253,8 +256,8 @@ static int make_default_symbols(void)
     return EXIT_DONE;
 }
 
-/* The numbers of shards, and the limits that refusals of the past rested on, are the directory's; asking for
- * others is an error, since replay would differ from life. */
+/* The numbers of shards, and the limits that refusals of the past rested on, are the directory's;
+ * asking for others is an error, since replay would differ from life. */
 static bool directory_agrees(struct exchange_config *config, const struct segment_head *head)
 {
     const struct options *options = &castle.options;
@@ -370,12 +373,14 @@ static int recover(struct exchange_config *config)
     for (uint16_t i = 0; i < castle.shared.count; i++) {
         ingress_load(&castle.ingress[i]);
         if (castle.ingress[i].directory.unseal_failed) {
-            fprintf(stderr, "castle: secrets.key is not the one that the API keys were sealed with\n");
+            fprintf(stderr,
+                    "castle: secrets.key is not the one that the API keys were sealed with\n");
             return EXIT_RUNTIME;
         }
     }
     result = come_to_rest();
-    /* Also when an earlier first start did not get to the end of them: a name that is there is refused. */
+    /* Also when an earlier first start did not get to the end of them: a name that is there is
+     * refused. */
     if (result == EXIT_DONE && castle.ex.control->users_count == 0 &&
         castle.ex.control->symbols_count < sizeof default_symbols / sizeof *default_symbols)
         result = make_default_symbols();
@@ -399,7 +404,8 @@ static void *journal_main(void *arg)
         if (journal_collect(&castle.journal)) {
             int result = journal_sync(&castle.journal);
             if (result) { /* nothing is retried, nothing acknowledged any more (RELIABILITY §4) */
-                fprintf(stderr, "castle: cannot write the journal: %s; stopping\n", strerror(-result));
+                fprintf(stderr, "castle: cannot write the journal: %s; stopping\n",
+                        strerror(-result));
                 _exit(EXIT_IO);
             }
             continue;
@@ -442,7 +448,8 @@ static uint32_t hook_work(void *self)
     struct ingress *ingress = self;
     uint16_t core = ingress->core->id;
     uint32_t done = ingress_work(ingress);
-    if (atomic_load_explicit(&castle.shared.draining, memory_order_relaxed) && !castle.drained[core]) {
+    if (atomic_load_explicit(&castle.shared.draining, memory_order_relaxed) &&
+        !castle.drained[core]) {
         castle.drained[core] = true;
         server_drain(castle.server[core]);
     }
@@ -512,7 +519,8 @@ static bool all_idle(void)
     return true;
 }
 
-/* SIGTERM and SIGINT: close the listeners, answer what is under way, at most 10 s. A second one exits. */
+/* SIGTERM and SIGINT: close the listeners, answer what is under way, at most 10 s. A second one
+ * exits. */
 static void wait_and_drain(const sigset_t *signals)
 {
     int signal;
@@ -588,8 +596,9 @@ static int serve(int argc, char **argv)
         return EXIT_USAGE;
     bool durable = strcmp(castle.options.durability, "sync") == 0;
     if (!durable)
-        fprintf(stderr, "castle: --durability none: answers do not wait for the disk; a crash loses "
-                        "acknowledged orders. For measurement only.\n");
+        fprintf(stderr,
+                "castle: --durability none: answers do not wait for the disk; a crash loses "
+                "acknowledged orders. For measurement only.\n");
     signal(SIGPIPE, SIG_IGN);
     mem_prefault(castle.options.prefault);
     switch (disk_posix_open(&castle.posix, castle.options.data, true, true, durable)) {
@@ -684,7 +693,8 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr,
             "usage: castle serve [--data DIR] [--listen HOST:PORT] [--admin HOST:PORT] [options]\n"
-            "       castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] [--json]\n"
+            "       castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] "
+            "[--json]\n"
             "       castle journal verify --data DIR\n"
             "       castle version\n");
     if (argc > 1)

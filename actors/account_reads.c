@@ -1,4 +1,5 @@
-/* What an account shard shows: views of orders, trades and balances, and reads that take many blocks. */
+/* What an account shard shows: views of orders, trades and balances, and reads that take many
+ * blocks. */
 #include "actors/account_shard.h"
 
 #include "actors/book/kinds.h"
@@ -71,8 +72,8 @@ uint32_t answer_blocks(const struct ledger_order *order)
     return (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX;
 }
 
-/* The fills are chained newest first; they are shown oldest first, so the chain is filled from its end.
- * What the user's history has lost (a maker's trades between) is missing from the list. */
+/* The fills are chained newest first; they are shown oldest first, so the chain is filled from its
+ * end. What the user's history has lost (a maker's trades between) is missing from the list. */
 void answer_order(struct account_shard *self, const struct ledger_order *order)
 {
     uint32_t fills = 0, at;

@@ -21,10 +21,12 @@ static bool room_for_request(struct account_shard *self)
 static bool room_for_report(struct account_shard *self, const struct msg *msg)
 {
     uint32_t blocks = 2; /* a Done may answer a Cancel and a CancelAll */
-    uint32_t slot = msg->type == MSG_CANCEL_REJECTED ? 0 : ledger_find_ref(self->ledger, msg->done.ref);
+    uint32_t slot =
+        msg->type == MSG_CANCEL_REJECTED ? 0 : ledger_find_ref(self->ledger, msg->done.ref);
     if (slot)
         blocks += answer_blocks(ledger_order(self->ledger, slot));
-    return ingress_room(&self->shard, CLASS_OUT, 4) && block_room(reply_pool(self), blocks) >= blocks;
+    return ingress_room(&self->shard, CLASS_OUT, 4) &&
+           block_room(reply_pool(self), blocks) >= blocks;
 }
 
 /* ---- the todo list: cancels that a CancelAll still has to send (S6) ---- */
@@ -70,9 +72,10 @@ static uint32_t op_open(struct account_shard *self, uint64_t tag)
     return op;
 }
 
-/* One of the operation's orders has its answer: `shown` is the order when it was cancelled by it. */
-static void op_answered(struct account_shard *self, uint32_t op_idx, const struct ledger_order *shown,
-                        enum reject reject)
+/* One of the operation's orders has its answer: `shown` is the order when it was cancelled by it.
+ */
+static void op_answered(struct account_shard *self, uint32_t op_idx,
+                        const struct ledger_order *shown, enum reject reject)
 {
     struct cancel_op *op = &self->ops[op_idx];
     ASSERT(op->left > 0);
@@ -204,9 +207,10 @@ static void record_request(struct account_shard *self, const struct request *req
     memcpy(at, bytes, length);
 }
 
-/* A New that may be recorded: REJECT_NONE, and it is done; else the reason, and nothing happened. */
-static enum reject take_new(struct account_shard *self, const struct request *request, uint32_t user,
-                            int64_t ts_us)
+/* A New that may be recorded: REJECT_NONE, and it is done; else the reason, and nothing happened.
+ */
+static enum reject take_new(struct account_shard *self, const struct request *request,
+                            uint32_t user, int64_t ts_us)
 {
     struct ledger_new order;
     struct ledger_plan plan;
@@ -276,8 +280,9 @@ static void reply_deposit(struct account_shard *self, uint64_t tag,
     shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
 }
 
-/* Takes part of what may exist of an asset: with all of it within int64, no balance can ever overflow,
- * wherever trades carry it. Asked before the record exists (PROTOCOL S2); replay only adds up. */
+/* Takes part of what may exist of an asset: with all of it within int64, no balance can ever
+ * overflow, wherever trades carry it. Asked before the record exists (PROTOCOL S2); replay only
+ * adds up. */
 static bool supply_take(struct account_shard *self, uint16_t asset, int64_t amount)
 {
     _Atomic int64_t *supply = &self->shard.ex->supply[asset];
@@ -502,7 +507,8 @@ static enum take take_link(struct account_shard *self, const struct msg *msg)
 {
     if (!shard_is_next(&self->shard, msg))
         return TAKE_DONE; /* L2: seen before */
-    bool room = msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
+    bool room =
+        msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
     if (!room)
         return TAKE_NO_ROOM;
     msg_encode(msg, shard_record(&self->shard, RECORD_LINK, MSG_ENCODED_BYTES));
@@ -511,7 +517,8 @@ static enum take take_link(struct account_shard *self, const struct msg *msg)
     return TAKE_DONE;
 }
 
-static enum take account_take(struct actor *actor, enum lane_class class, const struct message *message)
+static enum take account_take(struct actor *actor, enum lane_class class,
+                              const struct message *message)
 {
     struct account_shard *self = (struct account_shard *)actor;
     const struct msg *msg = (const struct msg *)message;
@@ -605,8 +612,7 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
         if (head->bytes != MSG_ENCODED_BYTES)
             return RECOVER_BAD_RECORD;
         msg_decode(payload, head->shard, &msg);
-        if (msg.from >= self->shard.ex->shards ||
-            msg.seq != self->shard.in[msg.from].in_seq + 1)
+        if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1)
             return RECOVER_BAD_RECORD;
         shard_stamp(&self->shard, ts_us, msg.ts_us);
         apply_link(self, &msg);
@@ -630,8 +636,7 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
 uint64_t account_shard_hash(const struct account_shard *self)
 {
     uint64_t hash = hash_fold(shard_hash(&self->shard), ledger_hash(self->ledger));
-    for (uint32_t slot = self->todo_head; slot;
-         slot = ledger_order(self->ledger, slot)->todo_next)
+    for (uint32_t slot = self->todo_head; slot; slot = ledger_order(self->ledger, slot)->todo_next)
         hash = hash_fold(hash, ledger_order(self->ledger, slot)->ref);
     return hash_fold(hash, self->ops_open);
 }
@@ -642,8 +647,8 @@ static void account_limits(const struct exchange *ex, uint16_t number, struct le
 {
     const struct exchange_config *config = &ex->config;
     uint32_t shards = config->account_shards;
-    /* Hashing does not spread evenly: each shard has room for every user and for four times its share
-     * of the orders. These are addresses; pages come when they are used. */
+    /* Hashing does not spread evenly: each shard has room for every user and for four times its
+     * share of the orders. These are addresses; pages come when they are used. */
     uint32_t users = config->users_max;
     uint32_t orders = config->orders_max / shards * 4 + 65536;
     if (orders > config->orders_max)
@@ -684,8 +689,7 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
     shard_init(&self->shard, ex, arena, exchange_account_id(number), core, &account_ops,
                ex->config.account_outbox);
     self->ledger = ledger_init(arena_alloc(arena, ledger_size(&limits)), &limits);
-    self->read.slot =
-        arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
+    self->read.slot = arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
     self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
     return self;
 }

@@ -1,13 +1,13 @@
 /* account_shard.h - owns the balances, holds, orders and client order ids of a set of users.
  *
- * In:      class 1 requests from ingress; class 3 reports from markets; class 2 configuration from control.
- * Out:     class 2 orders to markets; class 3 acknowledgements to control; class 4 replies to ingress.
- * Thread:  its core's.
- * Order:   take an input only with room for all it can cause (PROTOCOL C2, C3) -> check -> record -> apply
+ * In:      class 1 requests from ingress; class 3 reports from markets; class 2 configuration from
+ * control. Out:     class 2 orders to markets; class 3 acknowledgements to control; class 4 replies
+ * to ingress. Thread:  its core's. Order:   take an input only with room for all it can cause
+ * (PROTOCOL C2, C3) -> check -> record -> apply
  *          -> the core publishes its chunk (J1) -> then messages go.
- * Full:    a report or cancel without room stays in its lane; a New is refused with REJECT_BUSY while the
- *          market's link is 3/4 full, before any record (C6).
- * Files:   account_shard.c (orders and money), account_reads.c (what is shown: views and long reads).
+ * Full:    a report or cancel without room stays in its lane; a New is refused with REJECT_BUSY
+ * while the market's link is 3/4 full, before any record (C6). Files:   account_shard.c (orders and
+ * money), account_reads.c (what is shown: views and long reads).
  */
 #ifndef ACCOUNT_SHARD_H
 #define ACCOUNT_SHARD_H

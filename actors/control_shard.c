@@ -53,8 +53,8 @@ static bool room_for_change(struct control_shard *self)
     uint32_t messages = 4 * (ex->config.account_shards + 1u), blocks = ex->ingress_count + 1u;
     struct block_pool *pool = &ex->reply_pool[self->shard.actor.core->id];
     return self->ops_count < CONTROL_OPS_MAX && shard_room(&self->shard, messages) &&
-           ingress_room(&self->shard, CLASS_OUT, 1) && ingress_room(&self->shard, CLASS_MARKET, 1) &&
-           block_room(pool, blocks) >= blocks;
+           ingress_room(&self->shard, CLASS_OUT, 1) &&
+           ingress_room(&self->shard, CLASS_MARKET, 1) && block_room(pool, blocks) >= blocks;
 }
 
 /* Every ingress core gets the change in a block of its own. */
@@ -94,18 +94,14 @@ static void op_open(struct control_shard *self, uint64_t tag, uint64_t id, uint3
     ASSERT(self->ops_count < CONTROL_OPS_MAX || self->shard.ex->replaying);
     if (self->ops_count == CONTROL_OPS_MAX)
         return;
-    self->ops[self->ops_count++] = (struct control_op){.op = self->shard.seq,
-                                                       .tag = tag,
-                                                       .id = id,
-                                                       .acks_left = acks,
-                                                       .version = self->version};
+    self->ops[self->ops_count++] = (struct control_op){
+        .op = self->shard.seq, .tag = tag, .id = id, .acks_left = acks, .version = self->version};
 }
 
 static void config_send(struct control_shard *self, uint8_t type, uint16_t to, uint16_t symbol,
                         const int64_t value[4])
 {
-    struct msg msg = {
-        .type = type, .to = to, .symbol = symbol, .ts_us = self->shard.last_ts_us};
+    struct msg msg = {.type = type, .to = to, .symbol = symbol, .ts_us = self->shard.last_ts_us};
     msg.config.op = self->shard.seq;
     memcpy(msg.config.value, value, sizeof msg.config.value);
     shard_send(&self->shard, &msg);
@@ -156,7 +152,8 @@ static void apply_user_add(struct control_shard *self, const struct request *req
     user->length = request->user_add.length;
     memcpy(user->name, request->user_add.name, NAME_MAX_BYTES);
     user->created_us = self->shard.last_ts_us;
-    slot_index_insert(&self->user_by_name, (uint32_t)hash_bytes(1, user->name, user->length), number);
+    slot_index_insert(&self->user_by_name, (uint32_t)hash_bytes(1, user->name, user->length),
+                      number);
     struct config_change change = {.kind = CONFIG_USER,
                                    .user = number,
                                    .name_length = user->length,
@@ -186,7 +183,8 @@ static void apply_key_add(struct control_shard *self, const struct request *requ
                                 .created_us = self->shard.last_ts_us};
     memcpy(key->api_key, request->key.api_key, API_KEY_BYTES);
     memcpy(key->sealed, request->key.sealed, SEALED_BYTES);
-    slot_index_insert(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES), slot);
+    slot_index_insert(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES),
+                      slot);
     struct config_change change;
     key_change(key, CONFIG_KEY, &change);
     tell_ingress(self, &change);
@@ -198,7 +196,8 @@ static void apply_key_delete(struct control_shard *self, const struct request *r
     uint32_t slot = find_key(self, request->key.api_key);
     struct control_key *key = &self->keys[slot];
     key->gone = true;
-    slot_index_remove(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES), slot);
+    slot_index_remove(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES),
+                      slot);
     memset(key->sealed, 0, SEALED_BYTES);
     struct config_change change;
     key_change(key, CONFIG_KEY_GONE, &change);
@@ -216,16 +215,15 @@ static void send_symbol(struct control_shard *self, const struct symbol_config *
                         uint16_t market)
 {
     int64_t tick = symbol->tick_atoms, step = symbol->step_atoms;
-    config_send(self, MSG_SYMBOL_GRID, to, symbol->symbol,
-                (int64_t[4]){tick, step, (int64_t)symbol->base << 16 | symbol->quote,
-                             symbol->default_stp});
+    config_send(
+        self, MSG_SYMBOL_GRID, to, symbol->symbol,
+        (int64_t[4]){tick, step, (int64_t)symbol->base << 16 | symbol->quote, symbol->default_stp});
     config_send(self, MSG_SYMBOL_RANGE, to, symbol->symbol,
                 (int64_t[4]){units_up(symbol->min_price, tick), symbol->max_price / tick,
                              units_up(symbol->min_qty, step), symbol->max_qty / step});
     config_send(self, MSG_SYMBOL_MARKET, to, symbol->symbol,
-                (int64_t[4]){units_up(symbol->market_min_qty, step),
-                             symbol->market_max_qty / step, symbol->min_notional,
-                             symbol->max_notional});
+                (int64_t[4]){units_up(symbol->market_min_qty, step), symbol->market_max_qty / step,
+                             symbol->min_notional, symbol->max_notional});
     config_send(self, MSG_SYMBOL_FEES, to, symbol->symbol,
                 (int64_t[4]){symbol->maker_ppm, symbol->taker_ppm, symbol->max_orders, market});
 }
@@ -310,7 +308,8 @@ static void apply_ack(struct control_shard *self, const struct msg *msg)
     }
 }
 
-static enum take control_take(struct actor *actor, enum lane_class class, const struct message *message)
+static enum take control_take(struct actor *actor, enum lane_class class,
+                              const struct message *message)
 {
     struct control_shard *self = (struct control_shard *)actor;
     const struct msg *msg = (const struct msg *)message;
@@ -380,7 +379,8 @@ uint64_t control_shard_hash(const struct control_shard *self)
         const struct control_key *key = &self->keys[i];
         hash = hash_bytes(hash, key->api_key, API_KEY_BYTES);
         hash = hash_bytes(hash, key->sealed, SEALED_BYTES);
-        hash = hash_fold(hash, (uint64_t)key->user << 9 | (uint64_t)key->gone << 8 | key->permissions);
+        hash =
+            hash_fold(hash, (uint64_t)key->user << 9 | (uint64_t)key->gone << 8 | key->permissions);
     }
     for (uint32_t i = 0; i < self->symbols_count; i++) {
         hash = hash_bytes(hash, self->symbols[i].name, SYMBOL_NAME_MAX);

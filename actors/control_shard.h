@@ -1,12 +1,11 @@
 /* control_shard.h - owns users, API keys, symbols and their status (PROTOCOL S1).
  *
- * In:      class 1 requests from the admin listener; class 3 acknowledgements from the other shards.
- * Out:     class 2 configuration to the shards it concerns; class 4 changes to every ingress core, and
- *          replies.
- * Thread:  its core's.
- * In force: the answer to a change leaves when every shard it concerns has taken it; it carries the
- *          configuration's version, and ingress tells it when every ingress core has that version.
- * Secrets: kept as they came, sealed under AES-256-GCM by http/; this shard cannot read them.
+ * In:      class 1 requests from the admin listener; class 3 acknowledgements from the other
+ * shards. Out:     class 2 configuration to the shards it concerns; class 4 changes to every
+ * ingress core, and replies. Thread:  its core's. In force: the answer to a change leaves when
+ * every shard it concerns has taken it; it carries the configuration's version, and ingress tells
+ * it when every ingress core has that version. Secrets: kept as they came, sealed under AES-256-GCM
+ * by http/; this shard cannot read them.
  */
 #ifndef CONTROL_SHARD_H
 #define CONTROL_SHARD_H
@@ -37,7 +36,7 @@ struct control_op { /* a change that waits for acknowledgements */
 };
 
 struct control_shard {
-    struct shard shard; /* first */
+    struct shard shard;         /* first */
     struct control_user *users; /* by number, from 1 */
     struct control_key *keys;
     struct symbol_config *symbols; /* by number, from 0 */
@@ -56,8 +55,8 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
                                   const unsigned char *payload, int64_t ts_us);
 uint64_t control_shard_hash(const struct control_shard *self);
 
-/* Calls `each` with the whole configuration as changes, in an order in which they can be applied: how
- * an ingress core's directory begins. Thread: the starting one. */
+/* Calls `each` with the whole configuration as changes, in an order in which they can be applied:
+ * how an ingress core's directory begins. Thread: the starting one. */
 void control_shard_each(const struct control_shard *self,
                         void (*each)(void *arg, const struct config_change *change), void *arg);
 

@@ -119,8 +119,7 @@ void exchange_init(struct exchange *ex, struct env env, const struct exchange_co
     ex->market = arena_alloc(&ex->arena, config->market_shards * sizeof(void *));
     ex->control = control_shard_init(ex, &ex->arena, core_with_role(ex, ROLE_ACCOUNT, 0));
     for (uint16_t i = 0; i < config->account_shards; i++)
-        ex->account[i] =
-            account_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_ACCOUNT, i));
+        ex->account[i] = account_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_ACCOUNT, i));
     for (uint16_t i = 0; i < config->market_shards; i++)
         ex->market[i] = market_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_MATCH, i));
     ex->supply = arena_alloc(&ex->arena, exchange_assets_max(ex) * sizeof(_Atomic int64_t));

@@ -1,10 +1,9 @@
 /* exchange.h - who lives where: the shards of one process, their cores, pools and recovery.
  *
- * Thread:  exchange_init, recovery and exchange_fini from the starting thread; afterwards each shard is
- *          its core's, and only placement (read-only) is shared.
- * Numbers: shard 0 is control, 1..A the account shards, A+1..A+M the market shards. A user's shard is a
- *          stable hash of the user number, a symbol's of its name; A and M are fixed when a data directory
- *          is made.
+ * Thread:  exchange_init, recovery and exchange_fini from the starting thread; afterwards each
+ * shard is its core's, and only placement (read-only) is shared. Numbers: shard 0 is control, 1..A
+ * the account shards, A+1..A+M the market shards. A user's shard is a stable hash of the user
+ * number, a symbol's of its name; A and M are fixed when a data directory is made.
  */
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
@@ -42,8 +41,9 @@ struct exchange {
     struct exchange_config config;
     struct runtime rt;
     struct arena arena;
-    char *books; /* [symbols_max] blocks of book_size() */
-    _Atomic int64_t *supply; /* [assets] deposits - withdrawals over all shards: not state, see account_shard.c */
+    char *books;             /* [symbols_max] blocks of book_size() */
+    _Atomic int64_t *supply; /* [assets] deposits - withdrawals over all shards: not state, see
+                                account_shard.c */
     uint32_t shards, boot;
     bool replaying;
     struct control_shard *control;
@@ -78,8 +78,8 @@ void *exchange_book_block(const struct exchange *ex, uint16_t symbol);
 /* ---- request tags (S5): ingress core, boot, slot, generation ---- */
 static inline uint64_t tag_make(uint16_t core, uint32_t boot, uint32_t slot, uint32_t generation)
 {
-    return (uint64_t)core << 56 | (uint64_t)(boot & 0xFF) << 48 |
-           (uint64_t)(slot & 0xFFFFF) << 28 | (generation & 0xFFFFFFF);
+    return (uint64_t)core << 56 | (uint64_t)(boot & 0xFF) << 48 | (uint64_t)(slot & 0xFFFFF) << 28 |
+           (generation & 0xFFFFFFF);
 }
 
 static inline uint16_t tag_core(uint64_t tag)
@@ -95,7 +95,8 @@ static inline uint32_t tag_slot(uint64_t tag)
 /* Whether the tag is of this run of the process. */
 static inline bool tag_is_ours(const struct exchange *ex, uint64_t tag)
 {
-    return tag != 0 && ((tag >> 48) & 0xFF) == (ex->boot & 0xFF) && tag_core(tag) < ex->config.cores;
+    return tag != 0 && ((tag >> 48) & 0xFF) == (ex->boot & 0xFF) &&
+           tag_core(tag) < ex->config.cores;
 }
 
 /* ---- recovery (PROTOCOL §2.8) ---- */
@@ -113,8 +114,9 @@ const char *exchange_recovered(struct exchange *ex, uint32_t boot);
 /* Whether nothing is on its way between shards (step 9). */
 bool exchange_quiet(const struct exchange *ex);
 
-/* Conservation on this cut (steps 8, O7) and everything that O(n) checks find (step 10, when `deep` and
- * the exchange is quiet). Returns NULL or what is wrong; totals, when given, gets every asset. */
+/* Conservation on this cut (steps 8, O7) and everything that O(n) checks find (step 10, when `deep`
+ * and the exchange is quiet). Returns NULL or what is wrong; totals, when given, gets every asset.
+ */
 struct exchange_audit {
     struct ledger_totals *totals; /* [assets] */
     __int128 *in_flight;          /* [assets] */

@@ -12,8 +12,7 @@ void gateway_init(struct gateway *gateway, struct exchange *ex, struct arena *ar
     *gateway = (struct gateway){
         .ex = ex, .core = ex->rt.core[core], .slots_max = ex->config.request_blocks};
     ASSERT(gateway->slots_max < 1 << 20); /* what a tag can name */
-    gateway->slots =
-        arena_alloc(arena, (gateway->slots_max + 1) * sizeof(struct gateway_slot));
+    gateway->slots = arena_alloc(arena, (gateway->slots_max + 1) * sizeof(struct gateway_slot));
     for (uint32_t i = gateway->slots_max; i > 0; i--) {
         gateway->slots[i].next_free = gateway->free_head;
         gateway->free_head = i;
@@ -41,7 +40,8 @@ static uint16_t shard_for(const struct exchange *ex, const struct request *reque
     return exchange_user_shard(ex, request->user);
 }
 
-/* New orders and reads are refused while a quarter of the lane is left, so that a cancel finds room (C6). */
+/* New orders and reads are refused while a quarter of the lane is left, so that a cancel finds room
+ * (C6). */
 static bool lane_takes(struct lane *lane, const struct request *request)
 {
     uint32_t room = lane_room(lane, lane->capacity);
@@ -157,17 +157,19 @@ uint32_t gateway_poll(struct gateway *gateway, const struct gateway_sink *sink)
     struct runtime *rt = &gateway->ex->rt;
     uint64_t durable[CORES_MAX];
     uint32_t visible[CORES_MAX], done = 0;
-    /* First what replies there are, then the cut, then market data: whatever a reply of the first look
-     * rests on is then in the market lanes, and durable if the reply is. */
+    /* First what replies there are, then the cut, then market data: whatever a reply of the first
+     * look rests on is then in the market lanes, and durable if the reply is. */
     for (uint16_t c = 0; c < rt->cores; c++)
         visible[c] = lane_refresh(gateway->core->in[CLASS_OUT][c]);
     runtime_durable_cut(rt, durable);
     for (uint16_t c = 0; c < rt->cores; c++) {
         lane_refresh(gateway->core->in[CLASS_MARKET][c]);
-        done += drain(gateway, sink, gateway->core->in[CLASS_MARKET][c], UINT32_MAX, durable[c], true);
+        done +=
+            drain(gateway, sink, gateway->core->in[CLASS_MARKET][c], UINT32_MAX, durable[c], true);
     }
     for (uint16_t c = 0; c < rt->cores; c++)
-        done += drain(gateway, sink, gateway->core->in[CLASS_OUT][c], visible[c], durable[c], false);
+        done +=
+            drain(gateway, sink, gateway->core->in[CLASS_OUT][c], visible[c], durable[c], false);
     return done;
 }
 

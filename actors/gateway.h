@@ -1,11 +1,12 @@
-/* gateway.h - an ingress core's door to the exchange: requests in, gated replies and market data out.
+/* gateway.h - an ingress core's door to the exchange: requests in, gated replies and market data
+ * out.
  *
  * Thread:  the ingress core's.
- * Slots:   each request under way has one; its tag names core, boot, slot and generation (PROTOCOL S5). A
- *          slot is freed by the answer alone: a client that goes away only loses its context.
- * Gate:    nothing is handed out before the chunk it rests on is durable (§2.5); market data that is
- *          durable is folded before any reply that may rest on it (DESIGN §6).
- * Full:    gateway_send answers GATEWAY_BUSY; nothing was recorded (C6).
+ * Slots:   each request under way has one; its tag names core, boot, slot and generation (PROTOCOL
+ * S5). A slot is freed by the answer alone: a client that goes away only loses its context. Gate:
+ * nothing is handed out before the chunk it rests on is durable (§2.5); market data that is durable
+ * is folded before any reply that may rest on it (DESIGN §6). Full:    gateway_send answers
+ * GATEWAY_BUSY; nothing was recorded (C6).
  */
 #ifndef GATEWAY_H
 #define GATEWAY_H
@@ -32,8 +33,8 @@ struct gateway_sink {
     void *self;
     /* A trade, level or configuration change that is durable. */
     void (*market)(void *self, const struct msg *msg);
-    /* A part of an answer; `last` is in msg->flags. The context is NULL when nobody waits. The block,
-     * and what is chained to it, is given back after the call. */
+    /* A part of an answer; `last` is in msg->flags. The context is NULL when nobody waits. The
+     * block, and what is chained to it, is given back after the call. */
     void (*reply)(void *self, void *context, const struct msg *msg);
 };
 
@@ -45,8 +46,8 @@ struct request *gateway_request(struct gateway *gateway);
 /* Gives one back that was not sent. */
 void gateway_discard(struct gateway *gateway, struct request *request);
 
-/* Sends the request to the shard it is for and takes it over in any case. `tag` (may be NULL) gets the
- * tag by which gateway_abandon() knows it. */
+/* Sends the request to the shard it is for and takes it over in any case. `tag` (may be NULL) gets
+ * the tag by which gateway_abandon() knows it. */
 enum gateway_sent gateway_send(struct gateway *gateway, struct request *request, void *context,
                                uint64_t *tag);
 

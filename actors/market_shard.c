@@ -111,8 +111,7 @@ static bool slice(struct market_shard *self)
 {
     struct book_events out = {.event = self->events};
     int64_t ts_us = self->shard.last_ts_us;
-    enum book_step step =
-        book_step(self->matching->book, self->shard.ex->config.slice_fills, &out);
+    enum book_step step = book_step(self->matching->book, self->shard.ex->config.slice_fills, &out);
     ASSERT(out.count <= slice_events(self));
     for (uint32_t i = 0; i < out.count; i++) {
         const struct book_event *event = &out.event[i];
@@ -240,10 +239,8 @@ static void run_status(struct market_symbol *symbol, uint8_t status, int64_t ts_
 {
     struct book_event none[4];
     struct book_events out = {.event = none};
-    struct book_cmd cmd = {.type = CMD_STATUS,
-                           .status = status,
-                           .seq = book_seq(symbol->book) + 1,
-                           .ts_us = ts_us};
+    struct book_cmd cmd = {
+        .type = CMD_STATUS, .status = status, .seq = book_seq(symbol->book) + 1, .ts_us = ts_us};
     ASSERT(book_begin(symbol->book, &cmd) == REJECT_NONE);
     ASSERT(book_step(symbol->book, 1, &out) == BOOK_DONE);
 }
@@ -264,11 +261,11 @@ static void apply_config(struct market_shard *self, const struct msg *msg, int64
         return;
     case MSG_SYMBOL_FEES:
         ASSERT(!symbol->active);
-        symbol->book = book_init(
-            exchange_book_block(self->shard.ex, msg->symbol), self->pool,
-            &(struct book_config){.spec = symbol->spec,
-                                  .symbol = msg->symbol,
-                                  .window_ticks = self->shard.ex->config.window_ticks});
+        symbol->book =
+            book_init(exchange_book_block(self->shard.ex, msg->symbol), self->pool,
+                      &(struct book_config){.spec = symbol->spec,
+                                            .symbol = msg->symbol,
+                                            .window_ticks = self->shard.ex->config.window_ticks});
         symbol->active = true;
         self->listed[self->listed_count++] = msg->symbol;
         break;
@@ -292,7 +289,8 @@ static void apply_link(struct market_shard *self, const struct msg *msg, int64_t
         apply_config(self, msg, ts_us);
 }
 
-static enum take market_take(struct actor *actor, enum lane_class class, const struct message *message)
+static enum take market_take(struct actor *actor, enum lane_class class,
+                             const struct message *message)
 {
     struct market_shard *self = (struct market_shard *)actor;
     const struct msg *msg = (const struct msg *)message;
@@ -310,7 +308,8 @@ static enum take market_take(struct actor *actor, enum lane_class class, const s
     return TAKE_DONE;
 }
 
-static void market_prefetch(struct actor *actor, const struct message *const *message, uint32_t count)
+static void market_prefetch(struct actor *actor, const struct message *const *message,
+                            uint32_t count)
 {
     struct market_shard *self = (struct market_shard *)actor;
     struct book_cmd cmd[16];
@@ -342,8 +341,11 @@ static enum work market_work(struct actor *actor)
     return slice(self) ? WORK_DONE : WORK_MORE;
 }
 
-static const struct actor_ops market_ops = {
-    .take = market_take, .prefetch = market_prefetch, .work = market_work, .pump = shard_pump, .durable = shard_durable};
+static const struct actor_ops market_ops = {.take = market_take,
+                                            .prefetch = market_prefetch,
+                                            .work = market_work,
+                                            .pump = shard_pump,
+                                            .durable = shard_durable};
 
 /* ---- recovery ---- */
 

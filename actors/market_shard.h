@@ -1,11 +1,11 @@
 /* market_shard.h - owns the books of one shard; the only writer of their state.
  *
  * In:      class 2 orders and cancels from account shards, configuration from control.
- * Out:     class 3 reports to account shards; class 4 trades and level changes to every ingress core.
- * Thread:  its core's.
- * Order:   take an input only with room for all a slice can cause (PROTOCOL C2-C4) -> record -> apply -> the
- *          core publishes (J1) -> then messages go. An unfinished match is carried on by work(), and while
- *          it is open the shard takes no other input, not even a cancel (C4).
+ * Out:     class 3 reports to account shards; class 4 trades and level changes to every ingress
+ * core. Thread:  its core's. Order:   take an input only with room for all a slice can cause
+ * (PROTOCOL C2-C4) -> record -> apply -> the core publishes (J1) -> then messages go. An unfinished
+ * match is carried on by work(), and while it is open the shard takes no other input, not even a
+ * cancel (C4).
  */
 #ifndef MARKET_SHARD_H
 #define MARKET_SHARD_H
@@ -26,8 +26,9 @@ struct market_symbol { /* one symbol of this shard: state */
     struct money_spec spec;
     int64_t min_notional, max_notional;
     struct book *book;
-    struct avg_minute avg[AVG_MINUTES]; /* by minute % AVG_MINUTES: the price of market orders' NOTIONAL */
-    uint16_t next;                      /* in the order of their making */
+    struct avg_minute
+        avg[AVG_MINUTES]; /* by minute % AVG_MINUTES: the price of market orders' NOTIONAL */
+    uint16_t next;        /* in the order of their making */
 };
 
 struct market_shard {
@@ -36,7 +37,7 @@ struct market_shard {
     struct market_symbol *symbols; /* [symbols_max]; most are not of this shard */
     uint16_t *listed;              /* those that are */
     uint16_t listed_count;
-    struct book_event *events; /* [2F + 4] */
+    struct book_event *events;      /* [2F + 4] */
     struct market_symbol *matching; /* the open match, or NULL (C4) */
     struct msg open;                /* the input it came from */
 };

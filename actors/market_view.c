@@ -66,8 +66,7 @@ void market_view_load(struct market_view *view, const struct exchange *ex)
 {
     for (uint16_t s = 0; s < ex->control->symbols_count; s++) {
         uint16_t id = exchange_symbol_shard(ex, ex->control->symbols[s].name);
-        const struct book *book =
-            market_shard_book(ex->market[id - exchange_market_id(ex, 0)], s);
+        const struct book *book = market_shard_book(ex->market[id - exchange_market_id(ex, 0)], s);
         struct view_symbol *symbol = &view->symbols[s];
         if (!book) /* its configuration is still on the way */
             continue;

@@ -1,5 +1,5 @@
-/* market_view.h - what one ingress core knows of the markets: levels, best prices, last trade. Folded from
- * durable changes only, so nothing it shows can vanish (PROTOCOL §2.5).
+/* market_view.h - what one ingress core knows of the markets: levels, best prices, last trade.
+ * Folded from durable changes only, so nothing it shows can vanish (PROTOCOL §2.5).
  *
  * Thread:  the ingress core's.
  * Memory:  grows with the number of levels, off the order path.

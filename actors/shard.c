@@ -245,8 +245,8 @@ const char *shard_recovered(struct shard *shard)
         uint64_t taken = exchange_shard(shard->ex, peer)->in[shard->id].in_seq;
         if (taken > link->out_seq)
             return "a receiver is ahead of its sender"; /* §2.8 step 6 */
-        link_trim(shard, peer); /* step 7 */
-        link->unsent = BUG(12) ? NULL : link->head; /* 12: no resend of in-flight messages */
+        link_trim(shard, peer);                         /* step 7 */
+        link->unsent = BUG(12) ? NULL : link->head;     /* 12: no resend of in-flight messages */
         uint64_t covered = link->head ? link->head->msg.seq - 1 : link->out_seq;
         if (covered != taken)
             return "an outbox does not cover what is in flight";
@@ -266,8 +266,8 @@ bool shard_quiet(const struct shard *shard)
     return true;
 }
 
-void shard_each_in_flight(const struct shard *shard,
-                          void (*each)(void *arg, const struct msg *msg), void *arg)
+void shard_each_in_flight(const struct shard *shard, void (*each)(void *arg, const struct msg *msg),
+                          void *arg)
 {
     for (uint32_t i = 0; i < shard->active.count; i++) {
         uint16_t peer = shard->active.peer[i];

@@ -1,10 +1,10 @@
-/* shard.h - what every shard is made of: its input sequence, its links, its clock (PROTOCOL §2.1, §2.6).
+/* shard.h - what every shard is made of: its input sequence, its links, its clock (PROTOCOL §2.1,
+ * §2.6).
  *
- * Thread:  the shard's core; `durable_seq` of a link is written by the receiver's core and read by the
- *          sender's.
- * State:   seq, last_ts_us, in_seq and out_seq of every link. The outbox is not: it is regenerated (L1).
- * Memory:  outbox entries come from one pool a shard; replay may need more than life had room for
- *          (an unfinished match is replayed whole), and takes those from malloc.
+ * Thread:  the shard's core; `durable_seq` of a link is written by the receiver's core and read by
+ * the sender's. State:   seq, last_ts_us, in_seq and out_seq of every link. The outbox is not: it
+ * is regenerated (L1). Memory:  outbox entries come from one pool a shard; replay may need more
+ * than life had room for (an unfinished match is replayed whole), and takes those from malloc.
  */
 #ifndef SHARD_H
 #define SHARD_H
@@ -17,15 +17,17 @@ struct out_entry {
 };
 
 struct link_out {
-    uint64_t out_seq;                        /* state */
-    struct out_entry *head, *tail, *unsent; /* not yet durably taken, in order; first not in a lane */
+    uint64_t out_seq; /* state */
+    struct out_entry *head, *tail,
+        *unsent; /* not yet durably taken, in order; first not in a lane */
     uint32_t count;
     bool active, pumping;
 };
 
 struct link_in {
-    uint64_t in_seq;                    /* state: the last number taken */
-    uint64_t pending_seq, pending_chunk; /* durable_seq becomes the first when the second is durable */
+    uint64_t in_seq; /* state: the last number taken */
+    uint64_t pending_seq,
+        pending_chunk; /* durable_seq becomes the first when the second is durable */
     bool dirty;
     _Atomic uint64_t durable_seq; /* taken, and that is durable: the sender trims up to here (L3) */
 };
@@ -68,7 +70,8 @@ uint32_t shard_link_depth(struct shard *shard, uint16_t peer);
 /* Numbers the message and puts it in the outbox of msg->to. The room was checked. */
 void shard_send(struct shard *shard, struct msg *msg);
 
-/* A link message arrives: false when it was taken before (L2). Otherwise it must be the next one. */
+/* A link message arrives: false when it was taken before (L2). Otherwise it must be the next one.
+ */
 bool shard_is_next(const struct shard *shard, const struct msg *msg);
 
 /* It is taken: in_seq moves. Call after its record is written. */
@@ -84,8 +87,8 @@ bool shard_quiet(const struct shard *shard);
 uint64_t shard_hash(const struct shard *shard);
 
 /* Calls `each` for every message sent to a shard and not yet taken by it. */
-void shard_each_in_flight(const struct shard *shard,
-                          void (*each)(void *arg, const struct msg *msg), void *arg);
+void shard_each_in_flight(const struct shard *shard, void (*each)(void *arg, const struct msg *msg),
+                          void *arg);
 
 struct shard *exchange_shard(const struct exchange *ex, uint16_t id);
 
@@ -94,7 +97,8 @@ struct shard *exchange_shard(const struct exchange *ex, uint16_t id);
 /* Room for `want` messages in the lanes of `class` to every ingress core (C3). */
 bool ingress_room(const struct shard *shard, enum lane_class class, uint32_t want);
 
-/* Sends to one ingress core, or to all of them; gated by the shard's chunk. Nothing while replaying. */
+/* Sends to one ingress core, or to all of them; gated by the shard's chunk. Nothing while
+ * replaying. */
 void ingress_send(struct shard *shard, enum lane_class class, uint16_t core, struct msg *msg);
 void ingress_send_all(struct shard *shard, enum lane_class class, struct msg *msg);
 

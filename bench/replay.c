@@ -413,7 +413,7 @@ struct recording {
     struct map created; /* id -> line index + 1 of its creation, wherever that is */
     struct map market;  /* id -> 1: its price was changed, so it was a market order there */
     uint64_t deleted_unknown, deleted_twice, deleted_early, changed_unknown, created_twice;
-    uint64_t market_orders; /* keys of `market` */
+    uint64_t market_orders;                  /* keys of `market` */
     int64_t bid_quote_atoms, ask_base_atoms; /* what a user needs who places every order */
     int64_t qty_atoms_max;
     struct replay_trade *trades;
@@ -936,8 +936,8 @@ static void answer_cancel(struct run *run, const struct replay_line *line, enum 
     enum { UNKNOWN_ORDER = -2011 };
     int64_t left_atoms = replay_picture_left(run->here, line->id), orig_atoms, executed_atoms;
     if (status != 200) {
-        bool unknown = status == 400 && json_integer_value(json_object_get(body, "code")) ==
-                                            UNKNOWN_ORDER;
+        bool unknown =
+            status == 400 && json_integer_value(json_object_get(body, "code")) == UNKNOWN_ORDER;
         run->counts.unexpected += unknown && left_atoms > 0;
         if (!unknown) {
             count_refusal(run, &run->counts.cancels_rejected, status, body);
@@ -1177,8 +1177,8 @@ static json_t *call(struct http_client *client, const char *method, const char *
 {
     struct http_answer answer;
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-    enum http_client_status got = http_client_send(client, method, target, headers, text,
-                                                   text == NULL ? 0 : strlen(text));
+    enum http_client_status got =
+        http_client_send(client, method, target, headers, text, text == NULL ? 0 : strlen(text));
     free(text);
     if (got == HTTP_CLIENT_OK)
         got = http_client_receive(client, ANSWER_TIMEOUT_MS, &answer);
@@ -1274,8 +1274,8 @@ static bool make_user(struct run *run, struct admin *admin)
     char name[48], target[96];
     bool existed;
     snprintf(name, sizeof(name), "replay-%" PRId64, unique);
-    json_t *user = admin_call(admin, "/admin/v1/users", json_pack("{s:s}", "name", name), false,
-                              &existed);
+    json_t *user =
+        admin_call(admin, "/admin/v1/users", json_pack("{s:s}", "name", name), false, &existed);
     const json_t *id_field = json_object_get(user, "userId");
     json_int_t id = json_integer_value(id_field);
     bool ok = json_is_integer(id_field);
@@ -1285,10 +1285,10 @@ static bool make_user(struct run *run, struct admin *admin)
     if (!ok)
         return false;
     snprintf(target, sizeof(target), "/admin/v1/users/%lld/keys", (long long)id);
-    json_t *keys = admin_call(admin, target,
-                              json_pack("{s:s,s:[s,s]}", "type", "HMAC", "permissions", "USER_DATA",
-                                        "TRADE"),
-                              false, &existed);
+    json_t *keys =
+        admin_call(admin, target,
+                   json_pack("{s:s,s:[s,s]}", "type", "HMAC", "permissions", "USER_DATA", "TRADE"),
+                   false, &existed);
     ok = keys != NULL && use_keys(run, keys);
     json_decref(keys);
     return ok && deposit(admin, id, "BTC", run->recording->ask_base_atoms, unique) &&
@@ -1344,8 +1344,7 @@ static bool look_at_venue(struct run *run)
     if (!ok)
         return false;
     answer = call(run->client, "GET", "/api/v3/depth?symbol=BTCUSD&limit=5", NULL, NULL, &status);
-    run->book_was_empty = status == 200 &&
-                          json_array_size(json_object_get(answer, "bids")) == 0 &&
+    run->book_was_empty = status == 200 && json_array_size(json_object_get(answer, "bids")) == 0 &&
                           json_array_size(json_object_get(answer, "asks")) == 0;
     if (answer != NULL && !run->book_was_empty)
         remark("BTCUSD's book is not empty: the comparison means little");
@@ -1397,12 +1396,12 @@ static struct summary summarize(struct run *run)
 {
     struct recording *recording = run->recording;
     struct summary summary = {0};
-    summary.matched = replay_match_trades(recording->trades, recording->trade_count, run->produced,
-                                          run->produced_count, MATCH_WINDOW_MS,
-                                          MATCH_TOLERANCE_ATOMS);
-    summary.extra_other_amount = replay_pair_rest(recording->trades, recording->trade_count,
-                                                  run->produced, run->produced_count,
-                                                  MATCH_WINDOW_MS);
+    summary.matched =
+        replay_match_trades(recording->trades, recording->trade_count, run->produced,
+                            run->produced_count, MATCH_WINDOW_MS, MATCH_TOLERANCE_ATOMS);
+    summary.extra_other_amount =
+        replay_pair_rest(recording->trades, recording->trade_count, run->produced,
+                         run->produced_count, MATCH_WINDOW_MS);
     summary.missing = recording->trade_count - summary.matched;
     summary.extra = run->produced_count - summary.matched;
     for (uint32_t i = 0; i < recording->trade_count; i++) {

@@ -81,7 +81,8 @@ static bool get_string(struct call *call, json_t *object, const char *name, cons
 }
 
 /* A name of symbols and assets: [A-Z0-9]{1,20}. */
-static bool get_name(struct call *call, json_t *object, const char *field, char out[SYMBOL_NAME_MAX])
+static bool get_name(struct call *call, json_t *object, const char *field,
+                     char out[SYMBOL_NAME_MAX])
 {
     const char *text;
     size_t length;
@@ -126,10 +127,15 @@ static void on_config(struct call *call, const struct msg *msg)
     }
     if (msg->reply.reject != REJECT_NONE) {
         struct api_error error = api_error_of(msg->reply.reject, 0);
-        bool not_found = msg->reply.reject == REJECT_UNKNOWN_USER ||
-                         msg->reply.reject == REJECT_UNKNOWN_KEY;
-        call_error(call, not_found ? 404 : error.status == 503 ? 503 : 409, error.code,
-                   msg->reply.reject == REJECT_UNKNOWN_USER ? "There is no such user." : error.text);
+        bool not_found =
+            msg->reply.reject == REJECT_UNKNOWN_USER || msg->reply.reject == REJECT_UNKNOWN_KEY;
+        call_error(call,
+                   not_found             ? 404
+                   : error.status == 503 ? 503
+                                         : 409,
+                   error.code,
+                   msg->reply.reject == REJECT_UNKNOWN_USER ? "There is no such user."
+                                                            : error.text);
         return;
     }
     if (call->type == REQUEST_USER_ADD) {
@@ -138,8 +144,8 @@ static void on_config(struct call *call, const struct msg *msg)
                     call->admin_request.user_add.length);
         text_str(&call->out, "}");
     } else if (call->type == REQUEST_KEY_ADD) {
-        text_format(&call->out, "{\"apiKey\":\"%.64s\",\"secretKey\":\"%.64s\"}", call->api_key_made,
-                    call->secret);
+        text_format(&call->out, "{\"apiKey\":\"%.64s\",\"secretKey\":\"%.64s\"}",
+                    call->api_key_made, call->secret);
     } else if (call->type == REQUEST_KEY_DELETE) {
         text_str(&call->out, "{}");
     } else if (call->type == REQUEST_SYMBOL_ADD) {
@@ -177,9 +183,13 @@ static void on_deposit(struct call *call, const struct msg *msg)
         if (msg->reply.reject == REJECT_UNKNOWN_USER)
             refuse(call, 404, "There is no such user.");
         else
-            call_error(call, msg->reply.reject == REJECT_OVERFLOW ? 400 : error.status == 503 ? 503 : 409,
+            call_error(call,
+                       msg->reply.reject == REJECT_OVERFLOW ? 400
+                       : error.status == 503                ? 503
+                                                            : 409,
                        error.code,
-                       msg->reply.reject == REJECT_OVERFLOW ? "The balance would not fit." : error.text);
+                       msg->reply.reject == REJECT_OVERFLOW ? "The balance would not fit."
+                                                            : error.text);
         return;
     }
     const struct reply *reply = msg->reply.block;
@@ -311,7 +321,8 @@ static void list_keys(struct call *call)
         const struct directory_key *key = &directory->keys[i];
         if (key->gone || key->user != call->user)
             continue;
-        text_format(&call->out, "%s{\"apiKey\":\"%.64s\",\"type\":\"HMAC\",\"permissions\":[%s%s%s]}",
+        text_format(&call->out,
+                    "%s{\"apiKey\":\"%.64s\",\"type\":\"HMAC\",\"permissions\":[%s%s%s]}",
                     first ? "" : ",", key->text,
                     key->permissions & PERMISSION_USER_DATA ? "\"USER_DATA\"" : "",
                     key->permissions == (PERMISSION_USER_DATA | PERMISSION_TRADE) ? "," : "",
@@ -343,8 +354,7 @@ static void start_deposit(struct call *call, json_t *body, bool withdrawal)
     size_t asset_length, id_length;
     int64_t amount = 0;
     uint8_t digest[32];
-    if (!only_keys(call, body, known) ||
-        !get_string(call, body, "asset", &asset, &asset_length) ||
+    if (!only_keys(call, body, known) || !get_string(call, body, "asset", &asset, &asset_length) ||
         !get_string(call, body, "requestId", &id, &id_length) ||
         !get_decimal(call, body, "amount", &amount))
         return;
@@ -409,8 +419,9 @@ static bool read_filters(struct call *call, json_t *list, struct symbol_config *
             else
                 refuse(call, 400, "'maxNumOrders' must be a number from 1 to 1000000.");
         } else {
-            refuse(call, 400, "'filterType' must be PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL or "
-                              "MAX_NUM_ORDERS.");
+            refuse(call, 400,
+                   "'filterType' must be PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL or "
+                   "MAX_NUM_ORDERS.");
             return false;
         }
         if (!ok)
@@ -636,11 +647,17 @@ static void write_shards(void *arg)
     struct call *call = arg;
     struct exchange *ex = call->ingress->ex;
     struct text *out = &call->out;
-    text_format(out, "{\"journalLsn\":%lu,\"shards\":[", (unsigned long)call->ingress->shared->journal_lsn());
+    text_format(out, "{\"journalLsn\":%lu,\"shards\":[",
+                (unsigned long)call->ingress->shared->journal_lsn());
     for (uint16_t id = 0; id < ex->shards; id++) {
         bool account = id >= 1 && id <= ex->config.account_shards;
-        text_format(out, "%s{\"shard\":%u,\"kind\":\"%s\",\"owner\":\"local\",\"core\":%u,\"inputs\":%lu,\"symbols\":[",
-                    id ? "," : "", id, id == 0 ? "control" : account ? "account" : "market",
+        text_format(out,
+                    "%s{\"shard\":%u,\"kind\":\"%s\",\"owner\":\"local\",\"core\":%u,\"inputs\":%"
+                    "lu,\"symbols\":[",
+                    id ? "," : "", id,
+                    id == 0   ? "control"
+                    : account ? "account"
+                              : "market",
                     exchange_core_of(ex, id), (unsigned long)exchange_shard_seq(ex, id));
         bool first = true;
         for (uint16_t s = 0; s < call->ingress->directory.symbols_count; s++) {
@@ -667,9 +684,10 @@ static void write_shards(void *arg)
         for (uint32_t k = 0; k < CLASS_COUNT; k++)
             for (uint16_t from = 0; from < ex->config.cores; from++) {
                 const struct lane *lane = core->in[k][from];
-                text_format(out, "%s{\"class\":\"%s\",\"from\":%u,\"depth\":%u,\"sent\":%lu,\"full\":%lu}",
-                            k || from ? "," : "", classes[k], from, lane_depth(lane),
-                            (unsigned long)lane->sent, (unsigned long)lane->full);
+                text_format(
+                    out, "%s{\"class\":\"%s\",\"from\":%u,\"depth\":%u,\"sent\":%lu,\"full\":%lu}",
+                    k || from ? "," : "", classes[k], from, lane_depth(lane),
+                    (unsigned long)lane->sent, (unsigned long)lane->full);
             }
         uint64_t published = atomic_load(&ex->rt.core[c]->published);
         uint64_t durable = atomic_load(&ex->rt.durable[c]);
@@ -808,7 +826,8 @@ void admin_start(struct call *call)
     call->admin = true;
     split(call, 1, &parts);
     if ((part_is(&parts, 0, "healthz") || part_is(&parts, 0, "readyz")) && parts.count == 1) {
-        bool ready = !atomic_load(&call->ingress->shared->draining) || part_is(&parts, 0, "healthz");
+        bool ready =
+            !atomic_load(&call->ingress->shared->draining) || part_is(&parts, 0, "healthz");
         if (ready)
             call_respond(call, 200, "{\"ok\":true}", 11);
         else
@@ -819,7 +838,8 @@ void admin_start(struct call *call)
         refuse(call, 401, "The admin token is missing or wrong.");
         return;
     }
-    if (call->path.length < sizeof prefix || memcmp(call->path.data, prefix, sizeof prefix - 1) != 0) {
+    if (call->path.length < sizeof prefix ||
+        memcmp(call->path.data, prefix, sizeof prefix - 1) != 0) {
         refuse(call, 404, "There is nothing at this path.");
         return;
     }

@@ -7,7 +7,8 @@
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
-void directory_init(struct directory *directory, const struct secrets *secrets, uint32_t symbols_max)
+void directory_init(struct directory *directory, const struct secrets *secrets,
+                    uint32_t symbols_max)
 {
     memset(directory, 0, sizeof *directory);
     directory->secrets = secrets;
@@ -54,7 +55,8 @@ static void *grow(void *array, uint32_t *room, uint32_t want, size_t size)
     return array;
 }
 
-/* RFC 2104: the key is one block exactly (64 bytes); the states after the two padded keys are kept. */
+/* RFC 2104: the key is one block exactly (64 bytes); the states after the two padded keys are kept.
+ */
 static EVP_MD_CTX *keyed_state(const char secret[SECRET_BYTES], uint8_t pad)
 {
     uint8_t block[64];
@@ -71,8 +73,7 @@ static void add_key(struct directory *directory, const struct config_change *cha
 {
     char secret[SECRET_BYTES];
     uint32_t slot = ++directory->keys_count;
-    directory->keys =
-        grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
+    directory->keys = grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
     struct directory_key *key = &directory->keys[slot];
     *key = (struct directory_key){.used = true,
                                   .permissions = change->permissions,

@@ -1,5 +1,5 @@
-/* directory.h - what an ingress core knows of users, API keys and symbols: its copy of the control shard's
- * configuration, changed only by what is durable.
+/* directory.h - what an ingress core knows of users, API keys and symbols: its copy of the control
+ * shard's configuration, changed only by what is durable.
  *
  * Thread:  the ingress core's; `version` may be read by any.
  * Memory:  grows with users and keys, off the order path.
@@ -46,7 +46,8 @@ struct directory {
     _Atomic uint32_t version;
 };
 
-void directory_init(struct directory *directory, const struct secrets *secrets, uint32_t symbols_max);
+void directory_init(struct directory *directory, const struct secrets *secrets,
+                    uint32_t symbols_max);
 void directory_fini(struct directory *directory);
 void directory_apply(struct directory *directory, const struct config_change *change);
 

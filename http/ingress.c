@@ -8,7 +8,8 @@
 #include "http/api_error.h"
 #include "runtime/check.h"
 
-/* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in force. */
+/* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
+ * force. */
 static uint32_t deadlines_max(const struct exchange_config *config)
 {
     return config->request_blocks + 1024;
@@ -16,7 +17,8 @@ static uint32_t deadlines_max(const struct exchange_config *config)
 
 size_t ingress_bytes(const struct exchange_config *config)
 {
-    return gateway_bytes(config) + arena_bytes((deadlines_max(config) + 1) * sizeof(struct timer *));
+    return gateway_bytes(config) +
+           arena_bytes((deadlines_max(config) + 1) * sizeof(struct timer *));
 }
 
 void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct exchange *ex,
@@ -39,7 +41,7 @@ void ingress_fini(struct ingress *ingress)
 {
     while (ingress->oldest)
         call_abandon(ingress->oldest), ingress->oldest->tag = 0,
-            call_respond(ingress->oldest, 503, "", 0);
+                                       call_respond(ingress->oldest, 503, "", 0);
     for (struct call *call = ingress->free_calls, *next; call; call = next) {
         next = call->newer;
         text_fini(&call->out);
@@ -162,7 +164,8 @@ void call_send(struct call *call, struct request *request,
     struct ingress *ingress = call->ingress;
     call->type = request->type;
     call->on_reply = on_reply;
-    if (!timer_set(&ingress->deadlines, &call->deadline, ingress->core->now_us + CALL_DEADLINE_US)) {
+    if (!timer_set(&ingress->deadlines, &call->deadline,
+                   ingress->core->now_us + CALL_DEADLINE_US)) {
         gateway_discard(&ingress->gateway, request);
         call_reject(call, REJECT_BUSY);
         return;

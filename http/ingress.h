@@ -21,8 +21,8 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     struct ingress *ingress[CORES_MAX];
     uint16_t count;
     _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
-    const char *audit_token; /* the admin listener's bearer token */
-    uint64_t (*journal_lsn)(void); /* durable so far */
+    const char *audit_token;          /* the admin listener's bearer token */
+    uint64_t (*journal_lsn)(void);    /* durable so far */
 };
 
 struct ingress {
@@ -37,8 +37,8 @@ struct ingress {
     struct call *oldest, *newest, *free_calls;
     uint32_t calls;
     struct timers deadlines; /* of calls that wait for the exchange */
-    uint64_t client_ids; /* generated client order ids */
-    uint64_t answered;   /* calls responded to since the last look */
+    uint64_t client_ids;     /* generated client order ids */
+    uint64_t answered;       /* calls responded to since the last look */
 };
 
 struct slice { /* borrowed text */
@@ -48,15 +48,15 @@ struct slice { /* borrowed text */
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER };
 
-/* One request of a client, whatever brought it. Ingress owns it from call_new() until its answer is in; the
- * transport is told by `respond` once, unless it has gone (call_abandon). */
+/* One request of a client, whatever brought it. Ingress owns it from call_new() until its answer is
+ * in; the transport is told by `respond` once, unless it has gone (call_abandon). */
 struct call {
     struct ingress *ingress;
     void (*respond)(void *transport, int status, const char *body, size_t length);
     void *transport; /* NULL: gone, or answered */
     enum method method;
     struct slice path, query, body, api_key; /* valid only while the call is started */
-    bool micro;      /* X-MBX-TIME-UNIT: MICROSECOND */
+    bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
     bool admin;
     /* what the answer needs */
     void (*on_reply)(struct call *call, const struct msg *msg);

@@ -28,7 +28,8 @@ __attribute__((format(printf, 3, 4))) static void refuse(struct call *call, int 
 
 static void refuse_missing(struct call *call, const char *name)
 {
-    refuse(call, -1102, "Mandatory parameter '%s' was not sent, was empty/null, or malformed.", name);
+    refuse(call, -1102, "Mandatory parameter '%s' was not sent, was empty/null, or malformed.",
+           name);
 }
 
 static void refuse_illegal(struct call *call, const char *name, const char *legal)
@@ -37,10 +38,10 @@ static void refuse_illegal(struct call *call, const char *name, const char *lega
            legal);
 }
 
-#define LEGAL_AMOUNT  "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
-#define LEGAL_NUMBER  "^[0-9]{1,20}$"
-#define LEGAL_SYMBOL  "^[\\w\\-._&&[^a-z]]{1,50}$"
-#define LEGAL_CLIENT  "^[a-zA-Z0-9-_.:/]{1,36}$"
+#define LEGAL_AMOUNT "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
+#define LEGAL_NUMBER "^[0-9]{1,20}$"
+#define LEGAL_SYMBOL "^[\\w\\-._&&[^a-z]]{1,50}$"
+#define LEGAL_CLIENT "^[a-zA-Z0-9-_.:/]{1,36}$"
 
 /* ---- reading parameters: false when the call was refused ---- */
 
@@ -66,7 +67,8 @@ static bool get(struct call *call, const char *name, enum need need, const struc
 
 static bool is(const struct param *param, const char *text)
 {
-    return param->value_length == strlen(text) && memcmp(param->value, text, param->value_length) == 0;
+    return param->value_length == strlen(text) &&
+           memcmp(param->value, text, param->value_length) == 0;
 }
 
 static bool read_number(struct call *call, const char *name, enum need need, bool *there,
@@ -107,8 +109,8 @@ static bool get_amount(struct call *call, const char *name, enum need need, bool
         uint32_t points = 0;
         for (uint32_t i = 0; digits && i < param->value_length; i++) {
             points += param->value[i] == '.';
-            digits = points <= 1 && (param->value[i] == '.' ||
-                                     (param->value[i] >= '0' && param->value[i] <= '9'));
+            digits = points <= 1 &&
+                     (param->value[i] == '.' || (param->value[i] >= '0' && param->value[i] <= '9'));
         }
         if (digits && decimals > MONEY_DECIMALS)
             refuse(call, -1111, "Parameter '%s' has too much precision.", name);
@@ -130,7 +132,8 @@ static bool get_symbol(struct call *call, enum need need, uint16_t *symbol)
         return true;
     for (uint32_t i = 0; i < param->value_length; i++) {
         char c = param->value[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.') ||
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+              c == '.') ||
             param->value_length > 50) {
             refuse_illegal(call, "symbol", LEGAL_SYMBOL);
             return false;
@@ -172,7 +175,8 @@ static bool nothing_unread(struct call *call)
     struct params *params = &call->ingress->params;
     uint32_t unread = params_unread(params);
     if (unread)
-        refuse(call, -1104, "Not all sent parameters were read; read '%u' parameter(s) but was sent '%u'.",
+        refuse(call, -1104,
+               "Not all sent parameters were read; read '%u' parameter(s) but was sent '%u'.",
                params->count - unread, params->count);
     return unread == 0;
 }
@@ -287,7 +291,8 @@ static bool authenticate(struct call *call, uint8_t permission, struct request *
         if (sent == 0)
             refuse_missing(call, "timestamp");
         else
-            refuse(call, -1021, "Timestamp for this request was 1000ms ahead of the server's time.");
+            refuse(call, -1021,
+                   "Timestamp for this request was 1000ms ahead of the server's time.");
         return false;
     }
     if (now - sent > request->recv_window_us) {
@@ -446,8 +451,7 @@ static void make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID
     uint64_t a = ++ingress->client_ids, b = (uint64_t)ingress->core->now_us;
     char made[64];
     *length = (uint8_t)snprintf(made, sizeof made, "c%llx%02x%02x%llx", (unsigned long long)b,
-                                ingress->ex->boot & 0xFF, ingress->core->id,
-                                (unsigned long long)a);
+                                ingress->ex->boot & 0xFF, ingress->core->id, (unsigned long long)a);
     memcpy(id, made, *length);
 }
 
@@ -634,7 +638,8 @@ static void post_order(struct call *call)
 static bool read_which(struct call *call, struct request *request)
 {
     if (!get_symbol(call, MANDATORY, &request->symbol) ||
-        !read_number(call, "orderId", OPTIONAL, &request->find.has_order_id, &request->find.order_id) ||
+        !read_number(call, "orderId", OPTIONAL, &request->find.has_order_id,
+                     &request->find.order_id) ||
         !get_client_id(call, "origClientOrderId", &request->find.client_length,
                        request->find.client_id))
         return false;
@@ -775,10 +780,12 @@ static void get_depth(struct call *call)
 }
 
 static const char rate_limits[] =
-    "\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,"
+    "\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":"
+    "1,"
     "\"limit\":6000},{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,"
     "\"limit\":100},{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,"
-    "\"limit\":200000},{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":5,"
+    "\"limit\":200000},{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":"
+    "5,"
     "\"limit\":300000}]";
 
 /* `symbols`: a JSON array of names, ["A","B"]. Marks the wanted ones; false when refused. */
@@ -791,8 +798,7 @@ static bool wanted_symbols(struct call *call, const struct param *list, bool *wa
         const char *name = at + 1, *quote;
         if (*at != '"' || !(quote = memchr(name, '"', (size_t)(end - name))))
             goto illegal;
-        uint16_t symbol =
-            directory_symbol(&call->ingress->directory, name, (size_t)(quote - name));
+        uint16_t symbol = directory_symbol(&call->ingress->directory, name, (size_t)(quote - name));
         if (symbol == SYMBOL_ANY) {
             refuse(call, -1121, "Invalid symbol.");
             return false;
@@ -868,7 +874,8 @@ static const struct route {
 
 static bool path_is(const struct call *call, const char *path)
 {
-    return call->path.length == strlen(path) && memcmp(call->path.data, path, call->path.length) == 0;
+    return call->path.length == strlen(path) &&
+           memcmp(call->path.data, path, call->path.length) == 0;
 }
 
 static bool read_params(struct call *call)

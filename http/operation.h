@@ -1,8 +1,8 @@
 /* operation.h - every request of the public API, for whatever transport brought it.
  *
  * Thread:  the ingress core's.
- * Order:   key (-2014, -2015), timestamp (-1102, -1021), signature (-1022), parameters (-11xx), then the
- *          exchange: Binance's order of precedence.
+ * Order:   key (-2014, -2015), timestamp (-1102, -1021), signature (-1022), parameters (-11xx),
+ * then the exchange: Binance's order of precedence.
  */
 #ifndef OPERATION_H
 #define OPERATION_H

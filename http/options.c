@@ -74,7 +74,8 @@ static bool set(struct options *options, const struct option *option, const char
     }
     if (option->kind == FLAG) {
         bool on = strcmp(value, "on") == 0 || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-        bool off = strcmp(value, "off") == 0 || strcmp(value, "false") == 0 || strcmp(value, "0") == 0;
+        bool off =
+            strcmp(value, "off") == 0 || strcmp(value, "false") == 0 || strcmp(value, "0") == 0;
         if (!on && !off) {
             fprintf(stderr, "castle: %s: '%s' is neither on nor off\n", from, value);
             return false;

@@ -1,4 +1,5 @@
-/* options.h - what `castle serve` can be told: command line > environment > file > default (DESIGN §10).
+/* options.h - what `castle serve` can be told: command line > environment > file > default (DESIGN
+ * §10).
  *
  * Thread:  the starting one.
  * Every option is also a key of the INI file and a variable CASTLE_ + its name in capitals.
@@ -10,7 +11,8 @@
 #include <stdint.h>
 
 struct options {
-    const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits, *durability;
+    const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits,
+        *durability;
     const char *admin_token_file, *log_level;
     uint64_t cores, done_orders, market_shards, account_shards;
     uint64_t max_users, max_symbols, max_orders, max_connections;
@@ -18,8 +20,8 @@ struct options {
     bool shards_given, limits_given; /* not defaulted: they must agree with an existing directory */
 };
 
-/* Fills `options`; false with a message on stderr that names the option or key (exit 2). argv[0] is the
- * subcommand. */
+/* Fills `options`; false with a message on stderr that names the option or key (exit 2). argv[0] is
+ * the subcommand. */
 bool options_read(struct options *options, int argc, char **argv);
 
 /* Splits "HOST:PORT" or "[V6]:PORT"; false when it is neither. */

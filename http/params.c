@@ -91,13 +91,13 @@ static enum params_status add_part(struct params *params, const char *text, size
         const char *amp = memchr(pair, '&', (size_t)(end - pair));
         const char *pair_end = amp ? amp : end;
         if (pair_end > pair) {
-            enum params_status status =
-                add_pair(params, pair, (size_t)(pair_end - pair), in_body);
+            enum params_status status = add_pair(params, pair, (size_t)(pair_end - pair), in_body);
             if (status != PARAMS_OK)
                 return status;
             if ((size_t)(pair_end - pair) >= sizeof name - 1 && !cut &&
                 memcmp(pair, name, sizeof name - 1) == 0) {
-                cut = pair > text ? pair - 1 : pair; /* with the '&' before it, else the one after */
+                cut =
+                    pair > text ? pair - 1 : pair; /* with the '&' before it, else the one after */
                 cut_end = pair > text || !amp ? pair_end : pair_end + 1;
             }
         }

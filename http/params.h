@@ -1,9 +1,10 @@
-/* params.h - the parameters of a request: query string and form body, decoded once, duplicates known.
+/* params.h - the parameters of a request: query string and form body, decoded once, duplicates
+ * known.
  *
  * Thread:  any; a struct params is its caller's.
- * Rules:   the query wins over the body; the same name twice in one part is an error; names and values are
- *          percent-decoded ('+' is a space), broken escapes are an error. What was signed is the raw text,
- *          query directly followed by body, without the `signature` pair (API §1.9).
+ * Rules:   the query wins over the body; the same name twice in one part is an error; names and
+ * values are percent-decoded ('+' is a space), broken escapes are an error. What was signed is the
+ * raw text, query directly followed by body, without the `signature` pair (API §1.9).
  */
 #ifndef PARAMS_H
 #define PARAMS_H
@@ -20,7 +21,13 @@ struct param {
     bool in_body, read;
 };
 
-enum params_status { PARAMS_OK, PARAMS_TOO_MANY, PARAMS_DUPLICATE, PARAMS_BAD_ENCODING, PARAMS_TOO_LONG };
+enum params_status {
+    PARAMS_OK,
+    PARAMS_TOO_MANY,
+    PARAMS_DUPLICATE,
+    PARAMS_BAD_ENCODING,
+    PARAMS_TOO_LONG
+};
 
 struct params {
     struct param item[PARAMS_MAX];

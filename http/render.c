@@ -291,8 +291,9 @@ static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbo
         text_amount(out, level->price_ticks * config->tick_atoms);
         text_str(out, ",");
         int64_t qty; /* many orders may add up to more than one balance can hold */
-        text_amount(out, __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty) ? INT64_MAX
-                                                                                           : qty);
+        text_amount(out, __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty)
+                             ? INT64_MAX
+                             : qty);
         text_str(out, "]");
     }
 }

@@ -1,7 +1,7 @@
 /* render.h - the JSON shapes of Binance's answers.
  *
- * Thread:  the ingress core's. Amounts are atoms, times microseconds (shown in ms unless the call asked
- * for us).
+ * Thread:  the ingress core's. Amounts are atoms, times microseconds (shown in ms unless the call
+ * asked for us).
  */
 #ifndef RENDER_H
 #define RENDER_H

@@ -56,12 +56,12 @@ bool secrets_unseal(const struct secrets *secrets, const char api_key[API_KEY_BY
     int length;
     ASSERT(ctx != NULL);
     memcpy(tag, sealed + NONCE_BYTES + SECRET_BYTES, TAG_BYTES);
-    bool ok =
-        EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, secrets->key, sealed) == 1 &&
-        EVP_DecryptUpdate(ctx, NULL, &length, (const uint8_t *)api_key, API_KEY_BYTES) == 1 &&
-        EVP_DecryptUpdate(ctx, (uint8_t *)secret, &length, sealed + NONCE_BYTES, SECRET_BYTES) == 1 &&
-        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) == 1 &&
-        EVP_DecryptFinal_ex(ctx, (uint8_t *)secret + length, &length) == 1;
+    bool ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, secrets->key, sealed) == 1 &&
+              EVP_DecryptUpdate(ctx, NULL, &length, (const uint8_t *)api_key, API_KEY_BYTES) == 1 &&
+              EVP_DecryptUpdate(ctx, (uint8_t *)secret, &length, sealed + NONCE_BYTES,
+                                SECRET_BYTES) == 1 &&
+              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) == 1 &&
+              EVP_DecryptFinal_ex(ctx, (uint8_t *)secret + length, &length) == 1;
     EVP_CIPHER_CTX_free(ctx);
     return ok;
 }

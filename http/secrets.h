@@ -1,7 +1,8 @@
 /* secrets.h - API secrets at rest: sealed under AES-256-GCM with the data directory's key file.
  *
- * Thread:  secrets_open from the starting thread; seal and unseal from any (each call has its own context).
- * File:    DIR/secrets.key, 32 random bytes, mode 0600. Its loss makes every key unusable.
+ * Thread:  secrets_open from the starting thread; seal and unseal from any (each call has its own
+ * context). File:    DIR/secrets.key, 32 random bytes, mode 0600. Its loss makes every key
+ * unusable.
  */
 #ifndef SECRETS_H
 #define SECRETS_H

@@ -136,9 +136,9 @@ static bool next_line(struct slice *head, struct slice *line)
     return line->length > 0;
 }
 
-/* Whether an HTTP/1 head says the body's length twice, or in a coding other than chunked: h2o 2.2.5 picks
- * one and reads the rest as the next request. Until the answer is sent the raw request stands at the
- * beginning of the socket's input buffer (h2o lib/http1.c). */
+/* Whether an HTTP/1 head says the body's length twice, or in a coding other than chunked: h2o 2.2.5
+ * picks one and reads the rest as the next request. Until the answer is sent the raw request stands
+ * at the beginning of the socket's input buffer (h2o lib/http1.c). */
 static bool smells_of_smuggling(const h2o_req_t *req)
 {
     uint32_t lengths = 0, codings = 0;
@@ -179,8 +179,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       ? (struct slice){req->path.base + path + 1, req->path.len - path - 1}
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
-    if (!site->admin &&
-        atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed)) {
+    if (!site->admin && atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed)) {
         req->http1_is_persistent = 0;
         call_error(call, 503, -1008, "The server is draining.");
         return 0;

@@ -1,8 +1,9 @@
 /* server.h - h2o around an ingress core: listeners, connections, requests in and answers out.
  *
  * Thread:  server_init from the starting thread; the rest from the ingress core's.
- * Leaving: h2o_req_t can die at any moment; the only notice is a shared allocation's dispose callback. It
- *          runs for every request, also at its normal end: then the call has forgotten it already.
+ * Leaving: h2o_req_t can die at any moment; the only notice is a shared allocation's dispose
+ * callback. It runs for every request, also at its normal end: then the call has forgotten it
+ * already.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -17,8 +18,8 @@ struct server_config {
     uint32_t connections_max;
 };
 
-/* Binds the public listener (SO_REUSEPORT) and, when `admin`, the admin one. NULL with `wrong` set on
- * failure. With port 0 the first server picks, the others get its port in `config`. */
+/* Binds the public listener (SO_REUSEPORT) and, when `admin`, the admin one. NULL with `wrong` set
+ * on failure. With port 0 the first server picks, the others get its port in `config`. */
 struct server *server_init(struct ingress *ingress, struct server_config *config, bool admin,
                            char wrong[static 256]);
 void server_fini(struct server *server);

@@ -34,7 +34,8 @@ void block_pool_init(struct block_pool *pool, struct arena *arena, uint32_t coun
 {
     ASSERT(count > 0);
     ASSERT(owner < cores);
-    *pool = (struct block_pool){.block_bytes = block_bytes, .count = count, .owner = owner, .cores = cores};
+    *pool = (struct block_pool){
+        .block_bytes = block_bytes, .count = count, .owner = owner, .cores = cores};
     pool->base = arena_alloc(arena, (size_t)count * block_bytes);
     pool->free = arena_alloc(arena, count * sizeof(uint32_t));
     pool->returns = arena_alloc(arena, cores * sizeof(struct block_return));

@@ -36,7 +36,8 @@ void block_pool_init(struct block_pool *pool, struct arena *arena, uint32_t coun
 /* A block with undefined content, or NULL. Thread: owner. */
 void *block_get(struct block_pool *pool);
 
-/* Blocks that block_get can give now; asks the return lanes when fewer than `want`. Thread: owner. */
+/* Blocks that block_get can give now; asks the return lanes when fewer than `want`. Thread: owner.
+ */
 uint32_t block_room(struct block_pool *pool, uint32_t want);
 
 /* Sends a block home from core `from`. Never fails: the lane holds every block. Thread: `from`. */

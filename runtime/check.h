@@ -1,8 +1,8 @@
 /* check.h - assertions: ASSERT is always on, VERIFY only where O(n) checks are wanted.
  *
  * Thread:  any.
- * Use:     ASSERT states what must hold whatever a client or a disk does; a failure is our bug, stops
- *          the process, and replay repeats it. VERIFY is the same for checks that cost O(n): on in
+ * Use:     ASSERT states what must hold whatever a client or a disk does; a failure is our bug,
+ * stops the process, and replay repeats it. VERIFY is the same for checks that cost O(n): on in
  *          debug, sanitizer and simulator builds (CASTLE_VERIFY).
  */
 #ifndef CHECK_H
@@ -23,8 +23,8 @@
 /* Prints where and what to stderr and aborts. Thread: any. */
 __attribute__((noreturn, cold)) void check_failed(const char *file, int line, const char *expr);
 
-/* Planted bugs (PROTOCOL §5): BUG(n) is true only in builds with CASTLE_BUGS, after check_bug_set(n).
- * The simulator proves with them that its checks bite. */
+/* Planted bugs (PROTOCOL §5): BUG(n) is true only in builds with CASTLE_BUGS, after
+ * check_bug_set(n). The simulator proves with them that its checks bite. */
 #ifdef CASTLE_BUGS
 extern int check_bug;
 #define BUG(n) (__builtin_expect(check_bug == (n), 0))

@@ -62,8 +62,8 @@ void runtime_fini(struct runtime *rt)
     arena_fini(&rt->arena);
 }
 
-void runtime_place(struct runtime *rt, struct actor *actor, const struct actor_ops *ops, uint16_t id,
-                   uint16_t core)
+void runtime_place(struct runtime *rt, struct actor *actor, const struct actor_ops *ops,
+                   uint16_t id, uint16_t core)
 {
     ASSERT(id < rt->actors);
     ASSERT(core < rt->cores);
@@ -189,7 +189,8 @@ void core_begin(struct core *core)
     core->taken_now = 0;
     ASSERT(!core->open || core->open->records == 0); /* what a turn records, it publishes */
     if (core->open)
-        core->open->ts_us = core->now_us; /* an empty chunk left over: it gets this turn's time (S3) */
+        core->open->ts_us =
+            core->now_us; /* an empty chunk left over: it gets this turn's time (S3) */
     if (++core->rotate >= core->runtime->cores)
         core->rotate = 0;
     uint64_t durable =
@@ -261,7 +262,8 @@ static void prefetch_lane(struct core *core, struct lane *lane)
     actor->ops->prefetch(actor, ahead, count);
 }
 
-static uint32_t take_lane(struct core *core, enum lane_class class, struct lane *lane, uint32_t left)
+static uint32_t take_lane(struct core *core, enum lane_class class, struct lane *lane,
+                          uint32_t left)
 {
     uint32_t done = 0;
     if (left > CLASS_QUOTA)
@@ -321,9 +323,9 @@ bool core_publish(struct core *core)
         return false;
     struct runtime *rt = core->runtime;
     for (uint16_t c = 0; c < rt->cores; c++) /* J1 (b): after the lanes were drained */
-        chunk->deps[c] = c == core->id ? chunk->number - 1
-                                       : atomic_load_explicit(&rt->core[c]->published,
-                                                              memory_order_acquire);
+        chunk->deps[c] = c == core->id
+                             ? chunk->number - 1
+                             : atomic_load_explicit(&rt->core[c]->published, memory_order_acquire);
     core->open = NULL;
     atomic_store_explicit(&core->published, chunk->number, memory_order_release); /* J1 (c) */
     return true;

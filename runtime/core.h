@@ -2,11 +2,10 @@
  *
  * Thread:  a core belongs to one thread (or to the simulator). Only `published`, `chunks_taken`,
  *          `durable` and the lanes are shared, each with one writer.
- * Turn:    core_begin -> core_take -> core_publish -> core_release (PROTOCOL J1 a-d). The simulator calls
- *          the four as separate steps; core_turn() calls them in a row.
- * Room:    an actor answers TAKE_NO_ROOM when an input's effects would not fit; the input then stays at
- *          the head of its lane (C2). A chunk's room is checked before each input (J2).
- * Memory:  from one arena at start.
+ * Turn:    core_begin -> core_take -> core_publish -> core_release (PROTOCOL J1 a-d). The simulator
+ * calls the four as separate steps; core_turn() calls them in a row. Room:    an actor answers
+ * TAKE_NO_ROOM when an input's effects would not fit; the input then stays at the head of its lane
+ * (C2). A chunk's room is checked before each input (J2). Memory:  from one arena at start.
  */
 #ifndef CORE_H
 #define CORE_H
@@ -23,16 +22,16 @@
 
 enum { CORES_MAX = 64, RECORD_BYTES_MAX = 512 };
 
-/* Message classes (PROTOCOL C1). A handler of one class sends only later ones. OUT and MARKET are both
- * class 4: replies in one lane, market data in another, so that an ingress core can fold what is durable
- * of the second before it releases the first (DESIGN §6). */
+/* Message classes (PROTOCOL C1). A handler of one class sends only later ones. OUT and MARKET are
+ * both class 4: replies in one lane, market data in another, so that an ingress core can fold what
+ * is durable of the second before it releases the first (DESIGN §6). */
 enum lane_class { CLASS_REQUEST, CLASS_ORDER, CLASS_REPORT, CLASS_OUT, CLASS_MARKET, CLASS_COUNT };
 
 /* The first 24 bytes of every message. */
 struct message {
     uint8_t type, flags;
     uint16_t from, to, part;
-    uint64_t seq;   /* classes 2, 3: number on the link; class 4: the chunk it rests on */
+    uint64_t seq; /* classes 2, 3: number on the link; class 4: the chunk it rests on */
     int64_t ts_us;
     unsigned char body[40];
 };
@@ -46,7 +45,8 @@ struct actor;
 
 struct actor_ops {
     enum take (*take)(struct actor *self, enum lane_class class, const struct message *message);
-    /* Messages that take() will see next, in order: fetches what they need, changes nothing. Optional. */
+    /* Messages that take() will see next, in order: fetches what they need, changes nothing.
+     * Optional. */
     void (*prefetch)(struct actor *self, const struct message *const *message, uint32_t count);
     /* One bounded unit of work that is not a message: a slice, a self-input. */
     enum work (*work)(struct actor *self);
@@ -104,7 +104,7 @@ struct core {
     struct waker waker;
     struct hist turn_ns;
     uint64_t turns, inputs, no_room, records;
-    uint32_t taken_now; /* inputs of the turn under way */
+    uint32_t taken_now;                         /* inputs of the turn under way */
     _Alignas(64) _Atomic uint64_t published;    /* writer: the core */
     _Alignas(64) _Atomic uint64_t chunks_taken; /* writer: the journal; slots up to here are free */
 };
@@ -128,8 +128,8 @@ void runtime_init(struct runtime *rt, struct env env, uint16_t cores,
 void runtime_fini(struct runtime *rt);
 
 /* Gives the actor its core and its number. */
-void runtime_place(struct runtime *rt, struct actor *actor, const struct actor_ops *ops, uint16_t id,
-                   uint16_t core);
+void runtime_place(struct runtime *rt, struct actor *actor, const struct actor_ops *ops,
+                   uint16_t id, uint16_t core);
 
 /* ---- the turn; thread: the core's ---- */
 void core_begin(struct core *core);

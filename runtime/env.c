@@ -7,9 +7,10 @@
 
 #include "runtime/check.h"
 
-/* One clock for all threads: now = base + (mono - base_mono) * (1 + rate / 1e6), in nanoseconds. The
- * parameters change under a sequence lock: odd while they do. The writer reads the monotonic clock inside it
- * and readers inside theirs, so no reader mixes old parameters with a time behind the change: never back. */
+/* One clock for all threads: now = base + (mono - base_mono) * (1 + rate / 1e6), in nanoseconds.
+ * The parameters change under a sequence lock: odd while they do. The writer reads the monotonic
+ * clock inside it and readers inside theirs, so no reader mixes old parameters with a time behind
+ * the change: never back. */
 static _Atomic uint32_t clock_version;
 static _Atomic int64_t clock_base_ns, clock_base_mono_ns, clock_rate_ppm;
 
@@ -50,9 +51,9 @@ void env_clock_slew(void)
     int64_t mono = clock_ns(CLOCK_MONOTONIC), wall = clock_ns(CLOCK_REALTIME), now = wall, rate = 0;
     int64_t base_ns = atomic_load_explicit(&clock_base_ns, memory_order_relaxed);
     if (base_ns) { /* make the difference up within a second, at most at the slew limit */
-        now = clock_at(mono, base_ns,
-                       atomic_load_explicit(&clock_base_mono_ns, memory_order_relaxed),
-                       atomic_load_explicit(&clock_rate_ppm, memory_order_relaxed));
+        now =
+            clock_at(mono, base_ns, atomic_load_explicit(&clock_base_mono_ns, memory_order_relaxed),
+                     atomic_load_explicit(&clock_rate_ppm, memory_order_relaxed));
         int64_t ahead_us = (wall - now) / 1000;
         rate = ahead_us > SLEW_MAX_PPM    ? SLEW_MAX_PPM
                : ahead_us < -SLEW_MAX_PPM ? -SLEW_MAX_PPM

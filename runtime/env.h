@@ -1,7 +1,8 @@
 /* env.h - everything an actor may ask of the world: clock, random bytes, disk.
  *
- * Thread:  the real environment's functions may be called from any thread; the simulator's run on one.
- * Why:     production and simulator differ only here, so the same actors run under a seeded scheduler.
+ * Thread:  the real environment's functions may be called from any thread; the simulator's run on
+ * one. Why:     production and simulator differ only here, so the same actors run under a seeded
+ * scheduler.
  */
 #ifndef ENV_H
 #define ENV_H
@@ -16,8 +17,8 @@ struct env {
 };
 
 struct env_ops {
-    int64_t (*now_us)(void *self);                          /* Unix time, never back */
-    void (*random)(void *self, void *out, size_t bytes);    /* for secrets and boot ids */
+    int64_t (*now_us)(void *self);                       /* Unix time, never back */
+    void (*random)(void *self, void *out, size_t bytes); /* for secrets and boot ids */
 };
 
 static inline int64_t env_now_us(const struct env *env)
@@ -37,7 +38,8 @@ struct env env_real(void);
 /* Lets the clock look at the wall: call every 100 ms or so. Thread: one. */
 void env_clock_slew(void);
 
-/* A disk is a flat folder of files. Every function returns 0 or -errno; read returns bytes or -errno. */
+/* A disk is a flat folder of files. Every function returns 0 or -errno; read returns bytes or
+ * -errno. */
 enum { DISK_NAME_MAX = 64 };
 
 struct disk {

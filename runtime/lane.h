@@ -6,8 +6,8 @@
  * Full:    is an answer (lane_stage returns false), never a wait. A lane of capacity n holds n.
  * Batches: staged messages are invisible until lane_release() publishes them with one store; the
  *          consumer hands slots back with one store for all it dropped (PEERS §3).
- * Inline:  a lane from a core to itself takes the same calls without a fence; what is staged on it is
- *          visible at once (PROTOCOL J1: same-core messages may be taken in the turn that made them).
+ * Inline:  a lane from a core to itself takes the same calls without a fence; what is staged on it
+ * is visible at once (PROTOCOL J1: same-core messages may be taken in the turn that made them).
  * Source:  ck_ring's counters (Concurrency Kit), advanced here so that a batch costs one store.
  */
 #ifndef LANE_H
@@ -168,7 +168,8 @@ static inline void lane_return(struct lane *lane)
 /* Published and not yet handed back: for metrics and for the sleep check. Thread: any. */
 static inline uint32_t lane_depth(const struct lane *lane)
 {
-    uint32_t head = ck_pr_load_uint(&lane->ring.c_head); /* first: then the difference cannot wrap */
+    uint32_t head =
+        ck_pr_load_uint(&lane->ring.c_head); /* first: then the difference cannot wrap */
     ck_pr_fence_load();
     return ck_pr_load_uint(&lane->ring.p_tail) - head;
 }

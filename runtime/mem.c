@@ -28,7 +28,8 @@ void *mem_reserve(size_t bytes)
 void mem_release(void *base, size_t bytes)
 {
 #ifdef __SANITIZE_ADDRESS__
-    if (base) /* blocks at home are poisoned; the next owner of these addresses must not find them so */
+    if (base) /* blocks at home are poisoned; the next owner of these addresses must not find them
+                 so */
         ASAN_UNPOISON_MEMORY_REGION(base, bytes);
 #endif
     if (base)

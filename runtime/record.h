@@ -2,10 +2,10 @@
  *
  * Thread:  any; pure functions over the caller's bytes.
  * Format:  little-endian, version 1. A chunk is 48 bytes of header and its records; a record is 16
- *          bytes of header and its payload (PROTOCOL J4). A chunk is the unit of CRC and of tearing.
- * CRC:     CRC-32C over the chunk from byte 8 on, prev_crc included, so each chunk vouches for the
- *          one before it. `batch` numbers the writes: a valid chunk of a later batch behind a bad one
- *          proves damage (PROTOCOL J3).
+ *          bytes of header and its payload (PROTOCOL J4). A chunk is the unit of CRC and of
+ * tearing. CRC:     CRC-32C over the chunk from byte 8 on, prev_crc included, so each chunk vouches
+ * for the one before it. `batch` numbers the writes: a valid chunk of a later batch behind a bad
+ * one proves damage (PROTOCOL J3).
  */
 #ifndef RECORD_H
 #define RECORD_H

@@ -1,12 +1,13 @@
 /* slot_index.h - finds a slot number by a key that lives in the slot itself.
  *
  * Thread:  owner only.
- * Memory:  two regions of the caller, each slot_index_region(max) bytes, zeroed. The table starts small,
- *          so a quiet shard touches few pages, and doubles from one region into the other; a few entries
- *          move with each insert and remove, so no single call pays for the growth.
- * Shape:   open addressing with linear probing over 8-byte entries (32 bits of hash, 32 of slot), at most
- *          a quarter full (half full, probing took 80 % of an insert with 1M entries), backward-shift deletion. Slot 0 means "none".
- * Pure:    header-only, no word of trading; the pure cores (book, ledger) include it.
+ * Memory:  two regions of the caller, each slot_index_region(max) bytes, zeroed. The table starts
+ * small, so a quiet shard touches few pages, and doubles from one region into the other; a few
+ * entries move with each insert and remove, so no single call pays for the growth. Shape:   open
+ * addressing with linear probing over 8-byte entries (32 bits of hash, 32 of slot), at most a
+ * quarter full (half full, probing took 80 % of an insert with 1M entries), backward-shift
+ * deletion. Slot 0 means "none". Pure:    header-only, no word of trading; the pure cores (book,
+ * ledger) include it.
  */
 #ifndef SLOT_INDEX_H
 #define SLOT_INDEX_H
@@ -49,7 +50,8 @@ static inline size_t slot_index_region(uint32_t max)
 static inline void slot_index_init(struct slot_index *index, void *region0, void *region1,
                                    uint32_t max)
 {
-    *index = (struct slot_index){.region = {region0, region1}, .region_slots = slot_index_slots(max)};
+    *index =
+        (struct slot_index){.region = {region0, region1}, .region_slots = slot_index_slots(max)};
     index->now = (struct slot_table){.entry = region0, .mask = SLOT_INDEX_FIRST - 1};
 }
 
@@ -144,7 +146,8 @@ static inline uint32_t slot_index_next(const struct slot_index *index, uint32_t 
     return 0;
 }
 
-/* for (each candidate slot of hash) body; `slot` is 0 after the loop when none was chosen by break. */
+/* for (each candidate slot of hash) body; `slot` is 0 after the loop when none was chosen by break.
+ */
 #define SLOT_INDEX_EACH(index, hash, slot)                                                         \
     for (uint32_t at_ = 0, table_ = 0; ((slot) = slot_index_next((index), (hash), &at_, &table_));)
 

@@ -137,7 +137,8 @@ static void *core_main(void *arg)
         else if (self->hooks.wait)
             self->hooks.wait(self->hooks.self, 0);
     }
-    atomic_fetch_add_explicit(&self->threads->halted, 1, memory_order_acq_rel); /* it stands still for good */
+    atomic_fetch_add_explicit(&self->threads->halted, 1,
+                              memory_order_acq_rel); /* it stands still for good */
     return NULL;
 }
 

@@ -25,8 +25,7 @@ static void sink(struct timers *timers, struct timer *timer)
 {
     uint32_t at = timer->place, child;
     for (; (child = 2 * at) <= timers->count; at = child) {
-        if (child < timers->count &&
-            timers->heap[child + 1]->due_us < timers->heap[child]->due_us)
+        if (child < timers->count && timers->heap[child + 1]->due_us < timers->heap[child]->due_us)
             child++;
         if (timers->heap[child]->due_us >= timer->due_us)
             break;

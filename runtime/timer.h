@@ -31,8 +31,8 @@ __attribute__((warn_unused_result)) bool timer_set(struct timers *timers, struct
 /* Clears it; one that is not set stays so. */
 void timer_clear(struct timers *timers, struct timer *timer);
 
-/* Fires what is due, earliest first, at most `most`; each is cleared before it fires and may be set again.
- * Returns how many. */
+/* Fires what is due, earliest first, at most `most`; each is cleared before it fires and may be set
+ * again. Returns how many. */
 uint32_t timers_run(struct timers *timers, int64_t now_us, uint32_t most);
 
 /* When the next one is due; INT64_MAX when none is set. */

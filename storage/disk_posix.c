@@ -44,7 +44,8 @@ static int disk_open_file(void *arg, const char *name, bool create)
         file = openat(self->dir, name, flags | O_DSYNC | O_DIRECT, 0600);
         if (file < 0 && errno == EINVAL) {
             self->no_direct = true;
-            fprintf(stderr, "castle: the file system refuses O_DIRECT; writing with O_DSYNC alone\n");
+            fprintf(stderr,
+                    "castle: the file system refuses O_DIRECT; writing with O_DSYNC alone\n");
         }
     }
     if (file < 0 && (!self->durable || self->no_direct))

@@ -1,8 +1,8 @@
 /* disk_posix.h - the real disk: one data directory, locked by the process that uses it.
  *
  * Thread:  calls on different files from any thread.
- * Writes:  O_DIRECT|O_DSYNC; where the file system refuses O_DIRECT, O_DSYNC with a warning on stderr
- *          (PARTS §6). With `durable` false neither: --durability none.
+ * Writes:  O_DIRECT|O_DSYNC; where the file system refuses O_DIRECT, O_DSYNC with a warning on
+ * stderr (PARTS §6). With `durable` false neither: --durability none.
  */
 #ifndef DISK_POSIX_H
 #define DISK_POSIX_H

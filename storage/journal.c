@@ -37,10 +37,11 @@ static int segment_enter(struct disk *disk, const struct segment_head *head)
 }
 
 int journal_create(struct disk *disk, uint64_t segment_bytes, uint16_t account_shards,
-                   uint16_t market_shards, const uint32_t limits[3], const uint8_t id[static SEGMENT_ID_BYTES],
-                   struct recovery *found)
+                   uint16_t market_shards, const uint32_t limits[3],
+                   const uint8_t id[static SEGMENT_ID_BYTES], struct recovery *found)
 {
-    *found = (struct recovery){.next_lsn = 1, .next_batch = 1, .offset = SEGMENT_BLOCK, .segments = 1};
+    *found =
+        (struct recovery){.next_lsn = 1, .next_batch = 1, .offset = SEGMENT_BLOCK, .segments = 1};
     found->head = (struct segment_head){.version = SEGMENT_VERSION,
                                         .number = 1,
                                         .bytes = segment_bytes,
@@ -82,7 +83,8 @@ int journal_init(struct journal *journal, struct runtime *rt, struct disk disk,
         .boot = found->boot + 1,
     };
     journal->buffer_bytes = JOURNAL_BATCH_BYTES + rt->limits.chunk_bytes + 2 * SEGMENT_BLOCK;
-    journal->buffer_bytes = (journal->buffer_bytes + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
+    journal->buffer_bytes =
+        (journal->buffer_bytes + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
     ASSERT(segment_bytes >= journal->buffer_bytes + SEGMENT_BLOCK);
     journal->buffer = aligned_alloc(SEGMENT_BLOCK, journal->buffer_bytes);
     ASSERT(journal->buffer != NULL);
@@ -158,8 +160,8 @@ uint32_t journal_collect(struct journal *journal)
                 continue;
             take_chunk(journal, core, chunk);
             any = true;
-            /* A chunk on a block boundary is always the first of its batch: what recovery's judgement of a
-             * torn tail rests on. */
+            /* A chunk on a block boundary is always the first of its batch: what recovery's
+             * judgement of a torn tail rests on. */
             if (journal->filled % SEGMENT_BLOCK == 0)
                 return journal->filled;
         }

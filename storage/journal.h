@@ -1,11 +1,12 @@
-/* journal.h - the one writer of the journal: takes chunks in dependency order, writes, syncs, tells.
+/* journal.h - the one writer of the journal: takes chunks in dependency order, writes, syncs,
+ * tells.
  *
  * Thread:  one (the journal thread, or the simulator). journal_spare() may run on another.
- * Order:   a head chunk is taken when every chunk it depends on has been (PROTOCOL J3); LSNs are given
- *          here. journal_collect() and journal_sync() are one batch; the next begins with what has
+ * Order:   a head chunk is taken when every chunk it depends on has been (PROTOCOL J3); LSNs are
+ * given here. journal_collect() and journal_sync() are one batch; the next begins with what has
  *          queued meanwhile (no timer).
- * Error:   a failed write is told once, with -errno; nothing is retried: the caller stops the process.
- * Tells:   rt->durable[core], then wakes who sleeps.
+ * Error:   a failed write is told once, with -errno; nothing is retried: the caller stops the
+ * process. Tells:   rt->durable[core], then wakes who sleeps.
  */
 #ifndef JOURNAL_H
 #define JOURNAL_H
@@ -36,11 +37,11 @@ struct journal {
     _Atomic bool spare_ready, spare_failed;
 };
 
-/* Starts a journal in an empty directory: segment 1. `limits` are users, symbols and orders, or NULL. 0 or
- * -errno. */
+/* Starts a journal in an empty directory: segment 1. `limits` are users, symbols and orders, or
+ * NULL. 0 or -errno. */
 int journal_create(struct disk *disk, uint64_t segment_bytes, uint16_t account_shards,
-                   uint16_t market_shards, const uint32_t limits[3], const uint8_t id[static SEGMENT_ID_BYTES],
-                   struct recovery *found);
+                   uint16_t market_shards, const uint32_t limits[3],
+                   const uint8_t id[static SEGMENT_ID_BYTES], struct recovery *found);
 
 /* Opens for appending where recovery ended. 0 or -errno. */
 int journal_init(struct journal *journal, struct runtime *rt, struct disk disk,

@@ -63,8 +63,9 @@ static unsigned char *load(struct disk *disk, const char *name, uint64_t *bytes,
     return data ? data : calloc(1, 1);
 }
 
-/* Whether a whole, valid chunk of batch `batch` or a later one begins on a block boundary at or behind
- * `from`. Such a chunk is the first of its batch: the writer ends a batch that reaches a boundary. */
+/* Whether a whole, valid chunk of batch `batch` or a later one begins on a block boundary at or
+ * behind `from`. Such a chunk is the first of its batch: the writer ends a batch that reaches a
+ * boundary. */
 static bool batch_behind(const unsigned char *data, uint64_t bytes, uint64_t from, uint64_t batch,
                          uint64_t *where)
 {
@@ -120,8 +121,9 @@ static bool is_padding(const unsigned char *data, uint64_t at)
 }
 
 /* Reads one segment's chunks. found->offset becomes where its valid data ends. */
-static enum recovery_status read_segment(const unsigned char *data, uint64_t bytes, const char *name,
-                                         const struct recovery_sink *sink, struct recovery *found)
+static enum recovery_status read_segment(const unsigned char *data, uint64_t bytes,
+                                         const char *name, const struct recovery_sink *sink,
+                                         struct recovery *found)
 {
     uint64_t at = SEGMENT_BLOCK;
     while (at + CHUNK_HEAD_BYTES <= bytes) {
@@ -153,12 +155,14 @@ static enum recovery_status read_segment(const unsigned char *data, uint64_t byt
 static enum recovery_status judge_tail(const unsigned char *data, uint64_t bytes, const char *name,
                                        struct recovery *found)
 {
-    /* In the middle of a batch the torn one is next_batch - 1; on a boundary it is next_batch, whose first
-     * chunk is the bad one. Either way a first chunk of next_batch or later behind it is proof. */
+    /* In the middle of a batch the torn one is next_batch - 1; on a boundary it is next_batch,
+     * whose first chunk is the bad one. Either way a first chunk of next_batch or later behind it
+     * is proof. */
     uint64_t where;
     if (batch_behind(data, bytes, found->offset, found->next_batch, &where)) {
         char what[128];
-        snprintf(what, sizeof what, "bad chunk, but a later batch stands at offset %" PRIu64, where);
+        snprintf(what, sizeof what, "bad chunk, but a later batch stands at offset %" PRIu64,
+                 where);
         return fail(found, RECOVERY_DAMAGED, name, found->offset, what);
     }
     uint64_t end = found->offset + TORN_REACH < bytes ? found->offset + TORN_REACH : bytes;
@@ -179,8 +183,9 @@ static enum recovery_status check_head(const unsigned char *data, uint64_t bytes
     case SEGMENT_OK:
         break;
     case SEGMENT_UNKNOWN_VERSION:
-        snprintf(what, sizeof what, "journal format version %u is not known here (this is version %u)",
-                 head.version, (unsigned)SEGMENT_VERSION);
+        snprintf(what, sizeof what,
+                 "journal format version %u is not known here (this is version %u)", head.version,
+                 (unsigned)SEGMENT_VERSION);
         return fail(found, RECOVERY_DAMAGED, name, 8, what);
     case SEGMENT_BAD_CRC:
         return fail(found, RECOVERY_DAMAGED, name, 0, "the header's checksum is wrong");
@@ -197,8 +202,9 @@ static enum recovery_status check_head(const unsigned char *data, uint64_t bytes
         found->prev_crc = head.prev_crc;
     } else if (head.first_lsn != found->next_lsn || head.first_batch != found->next_batch ||
                head.prev_crc != found->prev_crc) {
-        return fail(found, RECOVERY_DAMAGED, name, 32,
-                    "it does not continue the segment before it: chunks are missing or damaged there");
+        return fail(
+            found, RECOVERY_DAMAGED, name, 32,
+            "it does not continue the segment before it: chunks are missing or damaged there");
     }
     found->head = head;
     found->segments++;
@@ -233,8 +239,8 @@ enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head,
     if (got < 0)
         status = fail(&found, RECOVERY_IO, name, 0, strerror((int)-got));
     else
-        status = check_head(block, got < SEGMENT_BLOCK ? (uint64_t)got : (uint64_t)size, name, number,
-                            &found);
+        status = check_head(block, got < SEGMENT_BLOCK ? (uint64_t)got : (uint64_t)size, name,
+                            number, &found);
     *head = found.head;
     memcpy(text, found.text, sizeof found.text);
     return status;

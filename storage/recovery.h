@@ -1,9 +1,9 @@
 /* recovery.h - reads a journal from its beginning: every chunk checked, every record handed over.
  *
  * Thread:  the caller's; nothing else uses the journal meanwhile.
- * Tail:    reading stops at the first bad chunk. If any chunk of a later batch stands behind it, that is
- *          damage and recovery refuses (PROTOCOL J3); else it was the torn last batch, which is cut. The
- *          very last batch cannot be told from a torn one: docs/DURABILITY.md.
+ * Tail:    reading stops at the first bad chunk. If any chunk of a later batch stands behind it,
+ * that is damage and recovery refuses (PROTOCOL J3); else it was the torn last batch, which is cut.
+ * The very last batch cannot be told from a torn one: docs/DURABILITY.md.
  */
 #ifndef RECOVERY_H
 #define RECOVERY_H
@@ -18,7 +18,7 @@ enum recovery_status {
     RECOVERY_IO,
 };
 
-struct recovery { /* what was found; where appending goes on */
+struct recovery {             /* what was found; where appending goes on */
     struct segment_head head; /* of the last segment */
     uint64_t offset;          /* in it: the next write */
     uint64_t next_lsn, next_batch, records, chunks, bytes, torn_bytes, segments;
@@ -41,8 +41,9 @@ enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head,
 enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
                                    struct recovery *found);
 
-/* Cuts the torn tail: zeros from found->offset's exact end to where a torn batch could reach, then syncs
- * the file, since what was read may have been in the page cache only (PROTOCOL §2.8 step 3). */
+/* Cuts the torn tail: zeros from found->offset's exact end to where a torn batch could reach, then
+ * syncs the file, since what was read may have been in the page cache only (PROTOCOL §2.8 step 3).
+ */
 enum recovery_status recovery_cut(struct disk *disk, struct recovery *found);
 
 #endif

@@ -82,8 +82,8 @@ int segment_create(struct disk *disk, const char *name, uint64_t bytes)
     disk->ops->remove(disk->self, name);
     int file = disk->ops->open(disk->self, name, true), result = file < 0 ? file : 0;
     for (uint64_t at = 0; result == 0 && at < bytes; at += STRIDE)
-        result = disk->ops->write(disk->self, file, zeros, bytes - at < STRIDE ? bytes - at : STRIDE,
-                                  at);
+        result = disk->ops->write(disk->self, file, zeros,
+                                  bytes - at < STRIDE ? bytes - at : STRIDE, at);
     if (result == 0)
         result = disk->ops->sync(disk->self, file);
     if (file >= 0)

@@ -1,8 +1,8 @@
 /* segment.h - one journal file: its name, its header block, its size.
  *
  * Thread:  any; pure functions.
- * Format:  version 1. Block 0 (4096 bytes) is the header; batches of chunks follow, each beginning on a
- *          4096-byte boundary and padded with zeros; what was never written is zero (RELIABILITY §4).
+ * Format:  version 1. Block 0 (4096 bytes) is the header; batches of chunks follow, each beginning
+ * on a 4096-byte boundary and padded with zeros; what was never written is zero (RELIABILITY §4).
  *          tests/unit/storage/golden/ holds a file of each version.
  */
 #ifndef SEGMENT_H
@@ -24,7 +24,7 @@ struct segment_head {
     uint32_t prev_crc; /* of the last chunk before this segment, 0 at the beginning */
     uint16_t account_shards, market_shards;
     uint32_t users_max, symbols_max, orders_max; /* what the state was built for; 0: not told */
-    uint8_t id[SEGMENT_ID_BYTES]; /* of the data directory */
+    uint8_t id[SEGMENT_ID_BYTES];                /* of the data directory */
 };
 
 enum segment_check { SEGMENT_OK, SEGMENT_NOT_OURS, SEGMENT_UNKNOWN_VERSION, SEGMENT_BAD_CRC };

@@ -168,7 +168,8 @@ static bool crosses(const struct book *book, enum book_side side, int64_t price)
     return book_best(book, !side, &best) && !price_better(!side, price, best);
 }
 
-/* Whether `lots` can trade within the limit; *own is set when self-trade prevention stops it first. */
+/* Whether `lots` can trade within the limit; *own is set when self-trade prevention stops it first.
+ */
 static bool fok_can_fill(const struct book *book, const struct book_cmd *cmd, bool *own)
 {
     enum book_side side = !cmd->side;
@@ -242,8 +243,8 @@ static void open_taker(struct book *book, const struct book_cmd *cmd)
     struct book_open *open = &book->open;
     open->order_id = ++book->order_id;
     open->left_lots = cmd->qty_lots;
-    open->budgeted = cmd->order_type == TYPE_MARKET &&
-                     (cmd->side == SIDE_BUY || (cmd->flags & CMD_QUOTE_QTY));
+    open->budgeted =
+        cmd->order_type == TYPE_MARKET && (cmd->side == SIDE_BUY || (cmd->flags & CMD_QUOTE_QTY));
     open->budget = cmd->quote_atoms;
     if (open->budgeted && (cmd->flags & CMD_QUOTE_QTY) && cmd->side == SIDE_BUY)
         open->left_lots = INT64_MAX;
@@ -371,8 +372,8 @@ static void fill(struct book *book, struct book_events *out, struct level *level
     }
 }
 
-/* Lots that the oldest maker of the best level can give the taker now: 0 when matching stops, with the
- * reason in the open command. */
+/* Lots that the oldest maker of the best level can give the taker now: 0 when matching stops, with
+ * the reason in the open command. */
 static int64_t fill_lots(struct book *book, const struct level *level, int64_t price, bool *stp)
 {
     struct book_open *open = &book->open;
@@ -547,10 +548,12 @@ enum book_step book_step(struct book *book, uint32_t fills_max, struct book_even
 
 enum {
     PREFETCH_BATCH = 32,
-    PREFETCH_ORDERS_MIN = 12000, /* with fewer, nodes and index stay in a core's L2: then it only costs */
+    PREFETCH_ORDERS_MIN =
+        12000, /* with fewer, nodes and index stay in a core's L2: then it only costs */
 };
 
-static void prefetch_batch(const struct book *book, const struct book_cmd *const *cmds, uint32_t count)
+static void prefetch_batch(const struct book *book, const struct book_cmd *const *cmds,
+                           uint32_t count)
 {
     const struct order_pool *pool = book->pool;
     uint32_t slots[PREFETCH_BATCH];

@@ -6,12 +6,12 @@
  * Pure:    no clock, random number, I/O or log. Time arrives in cmd->ts_us, order in cmd->seq.
  * Holds:   between commands best bid < best ask, and a level's qty is the sum of its orders' qty.
  * Units:   price_ticks = price / tick size, qty_lots = quantity / step size, quote in atoms (1e-8).
- * Shape:   a window of ticks (a flat array with a bitmap hierarchy) around the market; prices outside
- *          it live in a treap; the window follows the market (book_window.c). No result depends on
+ * Shape:   a window of ticks (a flat array with a bitmap hierarchy) around the market; prices
+ * outside it live in a treap; the window follows the market (book_window.c). No result depends on
  *          where the window is.
- * Life:    NEW -> fills -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL that
- *          takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason.
- * Source:  docs/MATCHING.md, which cites the Binance Spot documentation it follows.
+ * Life:    NEW -> fills -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL
+ * that takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. Source:
+ * docs/MATCHING.md, which cites the Binance Spot documentation it follows.
  */
 #ifndef BOOK_H
 #define BOOK_H
@@ -33,19 +33,21 @@ enum book_cmd_type {
 };
 
 enum { /* book_cmd.flags */
-    CMD_QUOTE_QTY = 1, /* MARKET: quote_atoms is what to spend or to receive, qty_lots is not used */
-    CMD_HELD_ALL = 2,  /* MARKET buy by qty: quote_atoms was all the user's free funds (O1) */
+       CMD_QUOTE_QTY =
+           1, /* MARKET: quote_atoms is what to spend or to receive, qty_lots is not used */
+       CMD_HELD_ALL = 2, /* MARKET buy by qty: quote_atoms was all the user's free funds (O1) */
 };
 
 struct book_cmd {
     uint8_t type, side, order_type, tif, stp, flags, status;
     uint32_t user;
-    uint64_t seq;            /* book_seq(book) + 1 */
-    uint64_t ref, new_ref;   /* new_ref: CMD_MOVE */
-    int64_t price_ticks;     /* LIMIT, LIMIT_MAKER, MOVE */
+    uint64_t seq;          /* book_seq(book) + 1 */
+    uint64_t ref, new_ref; /* new_ref: CMD_MOVE */
+    int64_t price_ticks;   /* LIMIT, LIMIT_MAKER, MOVE */
     int64_t qty_lots;
     /* MARKET: a buy by quantity stops when this hold is spent; with CMD_QUOTE_QTY the amount to
-     * spend (buy) or to receive at most (sell), for a sell together with qty_lots, the lots held. */
+     * spend (buy) or to receive at most (sell), for a sell together with qty_lots, the lots held.
+     */
     int64_t quote_atoms;
     int64_t ts_us;
 };
@@ -58,7 +60,7 @@ enum book_event_type {
 };
 
 enum book_done {
-    DONE_FILLED,   /* a market order whose rest cannot buy one step */
+    DONE_FILLED, /* a market order whose rest cannot buy one step */
     DONE_CANCELED,
     DONE_EXPIRED,  /* IOC, FOK, market remainder */
     DONE_STP,      /* EXPIRED_IN_MATCH */
@@ -93,16 +95,17 @@ struct book_config {
 
 size_t book_size(uint32_t window_ticks);
 
-/* Builds an empty, TRADING book in a zeroed, 64-byte aligned block, which stays the caller's. The pool
- * outlives the book. Thread: the owner-to-be. */
+/* Builds an empty, TRADING book in a zeroed, 64-byte aligned block, which stays the caller's. The
+ * pool outlives the book. Thread: the owner-to-be. */
 struct book *book_init(void *block, struct order_pool *pool, const struct book_config *config);
 
 /* Opens one command. The match it starts is carried on by book_step() until that says BOOK_DONE; in
  * between the book takes no other command, and no snapshot.
  * Expects:  cmd->seq == book_seq(book) + 1, prices and quantities > 0 and on the grid, ts_us not
  *           before the last command's, fresh refs.
- * Returns:  REJECT_NONE or the reason; after a reject only book_seq() has changed, and no step follows.
- * Cost:     O(1); FOK and market buys walk the levels they would take first. Thread: owner. */
+ * Returns:  REJECT_NONE or the reason; after a reject only book_seq() has changed, and no step
+ * follows. Cost:     O(1); FOK and market buys walk the levels they would take first. Thread:
+ * owner. */
 enum reject book_begin(struct book *book, const struct book_cmd *cmd);
 
 /* Carries the open command on by at most `fills_max` fills and appends what happened to `out`.

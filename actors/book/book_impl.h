@@ -1,9 +1,10 @@
 /* book_impl.h - the inside of a book, shared by book.c (matching) and book_window.c (levels).
  *
  * Thread:  owner only.
- * Levels:  window: levels[price - base], one array for both sides, since at one price only one side can
- *          rest; a bit per non-empty level in a three-level 64-ary bitmap per side. Elsewhere: a treap
- *          per side. A treap's priorities are a hash of the price: the shape is a function of content.
+ * Levels:  window: levels[price - base], one array for both sides, since at one price only one side
+ * can rest; a bit per non-empty level in a three-level 64-ary bitmap per side. Elsewhere: a treap
+ *          per side. A treap's priorities are a hash of the price: the shape is a function of
+ * content.
  */
 #ifndef BOOK_IMPL_H
 #define BOOK_IMPL_H
@@ -36,8 +37,8 @@ struct book {
     uint32_t window_ticks;
     struct level *levels;
     struct bitmap3 bits[2];
-    int64_t base;          /* price of levels[0]; the window is [base, base + window_ticks) */
-    int32_t best[2];       /* window index of the best level, or LEVEL_NONE */
+    int64_t base;           /* price of levels[0]; the window is [base, base + window_ticks) */
+    int32_t best[2];        /* window index of the best level, or LEVEL_NONE */
     uint32_t window_levels; /* non-empty levels in the window */
     uint32_t far_root[2], far_best[2]; /* treap and its best node, 0 = none */
     int64_t far_best_price[2];

@@ -89,7 +89,8 @@ static struct far_level *far_at(const struct book *book, uint32_t node)
 }
 
 /* Splits `root` into prices < price and prices >= price. */
-static void far_split(struct book *book, uint32_t root, int64_t price, uint32_t *low, uint32_t *high)
+static void far_split(struct book *book, uint32_t root, int64_t price, uint32_t *low,
+                      uint32_t *high)
 {
     while (root) { /* top-down: hang each half at the place that waits for it */
         struct far_level *node = far_at(book, root);
@@ -132,7 +133,8 @@ static uint32_t far_insert(struct book *book, enum book_side side, int64_t price
 {
     uint32_t fresh = far_level_get(book->pool);
     struct far_level *node = far_at(book, fresh);
-    *node = (struct far_level){.price_ticks = price, .priority = (uint32_t)hash_mix((uint64_t)price)};
+    *node =
+        (struct far_level){.price_ticks = price, .priority = (uint32_t)hash_mix((uint64_t)price)};
     uint32_t *at = &book->far_root[side];
     while (*at && far_at(book, *at)->priority >= node->priority)
         at = price < far_at(book, *at)->price_ticks ? &far_at(book, *at)->left
@@ -281,8 +283,9 @@ static void window_move(struct book *book, int64_t base)
 }
 
 /* A new price outside the window: move there if it pays. It pays when the price would be its side's
- * best, both best prices then fit well inside, the far pool can take what leaves, and as many commands
- * have passed as levels must move, so the cost of moving stays O(1) a command whatever anyone sends. */
+ * best, both best prices then fit well inside, the far pool can take what leaves, and as many
+ * commands have passed as levels must move, so the cost of moving stays O(1) a command whatever
+ * anyone sends. */
 static void window_consider(struct book *book, enum book_side side, int64_t price)
 {
     int64_t best, other;
@@ -368,11 +371,15 @@ const struct level *level_behind(const struct book *book, enum book_side side, i
     int32_t idx;
     bool far_any;
     if (side == SIDE_BUY) {
-        int64_t before = price < book->base ? 0 : price >= end ? book->window_ticks : price - book->base;
+        int64_t before = price < book->base ? 0
+                         : price >= end     ? book->window_ticks
+                                            : price - book->base;
         idx = bit_prev(&book->bits[side], (uint32_t)before);
         far_any = far_highest_below(book, side, price, &far_price);
     } else {
-        int64_t from = price < book->base ? 0 : price >= end ? book->window_ticks : price - book->base + 1;
+        int64_t from = price < book->base ? 0
+                       : price >= end     ? book->window_ticks
+                                          : price - book->base + 1;
         idx = bit_next(&book->bits[side], book->window_ticks, (uint32_t)from);
         far_any = price < INT64_MAX && far_lowest_from(book, side, price + 1, &far_price);
     }

@@ -2,8 +2,8 @@
 
 #include "runtime/check.h"
 
-/* price x qty in quote atoms times 1e8. Both factors fit int64_t (checked when a symbol and an order
- * are accepted), so the product fits 126 bits. */
+/* price x qty in quote atoms times 1e8. Both factors fit int64_t (checked when a symbol and an
+ * order are accepted), so the product fits 126 bits. */
 static __int128 notional_exact(const struct money_spec *spec, int64_t price_ticks, int64_t qty_lots)
 {
     ASSERT(price_ticks > 0);

@@ -1,9 +1,9 @@
 /* money.h - amounts as scaled integers: ticks, lots and atoms, and the products between them.
  *
  * Thread:  any; pure functions.
- * Units:   an atom is 1e-8 of an asset. price = price_ticks * tick_atoms (quote atoms for one whole unit
- *          of the base asset); quantity = qty_lots * lot_atoms (base atoms).
- * Source:  PROTOCOL O1, O2: a fill moves floor(price x qty) for both sides, a limit buy holds the ceiling.
+ * Units:   an atom is 1e-8 of an asset. price = price_ticks * tick_atoms (quote atoms for one whole
+ * unit of the base asset); quantity = qty_lots * lot_atoms (base atoms). Source:  PROTOCOL O1, O2:
+ * a fill moves floor(price x qty) for both sides, a limit buy holds the ceiling.
  */
 #ifndef MONEY_H
 #define MONEY_H

@@ -1,9 +1,10 @@
-/* order_pool.h - the resting orders of one market shard: nodes, and the index that finds them by ref.
+/* order_pool.h - the resting orders of one market shard: nodes, and the index that finds them by
+ * ref.
  *
  * Thread:  owner only (the market shard).
- * Memory:  one block from the caller, sized by order_pool_size(); shared by all books of the shard, so a
- *          symbol that is quiet today costs nothing. Slot 0 is "none".
- * Index:   runtime/slot_index.h; a hit is confirmed by the node's own ref.
+ * Memory:  one block from the caller, sized by order_pool_size(); shared by all books of the shard,
+ * so a symbol that is quiet today costs nothing. Slot 0 is "none". Index:   runtime/slot_index.h; a
+ * hit is confirmed by the node's own ref.
  */
 #ifndef ORDER_POOL_H
 #define ORDER_POOL_H
@@ -43,8 +44,8 @@ struct order_pool {
     struct slot_index index;
     struct far_level *far;
     uint32_t capacity, far_capacity;
-    uint32_t count, high, free_head;         /* nodes in use, ever touched, LIFO of free ones */
-    uint32_t far_count, far_high, far_free;  /* the same for far levels */
+    uint32_t count, high, free_head;        /* nodes in use, ever touched, LIFO of free ones */
+    uint32_t far_count, far_high, far_free; /* the same for far levels */
 };
 
 size_t order_pool_size(uint32_t orders_max, uint32_t far_max);

@@ -1,4 +1,5 @@
-/* reject.h - why an exchange says no: one enum for the cores; only http/ knows how Binance spells it.
+/* reject.h - why an exchange says no: one enum for the cores; only http/ knows how Binance spells
+ * it.
  *
  * Thread:  any.
  */

@@ -14,7 +14,8 @@ struct pool { /* slots 1..capacity of some struct; LIFO of freed ones */
 struct ledger {
     struct ledger_limits limits;
     struct ledger_symbol *symbols;
-    struct ledger_totals *totals; /* by asset: deposits, withdrawals and fees; free, locked unused */
+    struct ledger_totals
+        *totals; /* by asset: deposits, withdrawals and fees; free, locked unused */
     struct ledger_order *orders;
     struct ledger_trade *trades;
     struct ledger_balance *balances;
@@ -33,7 +34,8 @@ static uint32_t history_max(const struct ledger_limits *limits)
     return (uint32_t)limits->history;
 }
 
-/* Where each array begins; the same walk computes the size (base = NULL) and hands out the parts. */
+/* Where each array begins; the same walk computes the size (base = NULL) and hands out the parts.
+ */
 static size_t carve(struct ledger *ledger, char *base, const struct ledger_limits *limits)
 {
     size_t at = (sizeof(struct ledger) + 63) & ~(size_t)63;
@@ -395,8 +397,8 @@ static enum reject check_filters(const struct ledger_symbol *symbol, const struc
     if (reject == REJECT_NONE && !order->by_quote)
         reject = check_lots(symbol, order, plan);
     if (reject == REJECT_NONE && order->by_quote)
-        reject = order->quote_atoms > 0 ? check_notional(symbol, order->quote_atoms)
-                                        : REJECT_NOTIONAL;
+        reject =
+            order->quote_atoms > 0 ? check_notional(symbol, order->quote_atoms) : REJECT_NOTIONAL;
     return reject;
 }
 
@@ -505,7 +507,8 @@ static void done_push(struct ledger *ledger, uint32_t slot)
         user->done_head = slot;
     user->done_tail = slot;
     user->done++;
-    /* The history of all users together is bounded too: then each keeps fewer, its own oldest go. */
+    /* The history of all users together is bounded too: then each keeps fewer, its own oldest go.
+     */
     while (user->done > ledger->limits.done_orders ||
            (user->done > 1 && ledger->order_pool.count - ledger->open > ledger->limits.history))
         done_evict(ledger, user);
@@ -544,8 +547,8 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
     balance->free -= plan->hold_atoms;
     balance->locked += plan->hold_atoms;
     slot_index_insert(&ledger->by_ref, (uint32_t)hash_mix(made->ref), slot);
-    slot_index_insert(&ledger->by_client,
-                      hash_client(user, made->client_id, made->client_length), slot);
+    slot_index_insert(&ledger->by_client, hash_client(user, made->client_id, made->client_length),
+                      slot);
     open_push(ledger, slot);
     return slot;
 }
@@ -585,7 +588,8 @@ uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id,
 static struct ledger_balance *hold_balance(struct ledger *ledger, const struct ledger_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    return balance_make(ledger, order->user, order->side == SIDE_BUY ? symbol->quote : symbol->base);
+    return balance_make(ledger, order->user,
+                        order->side == SIDE_BUY ? symbol->quote : symbol->base);
 }
 
 /* What is left of the hold goes back to the free funds. */
@@ -614,8 +618,8 @@ static void trade_add(struct ledger *ledger, struct ledger_order *order,
                       const struct ledger_trade *values)
 {
     struct ledger_user *user = &ledger->users[order->user];
-    /* With the shard's history full, a user makes room from their own trades first; one who has none
-     * records none. */
+    /* With the shard's history full, a user makes room from their own trades first; one who has
+     * none records none. */
     while (user->trades >= ledger->limits.done_orders ||
            (user->trades && pool_full(&ledger->trade_pool, 1)))
         trade_evict(ledger, user);
@@ -742,9 +746,11 @@ enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uin
     int64_t locked = held ? ledger->balances[held].locked : 0;
     if (amount < 0 && (amount == INT64_MIN || free < -amount))
         return REJECT_NO_FUNDS;
-    if (amount > 0) { /* a shard's supply of an asset fits int64, so no balance of it can overflow */
+    if (amount >
+        0) { /* a shard's supply of an asset fits int64, so no balance of it can overflow */
         const struct ledger_totals *totals = &ledger->totals[asset];
-        if (__builtin_add_overflow(free, amount, &sum) || __builtin_add_overflow(sum, locked, &sum) ||
+        if (__builtin_add_overflow(free, amount, &sum) ||
+            __builtin_add_overflow(sum, locked, &sum) ||
             totals->deposits - totals->withdrawals + amount > INT64_MAX)
             return REJECT_OVERFLOW;
     }
@@ -861,14 +867,15 @@ static uint64_t hash_order(uint64_t hash, const struct ledger_order *order)
         (uint64_t)order->time_us,
         (uint64_t)order->updated_us,
         (uint64_t)order->symbol << 48 | (uint64_t)order->side << 40 | (uint64_t)order->type << 32 |
-            (uint64_t)order->tif << 24 | (uint64_t)order->stp << 16 |
-            (uint64_t)order->status << 8 | order->flags,
+            (uint64_t)order->tif << 24 | (uint64_t)order->stp << 16 | (uint64_t)order->status << 8 |
+            order->flags,
     };
     hash = hash_bytes(hash, words, sizeof words);
     return hash_bytes(hash, order->client_id, order->client_length);
 }
 
-static uint64_t hash_user(const struct ledger *ledger, uint64_t hash, const struct ledger_user *user)
+static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
+                          const struct ledger_user *user)
 {
     hash = hash_fold(hash, user->id);
     for (uint32_t at = user->balances; at; at = ledger->balances[at].next) {
@@ -953,7 +960,8 @@ static bool hold_is_right(const struct ledger *ledger, const struct ledger_order
         return true; /* an estimate, spent as it trades */
     if (order->side == SIDE_SELL)
         return order->held == leaves * symbol->spec.lot_atoms;
-    return money_quote_ceil(&symbol->spec, order->price_ticks, leaves, &want) && order->held == want;
+    return money_quote_ceil(&symbol->spec, order->price_ticks, leaves, &want) &&
+           order->held == want;
 }
 
 void ledger_verify(const struct ledger *ledger)

@@ -3,13 +3,12 @@
  * Thread:  owner only (the account shard).
  * Memory:  one arena from the caller, sized by ledger_size(); no call allocates later. Pages become
  *          resident as users and orders come.
- * Pure:    no clock, random number, I/O or log: time is an argument. Everything below is state, and a
- *          function of the calls made, in order.
- * Holds:   for every balance free >= 0 and locked = sum of its open orders' holds; a hold is resolved
- *          only by the market shard it was made for (PROTOCOL O1, §2.9); per asset
- *          free + locked + fees changes only by deposits, withdrawals and fills.
- * Units:   atoms (1e-8) for money, ticks and lots in orders, microseconds for time.
- * Source:  PROTOCOL §2.9 (O1, O2, O5, O6); docs/MATCHING.md for the Binance rules.
+ * Pure:    no clock, random number, I/O or log: time is an argument. Everything below is state, and
+ * a function of the calls made, in order. Holds:   for every balance free >= 0 and locked = sum of
+ * its open orders' holds; a hold is resolved only by the market shard it was made for (PROTOCOL O1,
+ * §2.9); per asset free + locked + fees changes only by deposits, withdrawals and fills. Units:
+ * atoms (1e-8) for money, ticks and lots in orders, microseconds for time. Source:  PROTOCOL §2.9
+ * (O1, O2, O5, O6); docs/MATCHING.md for the Binance rules.
  */
 #ifndef LEDGER_H
 #define LEDGER_H
@@ -34,10 +33,10 @@ enum order_status {
     ORDER_STATUS_COUNT
 };
 
-enum { /* ledger_order.flags */
-    ORDER_BY_QUOTE = 1, /* MARKET with quoteOrderQty */
-    ORDER_HELD_ALL = 2, /* the hold was all the free funds (O1) */
-    ORDER_CAN_REST = 4, /* counts against MAX_NUM_ORDERS */
+enum {                     /* ledger_order.flags */
+       ORDER_BY_QUOTE = 1, /* MARKET with quoteOrderQty */
+       ORDER_HELD_ALL = 2, /* the hold was all the free funds (O1) */
+       ORDER_CAN_REST = 4, /* counts against MAX_NUM_ORDERS */
 };
 
 struct ledger_symbol {
@@ -53,7 +52,7 @@ struct ledger_symbol {
 };
 
 struct ledger_limits {
-    uint16_t shard;    /* account shard number: the top 10 bits of every ref */
+    uint16_t shard; /* account shard number: the top 10 bits of every ref */
     uint32_t users, symbols, assets, open_orders, done_orders; /* done_orders: of each user */
     uint32_t balances, deposits, user_symbols;
     uint64_t history; /* done orders, and trades, of all users together */
@@ -65,9 +64,9 @@ struct ledger_order {
     int64_t price_ticks, qty_lots, executed_lots;
     int64_t quote_atoms; /* ORDER_BY_QUOTE: what was asked for */
     int64_t cum_quote, held;
-    int64_t time_us, updated_us; /* the market's record, the last change */
-    uint32_t user, position;     /* slots */
-    uint32_t prev, next;         /* open: of the position, oldest first; done: of the user */
+    int64_t time_us, updated_us;   /* the market's record, the last change */
+    uint32_t user, position;       /* slots */
+    uint32_t prev, next;           /* open: of the position, oldest first; done: of the user */
     uint32_t todo_prev, todo_next; /* the account shard's list of cancels to send */
     uint32_t last_trade, last_trade_serial, trades, op; /* last_trade: its newest, unless evicted */
     uint16_t symbol;
@@ -79,8 +78,8 @@ struct ledger_order {
 struct ledger_trade {
     uint64_t trade_id, order_id;
     int64_t price_ticks, qty_lots, quote_atoms, fee_atoms, ts_us;
-    uint32_t next;           /* of the user, oldest first */
-    uint32_t serial;         /* of the shard; tells whether `prev` is still that trade */
+    uint32_t next;              /* of the user, oldest first */
+    uint32_t serial;            /* of the shard; tells whether `prev` is still that trade */
     uint32_t prev, prev_serial; /* the order's trade before this one */
     uint16_t symbol;
     uint8_t side;
@@ -104,7 +103,8 @@ struct ledger_user {
     uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
 };
 
-/* A new order as the client asked for it; amounts in atoms, so that the filters can be checked here. */
+/* A new order as the client asked for it; amounts in atoms, so that the filters can be checked
+ * here. */
 struct ledger_new {
     uint64_t tag;
     uint16_t symbol;
@@ -139,8 +139,8 @@ struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol);
 
 /* ---- orders ---- */
 
-/* Whether the order would be accepted, in Binance's order of precedence, and with what hold. Changes
- * nothing. */
+/* Whether the order would be accepted, in Binance's order of precedence, and with what hold.
+ * Changes nothing. */
 enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
                              const struct ledger_new *order, struct ledger_plan *plan);
 

@@ -1,8 +1,8 @@
 /* msg.h - every message between actors: 64 bytes, the same header, 40 bytes of body.
  *
  * Thread:  plain values; who sends and who takes is in PROTOCOL §2.3.
- * Journal: link messages (classes 2, 3) are journaled by the receiver with msg_encode(): field by field,
- *          little-endian. Bodies have no padding; a new field takes a spare byte or a new type.
+ * Journal: link messages (classes 2, 3) are journaled by the receiver with msg_encode(): field by
+ * field, little-endian. Bodies have no padding; a new field takes a spare byte or a new type.
  * Header:  `symbol` stands where PROTOCOL §2.3 has `part`: every class 2 and 3 message is about one
  *          symbol, and the body has no room for it (docs/adr/0002).
  */
@@ -39,12 +39,12 @@ enum msg_type {
     MSG_CONFIG, /* a change of users, keys or symbols; market lane */
 };
 
-enum { /* flags */
-    MSG_MAKER = 1,      /* FILL: the receiver's order was the maker */
-    MSG_LAST = 2,       /* FILL: the order's last; REPLY: no more parts follow */
-    MSG_HELD_ALL = 4,   /* PLACE */
-    MSG_BY_QUOTE = 8,   /* PLACE */
-    MSG_BUY = 16,       /* FILL: the order's side; TRADE: the taker's side */
+enum {                   /* flags */
+       MSG_MAKER = 1,    /* FILL: the receiver's order was the maker */
+       MSG_LAST = 2,     /* FILL: the order's last; REPLY: no more parts follow */
+       MSG_HELD_ALL = 4, /* PLACE */
+       MSG_BY_QUOTE = 8, /* PLACE */
+       MSG_BUY = 16,     /* FILL: the order's side; TRADE: the taker's side */
 };
 
 struct msg {
@@ -85,7 +85,7 @@ struct msg {
         struct {
             uint64_t ref, order_id;
             int64_t left_lots;
-            uint64_t tag; /* of the cancel that ended it, or 0 */
+            uint64_t tag;    /* of the cancel that ended it, or 0 */
             uint16_t reason; /* enum done_reason */
             uint16_t reject; /* DONE_REASON_REJECTED, CANCEL_REJECTED: enum reject */
             uint32_t spare;
@@ -94,7 +94,7 @@ struct msg {
             uint64_t tag;
             void *block; /* struct reply, of the sending core's pool; NULL: only the code */
             uint16_t reject, block_core;
-            uint32_t version; /* of the configuration that must be in force before it is told */
+            uint32_t version;   /* of the configuration that must be in force before it is told */
             uint64_t shard_seq; /* what the sender had taken: for the simulator's checks */
             uint64_t spare;
         } reply;
@@ -122,12 +122,12 @@ _Static_assert(sizeof(((struct msg *)0)->place) == 40, "no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bodies are written as words");
 
 enum done_reason { /* book.h's enum book_done, plus what only a market shard says */
-    DONE_REASON_FILLED,
-    DONE_REASON_CANCELED,
-    DONE_REASON_EXPIRED,
-    DONE_REASON_STP,
-    DONE_REASON_REPLACED,
-    DONE_REASON_REJECTED,
+                   DONE_REASON_FILLED,
+                   DONE_REASON_CANCELED,
+                   DONE_REASON_EXPIRED,
+                   DONE_REASON_STP,
+                   DONE_REASON_REPLACED,
+                   DONE_REASON_REJECTED,
 };
 
 /* The class of a link message (PROTOCOL C1). */
@@ -166,8 +166,8 @@ static inline void msg_decode(const unsigned char *in, uint16_t to, struct msg *
 
 /* Records of one shard. */
 enum record_type {
-    RECORD_LINK = 1, /* a link message: msg_encode() */
-    RECORD_SELF = 2, /* a self-input: the ref (S6) */
+    RECORD_LINK = 1,     /* a link message: msg_encode() */
+    RECORD_SELF = 2,     /* a self-input: the ref (S6) */
     RECORD_REQUEST = 16, /* + enum request_type: request_encode() */
 };
 

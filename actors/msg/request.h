@@ -1,10 +1,10 @@
-/* request.h - what a client or an operator asks for, and what comes back: the pool blocks that class 1
- * and class 4 messages name.
+/* request.h - what a client or an operator asks for, and what comes back: the pool blocks that
+ * class 1 and class 4 messages name.
  *
- * Thread:  a request is written by its ingress core and read by the shard that takes it, which gives the
- *          block back; a reply the other way round.
- * Journal: requests that change state are journaled with request_encode(), field by field.
- * Units:   atoms and microseconds: ingress knows neither tick nor lot.
+ * Thread:  a request is written by its ingress core and read by the shard that takes it, which
+ * gives the block back; a reply the other way round. Journal: requests that change state are
+ * journaled with request_encode(), field by field. Units:   atoms and microseconds: ingress knows
+ * neither tick nor lot.
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -16,10 +16,10 @@
 #include "actors/book/reject.h"
 
 enum {
-    NAME_MAX_BYTES = 64,   /* user names */
-    SYMBOL_NAME_MAX = 20,  /* symbols and assets */
+    NAME_MAX_BYTES = 64,  /* user names */
+    SYMBOL_NAME_MAX = 20, /* symbols and assets */
     API_KEY_BYTES = 64,
-    SECRET_BYTES = 64,     /* HMAC secret: printable */
+    SECRET_BYTES = 64,                     /* HMAC secret: printable */
     SEALED_BYTES = 12 + SECRET_BYTES + 16, /* nonce, ciphertext, tag of AES-256-GCM */
     CLIENT_ID_BYTES = 36,
     REQUEST_ID_HASH = 16,
@@ -29,21 +29,21 @@ enum {
 };
 
 enum request_type { /* journaled: append, never renumber */
-    REQUEST_NEW,
-    REQUEST_CANCEL,
-    REQUEST_CANCEL_ALL,
-    REQUEST_DEPOSIT, /* amount < 0: withdrawal */
-    REQUEST_USER_ADD,
-    REQUEST_KEY_ADD,
-    REQUEST_KEY_DELETE,
-    REQUEST_SYMBOL_ADD,
-    REQUEST_SYMBOL_STATUS,
-    /* never journaled */
-    REQUEST_GET_ORDER = 32,
-    REQUEST_OPEN_ORDERS,
-    REQUEST_ALL_ORDERS,
-    REQUEST_TRADES,
-    REQUEST_ACCOUNT,
+                    REQUEST_NEW,
+                    REQUEST_CANCEL,
+                    REQUEST_CANCEL_ALL,
+                    REQUEST_DEPOSIT, /* amount < 0: withdrawal */
+                    REQUEST_USER_ADD,
+                    REQUEST_KEY_ADD,
+                    REQUEST_KEY_DELETE,
+                    REQUEST_SYMBOL_ADD,
+                    REQUEST_SYMBOL_STATUS,
+                    /* never journaled */
+                    REQUEST_GET_ORDER = 32,
+                    REQUEST_OPEN_ORDERS,
+                    REQUEST_ALL_ORDERS,
+                    REQUEST_TRADES,
+                    REQUEST_ACCOUNT,
 };
 
 enum response_type { RESPONSE_ACK, RESPONSE_RESULT, RESPONSE_FULL };
@@ -75,9 +75,9 @@ struct request {
             int64_t price, qty, quote, hint;
             char client_id[CLIENT_ID_BYTES];
         } order;
-        struct { /* CANCEL, GET_ORDER, ALL_ORDERS, TRADES */
-            uint64_t order_id;   /* 0: by client id, or not given */
-            uint64_t from_id;    /* trade id */
+        struct {                      /* CANCEL, GET_ORDER, ALL_ORDERS, TRADES */
+            uint64_t order_id;        /* 0: by client id, or not given */
+            uint64_t from_id;         /* trade id */
             int64_t start_us, end_us; /* 0: not given */
             uint32_t limit;
             bool has_order_id, has_from_id;

@@ -18,8 +18,8 @@ struct naive_ledger {
     struct ledger_limits limits;
     struct ledger_symbol *symbols;
     uint32_t *user_ids, users;
-    int64_t *total;  /* [user][asset]: free and locked together */
-    __int128 *fees;  /* [asset] */
+    int64_t *total;             /* [user][asset]: free and locked together */
+    __int128 *fees;             /* [asset] */
     struct naive_order *orders; /* in the order of their making */
     uint32_t order_count, order_room;
     uint64_t *ended; /* refs of kept done orders in the order of their ending */
@@ -85,7 +85,8 @@ struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t 
 /* price x quantity in quote atoms times 1e8. */
 static __int128 exact(const struct ledger_symbol *symbol, int64_t price_ticks, int64_t lots)
 {
-    return (__int128)price_ticks * symbol->spec.tick_atoms * ((__int128)lots * symbol->spec.lot_atoms);
+    return (__int128)price_ticks * symbol->spec.tick_atoms *
+           ((__int128)lots * symbol->spec.lot_atoms);
 }
 
 __int128 naive_ledger_cost(const struct naive_ledger *ledger, uint16_t symbol, int64_t price_ticks,
@@ -158,8 +159,9 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
 {
     int64_t tick = symbol->spec.tick_atoms, lot = symbol->spec.lot_atoms;
     bool market = order->type == TYPE_MARKET;
-    if (!market && (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
-                    outside(order->price_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
+    if (!market &&
+        (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
+         outside(order->price_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
         return REJECT_PRICE_FILTER;
     if (!order->by_quote && (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
                              outside(order->qty_atoms / lot, symbol->min_lots, symbol->max_lots)))
@@ -167,8 +169,9 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
     if (market && !order->by_quote &&
         outside(order->qty_atoms / lot, symbol->market_min_lots, symbol->market_max_lots))
         return REJECT_MARKET_LOT_SIZE;
-    if (order->by_quote && (order->quote_atoms <= 0 ||
-                            outside(order->quote_atoms, symbol->min_notional, symbol->max_notional)))
+    if (order->by_quote &&
+        (order->quote_atoms <= 0 ||
+         outside(order->quote_atoms, symbol->min_notional, symbol->max_notional)))
         return REJECT_NOTIONAL;
     if (!market) {
         __int128 notional = exact(symbol, order->price_atoms / tick, order->qty_atoms / lot);
@@ -235,11 +238,13 @@ static void hold(const struct ledger_symbol *symbol, const struct ledger_new *or
         plan->reject = REJECT_NO_FUNDS;
 }
 
-static bool id_in_use(const struct naive_ledger *ledger, uint32_t user, const struct ledger_new *order)
+static bool id_in_use(const struct naive_ledger *ledger, uint32_t user,
+                      const struct ledger_new *order)
 {
     for (uint32_t i = 0; i < ledger->order_count; i++) {
         const struct naive_order *other = &ledger->orders[i];
-        if (other->open && other->user == user && other->asked.client_length == order->client_length &&
+        if (other->open && other->user == user &&
+            other->asked.client_length == order->client_length &&
             memcmp(other->asked.client_id, order->client_id, order->client_length) == 0)
             return true;
     }
@@ -283,7 +288,8 @@ struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint
         resting(ledger, user, order->symbol) >= symbol->max_orders)
         plan.reject = REJECT_MAX_NUM_ORDERS;
     if (plan.reject == REJECT_NONE) {
-        plan.price_ticks = order->type == TYPE_MARKET ? 0 : order->price_atoms / symbol->spec.tick_atoms;
+        plan.price_ticks =
+            order->type == TYPE_MARKET ? 0 : order->price_atoms / symbol->spec.tick_atoms;
         plan.qty_lots = order->by_quote ? 0 : order->qty_atoms / symbol->spec.lot_atoms;
         plan.flags = (uint8_t)((order->by_quote ? ORDER_BY_QUOTE : 0) |
                                (can_rest(order) ? ORDER_CAN_REST : 0));
@@ -303,8 +309,8 @@ uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
                             const struct ledger_new *order, const struct ledger_plan *plan)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    ledger->orders = grow(ledger->orders, ledger->order_count, &ledger->order_room,
-                          sizeof *ledger->orders);
+    ledger->orders =
+        grow(ledger->orders, ledger->order_count, &ledger->order_room, sizeof *ledger->orders);
     struct naive_order *made = &ledger->orders[ledger->order_count++];
     *made = (struct naive_order){.asked = *order,
                                  .ref = (uint64_t)ledger->limits.shard << 54 | ++ledger->refs,
@@ -350,7 +356,8 @@ static void market_says(struct naive_order *order, uint64_t order_id, int64_t ts
     order->updated_us = ts_us;
 }
 
-void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us)
+void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                           int64_t ts_us)
 {
     struct naive_order *order = open_order(ledger, ref);
     market_says(order, order_id, ts_us);
@@ -379,13 +386,15 @@ static void forget_oldest_order(struct naive_ledger *ledger, uint32_t user)
     ledger->evicted_orders++;
 }
 
-/* O6: the newest of each user are kept; all users together no more than the history, but each one. */
+/* O6: the newest of each user are kept; all users together no more than the history, but each one.
+ */
 static void end(struct naive_ledger *ledger, struct naive_order *order, enum order_status status)
 {
     uint32_t user = order->user;
     order->open = false;
     order->status = status;
-    ledger->ended = grow(ledger->ended, ledger->ended_count, &ledger->ended_room, sizeof *ledger->ended);
+    ledger->ended =
+        grow(ledger->ended, ledger->ended_count, &ledger->ended_room, sizeof *ledger->ended);
     ledger->ended[ledger->ended_count++] = order->ref;
     while (done_count(ledger, user) > ledger->limits.done_orders)
         forget_oldest_order(ledger, user);
@@ -417,14 +426,14 @@ static void remember(struct naive_ledger *ledger, const struct naive_trade *trad
                 (ledger->trade_count - at) * sizeof *ledger->trades);
         ledger->evicted_trades++;
     }
-    ledger->trades = grow(ledger->trades, ledger->trade_count, &ledger->trade_room,
-                          sizeof *ledger->trades);
+    ledger->trades =
+        grow(ledger->trades, ledger->trade_count, &ledger->trade_room, sizeof *ledger->trades);
     ledger->trades[ledger->trade_count++] = *trade;
 }
 
 void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
-                       uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker, bool done,
-                       int64_t ts_us)
+                       uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker,
+                       bool done, int64_t ts_us)
 {
     struct naive_order *order = open_order(ledger, ref);
     const struct ledger_symbol *symbol = &ledger->symbols[order->asked.symbol];
@@ -432,8 +441,8 @@ void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order
     int64_t quote = (int64_t)(exact(symbol, price_ticks, qty_lots) / UNIT);
     int64_t base = qty_lots * symbol->spec.lot_atoms;
     int64_t got = buy ? base : quote, paid = buy ? quote : base;
-    int64_t fee = (int64_t)round_up((__int128)got * (maker ? symbol->maker_ppm : symbol->taker_ppm),
-                                    1000000);
+    int64_t fee =
+        (int64_t)round_up((__int128)got * (maker ? symbol->maker_ppm : symbol->taker_ppm), 1000000);
     uint16_t got_asset = buy ? symbol->base : symbol->quote;
     market_says(order, order_id, ts_us);
     order->executed_lots += qty_lots;
@@ -489,11 +498,13 @@ enum reject naive_ledger_check_deposit(const struct naive_ledger *ledger, uint32
             continue;
         *repeat = true;
         *free_after = old->free_after;
-        return old->asset == asset && old->amount == amount ? REJECT_NONE : REJECT_REQUEST_ID_REUSED;
+        return old->asset == asset && old->amount == amount ? REJECT_NONE
+                                                            : REJECT_REQUEST_ID_REUSED;
     }
     if (naive_ledger_free_atoms(ledger, user, asset) + (__int128)amount < 0)
         return REJECT_NO_FUNDS;
-    __int128 supply = naive_ledger_deposits(ledger, asset) - naive_ledger_withdrawals(ledger, asset);
+    __int128 supply =
+        naive_ledger_deposits(ledger, asset) - naive_ledger_withdrawals(ledger, asset);
     if (amount > 0 && (supply + amount > INT64_MAX ||
                        *total_of(ledger, user, asset) + (__int128)amount > INT64_MAX))
         return REJECT_OVERFLOW;

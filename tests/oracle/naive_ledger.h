@@ -1,12 +1,13 @@
-/* naive_ledger.h - the ledger again, as simply as it can be said: the oracle of test_ledger_oracle.c.
+/* naive_ledger.h - the ledger again, as simply as it can be said: the oracle of
+ * test_ledger_oracle.c.
  *
  * Thread:  one.
  * Memory:  malloc; flat arrays that are searched from end to end.
- * Method:  what a balance is, is computed anew from first principles whenever it is asked for: a user's
- *          total of an asset is what came in less what went out; an order's hold is what O1 and O2 say
- *          it must be now; free is the total less the holds of the open orders. Nothing is kept twice.
- * Source:  PROTOCOL §2.9, O1, O2, O5, O6 and the comments of ledger.h; not ledger.c. Its arithmetic is
- *          its own (128 bit), not money.c's.
+ * Method:  what a balance is, is computed anew from first principles whenever it is asked for: a
+ * user's total of an asset is what came in less what went out; an order's hold is what O1 and O2
+ * say it must be now; free is the total less the holds of the open orders. Nothing is kept twice.
+ * Source:  PROTOCOL §2.9, O1, O2, O5, O6 and the comments of ledger.h; not ledger.c. Its arithmetic
+ * is its own (128 bit), not money.c's.
  */
 #ifndef NAIVE_LEDGER_H
 #define NAIVE_LEDGER_H
@@ -60,8 +61,8 @@ uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
 void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                            int64_t ts_us);
 void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
-                       uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker, bool done,
-                       int64_t ts_us);
+                       uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker,
+                       bool done, int64_t ts_us);
 void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                        enum order_status status, int64_t ts_us);
 void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref);

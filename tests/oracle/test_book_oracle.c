@@ -94,13 +94,12 @@ static const char *const done_name[] = {"FILLED", "CANCELED", "EXPIRED", "STP", 
 
 static void print_event(const char *who, const struct book_event *e)
 {
-    fprintf(stderr,
-            "  %s %s side=%u reason=%u flags=%u user=%u ref=%" PRIx64 " order_id=%" PRIu64
-            " id=%" PRIu64 " price=%" PRId64 " qty=%" PRId64 " left=%" PRId64 " taker=%" PRIu64
-            "\n",
-            who, e->type < 4 ? event_name[e->type] : "?", e->side, e->reason, e->flags, e->user,
-            e->ref, e->order_id, e->id, e->price_ticks, e->qty_lots, e->left_lots,
-            e->taker_order_id);
+    fprintf(
+        stderr,
+        "  %s %s side=%u reason=%u flags=%u user=%u ref=%" PRIx64 " order_id=%" PRIu64
+        " id=%" PRIu64 " price=%" PRId64 " qty=%" PRId64 " left=%" PRId64 " taker=%" PRIu64 "\n",
+        who, e->type < 4 ? event_name[e->type] : "?", e->side, e->reason, e->flags, e->user, e->ref,
+        e->order_id, e->id, e->price_ticks, e->qty_lots, e->left_lots, e->taker_order_id);
 }
 
 static void print_events(const char *who, const struct book_event *event, uint32_t count)
@@ -119,8 +118,8 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
     vfprintf(stderr, format, args);
     va_end(args);
     fprintf(stderr,
-            "\n  cmd type=%u side=%u order_type=%u tif=%u stp=%u flags=%u status=%u user=%u seq=%"
-            PRIu64 " ref=%" PRIx64 " new_ref=%" PRIx64 " price=%" PRId64 " qty=%" PRId64
+            "\n  cmd type=%u side=%u order_type=%u tif=%u stp=%u flags=%u status=%u user=%u "
+            "seq=%" PRIu64 " ref=%" PRIx64 " new_ref=%" PRIx64 " price=%" PRId64 " qty=%" PRId64
             " quote=%" PRId64 "\n",
             c->type, c->side, c->order_type, c->tif, c->stp, c->flags, c->status, c->user, c->seq,
             c->ref, c->new_ref, c->price_ticks, c->qty_lots, c->quote_atoms);
@@ -128,9 +127,9 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 }
 
 #define SAME(fast, want, what)                                                                     \
-    ((fast) == (want) ? (void)0                                                                    \
-                      : fail("%s: fast %" PRId64 ", naive %" PRId64, what, (int64_t)(fast),        \
-                             (int64_t)(want)))
+    ((fast) == (want)                                                                              \
+         ? (void)0                                                                                 \
+         : fail("%s: fast %" PRId64 ", naive %" PRId64, what, (int64_t)(fast), (int64_t)(want)))
 
 static uint64_t random_word(void)
 {
@@ -167,9 +166,8 @@ static void *zeroed(size_t bytes)
 static void fast_open(struct fast *fast, uint32_t window_ticks)
 {
     const struct setting *s = run.setting;
-    struct book_config config = {.spec = {s->tick_atoms, s->lot_atoms},
-                                 .symbol = 5,
-                                 .window_ticks = window_ticks};
+    struct book_config config = {
+        .spec = {s->tick_atoms, s->lot_atoms}, .symbol = 5, .window_ticks = window_ticks};
     fast->pool_block = zeroed(order_pool_size(s->orders_max, s->orders_max + 1024));
     fast->pool = order_pool_init(fast->pool_block, s->orders_max, s->orders_max + 1024);
     fast->book_block = zeroed(book_size(window_ticks));
@@ -396,8 +394,8 @@ static uint64_t any_ref(void)
     if (naive_book_orders(run.naive) == 0 || chance(4))
         return chance(70) ? run.dead[below(REFS_KEPT)]
                           : (uint64_t)below(8) << 54 | (run.refs + 1 + (uint64_t)below(9));
-    enum book_side side = naive_book_each(run.naive, SIDE_BUY, 0) && chance(50) ? SIDE_BUY
-                                                                                 : SIDE_SELL;
+    enum book_side side =
+        naive_book_each(run.naive, SIDE_BUY, 0) && chance(50) ? SIDE_BUY : SIDE_SELL;
     if (!naive_book_each(run.naive, side, 0))
         side = SIDE_BUY;
     int64_t count = 1;

@@ -1,13 +1,14 @@
-/* test_ledger_oracle.c - the ledger against the naive one: the same seeded calls, every answer compared.
+/* test_ledger_oracle.c - the ledger against the naive one: the same seeded calls, every answer
+ * compared.
  *
- * Use:     test_ledger_oracle [SEED] [COMMANDS]; COMMANDS (1,000,000) are dealt out over the settings.
- *          Exit 1 with seed, setting and command number at the first difference.
- * Method:  swarm: each setting turns other screws (users, units, fees, filters, room, history). A
- *          command is one call: a new order, the market's word on a live one in any legal order, a
- *          deposit, a withdrawal. Compared each time: the answer and the order touched. Each 1,000:
- *          every balance, total, list in its order, every look-up, ledger_verify. A fill is one side
- *          of a trade, so the test keeps what is in flight per asset and checks conservation with it.
- * Thread:  one. A plain program: it runs under every sanitizer.
+ * Use:     test_ledger_oracle [SEED] [COMMANDS]; COMMANDS (1,000,000) are dealt out over the
+ * settings. Exit 1 with seed, setting and command number at the first difference. Method:  swarm:
+ * each setting turns other screws (users, units, fees, filters, room, history). A command is one
+ * call: a new order, the market's word on a live one in any legal order, a deposit, a withdrawal.
+ * Compared each time: the answer and the order touched. Each 1,000: every balance, total, list in
+ * its order, every look-up, ledger_verify. A fill is one side of a trade, so the test keeps what is
+ * in flight per asset and checks conservation with it. Thread:  one. A plain program: it runs under
+ * every sanitizer.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -39,30 +40,186 @@ struct setting {
 };
 
 static const struct setting settings[] = {
-    {"plain", {{1000000, 100000}, {100000, 1000}}, 100000, 100000, 1000, 1000, true, 5, 100, 5, 10,
-     1000, 100000, 1000, 100000},
-    {"one user", {{1000000, 100000}, {1, 100000000}}, 5000, 1000, 1000, 2000, false, 1, 40, 3, 0, 60,
-     3000, 100, 100000},
-    {"awkward units", {{7, 3}, {123456789, 987}}, 12345679, 1000000007, 333, 777777, false, 4, 60, 8,
-     0, 100000, 100000, 400, 100000},
-    {"awkward units and filters", {{7, 3}, {13, 1000003}}, 1000003, 100000007, 333, 1, true, 6, 80, 2,
-     4, 300, 100000, 300, 100000},
-    {"whole units", {{100000000, 100000000}, {100000000, 1}}, 50, 20, 0, 0, false, 3, 50, 4, 0, 200,
-     100000, 200, 100000},
-    {"an atom each", {{1, 1}, {1, 7}}, 30000, 100000, 1, 1000000, false, 3, 60, 4, 5, 100000, 100000,
-     300, 100000},
-    {"few client ids", {{1000000, 100000}, {10, 10}}, 20000, 100000, 500, 1000, true, 2, 100, 10, 0, 8,
-     20000, 300, 100000},
-    {"little room for orders", {{1000000, 100000}, {10, 100000}}, 10000, 10000, 1000, 1000, false, 8,
-     12, 3, 3, 1000, 100000, 300, 100000},
-    {"little history", {{1000000, 100000}, {10, 100000}}, 10000, 10000, 1000, 1000, false, USERS_MAX,
-     20, 6, 0, 50, 100000, 15, 100000},
-    {"no history to speak of", {{100000, 100000}, {7, 100}}, 10000, 10000, 10, 1000, false, 10, 9, 1,
-     2, 30, 100000, 4, 100000},
-    {"few requests", {{1000000, 100000}, {7, 3}}, 10000, 10000, 1000, 1000, false, 4, 60, 5, 6, 1000, 300,
-     300, 150},
-    {"dear", {{1000000007, 100000000}, {1, 1}}, 3000000000, 3000000000, 999999, 1000, false, 3, 60, 5, 0,
-     1000, 100000, 300, 100000},
+    {"plain",
+     {{1000000, 100000}, {100000, 1000}},
+     100000,
+     100000,
+     1000,
+     1000,
+     true,
+     5,
+     100,
+     5,
+     10,
+     1000,
+     100000,
+     1000,
+     100000},
+    {"one user",
+     {{1000000, 100000}, {1, 100000000}},
+     5000,
+     1000,
+     1000,
+     2000,
+     false,
+     1,
+     40,
+     3,
+     0,
+     60,
+     3000,
+     100,
+     100000},
+    {"awkward units",
+     {{7, 3}, {123456789, 987}},
+     12345679,
+     1000000007,
+     333,
+     777777,
+     false,
+     4,
+     60,
+     8,
+     0,
+     100000,
+     100000,
+     400,
+     100000},
+    {"awkward units and filters",
+     {{7, 3}, {13, 1000003}},
+     1000003,
+     100000007,
+     333,
+     1,
+     true,
+     6,
+     80,
+     2,
+     4,
+     300,
+     100000,
+     300,
+     100000},
+    {"whole units",
+     {{100000000, 100000000}, {100000000, 1}},
+     50,
+     20,
+     0,
+     0,
+     false,
+     3,
+     50,
+     4,
+     0,
+     200,
+     100000,
+     200,
+     100000},
+    {"an atom each",
+     {{1, 1}, {1, 7}},
+     30000,
+     100000,
+     1,
+     1000000,
+     false,
+     3,
+     60,
+     4,
+     5,
+     100000,
+     100000,
+     300,
+     100000},
+    {"few client ids",
+     {{1000000, 100000}, {10, 10}},
+     20000,
+     100000,
+     500,
+     1000,
+     true,
+     2,
+     100,
+     10,
+     0,
+     8,
+     20000,
+     300,
+     100000},
+    {"little room for orders",
+     {{1000000, 100000}, {10, 100000}},
+     10000,
+     10000,
+     1000,
+     1000,
+     false,
+     8,
+     12,
+     3,
+     3,
+     1000,
+     100000,
+     300,
+     100000},
+    {"little history",
+     {{1000000, 100000}, {10, 100000}},
+     10000,
+     10000,
+     1000,
+     1000,
+     false,
+     USERS_MAX,
+     20,
+     6,
+     0,
+     50,
+     100000,
+     15,
+     100000},
+    {"no history to speak of",
+     {{100000, 100000}, {7, 100}},
+     10000,
+     10000,
+     10,
+     1000,
+     false,
+     10,
+     9,
+     1,
+     2,
+     30,
+     100000,
+     4,
+     100000},
+    {"few requests",
+     {{1000000, 100000}, {7, 3}},
+     10000,
+     10000,
+     1000,
+     1000,
+     false,
+     4,
+     60,
+     5,
+     6,
+     1000,
+     300,
+     300,
+     150},
+    {"dear",
+     {{1000000007, 100000000}, {1, 1}},
+     3000000000,
+     3000000000,
+     999999,
+     1000,
+     false,
+     3,
+     60,
+     5,
+     0,
+     1000,
+     100000,
+     300,
+     100000},
 };
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
@@ -100,7 +257,8 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "test_ledger_oracle: seed %" PRIu64 ", setting \"%s\", command %" PRIu64 " (%s): ",
+    fprintf(stderr,
+            "test_ledger_oracle: seed %" PRIu64 ", setting \"%s\", command %" PRIu64 " (%s): ",
             run.seed, run.setting->name, run.number, run.doing);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -109,9 +267,9 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 }
 
 #define SAME(real, want, what)                                                                     \
-    ((real) == (want) ? (void)0                                                                    \
-                      : fail("%s: ledger %" PRId64 ", naive %" PRId64, what, (int64_t)(real),      \
-                             (int64_t)(want)))
+    ((real) == (want)                                                                              \
+         ? (void)0                                                                                 \
+         : fail("%s: ledger %" PRId64 ", naive %" PRId64, what, (int64_t)(real), (int64_t)(want)))
 
 static uint64_t random_word(void)
 {
@@ -216,7 +374,8 @@ static void compare_balances(void)
 /* Open orders of a user in a symbol, oldest first. */
 static void compare_open(uint32_t user, uint16_t symbol)
 {
-    uint32_t position = ledger_find_position(run.ledger, slot_of(user), symbol), count = 0, rest = 0;
+    uint32_t position = ledger_find_position(run.ledger, slot_of(user), symbol), count = 0,
+             rest = 0;
     uint32_t at = position ? ledger_position(run.ledger, position)->head : 0;
     for (uint32_t i = 0;; i++) {
         const struct naive_order *want = naive_ledger_order(run.naive, i);
@@ -225,7 +384,8 @@ static void compare_open(uint32_t user, uint16_t symbol)
         if (!want->open || want->user != user || want->asked.symbol != symbol)
             continue;
         if (!at)
-            fail("user %u, symbol %u: the open list ends before order %" PRIx64, user, symbol, want->ref);
+            fail("user %u, symbol %u: the open list ends before order %" PRIx64, user, symbol,
+                 want->ref);
         compare_order(ledger_order(run.ledger, at), want);
         SAME(ledger_find_ref(run.ledger, want->ref), at, "find by ref");
         at = ledger_order(run.ledger, at)->next;
@@ -295,10 +455,11 @@ static void compare_finding(void)
         for (uint32_t k = i + 1; (other = naive_ledger_order(run.naive, k)) != NULL; k++)
             if (other->user == order->user && other->asked.symbol == order->asked.symbol &&
                 other->asked.client_length == order->asked.client_length &&
-                memcmp(other->asked.client_id, order->asked.client_id, order->asked.client_length) == 0)
+                memcmp(other->asked.client_id, order->asked.client_id,
+                       order->asked.client_length) == 0)
                 newest = other;
-        SAME(ref_at(ledger_find_client(run.ledger, user, order->asked.symbol, order->asked.client_id,
-                                       order->asked.client_length)),
+        SAME(ref_at(ledger_find_client(run.ledger, user, order->asked.symbol,
+                                       order->asked.client_id, order->asked.client_length)),
              newest->ref, "find by client id");
         if (!order->order_id)
             continue;
@@ -367,8 +528,8 @@ static struct ledger_new any_new(void)
     order.qty_atoms = any_size(run.setting->lots_max) * spec->lot_atoms;
     const struct ledger_symbol *symbol = symbol_of(order.symbol);
     if (symbol->max_price_ticks && chance(3)) /* the edges of filters */
-        order.price_atoms = (chance(50) ? symbol->max_price_ticks : symbol->min_price_ticks) *
-                            spec->tick_atoms;
+        order.price_atoms =
+            (chance(50) ? symbol->max_price_ticks : symbol->min_price_ticks) * spec->tick_atoms;
     if (chance(4))
         order.price_atoms += below(7) - 3;
     if (chance(4))
@@ -413,8 +574,8 @@ static void compare_plan(const struct ledger_plan *real, const struct naive_plan
     SAME(real->price_ticks, want->price_ticks, "plan: price");
     SAME(real->hold_asset, want->hold_asset, "plan: asset");
     if (real->hold_atoms < want->hold_min || real->hold_atoms > want->hold_max)
-        fail("plan: hold %" PRId64 " is not in %" PRId64 "..%" PRId64, real->hold_atoms, want->hold_min,
-             want->hold_max);
+        fail("plan: hold %" PRId64 " is not in %" PRId64 "..%" PRId64, real->hold_atoms,
+             want->hold_min, want->hold_max);
     bool sell_by_quote = order->by_quote && order->side == SIDE_SELL;
     SAME(real->qty_lots, sell_by_quote ? real->hold_atoms / lot : want->qty_lots, "plan: quantity");
     if (sell_by_quote)
@@ -473,11 +634,12 @@ static int64_t fill_price(const struct naive_order *order)
     return worse ? order->price_ticks : price;
 }
 
-/* Whether users have so much more of the asset than was deposited that a balance might overflow: the
- * counterparts of a real market could not have had it. */
+/* Whether users have so much more of the asset than was deposited that a balance might overflow:
+ * the counterparts of a real market could not have had it. */
 static bool brought_in_too_much(uint16_t asset)
 {
-    __int128 supply = naive_ledger_deposits(run.naive, asset) - naive_ledger_withdrawals(run.naive, asset);
+    __int128 supply =
+        naive_ledger_deposits(run.naive, asset) - naive_ledger_withdrawals(run.naive, asset);
     return supply - run.in_flight[asset] > INT64_MAX / 2;
 }
 
@@ -485,7 +647,8 @@ static bool brought_in_too_much(uint16_t asset)
 static int64_t fill_lots(const struct naive_order *order, int64_t price)
 {
     const struct ledger_symbol *symbol = symbol_of(order->asked.symbol);
-    int64_t held = naive_ledger_held(run.naive, order), left = order->qty_lots - order->executed_lots;
+    int64_t held = naive_ledger_held(run.naive, order),
+            left = order->qty_lots - order->executed_lots;
     bool buy = order->asked.side == SIDE_BUY;
     if (buy && order->asked.by_quote)
         left = run.setting->lots_max;
@@ -671,8 +834,8 @@ static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
     symbol->max_lots = s->lots_max / 10 * 9;
     symbol->market_min_lots = 5;
     symbol->market_max_lots = s->lots_max / 2;
-    __int128 middle = (__int128)s->price_max_ticks / 2 * symbol->spec.tick_atoms * (s->lots_max / 2) *
-                      symbol->spec.lot_atoms / MONEY_ATOMS_PER_UNIT;
+    __int128 middle = (__int128)s->price_max_ticks / 2 * symbol->spec.tick_atoms *
+                      (s->lots_max / 2) * symbol->spec.lot_atoms / MONEY_ATOMS_PER_UNIT;
     symbol->min_notional = (int64_t)(middle / 100000) + 1;
     symbol->max_notional = (int64_t)(middle * 2);
 }

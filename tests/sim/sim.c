@@ -1,17 +1,18 @@
 /* sim.c - the real shards, links, lanes and journal on one thread, under a seeded scheduler.
  *
- * A run draws its world from the seed (cores, shards, lanes of one step's room, slices of 1-3 fills, journal
- * lanes of 1-3 chunks), then plays steps in random order: each core's turn is split into take, publish and
- * release, the journal's batch into collect and sync; clients send pipelined requests and read gated answers.
- * Crashes lose what was not synced and tear what was being written. After each recovery, and at rest, the
- * checks below must hold; a failure prints the seed, and `./dev sim --seed N` repeats it.
+ * A run draws its world from the seed (cores, shards, lanes of one step's room, slices of 1-3
+ * fills, journal lanes of 1-3 chunks), then plays steps in random order: each core's turn is split
+ * into take, publish and release, the journal's batch into collect and sync; clients send pipelined
+ * requests and read gated answers. Crashes lose what was not synced and tear what was being
+ * written. After each recovery, and at rest, the checks below must hold; a failure prints the seed,
+ * and `./dev sim --seed N` repeats it.
  *
- * Checks (PROTOCOL §4): conservation per asset on every recovered cut and at rest; what was exposed is
- * recovered (no shard behind a position that an answer or market datum showed); acknowledged orders, cancels
- * and deposits are there, once, and refused ones are not; one answer a request; answers and reads agree
- * (read-your-writes); order ids of one user and symbol grow in the order of sending; views equal books; replay
- * equals life after every record; holds and orders one to one, no crossed book; everything finishes when the
- * crashes stop.
+ * Checks (PROTOCOL §4): conservation per asset on every recovered cut and at rest; what was exposed
+ * is recovered (no shard behind a position that an answer or market datum showed); acknowledged
+ * orders, cancels and deposits are there, once, and refused ones are not; one answer a request;
+ * answers and reads agree (read-your-writes); order ids of one user and symbol grow in the order of
+ * sending; views equal books; replay equals life after every record; holds and orders one to one,
+ * no crossed book; everything finishes when the crashes stop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,11 +64,13 @@ struct sim {
     bool batch_open, alive, admin_waiting;
     int64_t now_us;
     uint32_t users, symbols, admin_done;
-    uint32_t journal_share; /* of 100 steps: a slow disk has few, and then many chunks wait for it */
+    uint32_t
+        journal_share; /* of 100 steps: a slow disk has few, and then many chunks wait for it */
     uint16_t user_core[USERS_MAX];
     struct op *op;
     uint32_t ops;
-    uint64_t (*digest)[SEQ_MAX]; /* [shard][seq]: state hash after that record, 0 = not comparable */
+    uint64_t (
+        *digest)[SEQ_MAX]; /* [shard][seq]: state hash after that record, 0 = not comparable */
     uint64_t exposed[SHARDS_MAX];
     uint64_t deposit_counter;
     void *audit_memory;
@@ -92,9 +95,11 @@ static void dump(void)
     }
     for (uint16_t c = 0; c < sim.config.cores; c++) {
         const struct core *core = sim.ex.rt.core[c];
-        fprintf(stderr, "  core %u roles %u: published %lu, durable %lu, phase %u, requests under way %u, "
-                "reply blocks %u\n", c, sim.config.roles[c], core->published, sim.ex.rt.durable[c],
-                sim.phase[c], sim.gateway[c].busy, sim.ex.reply_pool[c].free_count);
+        fprintf(stderr,
+                "  core %u roles %u: published %lu, durable %lu, phase %u, requests under way %u, "
+                "reply blocks %u\n",
+                c, sim.config.roles[c], core->published, sim.ex.rt.durable[c], sim.phase[c],
+                sim.gateway[c].busy, sim.ex.reply_pool[c].free_count);
         for (uint32_t k = 0; k < CLASS_COUNT; k++)
             for (uint16_t f = 0; f < sim.config.cores; f++)
                 if (lane_depth(core->in[k][f]))
@@ -165,12 +170,12 @@ static void draw_config(void)
     config->control_outbox = 4 * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
     config->reply_blocks = 24 + below(8);
-    config->limits = (struct core_limits){
-        .lane = {1 + below(5), 1 + below(5), 1 + below(5), 4 + below(3),
-                 4 * config->slice_fills + 4 + below(3)},
-        .chunk_slots = 1 + below(3),
-        .chunk_bytes = RECORD_BYTES_MAX * (1 + below(4)),
-        .inputs_max = 1 + below(4)};
+    config->limits =
+        (struct core_limits){.lane = {1 + below(5), 1 + below(5), 1 + below(5), 4 + below(3),
+                                      4 * config->slice_fills + 4 + below(3)},
+                             .chunk_slots = 1 + below(3),
+                             .chunk_bytes = RECORD_BYTES_MAX * (1 + below(4)),
+                             .inputs_max = 1 + below(4)};
     sim.journal_share = 1 + below(20);
     sim.users = 1 + below(USERS_MAX);
     sim.symbols = 1 + below(3);
@@ -268,7 +273,8 @@ static bool id_is_unique(const struct op *op)
 
 static void check_order_shown(struct op *op, const struct order_view *view)
 {
-    const struct op *order = &sim.op[op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target];
+    const struct op *order =
+        &sim.op[op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target];
     if (view->client_length != order->request.order.client_length ||
         memcmp(view->client_id, order->request.order.client_id, view->client_length) != 0)
         fail("an answer shows another order");
@@ -293,8 +299,8 @@ static void on_refused(struct op *op, const struct msg *msg)
     if (op->type == REQUEST_GET_ORDER && order->state == OP_ACKED &&
         op->request.timestamp_us >= 0 && order->answers)
         fail("read-your-writes: an acknowledged order is unknown");
-    if (op->type == REQUEST_CANCEL && order->state == OP_ACKED && op->reject == REJECT_UNKNOWN_ORDER &&
-        order->view.status <= ORDER_PARTIALLY_FILLED)
+    if (op->type == REQUEST_CANCEL && order->state == OP_ACKED &&
+        op->reject == REJECT_UNKNOWN_ORDER && order->view.status <= ORDER_PARTIALLY_FILLED)
         order->request.order.resp = 0xFF; /* must not be found resting: checked at rest */
 }
 
@@ -394,13 +400,15 @@ static void draw_deposit(struct op *op, struct request *request)
 {
     uint64_t id = ++sim.deposit_counter;
     request->deposit.asset = (uint16_t)below(2);
-    request->deposit.amount = (1 + below(1000)) * (request->deposit.asset ? MONEY_ATOMS_PER_UNIT : 10000);
+    request->deposit.amount =
+        (1 + below(1000)) * (request->deposit.asset ? MONEY_ATOMS_PER_UNIT : 10000);
     if (chance(20))
         request->deposit.amount = -request->deposit.amount / 10;
     memcpy(request->deposit.request_id, &id, sizeof id);
     if (chance(30)) /* a repeat of an earlier one */
         for (uint32_t i = sim.ops; i-- > 0;)
-            if (&sim.op[i] != op && sim.op[i].type == REQUEST_DEPOSIT && sim.op[i].user == op->user) {
+            if (&sim.op[i] != op && sim.op[i].type == REQUEST_DEPOSIT &&
+                sim.op[i].user == op->user) {
                 request->deposit = sim.op[i].request.deposit;
                 op->target = i;
                 break;
@@ -621,7 +629,8 @@ static void check_acknowledged(void)
                 order->status != ORDER_CANCELED)
                 fail("an acknowledged cancel is gone");
         }
-        if (op->type == REQUEST_NEW && op->state == OP_REFUSED && id_is_unique(op) && find_order(op))
+        if (op->type == REQUEST_NEW && op->state == OP_REFUSED && id_is_unique(op) &&
+            find_order(op))
             fail("a refused order is there");
     }
 }
@@ -636,8 +645,9 @@ static void check_deposits(void)
         const struct ledger *ledger = sim.ex.account[id - 1]->ledger;
         const struct ledger_deposit *done;
         uint32_t user = ledger_user_find(ledger, op->user + 1);
-        if (ledger_check_deposit(ledger, user, op->request.deposit.asset, op->request.deposit.amount,
-                                 op->request.deposit.request_id, &done) != REJECT_NONE ||
+        if (ledger_check_deposit(ledger, user, op->request.deposit.asset,
+                                 op->request.deposit.amount, op->request.deposit.request_id,
+                                 &done) != REJECT_NONE ||
             !done || done->free_after != op->deposit_free)
             fail("an acknowledged deposit is gone or differs");
     }
@@ -740,8 +750,8 @@ static void recover(bool first)
     uint32_t boot = 0;
     if (first) {
         static const uint8_t id[SEGMENT_ID_BYTES] = "sim";
-        ASSERT(journal_create(&disk, SEGMENT, sim.config.account_shards, sim.config.market_shards, NULL, id,
-                              &found) == 0);
+        ASSERT(journal_create(&disk, SEGMENT, sim.config.account_shards, sim.config.market_shards,
+                              NULL, id, &found) == 0);
     }
     build();
     const struct recovery_sink sink = {.record = replay_record};
@@ -755,8 +765,8 @@ static void recover(bool first)
     for (uint16_t id = 0; id < sim.ex.shards; id++) {
         if (exchange_shard_seq(&sim.ex, id) < sim.exposed[id])
             fail("what was shown is lost: a shard is behind an exposed position");
-        for (uint64_t seq = exchange_shard_seq(&sim.ex, id) + 1; seq < SEQ_MAX && sim.digest[id][seq];
-             seq++)
+        for (uint64_t seq = exchange_shard_seq(&sim.ex, id) + 1;
+             seq < SEQ_MAX && sim.digest[id][seq]; seq++)
             sim.digest[id][seq] = 0; /* that life did not happen */
     }
     check_conservation();
@@ -871,9 +881,10 @@ int main(int argc, char **argv)
         replayed += sim.replayed;
         compared += sim.compared;
     }
-    printf("sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu records replayed, "
-           "%lu digests compared, 0 violations\n",
-           count, first, crashes, answers, fills, replayed, compared);
+    printf(
+        "sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu records replayed, "
+        "%lu digests compared, 0 violations\n",
+        count, first, crashes, answers, fills, replayed, compared);
     if (answers == 0 || fills == 0 || compared == 0) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;

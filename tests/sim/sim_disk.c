@@ -70,7 +70,8 @@ static int disk_write(void *arg, int file, const void *data, size_t bytes, uint6
         memcpy(f->data + offset, data, bytes);
         return 0;
     }
-    if (self->tear_seed >> 33 & 1) { /* a beginning of any length arrives: PROTOCOL §4 tears at any record */
+    if (self->tear_seed >> 33 &
+        1) { /* a beginning of any length arrives: PROTOCOL §4 tears at any record */
         size_t content = bytes; /* without the padding: there a cut would tear nothing */
         while (content && ((const char *)data)[content - 1] == 0)
             content--;

@@ -1,7 +1,7 @@
 /* sim_disk.h - a disk in memory that loses, on a crash, what was being written.
  *
- * A write is durable when it returns, as the real one's. With tear_seed set, the next write keeps only a
- * beginning of itself, or a random half of its 512-byte sectors, and then reports the crash.
+ * A write is durable when it returns, as the real one's. With tear_seed set, the next write keeps
+ * only a beginning of itself, or a random half of its 512-byte sectors, and then reports the crash.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H

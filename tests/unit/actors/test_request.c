@@ -11,8 +11,9 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const uint8_t journaled[] = {
-    REQUEST_NEW,      REQUEST_CANCEL,  REQUEST_CANCEL_ALL, REQUEST_DEPOSIT,       REQUEST_USER_ADD,
-    REQUEST_KEY_ADD,  REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD, REQUEST_SYMBOL_STATUS,
+    REQUEST_NEW,        REQUEST_CANCEL,     REQUEST_CANCEL_ALL,
+    REQUEST_DEPOSIT,    REQUEST_USER_ADD,   REQUEST_KEY_ADD,
+    REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD, REQUEST_SYMBOL_STATUS,
 };
 
 static uint64_t draws;
@@ -119,8 +120,8 @@ static bool decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct
     return good;
 }
 
-/* Goal: replay sees what the shard saw. Method: every journaled type, 2,000 random contents, byte for
- * byte. */
+/* Goal: replay sees what the shard saw. Method: every journaled type, 2,000 random contents, byte
+ * for byte. */
 Test(request_wire, every_journaled_request_comes_back_as_it_was)
 {
     for (size_t t = 0; t < COUNT(journaled); t++)
@@ -133,8 +134,8 @@ Test(request_wire, every_journaled_request_comes_back_as_it_was)
         }
 }
 
-/* Goal: the length says how many bytes were written, and each fits a record. Method: paint the buffer;
- * the longest of each type. */
+/* Goal: the length says how many bytes were written, and each fits a record. Method: paint the
+ * buffer; the longest of each type. */
 Test(request_wire, every_request_fits_a_record)
 {
     for (size_t t = 0; t < COUNT(journaled); t++)
@@ -146,9 +147,11 @@ Test(request_wire, every_request_fits_a_record)
             uint32_t bytes = request_encode(&request, out[0]);
             cr_assert_eq(request_encode(&request, out[1]), bytes);
             cr_assert_leq(bytes, RECORD_BYTES_MAX - RECORD_HEAD_BYTES);
-            cr_assert_eq(memcmp(out[0], out[1], bytes), 0, "type %u: a byte was left out", journaled[t]);
+            cr_assert_eq(memcmp(out[0], out[1], bytes), 0, "type %u: a byte was left out",
+                         journaled[t]);
             for (uint32_t b = bytes; b < REQUEST_BLOCK_BYTES; b++)
-                cr_assert(out[0][b] == 0x11 && out[1][b] == 0xEE, "type %u: byte %u", journaled[t], b);
+                cr_assert(out[0][b] == 0x11 && out[1][b] == 0xEE, "type %u: byte %u", journaled[t],
+                          b);
         }
 }
 
@@ -156,16 +159,17 @@ Test(request_wire, every_request_fits_a_record)
  * literally. */
 Test(request_wire, has_the_bytes_of_version_1)
 {
-    static const uint32_t lengths[] = {14 + 6 + 32 + 1, 14 + 8 + 1 + 1, 14, 14 + 8 + 2 + 16, 14 + 1,
-                                       14 + 1 + 64 + 92, 14 + 64, 14 + 2 + 12 + 96 + 60, 14 + 1};
+    static const uint32_t lengths[] = {
+        14 + 6 + 32 + 1, 14 + 8 + 1 + 1,        14,    14 + 8 + 2 + 16, 14 + 1, 14 + 1 + 64 + 92,
+        14 + 64,         14 + 2 + 12 + 96 + 60, 14 + 1};
     unsigned char out[REQUEST_BLOCK_BYTES];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};
         cr_assert_eq(journaled[t], t, "request types are never renumbered");
         cr_assert_eq(request_encode(&request, out), lengths[t], "type %zu", t);
     }
-    struct request request = {.type = REQUEST_NEW, .tag = 0x0102030405060708, .user = 0x11121314,
-                              .symbol = 0x2122};
+    struct request request = {
+        .type = REQUEST_NEW, .tag = 0x0102030405060708, .user = 0x11121314, .symbol = 0x2122};
     request.order.side = 1;
     request.order.type = 2;
     request.order.tif = 3;
@@ -179,9 +183,9 @@ Test(request_wire, has_the_bytes_of_version_1)
     request.order.client_length = 2;
     memcpy(request.order.client_id, "ab", 2);
     static const unsigned char want[] = {
-        8, 7, 6, 5, 4, 3, 2, 1, 0x14, 0x13, 0x12, 0x11, 0x22, 0x21, 1, 2, 3, 4, 5, 1,
-        0x31, 0, 0, 0, 0, 0, 0, 0, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-        0x33, 0, 0, 0, 0, 0, 0, 0, 0x34, 0, 0, 0, 0, 0, 0, 0, 2, 'a', 'b',
+        8, 7,    6, 5, 4, 3, 2,    1, 0x14, 0x13, 0x12, 0x11, 0x22, 0x21, 1,    2,    3,    4,    5,
+        1, 0x31, 0, 0, 0, 0, 0,    0, 0,    0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x33, 0,
+        0, 0,    0, 0, 0, 0, 0x34, 0, 0,    0,    0,    0,    0,    0,    2,    'a',  'b',
     };
     cr_assert_eq(request_encode(&request, out), sizeof want);
     cr_assert_eq(memcmp(out, want, sizeof want), 0);
@@ -218,7 +222,8 @@ Test(request_wire, every_other_length_is_refused)
         }
 }
 
-/* Goal: a type that is not journaled is refused. Method: all of them, with bytes that others take. */
+/* Goal: a type that is not journaled is refused. Method: all of them, with bytes that others take.
+ */
 Test(request_wire, an_unknown_type_is_refused)
 {
     unsigned char out[REQUEST_BLOCK_BYTES] = {0};
@@ -251,8 +256,8 @@ Test(request_wire, a_text_longer_than_its_field_is_refused)
         }
 }
 
-/* Goal: no bytes make the decoder misbehave, and what it takes it writes back the same. Method: noise
- * of about the right length; bools are the one field with two spellings of a value. */
+/* Goal: no bytes make the decoder misbehave, and what it takes it writes back the same. Method:
+ * noise of about the right length; bools are the one field with two spellings of a value. */
 Test(request_wire, noise_is_refused_or_means_what_it_says)
 {
     uint32_t taken = 0;
@@ -298,8 +303,8 @@ Test(request_wire, encoding_a_text_longer_than_its_field_is_a_bug, .signal = SIG
 /* ---- link messages ---- */
 
 static const uint8_t link_types[] = {
-    MSG_PLACE,         MSG_CANCEL,      MSG_USER_ADD,      MSG_SYMBOL_GRID, MSG_SYMBOL_RANGE,
-    MSG_SYMBOL_MARKET, MSG_SYMBOL_FEES, MSG_SYMBOL_STATUS, MSG_ACCEPTED,    MSG_FILL,
+    MSG_PLACE,         MSG_CANCEL,          MSG_USER_ADD,      MSG_SYMBOL_GRID, MSG_SYMBOL_RANGE,
+    MSG_SYMBOL_MARKET, MSG_SYMBOL_FEES,     MSG_SYMBOL_STATUS, MSG_ACCEPTED,    MSG_FILL,
     MSG_DONE,          MSG_CANCEL_REJECTED, MSG_CONFIG_ACK,
 };
 
@@ -325,8 +330,13 @@ Test(msg_wire, every_link_message_comes_back_as_it_was)
 /* Goal: the journal's format does not drift. Method: one message literally. */
 Test(msg_wire, has_the_bytes_of_version_1)
 {
-    struct msg msg = {.type = MSG_DONE, .flags = 4, .from = 0x0102, .to = 9, .symbol = 0x0304,
-                      .seq = 0x1112131415161718, .ts_us = -2};
+    struct msg msg = {.type = MSG_DONE,
+                      .flags = 4,
+                      .from = 0x0102,
+                      .to = 9,
+                      .symbol = 0x0304,
+                      .seq = 0x1112131415161718,
+                      .ts_us = -2};
     unsigned char out[MSG_ENCODED_BYTES];
     msg.done.ref = 0x2122232425262728;
     msg.done.order_id = 1;
@@ -335,18 +345,19 @@ Test(msg_wire, has_the_bytes_of_version_1)
     msg.done.reason = 0x3132;
     msg.done.reject = 0x4142;
     static const unsigned char want[] = {
-        34, 4, 2, 1, 4, 3, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
-        0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-        0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21, 1, 0, 0, 0, 0, 0, 0, 0,
-        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2, 0, 0, 0, 0, 0, 0, 0,
-        0x32, 0x31, 0x42, 0x41, 0, 0, 0, 0,
+        34,   4,    2,    1,    4,    3,    0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12,
+        0x11, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x28, 0x27, 0x26, 0x25,
+        0x24, 0x23, 0x22, 0x21, 1,    0,    0,    0,    0,    0,    0,    0,    0xFF,
+        0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2,    0,    0,    0,    0,    0,
+        0,    0,    0x32, 0x31, 0x42, 0x41, 0,    0,    0,    0,
     };
     _Static_assert(sizeof want == MSG_ENCODED_BYTES, "all of it");
     msg_encode(&msg, out);
     cr_assert_eq(memcmp(out, want, sizeof want), 0);
 }
 
-/* Goal: a message's class follows from its type (C1), and types are never renumbered. Method: table. */
+/* Goal: a message's class follows from its type (C1), and types are never renumbered. Method:
+ * table. */
 Test(msg_wire, the_class_follows_from_the_type)
 {
     static const uint8_t numbers[] = {16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36};
@@ -357,7 +368,8 @@ Test(msg_wire, the_class_follows_from_the_type)
     }
 }
 
-/* Goal: a message is a lane's message with a name for its fields. Method: the two headers overlap. */
+/* Goal: a message is a lane's message with a name for its fields. Method: the two headers overlap.
+ */
 Test(msg_wire, has_the_header_of_every_message)
 {
     struct message plain;

@@ -101,7 +101,7 @@ static void say_event(const struct book_event *e)
             e->flags & BOOK_TAKER_DONE ? " taker done" : "");
         rest.id = rest.taker_order_id = 0;
         rest.qty_lots = 0;
-        rest.flags &= (uint8_t)~(BOOK_MAKER_DONE | BOOK_TAKER_DONE);
+        rest.flags &= (uint8_t) ~(BOOK_MAKER_DONE | BOOK_TAKER_DONE);
     } else if (e->type == EVENT_DONE) {
         say("done #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 " left %" PRId64 " %s", e->order_id,
             e->ref, e->user, side, e->price_ticks, e->left_lots,
@@ -142,7 +142,7 @@ static const char *outcome(struct book_cmd cmd)
 #define EXPECT(cmd, want)                                                                          \
     do {                                                                                           \
         outcome(cmd);                                                                              \
-        cr_expect(strcmp(test.text, want) == 0, "\n  got  %s\n  want %s", test.text, want);       \
+        cr_expect(strcmp(test.text, want) == 0, "\n  got  %s\n  want %s", test.text, want);        \
     } while (0)
 
 /* Runs the test body with one fill a step and with many, over a small window and over a large
@@ -562,17 +562,21 @@ Test(book_match, a_market_sell_by_amount_ends_at_the_amount_or_at_the_lots_it_ho
         int64_t qty_lots, quote_atoms;
         const char *text;
     } rows[] = {
-        {50, 250, "fill t1 #1 r11 u1 buy 100x2 left 3 by #5; level 5 buy 100 = 6; "
-                  "done #5 r20 u9 sell 0 left 0 filled"},
+        {50, 250,
+         "fill t1 #1 r11 u1 buy 100x2 left 3 by #5; level 5 buy 100 = 6; "
+         "done #5 r20 u9 sell 0 left 0 filled"},
         {50, 99, "done #5 r20 u9 sell 0 left 0 expired"},
-        {3, 1000, "fill t1 #1 r11 u1 buy 100x3 left 2 by #5; level 5 buy 100 = 5; "
-                  "done #5 r20 u9 sell 0 left 0 expired"},
-        {3, 399, "fill t1 #1 r11 u1 buy 100x3 left 2 by #5; level 5 buy 100 = 5; "
-                 "done #5 r20 u9 sell 0 left 0 filled"},
-        {50, 899, "fill t1 #1 r11 u1 buy 100x5 left 0 by #5 maker done; " /* 99 left: the next */
-                  "fill t2 #2 r12 u2 buy 100x3 left 0 by #5 maker done; level 5 buy 100 = 0; "
-                  "fill t3 #3 r13 u3 buy 99x1 left 3 by #5; level 6 buy 99 = 3; "
-                  "done #5 r20 u9 sell 0 left 0 filled"},
+        {3, 1000,
+         "fill t1 #1 r11 u1 buy 100x3 left 2 by #5; level 5 buy 100 = 5; "
+         "done #5 r20 u9 sell 0 left 0 expired"},
+        {3, 399,
+         "fill t1 #1 r11 u1 buy 100x3 left 2 by #5; level 5 buy 100 = 5; "
+         "done #5 r20 u9 sell 0 left 0 filled"},
+        {50, 899,
+         "fill t1 #1 r11 u1 buy 100x5 left 0 by #5 maker done; " /* 99 left: the next */
+         "fill t2 #2 r12 u2 buy 100x3 left 0 by #5 maker done; level 5 buy 100 = 0; "
+         "fill t3 #3 r13 u3 buy 99x1 left 3 by #5; level 6 buy 99 = 3; "
+         "done #5 r20 u9 sell 0 left 0 filled"},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         EACH_WAY
@@ -724,8 +728,7 @@ Test(book_match, a_status_allows_what_it_says_and_no_more)
             EXPECT(status(rows[i].status), "");
             cr_assert_eq(book_status(test.book), rows[i].status);
             cr_expect_eq(strcmp(outcome(limit(B, 3, 2, 90, 1)), closed) != 0, rows[i].may_place);
-            cr_expect_eq(strcmp(outcome(market(B, 4, 2, 1, 1, 0)), closed) != 0,
-                         rows[i].may_place);
+            cr_expect_eq(strcmp(outcome(market(B, 4, 2, 1, 1, 0)), closed) != 0, rows[i].may_place);
             cr_expect_eq(strcmp(outcome(move(1, 5, 101, 1)), closed) != 0, rows[i].may_move);
             cr_expect_eq(strcmp(outcome(cancel(2)), closed) != 0, rows[i].may_cancel);
             EXPECT(status(STATUS_TRADING), "");
@@ -889,9 +892,13 @@ Test(book_match, prefetching_changes_nothing)
     {
         lay_asks();
         uint64_t hash = book_hash(test.book);
-        struct book_cmd cmds[] = {limit(B, 20, 1, 100, 1), cancel(11), cancel(999),
-                                  move(12, 22, 5, 5),      market(B, 21, 1, 1, 1, 0),
-                                  status(STATUS_HALT),     limit(S, 23, 1, INT64_MAX / 20000, 1)};
+        struct book_cmd cmds[] = {limit(B, 20, 1, 100, 1),
+                                  cancel(11),
+                                  cancel(999),
+                                  move(12, 22, 5, 5),
+                                  market(B, 21, 1, 1, 1, 0),
+                                  status(STATUS_HALT),
+                                  limit(S, 23, 1, INT64_MAX / 20000, 1)};
         const struct book_cmd *pointers[COUNT(cmds)];
         for (size_t i = 0; i < COUNT(cmds); i++)
             pointers[i] = &cmds[i];

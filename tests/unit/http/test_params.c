@@ -75,10 +75,14 @@ Test(params_refusals, are_told_apart)
         const char *query, *body;
         enum params_status expect;
     } table[] = {
-        {"a=1&a=2", "", PARAMS_DUPLICATE},   {"", "a=1&a=1", PARAMS_DUPLICATE},
-        {"%61=1&a=2", "", PARAMS_DUPLICATE}, {"a=%", "", PARAMS_BAD_ENCODING},
-        {"a=%4", "", PARAMS_BAD_ENCODING},   {"a=%ZZ", "", PARAMS_BAD_ENCODING},
-        {"a=%00", "", PARAMS_BAD_ENCODING},  {"a%=1", "", PARAMS_BAD_ENCODING},
+        {"a=1&a=2", "", PARAMS_DUPLICATE},
+        {"", "a=1&a=1", PARAMS_DUPLICATE},
+        {"%61=1&a=2", "", PARAMS_DUPLICATE},
+        {"a=%", "", PARAMS_BAD_ENCODING},
+        {"a=%4", "", PARAMS_BAD_ENCODING},
+        {"a=%ZZ", "", PARAMS_BAD_ENCODING},
+        {"a=%00", "", PARAMS_BAD_ENCODING},
+        {"a%=1", "", PARAMS_BAD_ENCODING},
         {"a=%41", "", PARAMS_OK},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
-/* Goal: a secret comes back only with its key file and its API key; signing equals OpenSSL's HMAC. */
+/* Goal: a secret comes back only with its key file and its API key; signing equals OpenSSL's HMAC.
+ */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +74,8 @@ Test(directory_sign, equals_hmac_sha256, .init = open_key)
     const char *part[] = {"symbol=BTCUSDT&", "side=BUY"};
     const size_t length[] = {15, 8};
     directory_sign(&directory, key, part, length, 2, hex);
-    HMAC(EVP_sha256(), secret, SECRET_BYTES, (const unsigned char *)"symbol=BTCUSDT&side=BUY", 23, digest,
-         NULL);
+    HMAC(EVP_sha256(), secret, SECRET_BYTES, (const unsigned char *)"symbol=BTCUSDT&side=BUY", 23,
+         digest, NULL);
     for (int i = 0; i < 32; i++)
         snprintf(expect + 2 * i, 3, "%02x", digest[i]);
     cr_assert_eq(memcmp(hex, expect, 64), 0);

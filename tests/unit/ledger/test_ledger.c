@@ -10,7 +10,7 @@
 #include "runtime/hash.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define UNITS(n)     ((int64_t)(n) * MONEY_ATOMS_PER_UNIT)
+#define UNITS(n)     ((int64_t)(n)*MONEY_ATOMS_PER_UNIT)
 #define CENTS(n)     ((int64_t)(n) * (MONEY_ATOMS_PER_UNIT / 100))
 #define MILLIS(n)    ((int64_t)(n) * (MONEY_ATOMS_PER_UNIT / 1000))
 
@@ -221,18 +221,23 @@ Test(ledger_check, refuses_by_each_filter_at_its_edges)
         {"good buy", CENTS(1000), MILLIS(2000), 0, 0, PLAIN, SIDE_BUY, L, 0, REJECT_NONE},
         {"good sell", CENTS(1000), MILLIS(2000), 0, 0, PLAIN, SIDE_SELL, L, 0, REJECT_NONE},
         {"good maker", CENTS(1000), MILLIS(2000), 0, 0, PLAIN, SIDE_BUY, P, 0, REJECT_NONE},
-        {"inactive symbol", CENTS(1000), MILLIS(2000), 0, 0, ASLEEP, 0, L, 0, REJECT_UNKNOWN_SYMBOL},
+        {"inactive symbol", CENTS(1000), MILLIS(2000), 0, 0, ASLEEP, 0, L, 0,
+         REJECT_UNKNOWN_SYMBOL},
         {"no symbol", CENTS(1000), MILLIS(2000), 0, 0, SYMBOLS, 0, L, 0, REJECT_UNKNOWN_SYMBOL},
         {"symbol 65535", CENTS(1000), MILLIS(2000), 0, 0, 65535, 0, L, 0, REJECT_UNKNOWN_SYMBOL},
         {"price 0", 0, MILLIS(2000), 0, 0, PLAIN, 0, L, 0, REJECT_PRICE_FILTER},
         {"price < 0", -CENTS(1000), MILLIS(2000), 0, 0, PLAIN, 0, L, 0, REJECT_PRICE_FILTER},
         {"off tick by 1", CENTS(1000) + 1, MILLIS(2000), 0, 0, PLAIN, 0, L, 0, REJECT_PRICE_FILTER},
-        {"off tick by -1", CENTS(1000) - 1, MILLIS(2000), 0, 0, PLAIN, 0, L, 0, REJECT_PRICE_FILTER},
-        {"under the price range", CENTS(9), MILLIS(200000), 0, 0, PLAIN, 0, L, 0, REJECT_PRICE_FILTER},
+        {"off tick by -1", CENTS(1000) - 1, MILLIS(2000), 0, 0, PLAIN, 0, L, 0,
+         REJECT_PRICE_FILTER},
+        {"under the price range", CENTS(9), MILLIS(200000), 0, 0, PLAIN, 0, L, 0,
+         REJECT_PRICE_FILTER},
         {"at its bottom", CENTS(10), MILLIS(100000), 0, 0, PLAIN, 0, L, 0, REJECT_NONE},
         {"at its top", CENTS(100000), MILLIS(10), 0, 0, PLAIN, 0, L, 0, REJECT_NONE},
-        {"over the price range", CENTS(100001), MILLIS(10), 0, 0, PLAIN, 0, L, 0, REJECT_PRICE_FILTER},
-        {"maker off tick", CENTS(1000) + 1, MILLIS(2000), 0, 0, PLAIN, 1, P, 0, REJECT_PRICE_FILTER},
+        {"over the price range", CENTS(100001), MILLIS(10), 0, 0, PLAIN, 0, L, 0,
+         REJECT_PRICE_FILTER},
+        {"maker off tick", CENTS(1000) + 1, MILLIS(2000), 0, 0, PLAIN, 1, P, 0,
+         REJECT_PRICE_FILTER},
         {"quantity 0", CENTS(1000), 0, 0, 0, PLAIN, 0, L, 0, REJECT_LOT_SIZE},
         {"quantity < 0", CENTS(1000), -MILLIS(2000), 0, 0, PLAIN, 1, L, 0, REJECT_LOT_SIZE},
         {"off step by 1", CENTS(1000), MILLIS(2000) + 1, 0, 0, PLAIN, 0, L, 0, REJECT_LOT_SIZE},
@@ -256,7 +261,8 @@ Test(ledger_check, refuses_by_each_filter_at_its_edges)
         {"at market min", 0, MILLIS(5), 0, UNITS(1), PLAIN, 0, M, 0, REJECT_NONE},
         {"at market max", 0, MILLIS(100000), 0, UNITS(1), PLAIN, 0, M, 0, REJECT_NONE},
         {"over market lots", 0, MILLIS(100001), 0, 1, PLAIN, 0, M, 0, REJECT_MARKET_LOT_SIZE},
-        {"limit in market range only", CENTS(1000), MILLIS(100001), 0, 0, PLAIN, 1, L, 0, REJECT_NONE},
+        {"limit in market range only", CENTS(1000), MILLIS(100001), 0, 0, PLAIN, 1, L, 0,
+         REJECT_NONE},
         {"quote 0", 0, 0, 0, UNITS(1), PLAIN, 0, M, 1, REJECT_NOTIONAL},
         {"quote < 0", 0, 0, -UNITS(20), UNITS(1), PLAIN, 1, M, 1, REJECT_NOTIONAL},
         {"quote under notional", 0, 0, UNITS(10) - 1, UNITS(1), PLAIN, 0, M, 1, REJECT_NOTIONAL},
@@ -268,9 +274,12 @@ Test(ledger_check, refuses_by_each_filter_at_its_edges)
         {"no limits: off tick", 8, 3, 0, 0, AWKWARD, 0, L, 0, REJECT_PRICE_FILTER},
         {"no limits: off step", 7, 4, 0, 0, AWKWARD, 0, L, 0, REJECT_LOT_SIZE},
         {"no limits: 1 atom by quote", 0, 0, 1, 0, AWKWARD, 0, M, 1, REJECT_NONE},
-        {"does not fit", INT64_MAX / 7 * 7, INT64_MAX / 3 * 3, 0, 0, AWKWARD, 0, L, 0, REJECT_OVERFLOW},
-        {"does not fit, sell", INT64_MAX / 7 * 7, UNITS(3), 0, 0, AWKWARD, 1, L, 0, REJECT_OVERFLOW},
-        {"just fits, no funds", INT64_MAX / 7 * 7, UNITS(1) / 3 * 3, 0, 0, AWKWARD, 0, L, 0, REJECT_NO_FUNDS},
+        {"does not fit", INT64_MAX / 7 * 7, INT64_MAX / 3 * 3, 0, 0, AWKWARD, 0, L, 0,
+         REJECT_OVERFLOW},
+        {"does not fit, sell", INT64_MAX / 7 * 7, UNITS(3), 0, 0, AWKWARD, 1, L, 0,
+         REJECT_OVERFLOW},
+        {"just fits, no funds", INT64_MAX / 7 * 7, UNITS(1) / 3 * 3, 0, 0, AWKWARD, 0, L, 0,
+         REJECT_NO_FUNDS},
     };
     give(alice, USD, UNITS(1000000));
     give(alice, BTC, UNITS(1000000));
@@ -288,8 +297,8 @@ Test(ledger_check, refuses_by_each_filter_at_its_edges)
     cr_assert_eq(ledger_hash(ledger), before, "a check changed something");
 }
 
-/* Goal: Binance's order of precedence (PROTOCOL §2.9). Method: an order with every fault at once; mend
- * one after another and watch the next appear. */
+/* Goal: Binance's order of precedence (PROTOCOL §2.9). Method: an order with every fault at once;
+ * mend one after another and watch the next appear. */
 Test(ledger_check, names_the_first_fault_in_binances_order)
 {
     struct ledger_new first = order_of(PLAIN, SIDE_BUY, TYPE_LIMIT, TIF_GTC, CENTS(1000), UNITS(1));
@@ -388,9 +397,12 @@ Test(ledger_check, max_num_orders_counts_only_what_can_rest)
         uint8_t type, tif;
         bool counts;
     } rows[] = {
-        {"GTC", TYPE_LIMIT, TIF_GTC, true},         {"IOC", TYPE_LIMIT, TIF_IOC, false},
-        {"FOK", TYPE_LIMIT, TIF_FOK, false},        {"maker", TYPE_LIMIT_MAKER, TIF_GTC, true},
-        {"maker, IOC", TYPE_LIMIT_MAKER, TIF_IOC, true}, {"market", TYPE_MARKET, TIF_GTC, false},
+        {"GTC", TYPE_LIMIT, TIF_GTC, true},
+        {"IOC", TYPE_LIMIT, TIF_IOC, false},
+        {"FOK", TYPE_LIMIT, TIF_FOK, false},
+        {"maker", TYPE_LIMIT_MAKER, TIF_GTC, true},
+        {"maker, IOC", TYPE_LIMIT_MAKER, TIF_IOC, true},
+        {"market", TYPE_MARKET, TIF_GTC, false},
     };
     give(alice, BTC, UNITS(1000));
     uint64_t ref[2];
@@ -399,7 +411,8 @@ Test(ledger_check, max_num_orders_counts_only_what_can_rest)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct ledger_new order =
             order_of(PLAIN, SIDE_SELL, rows[i].type, rows[i].tif, CENTS(1000), UNITS(2));
-        struct ledger_new next = order_of(PLAIN, SIDE_SELL, TYPE_LIMIT, TIF_GTC, CENTS(1000), UNITS(2));
+        struct ledger_new next =
+            order_of(PLAIN, SIDE_SELL, TYPE_LIMIT, TIF_GTC, CENTS(1000), UNITS(2));
         uint64_t made = place(alice, &order);
         cr_assert_eq(check(alice, &next), rows[i].counts ? REJECT_MAX_NUM_ORDERS : REJECT_NONE,
                      "one open and a %s", rows[i].what);
@@ -411,8 +424,8 @@ Test(ledger_check, max_num_orders_counts_only_what_can_rest)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct ledger_new order =
             order_of(PLAIN, SIDE_SELL, rows[i].type, rows[i].tif, CENTS(1000), UNITS(2));
-        cr_assert_eq(check(alice, &order), rows[i].counts ? REJECT_MAX_NUM_ORDERS : REJECT_NONE, "%s",
-                     rows[i].what);
+        cr_assert_eq(check(alice, &order), rows[i].counts ? REJECT_MAX_NUM_ORDERS : REJECT_NONE,
+                     "%s", rows[i].what);
     }
     give(bob, BTC, UNITS(1000));
     gtc = order_of(PLAIN, SIDE_SELL, TYPE_LIMIT, TIF_GTC, CENTS(1000), UNITS(2));
@@ -503,7 +516,8 @@ Test(ledger_hold, a_limit_order_holds_the_ceiling_or_its_quantity)
             uint64_t ref = place(alice, &order);
             __int128 exact = (__int128)ticks[t] * 7 * lots[l] * 3;
             int64_t held = by_ref(ref)->held;
-            cr_assert(held * (__int128)UNITS(1) >= exact && (held - 1) * (__int128)UNITS(1) < exact);
+            cr_assert(held * (__int128)UNITS(1) >= exact &&
+                      (held - 1) * (__int128)UNITS(1) < exact);
             cr_assert_eq(locked_of(alice, USD), held);
             cr_assert_eq(free_of(alice, USD), UNITS(1000000000) - held);
             cr_assert_eq(by_ref(ref)->price_ticks, ticks[t]);
@@ -527,9 +541,12 @@ Test(ledger_hold, a_market_buy_by_quantity_holds_five_percent_more_or_all)
         bool all;
     } rows[] = {
         /* 2.000 at a hint of 10.00: 21.00 and an atom or two of rounding */
-        {UNITS(1000), UNITS(21), false}, {UNITS(22), UNITS(21), false},
-        {UNITS(21), UNITS(21), true},    {UNITS(21) - 1, UNITS(21) - 1, true},
-        {UNITS(20), UNITS(20), true},    {UNITS(1), UNITS(1), true},
+        {UNITS(1000), UNITS(21), false},
+        {UNITS(22), UNITS(21), false},
+        {UNITS(21), UNITS(21), true},
+        {UNITS(21) - 1, UNITS(21) - 1, true},
+        {UNITS(20), UNITS(20), true},
+        {UNITS(1), UNITS(1), true},
         {1, 1, true},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -541,7 +558,8 @@ Test(ledger_hold, a_market_buy_by_quantity_holds_five_percent_more_or_all)
         cr_assert(held >= rows[i].held && held <= rows[i].held + 2, "free %ld: held %ld",
                   rows[i].free, held);
         cr_assert_leq(held, rows[i].free);
-        cr_assert_eq((by_ref(ref)->flags & ORDER_HELD_ALL) != 0, rows[i].all, "free %ld", rows[i].free);
+        cr_assert_eq((by_ref(ref)->flags & ORDER_HELD_ALL) != 0, rows[i].all, "free %ld",
+                     rows[i].free);
         if (rows[i].all)
             cr_assert_eq(free_of(alice, USD), 0);
         cr_assert_eq(by_ref(ref)->flags & ORDER_CAN_REST, 0);
@@ -574,8 +592,8 @@ Test(ledger_hold, a_huge_estimate_holds_all)
     ledger_refused(ledger, ref);
 }
 
-/* Goal: with neither ask nor last price an estimate holds nothing, and is accepted: the market lets it
- * expire (O1). Method: hint 0, with and without funds. */
+/* Goal: with neither ask nor last price an estimate holds nothing, and is accepted: the market lets
+ * it expire (O1). Method: hint 0, with and without funds. */
 Test(ledger_hold, without_a_hint_nothing_is_held)
 {
     struct ledger_new order = order_of(FREE, SIDE_BUY, TYPE_MARKET, TIF_GTC, 0, UNITS(2));
@@ -612,8 +630,8 @@ Test(ledger_hold, a_market_buy_by_quote_holds_its_amount)
     }
 }
 
-/* Goal: a market sell by quote holds quote / hint x 1.05 in whole lots, or what there is. Method: 20
- * at 10.00: 2.100; then less and less base. */
+/* Goal: a market sell by quote holds quote / hint x 1.05 in whole lots, or what there is. Method:
+ * 20 at 10.00: 2.100; then less and less base. */
 Test(ledger_hold, a_market_sell_by_quote_holds_whole_lots)
 {
     static const struct {
@@ -633,7 +651,8 @@ Test(ledger_hold, a_market_sell_by_quote_holds_whole_lots)
         cr_assert_eq(by_ref(ref)->held, rows[i].held, "free %ld: held %ld", rows[i].free,
                      by_ref(ref)->held);
         cr_assert_eq(by_ref(ref)->qty_lots, rows[i].held / MILLIS(1));
-        cr_assert_eq(by_ref(ref)->flags & ORDER_HELD_ALL, 0, "a sell cannot spend more than it holds");
+        cr_assert_eq(by_ref(ref)->flags & ORDER_HELD_ALL, 0,
+                     "a sell cannot spend more than it holds");
         ledger_refused(ledger, ref);
         give(alice, BTC, -rows[i].free);
     }
@@ -680,8 +699,8 @@ Test(ledger_hold, the_order_has_the_fields_of_the_request)
 /* ---- O2: fills ---- */
 
 /* Goal: O2 for a buyer: the floor moves, ceil(limit x leaves) stays held, price improvement comes
- * back at each fill, the fee is taken from the base, rounded up. Method: seeded fills at prices up to
- * the limit, in awkward units; the sums are the test's own. */
+ * back at each fill, the fee is taken from the base, rounded up. Method: seeded fills at prices up
+ * to the limit, in awkward units; the sums are the test's own. */
 static void buy_by_fills(uint64_t seed)
 {
     enum { DEPOSIT = 2000000000 };
@@ -694,7 +713,8 @@ static void buy_by_fills(uint64_t seed)
     int64_t left = 10007, spent = 0, got = 0, fees = 0;
     while (left > 0) {
         uint64_t word = hash_mix(seed * 1000 + ++trade);
-        int64_t lots = 1 + (int64_t)(word % 2000), price = 12345679 - (int64_t)(word >> 20) % 5000000;
+        int64_t lots = 1 + (int64_t)(word % 2000),
+                price = 12345679 - (int64_t)(word >> 20) % 5000000;
         if (lots > left)
             lots = left;
         left -= lots;
@@ -742,7 +762,8 @@ Test(ledger_fills, a_seller_gets_floors_less_a_fee_rounded_up)
         int64_t left = 10007, got = 0, fees = 0;
         while (left > 0) {
             uint64_t word = hash_mix(seed * 1000 + ++trade);
-            int64_t lots = 1 + (int64_t)(word % 2000), price = 12345679 + (int64_t)(word >> 20) % 99;
+            int64_t lots = 1 + (int64_t)(word % 2000),
+                    price = 12345679 + (int64_t)(word >> 20) % 99;
             if (lots > left)
                 lots = left;
             left -= lots;
@@ -761,21 +782,20 @@ Test(ledger_fills, a_seller_gets_floors_less_a_fee_rounded_up)
     }
 }
 
-/* Goal: fees are rounded up, and are never more than what was received. Method: a table of rates and
- * amounts, by fills of one lot. */
+/* Goal: fees are rounded up, and are never more than what was received. Method: a table of rates
+ * and amounts, by fills of one lot. */
 Test(ledger_fills, fees_are_rounded_up)
 {
     static const struct {
         int32_t ppm;
         int64_t got, fee;
     } rows[] = {
-        {0, 300, 0}, {1, 300, 1}, {1, 3, 1}, {1000000, 300, 300}, {333333, 3, 1}, {333334, 3, 2},
-        {999999, 3, 3}, {10000, 300, 3}, {10001, 300, 4}, {9999, 300, 3},
+        {0, 300, 0},    {1, 300, 1},    {1, 3, 1},       {1000000, 300, 300}, {333333, 3, 1},
+        {333334, 3, 2}, {999999, 3, 3}, {10000, 300, 3}, {10001, 300, 4},     {9999, 300, 3},
     };
     give(alice, USD, UNITS(1));
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct ledger_new order =
-            order_of(AWKWARD, SIDE_BUY, TYPE_LIMIT, TIF_GTC, 7, rows[i].got);
+        struct ledger_new order = order_of(AWKWARD, SIDE_BUY, TYPE_LIMIT, TIF_GTC, 7, rows[i].got);
         ledger_symbol(ledger, AWKWARD)->maker_ppm = rows[i].ppm;
         ledger_symbol(ledger, AWKWARD)->taker_ppm = 0;
         uint64_t ref = place(alice, &order);
@@ -828,8 +848,8 @@ Test(ledger_fills, a_market_buy_gets_the_rest_of_its_hold_back_at_the_end)
     cr_assert_eq(locked_of(alice, USD), 0);
 }
 
-/* Goal: an order by quote has as its quantity what it came to. Method: a buy and a sell, ended FILLED
- * and EXPIRED. */
+/* Goal: an order by quote has as its quantity what it came to. Method: a buy and a sell, ended
+ * FILLED and EXPIRED. */
 Test(ledger_fills, an_order_by_quote_ends_with_the_quantity_it_got)
 {
     for (uint8_t side = SIDE_BUY; side <= SIDE_SELL; side++) {
@@ -853,12 +873,14 @@ Test(ledger_fills, an_order_by_quote_ends_with_the_quantity_it_got)
     }
 }
 
-/* Goal: what one side pays the other gets: nothing is made or lost but fees. Method: a trade between
- * two users in awkward units; add up. */
+/* Goal: what one side pays the other gets: nothing is made or lost but fees. Method: a trade
+ * between two users in awkward units; add up. */
 Test(ledger_fills, a_trade_moves_money_and_makes_none)
 {
-    struct ledger_new buy = order_of(AWKWARD, SIDE_BUY, TYPE_LIMIT, TIF_GTC, 7 * 12345679, 3 * 10007);
-    struct ledger_new sell = order_of(AWKWARD, SIDE_SELL, TYPE_LIMIT, TIF_GTC, 7 * 12345000, 3 * 10007);
+    struct ledger_new buy =
+        order_of(AWKWARD, SIDE_BUY, TYPE_LIMIT, TIF_GTC, 7 * 12345679, 3 * 10007);
+    struct ledger_new sell =
+        order_of(AWKWARD, SIDE_SELL, TYPE_LIMIT, TIF_GTC, 7 * 12345000, 3 * 10007);
     give(alice, USD, UNITS(10));
     give(bob, ODD, UNITS(10));
     uint64_t buyer = place(alice, &buy), seller = place(bob, &sell);
@@ -899,7 +921,8 @@ Test(ledger_fills, a_trade_has_the_fields_of_the_fill)
     cr_assert_eq(made->trades, 1);
 }
 
-/* Goal: more than the hold cannot be spent. Method: a fill above the limit price; the assert fires. */
+/* Goal: more than the hold cannot be spent. Method: a fill above the limit price; the assert fires.
+ */
 Test(ledger_fills, paying_more_than_was_held_is_a_bug, .signal = SIGABRT)
 {
     struct ledger_new order = limit(SIDE_BUY, CENTS(1000), UNITS(2));
@@ -941,7 +964,9 @@ Test(ledger_ends, statuses_follow_the_markets_words)
         {"aff", 0, {ORDER_NEW, ORDER_PARTIALLY_FILLED, ORDER_PARTIALLY_FILLED}},
         {"F", 0, {ORDER_FILLED}},
         {"aF", 0, {ORDER_NEW, ORDER_FILLED}},
-        {"fafF", 0, {ORDER_PARTIALLY_FILLED, ORDER_PARTIALLY_FILLED, ORDER_PARTIALLY_FILLED, ORDER_FILLED}},
+        {"fafF",
+         0,
+         {ORDER_PARTIALLY_FILLED, ORDER_PARTIALLY_FILLED, ORDER_PARTIALLY_FILLED, ORDER_FILLED}},
         {"ad", ORDER_CANCELED, {ORDER_NEW, ORDER_CANCELED}},
         {"d", ORDER_EXPIRED, {ORDER_EXPIRED}},
         {"fd", ORDER_EXPIRED, {ORDER_PARTIALLY_FILLED, ORDER_EXPIRED}},
@@ -964,8 +989,8 @@ Test(ledger_ends, statuses_follow_the_markets_words)
             else if (word == 'd')
                 slot = ledger_done(ledger, ref, id, rows[i].end, now);
             else
-                slot = ledger_fill(ledger, ref, id, ++trade_ids, 1000, word == 'F' ? left : 100, true,
-                                   word == 'F', now);
+                slot = ledger_fill(ledger, ref, id, ++trade_ids, 1000, word == 'F' ? left : 100,
+                                   true, word == 'F', now);
             left -= word == 'f' ? 100 : word == 'F' ? left : 0;
             const struct ledger_order *made = ledger_order(ledger, slot);
             bool ended = word == 'd' || word == 'F';
@@ -986,7 +1011,8 @@ Test(ledger_ends, statuses_follow_the_markets_words)
 /* Goal: a market's refusal leaves no trace. Method: every look before and after. */
 Test(ledger_ends, a_refused_order_leaves_no_trace)
 {
-    struct ledger_new order = limit(SIDE_BUY, CENTS(1000), UNITS(2)), keep = limit(SIDE_BUY, 1000000, UNITS(1));
+    struct ledger_new order = limit(SIDE_BUY, CENTS(1000), UNITS(2)),
+                      keep = limit(SIDE_BUY, 1000000, UNITS(1));
     give(alice, USD, UNITS(100));
     place(alice, &keep);
     int64_t free_before = free_of(alice, USD), locked_before = locked_of(alice, USD);
@@ -1029,8 +1055,8 @@ Test(ledger_ends, a_fill_of_an_unknown_ref_is_a_bug, .signal = SIGABRT)
 
 /* ---- client order ids ---- */
 
-/* Goal: a client id is unique among the user's open orders, in every symbol, and free again when the
- * order ends in any way. Method: end it in four ways. */
+/* Goal: a client id is unique among the user's open orders, in every symbol, and free again when
+ * the order ends in any way. Method: end it in four ways. */
 Test(ledger_ids, a_client_id_is_unique_among_open_orders_and_reusable_afterwards)
 {
     give(alice, BTC, UNITS(1000));
@@ -1071,7 +1097,8 @@ Test(ledger_ids, a_client_id_is_unique_among_open_orders_and_reusable_afterwards
     }
 }
 
-/* Goal: of several orders with one id the newest is found. Method: three done, one open, then done. */
+/* Goal: of several orders with one id the newest is found. Method: three done, one open, then done.
+ */
 Test(ledger_ids, the_newest_order_with_a_client_id_is_found)
 {
     give(alice, BTC, UNITS(1000));
@@ -1121,7 +1148,8 @@ static enum reject deposit(uint32_t user, uint16_t asset, int64_t amount)
     return ledger_check_deposit(ledger, user, asset, amount, some_id, &done);
 }
 
-/* Goal: a repeat is told the first answer and changes nothing. Method: repeat, after other changes. */
+/* Goal: a repeat is told the first answer and changes nothing. Method: repeat, after other changes.
+ */
 Test(ledger_deposits, a_repeat_gets_the_first_answer)
 {
     cr_assert_eq(deposit(alice, USD, 100), REJECT_NONE);
@@ -1237,7 +1265,8 @@ Test(ledger_history, the_oldest_done_orders_go_first)
         for (int k = 0; k <= i; k++) {
             char old[] = {'d', (char)('0' + k), 0};
             cr_assert_eq(ledger_find_client(ledger, alice, FREE, old, 2) != 0, k >= first);
-            cr_assert_eq(ledger_find_order_id(ledger, alice, FREE, order_ids - (uint64_t)(i - k)) != 0,
+            cr_assert_eq(ledger_find_order_id(ledger, alice, FREE, order_ids - (uint64_t)(i - k)) !=
+                             0,
                          k >= first);
         }
     }
@@ -1246,7 +1275,8 @@ Test(ledger_history, the_oldest_done_orders_go_first)
     ledger_verify(ledger);
 }
 
-/* Goal: the history of all is bounded too, and each keeps at least the newest. Method: 4 for all. */
+/* Goal: the history of all is bounded too, and each keeps at least the newest. Method: 4 for all.
+ */
 Test(ledger_history, all_users_together_keep_what_the_shard_has_room_for)
 {
     small_history(3, 4);
@@ -1309,8 +1339,8 @@ Test(ledger_history, the_trades_of_an_order_are_walked_newest_first)
     }
 }
 
-/* Goal: a trade whose place was given to another is not taken for the order's own. Method: order one
- * trades, order two until that is evicted, then order one again: it has nothing before it. */
+/* Goal: a trade whose place was given to another is not taken for the order's own. Method: order
+ * one trades, order two until that is evicted, then order one again: it has nothing before it. */
 Test(ledger_history, an_evicted_trade_is_nobodys_last_one)
 {
     small_history(3, 60);

@@ -130,8 +130,8 @@ Test(replay_speed, max_or_a_number_above_zero)
         bool ok;
         int64_t speed_ppm;
     } cases[] = {
-        {"max", true, 0},   {"1", true, 1000000},     {"0.5", true, 500000}, {"60", true, 60000000},
-        {"0", false, 0},    {"-1", false, 0},         {"1e3", false, 0},     {"", false, 0},
+        {"max", true, 0},   {"1", true, 1000000},    {"0.5", true, 500000}, {"60", true, 60000000},
+        {"0", false, 0},    {"-1", false, 0},        {"1e3", false, 0},     {"", false, 0},
         {"fast", false, 0}, {"0.0000001", false, 0},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -17,9 +17,9 @@ struct probe {
         uint16_t from;
         uint64_t seq;
     } seen[SEEN_MAX];
-    uint32_t taken, refuse;    /* refuse: TAKE_NO_ROOM so often */
-    bool record;               /* one record for each input */
-    struct probe *forward;     /* and one message of the next class to this one */
+    uint32_t taken, refuse; /* refuse: TAKE_NO_ROOM so often */
+    bool record;            /* one record for each input */
+    struct probe *forward;  /* and one message of the next class to this one */
     uint32_t worked, pumped, told;
     enum work work_says[8];
     uint32_t pump_fails;
@@ -146,8 +146,8 @@ TestSuite(core_durable, .init = open_runtime, .fini = close_runtime);
 
 /* ---- J1: order within a turn ---- */
 
-/* Goal: J1, (c) before (d): an effect leaves the core only after its cause is published. Method: the
- * four steps one by one, looking at the receiver's lane between them. */
+/* Goal: J1, (c) before (d): an effect leaves the core only after its cause is published. Method:
+ * the four steps one by one, looking at the receiver's lane between them. */
 Test(core_order, a_message_for_another_core_is_invisible_until_release)
 {
     probe[0].record = true;
@@ -281,8 +281,8 @@ Test(core_room, with_all_chunk_slots_full_outboxes_are_still_pumped)
     cr_assert_eq(probe[0].pumped, 1);
 }
 
-/* Goal: a record always fits: an input is taken only with RECORD_BYTES_MAX left. Method: inputs that
- * record 24 bytes each; count them. */
+/* Goal: a record always fits: an input is taken only with RECORD_BYTES_MAX left. Method: inputs
+ * that record 24 bytes each; count them. */
 Test(core_room, an_input_without_room_in_the_chunk_stays)
 {
     enum { EACH = RECORD_HEAD_BYTES + 8, FIT = (CHUNK_BYTES - RECORD_BYTES_MAX) / EACH + 1 };
@@ -666,8 +666,8 @@ Test(core_waker, the_journal_is_woken_by_a_chunk)
     close(fd);
 }
 
-/* Goal: what ingress staged between turns goes out even if the core takes nothing. Method: stage, run
- * a turn with every chunk slot full. */
+/* Goal: what ingress staged between turns goes out even if the core takes nothing. Method: stage,
+ * run a turn with every chunk slot full. */
 Test(core_waker, what_was_staged_between_turns_leaves_with_the_next)
 {
     for (int i = 0; i < CHUNK_SLOTS; i++)

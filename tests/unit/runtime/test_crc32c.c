@@ -9,8 +9,8 @@
 
 enum { LONGEST = 5000 };
 
-/* Goal: the values of RFC 3720 B.4 and the check value of the CRC catalogue. Method: a table, through
- * both versions. The RFC prints the bytes as sent, so its words are byte-swapped here. */
+/* Goal: the values of RFC 3720 B.4 and the check value of the CRC catalogue. Method: a table,
+ * through both versions. The RFC prints the bytes as sent, so its words are byte-swapped here. */
 Test(crc32c_vectors, agrees_with_the_rfc)
 {
     static unsigned char zeros[32], ones[32], up[32], down[32];

@@ -79,8 +79,8 @@ Test(env_clock, never_goes_back_between_two_threads)
     cr_assert_eq(atomic_load(&back), 0, "%lu times", atomic_load(&back));
 }
 
-/* Goal: nor while the clock is being slewed. Method: two threads read, a third slews all the time (a
- * hundred thousand times more often than castle does). */
+/* Goal: nor while the clock is being slewed. Method: two threads read, a third slews all the time
+ * (a hundred thousand times more often than castle does). */
 Test(env_clock, never_goes_back_while_it_is_slewed)
 {
     pthread_t thread[2];
@@ -95,7 +95,8 @@ Test(env_clock, never_goes_back_while_it_is_slewed)
     cr_assert_eq(atomic_load(&back), 0, "%lu times", atomic_load(&back));
 }
 
-/* Goal: secrets are not constant. Method: two draws of 32 bytes, and a long one that is no repeat. */
+/* Goal: secrets are not constant. Method: two draws of 32 bytes, and a long one that is no repeat.
+ */
 Test(env_random, gives_other_bytes_each_time)
 {
     struct env env = env_real();

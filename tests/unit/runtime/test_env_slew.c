@@ -1,4 +1,5 @@
-/* The arithmetic of the clock, which only its own file can reach: a copy of it under other names. */
+/* The arithmetic of the clock, which only its own file can reach: a copy of it under other names.
+ */
 #define env_real       env_copy_real
 #define env_clock_slew env_copy_clock_slew
 #include "runtime/env.c"
@@ -48,7 +49,8 @@ Test(env_slew, a_change_of_the_rate_takes_nothing_back)
     }
 }
 
-/* Goal: a slew makes up what it was set for. Method: after a second, rate ppm are as many us, a thousand ns each. */
+/* Goal: a slew makes up what it was set for. Method: after a second, rate ppm are as many us, a
+ * thousand ns each. */
 Test(env_slew, gains_its_rate_in_a_second)
 {
     static const int64_t rates[] = {0, 1, -1, 500, -500, SLEW_MAX_PPM, -SLEW_MAX_PPM};

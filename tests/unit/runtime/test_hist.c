@@ -34,8 +34,8 @@ static void check_quantiles(uint32_t count, const char *what)
     for (size_t i = 0; i < sizeof q / sizeof q[0]; i++) {
         uint64_t want = exact(count, q[i]), got = hist_quantile(&hist, q[i]);
         cr_assert_geq(got, want, "%s, q %g: %lu below %lu", what, q[i], got, want);
-        cr_assert_leq((double)(got - want), 0.032 * (double)want, "%s, q %g: %lu for %lu", what, q[i],
-                      got, want);
+        cr_assert_leq((double)(got - want), 0.032 * (double)want, "%s, q %g: %lu for %lu", what,
+                      q[i], got, want);
     }
     cr_assert_eq(hist_quantile(&hist, 1), value[count - 1]);
     cr_assert_eq(hist.max, value[count - 1]);
@@ -85,7 +85,8 @@ Test(hist_quantile, of_nothing_is_zero)
     cr_assert_eq(hist_quantile(&hist, 1), 0);
 }
 
-/* Goal: no value falls outside the buckets. Method: the largest ones; the sum of counts is right. */
+/* Goal: no value falls outside the buckets. Method: the largest ones; the sum of counts is right.
+ */
 Test(hist_add, has_a_bucket_for_every_value)
 {
     memset(&hist, 0, sizeof hist);

@@ -200,7 +200,8 @@ Test(lane_batch, works_across_the_wrap_of_its_counters)
     free(lane);
 }
 
-/* Goal: a core sees its own messages in the turn that makes them (J1). Method: no release at all. */
+/* Goal: a core sees its own messages in the turn that makes them (J1). Method: no release at all.
+ */
 Test(lane_inlined, messages_are_visible_at_once)
 {
     struct lane *lane = open_lane(4, true);

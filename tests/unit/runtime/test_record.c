@@ -96,8 +96,9 @@ Test(record_chunk, header_has_the_bytes_of_version_1)
     cr_assert_eq(memcmp(out + 32, "\x01\x40\x1E\x18\x24\x0A\x06\x00", 8), 0, "ts_us");
     cr_assert_eq(memcmp(out + 40, "\x0D\xF0\xFE\xCA", 4), 0, "boot");
     cr_assert_eq(memcmp(out + 44, "\xEF\xBE\x03\x00", 4), 0, "core and records");
-    cr_assert_eq(memcmp(out + 48, "\x01\x80\x00\x00\x2C\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00", 16),
-                 0, "first record's header");
+    cr_assert_eq(
+        memcmp(out + 48, "\x01\x80\x00\x00\x2C\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00", 16), 0,
+        "first record's header");
 }
 
 /* Goal: no single bit of a chunk can change unseen. Method: flip each in turn. */

@@ -1,4 +1,5 @@
-/* Goal: timers fire in the order of their deadlines, once, whatever was set, moved and cleared between. */
+/* Goal: timers fire in the order of their deadlines, once, whatever was set, moved and cleared
+ * between. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

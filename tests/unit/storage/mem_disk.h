@@ -2,10 +2,11 @@
  *
  * Thread:  one.
  * Memory:  malloc; mem_disk_fini() frees.
- * Faults:  calls are counted from 1; number `fail_at` returns -fail_errno and changes nothing, or, of a
- *          write, the first `torn_bytes` bytes only. Every later call works again, so that a retry is
+ * Faults:  calls are counted from 1; number `fail_at` returns -fail_errno and changes nothing, or,
+ * of a write, the first `torn_bytes` bytes only. Every later call works again, so that a retry is
  *          seen. open, size, read, write, sync, sync_dir, rename, remove and list count.
- * Holds:   a write's address, length and offset are multiples of 4096 (env.h); else the process stops.
+ * Holds:   a write's address, length and offset are multiples of 4096 (env.h); else the process
+ * stops.
  */
 #ifndef MEM_DISK_H
 #define MEM_DISK_H

@@ -18,8 +18,8 @@ enum {
     CORES = 2,
     CHUNK_SLOTS = 8,
     CHUNK_BYTES = 8192,
-    FIRST_BYTES = 1 << 16,                  /* of segment 1: what recovery reads again and again */
-    LATER_BYTES = (1 << 20) + (1 << 16),    /* journal_init() wants room for a full batch */
+    FIRST_BYTES = 1 << 16,               /* of segment 1: what recovery reads again and again */
+    LATER_BYTES = (1 << 20) + (1 << 16), /* journal_init() wants room for a full batch */
     RECORDS_MAX = 9000,
     PAYLOAD_MAX = RECORD_BYTES_MAX - RECORD_HEAD_BYTES,
 };
@@ -165,8 +165,8 @@ static void close_chunk(uint16_t core)
     t.clock_us += 10;
 }
 
-/* A chunk of `count` records of `bytes` bytes each. Chunks published one after another depend on each
- * other in that order, so the order of the records in t.wrote is the journal's. */
+/* A chunk of `count` records of `bytes` bytes each. Chunks published one after another depend on
+ * each other in that order, so the order of the records in t.wrote is the journal's. */
 static void chunk(uint16_t core, uint32_t count, uint32_t bytes)
 {
     open_chunk(core);
@@ -244,7 +244,8 @@ Test(journal_order, every_record_comes_back_in_order_with_its_lsn)
 Test(journal_order, a_chunk_waits_for_what_it_depends_on)
 {
     chunk(1, 1, 8);
-    t.rt.core[1]->chunks[1].deps[0] = 1; /* as if core 0 had published it and we were not to see it yet */
+    t.rt.core[1]->chunks[1].deps[0] =
+        1; /* as if core 0 had published it and we were not to see it yet */
     cr_assert_eq(journal_collect(&t.journal), 0);
     cr_assert_eq(atomic_load(&t.rt.core[1]->chunks_taken), 0);
     cr_assert_eq(journal_sync(&t.journal), 0, "an empty batch is nothing");
@@ -317,7 +318,8 @@ Test(journal_order, a_batch_is_bounded)
     cr_assert_eq(journal_init(&t.journal, &t.rt, t.disk, 8 << 20, &t.found), 0);
     for (uint32_t i = 0; i < 2 * CHUNK_SLOTS; i++) {
         open_chunk(i % 2);
-        while (t.rt.core[i % 2]->open->bytes + 2 * RECORD_BYTES_MAX <= BIG && t.wrote_count < RECORDS_MAX)
+        while (t.rt.core[i % 2]->open->bytes + 2 * RECORD_BYTES_MAX <= BIG &&
+               t.wrote_count < RECORDS_MAX)
             record(i % 2, PAYLOAD_MAX);
         close_chunk(i % 2);
     }
@@ -352,8 +354,8 @@ Test(journal_sync, durable_moves_with_the_write)
     cr_assert_eq(atomic_load(&t.journal.lsn_durable), 3);
 }
 
-/* Goal: a failed write is told with its -errno and nothing is called durable. Method: fail it, whole
- * and torn; then what a restart finds is a prefix. */
+/* Goal: a failed write is told with its -errno and nothing is called durable. Method: fail it,
+ * whole and torn; then what a restart finds is a prefix. */
 Test(journal_sync, a_failed_write_is_told_and_nothing_is_durable)
 {
     chunk(0, 1, 8);
@@ -385,8 +387,8 @@ Test(journal_sync, a_failed_write_is_told_and_nothing_is_durable)
     }
 }
 
-/* Goal: the writer's last call of a batch is the write: blocks of 4096, behind the last batch, inside
- * the file. Method: the disk checks alignment; the file's size never changes. */
+/* Goal: the writer's last call of a batch is the write: blocks of 4096, behind the last batch,
+ * inside the file. Method: the disk checks alignment; the file's size never changes. */
 Test(journal_sync, writes_never_change_the_files_size)
 {
     uint64_t before = mem_disk_find(&t.memory, "journal-00000001.seg")->bytes;
@@ -498,8 +500,8 @@ Test(journal_roll, a_failed_spare_is_told_and_may_be_tried_again)
     cr_assert(atomic_load(&t.journal.spare_ready));
 }
 
-/* Goal: a roll that fails at any call is told once, nothing of the batch is durable, and a restart has
- * all that was. Method: fail each call of a roll in turn, whole writes and torn ones. */
+/* Goal: a roll that fails at any call is told once, nothing of the batch is durable, and a restart
+ * has all that was. Method: fail each call of a roll in turn, whole writes and torn ones. */
 Test(journal_roll, a_failure_at_any_call_of_a_roll_loses_nothing)
 {
     for (uint64_t call = 1;; call++) {
@@ -606,8 +608,9 @@ Test(recovery_reads, reading_changes_nothing_on_the_disk)
     cr_assert_eq(read_all(&t.disk), RECOVERY_OK);
     cr_assert_gt(t.found.torn_bytes, 0);
     cr_assert_eq(t.memory.writes, writes);
-    cr_assert_eq(memcmp(segment_data(1), mem_disk_find(&before, "journal-00000001.seg")->data, FIRST_BYTES),
-                 0);
+    cr_assert_eq(
+        memcmp(segment_data(1), mem_disk_find(&before, "journal-00000001.seg")->data, FIRST_BYTES),
+        0);
     mem_disk_fini(&before);
 }
 
@@ -689,7 +692,8 @@ static uint32_t chunk_ends(const unsigned char *batch, uint32_t bytes, uint32_t 
 }
 
 /* Records in the chunks of the last batch that end at or before `kept`. */
-static uint32_t records_in(const unsigned char *batch, const uint32_t *end, uint32_t count, uint32_t kept)
+static uint32_t records_in(const unsigned char *batch, const uint32_t *end, uint32_t count,
+                           uint32_t kept)
 {
     uint32_t records = 0;
     for (uint32_t i = 0; i < count && end[i] <= kept; i++) {
@@ -802,8 +806,9 @@ Test(recovery_tail, a_flipped_bit_in_the_last_batch_cuts_it)
     }
 }
 
-/* Goal: a journal that crashes again and again loses nothing that was durable. Method: 150 lives: some
- * batches, then a last one that is written in part; only that one may be lost, and only its end. */
+/* Goal: a journal that crashes again and again loses nothing that was durable. Method: 150 lives:
+ * some batches, then a last one that is written in part; only that one may be lost, and only its
+ * end. */
 Test(recovery_tail, nothing_durable_is_lost_over_many_crashes)
 {
     for (uint64_t life = 0; life < 150; life++) {
@@ -819,7 +824,8 @@ Test(recovery_tail, nothing_durable_is_lost_over_many_crashes)
         chunk(1, 7, 480);
         chunk(0, 2, 300);
         cr_assert_gt(journal_collect(&t.journal), 0);
-        t.memory.fail_at = t.memory.calls + (word >> 16) % 9 + 1; /* the write, mostly; or a roll's */
+        t.memory.fail_at =
+            t.memory.calls + (word >> 16) % 9 + 1; /* the write, mostly; or a roll's */
         t.memory.fail_errno = EIO;
         t.memory.torn_bytes = (word >> 24) % 9000;
         int result = journal_sync(&t.journal);
@@ -894,7 +900,8 @@ Test(recovery_damage, a_flipped_bit_in_an_earlier_batch_is_named_with_its_offset
     cr_assert_eq(read_all(&t.disk), RECOVERY_OK);
 }
 
-/* Goal: a changed byte of padding is seen or does no harm. Method: each byte of the first padding. */
+/* Goal: a changed byte of padding is seen or does no harm. Method: each byte of the first padding.
+ */
 Test(recovery_damage, a_byte_in_the_padding_never_changes_what_is_read)
 {
     chunk(0, 2, 40);
@@ -928,7 +935,8 @@ Test(recovery_damage, a_flipped_bit_in_a_segments_header_is_refused)
     }
 }
 
-/* Goal: a newer format is refused by name, with its version. Method: version 2, the rest as it is. */
+/* Goal: a newer format is refused by name, with its version. Method: version 2, the rest as it is.
+ */
 Test(recovery_damage, an_unknown_version_is_refused_by_name_and_number)
 {
     chunk(0, 2, 40);
@@ -986,8 +994,8 @@ Test(recovery_damage, segments_that_do_not_belong_together_are_refused)
     mem_disk_fini(&copy);
 }
 
-/* Goal: a bad chunk at the end of a segment that is not the last is damage. Method: flip a bit in the
- * last batch of segment 1; wipe it. */
+/* Goal: a bad chunk at the end of a segment that is not the last is damage. Method: flip a bit in
+ * the last batch of segment 1; wipe it. */
 Test(recovery_damage, a_bad_end_of_a_segment_before_the_last_is_refused)
 {
     write_three_segments();
@@ -1005,8 +1013,8 @@ Test(recovery_damage, a_bad_end_of_a_segment_before_the_last_is_refused)
     cr_assert_eq(read_all(&t.disk), RECOVERY_DAMAGED);
 }
 
-/* Goal: a batch that ends right before a block's end is like any other. Method: end it 0 to 60 bytes
- * before, and write another behind. */
+/* Goal: a batch that ends right before a block's end is like any other. Method: end it 0 to 60
+ * bytes before, and write another behind. */
 Test(recovery_reads, a_batch_may_end_anywhere_in_its_block)
 {
     for (uint32_t before = 0; before <= 60; before++) {
@@ -1031,8 +1039,8 @@ Test(recovery_reads, a_batch_may_end_anywhere_in_its_block)
     }
 }
 
-/* A first batch of two chunks, of which the second begins at block offset `begin`, and a second, last
- * batch. */
+/* A first batch of two chunks, of which the second begins at block offset `begin`, and a second,
+ * last batch. */
 static void write_second_chunk_at(uint32_t begin)
 {
     open_chunk(0);
@@ -1044,7 +1052,8 @@ static void write_second_chunk_at(uint32_t begin)
     close_chunk(0);
     chunk(1, 1, 100);
     flush();
-    if (begin == SEGMENT_BLOCK) /* a batch that reaches a boundary ends: the second chunk has its own */
+    if (begin ==
+        SEGMENT_BLOCK) /* a batch that reaches a boundary ends: the second chunk has its own */
         flush();
     chunk(0, 1, 8);
     flush();
@@ -1071,8 +1080,8 @@ Test(recovery_damage, a_second_chunk_that_reads_as_zeros_is_damage)
 
 /* ---- the golden file ---- */
 
-/* golden/journal-v1.seg.hex is what version 1 wrote: "offset: bytes" in hex, 16 a line, lines of zeros
- * left out. It is never made anew; a new version gets a file of its own. */
+/* golden/journal-v1.seg.hex is what version 1 wrote: "offset: bytes" in hex, 16 a line, lines of
+ * zeros left out. It is never made anew; a new version gets a file of its own. */
 static const struct {
     uint8_t type, flags;
     uint16_t shard;
@@ -1085,8 +1094,9 @@ static const struct {
     {2, 1, 1, 1, 1600000000000002, "effect of the first, on core 1"},
     {19, 3, 65535, 0x0102030405060708, 1600000000000003, "odd"},
     {17, 4, 0, 4, 1600000000000004, "the second batch begins here"},
-    {18, 5, 1, 2, 1600000000000005, "a longer payload: 0123456789 abcdefghijklmnopqrstuvwxyz "
-                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789"},
+    {18, 5, 1, 2, 1600000000000005,
+     "a longer payload: 0123456789 abcdefghijklmnopqrstuvwxyz "
+     "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789"},
     {20, 6, 1, 3, 1600000000000005, "its neighbour in the same chunk"},
     {1, 7, 0, 5, 1600000000000006, "the third batch, the last record"},
 };
@@ -1095,13 +1105,14 @@ static const struct {
     uint32_t records;
     uint16_t core;
     bool ends;
-} golden_chunks[] = {{2, 0, false}, {1, 1, false}, {1, 0, true}, {1, 0, false}, {2, 1, true}, {1, 0, true}};
+} golden_chunks[] = {{2, 0, false}, {1, 1, false}, {1, 0, true},
+                     {1, 0, false}, {2, 1, true},  {1, 0, true}};
 
 static void golden_path(char *out, size_t bytes)
 {
     const char *slash = strrchr(__FILE__, '/');
-    snprintf(out, bytes, "%.*sgolden/journal-v1.seg.hex",
-             slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__);
+    snprintf(out, bytes, "%.*sgolden/journal-v1.seg.hex", slash ? (int)(slash + 1 - __FILE__) : 0,
+             __FILE__);
 }
 
 static void load_golden(unsigned char data[FIRST_BYTES])
@@ -1180,8 +1191,8 @@ Test(recovery_reads, the_golden_file_of_version_1_is_read)
     mem_disk_fini(&memory);
 }
 
-/* Goal: version 1 is still what is written. Method: the same records through today's writer, byte for
- * byte. */
+/* Goal: version 1 is still what is written. Method: the same records through today's writer, byte
+ * for byte. */
 Test(journal_order, the_writer_still_writes_version_1)
 {
     static unsigned char data[FIRST_BYTES];

@@ -47,12 +47,30 @@ Test(segment_name, is_read_back_as_its_number)
 Test(segment_name, of_no_other_file_has_a_number)
 {
     static const char *const rows[] = {
-        "", "journal-", "journal-.seg", "journal-1.seg", "journal-0000001.seg",
-        "journal-000000001.seg", "journal-00000000.seg", "journal-00000001.seg.tmp",
-        "journal-00000001.se", "journal-00000001", "journal-00000001.segx", "Journal-00000001.seg",
-        "xjournal-00000001.seg", "journal--0000001.seg", "journal-+0000001.seg",
-        "journal- 0000001.seg", "journal-0000000a.seg", "journal-0x000001.seg", SEGMENT_SPARE,
-        "snapshot-00000001.seg", "journal-99999999999999999999999.seg", "lock", ".", "..",
+        "",
+        "journal-",
+        "journal-.seg",
+        "journal-1.seg",
+        "journal-0000001.seg",
+        "journal-000000001.seg",
+        "journal-00000000.seg",
+        "journal-00000001.seg.tmp",
+        "journal-00000001.se",
+        "journal-00000001",
+        "journal-00000001.segx",
+        "Journal-00000001.seg",
+        "xjournal-00000001.seg",
+        "journal--0000001.seg",
+        "journal-+0000001.seg",
+        "journal- 0000001.seg",
+        "journal-0000000a.seg",
+        "journal-0x000001.seg",
+        SEGMENT_SPARE,
+        "snapshot-00000001.seg",
+        "journal-99999999999999999999999.seg",
+        "lock",
+        ".",
+        "..",
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         cr_assert_eq(segment_number(rows[i]), 0, "\"%s\"", rows[i]);
@@ -95,8 +113,8 @@ Test(segment_head, has_the_bytes_of_version_1)
         cr_assert_eq(block[i], 0, "byte %zu", i);
 }
 
-/* Goal: no bit of a header changes unseen, and each change is named rightly. Method: flip each bit of
- * the block. */
+/* Goal: no bit of a header changes unseen, and each change is named rightly. Method: flip each bit
+ * of the block. */
 Test(segment_head, every_flipped_bit_is_detected)
 {
     unsigned char block[SEGMENT_BLOCK];
@@ -138,8 +156,8 @@ Test(segment_head, other_files_are_not_ours)
     cr_assert_eq(segment_decode(block, &back), SEGMENT_NOT_OURS);
 }
 
-/* Goal: a new file has its full size, all zeros, synced with its name, even over an old one. Method:
- * sizes around the write stride. */
+/* Goal: a new file has its full size, all zeros, synced with its name, even over an old one.
+ * Method: sizes around the write stride. */
 Test(segment_create, makes_a_synced_file_of_zeros)
 {
     static const uint64_t sizes[] = {4096, 1 << 20, (1 << 20) + 4096, (3 << 20) - 4096};
@@ -159,7 +177,8 @@ Test(segment_create, makes_a_synced_file_of_zeros)
 }
 
 /* Goal: a failed creation is told with its reason and leaves no half-made file that looks whole.
- * Method: fail every call in turn (the first is the removal of an old file, which need not exist). */
+ * Method: fail every call in turn (the first is the removal of an old file, which need not exist).
+ */
 Test(segment_create, a_failure_at_any_call_is_told)
 {
     static struct mem_disk memory;
@@ -173,7 +192,8 @@ Test(segment_create, a_failure_at_any_call_is_told)
         memory.fail_errno = ENOSPC;
         cr_assert_eq(segment_create(&disk, "a", 3 << 20), -ENOSPC, "call %lu", at);
         cr_assert_eq(mem_disk_opened(&memory), 0, "call %lu", at);
-        if (at < calls) /* the last is sync_dir: the file is whole then, only its name may be lost */
+        if (at <
+            calls) /* the last is sync_dir: the file is whole then, only its name may be lost */
             cr_assert(mem_disk_find(&memory, "a") == NULL, "call %lu", at);
         mem_disk_fini(&memory);
     }

@@ -9,11 +9,30 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The path and what is missing above it. */
+static bool make_directories(const char *path)
+{
+    char part[4096];
+    size_t length = strlen(path);
+    if (length >= sizeof part)
+        return false;
+    memcpy(part, path, length + 1);
+    for (size_t i = 1; i <= length; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        part[i] = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST)
+            return false;
+        part[i] = path[i];
+    }
+    return true;
+}
+
 enum disk_open disk_posix_open(struct disk_posix *self, const char *path, bool create, bool lock,
                                bool durable)
 {
     *self = (struct disk_posix){.dir = -1, .lock = -1, .durable = durable};
-    if (create && mkdir(path, 0700) != 0 && errno != EEXIST)
+    if (create && !make_directories(path))
         return DISK_OPEN_FAILED;
     self->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->dir < 0)

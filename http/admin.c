@@ -823,7 +823,6 @@ void admin_start(struct call *call)
 {
     static const char prefix[] = "/admin/v1/";
     struct parts parts;
-    call->admin = true;
     split(call, 1, &parts);
     if ((part_is(&parts, 0, "healthz") || part_is(&parts, 0, "readyz")) && parts.count == 1) {
         bool ready =

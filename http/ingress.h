@@ -57,14 +57,12 @@ struct call {
     enum method method;
     struct slice path, query, body, api_key; /* valid only while the call is started */
     bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
-    bool admin;
     /* what the answer needs */
     void (*on_reply)(struct call *call, const struct msg *msg);
-    const struct reply *reply;
     uint64_t tag;
     struct timer deadline;
     uint32_t user;
-    uint16_t symbol, asset;
+    uint16_t symbol;
     uint8_t type, resp, client_length, parts, flags;
     char client_id[CLIENT_ID_BYTES];
     char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */

@@ -77,7 +77,6 @@ struct sim {
 };
 
 static struct sim sim;
-static bool quiet_output;
 
 /* What is not at rest: printed with a failure. */
 static void dump(void)
@@ -813,7 +812,6 @@ static void run(uint64_t seed, uint32_t op_budget)
     sim.deposit_counter = 0;
     draw_config();
     recover(true);
-    sim.audit_memory = sim.audit_memory ? sim.audit_memory : NULL;
     uint32_t crashes = 1 + below(8);
     for (uint32_t i = 0; i <= crashes; i++) {
         uint32_t steps = 200 + below(6000);
@@ -859,8 +857,6 @@ int main(int argc, char **argv)
         } else if (value && strcmp(argv[i], "--bug") == 0) {
             check_bug = atoi(argv[++i]);
 #endif
-        } else if (strcmp(argv[i], "--quiet") == 0) {
-            quiet_output = true;
         } else {
             fprintf(stderr, "usage: sim [--seed N | --first N --seeds N] [--ops N] [--bug N]\n");
             return 2;

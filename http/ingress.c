@@ -37,21 +37,6 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     shared->ingress[shared->count++] = ingress;
 }
 
-void ingress_fini(struct ingress *ingress)
-{
-    while (ingress->oldest)
-        call_abandon(ingress->oldest), ingress->oldest->tag = 0,
-                                       call_respond(ingress->oldest, 503, "", 0);
-    for (struct call *call = ingress->free_calls, *next; call; call = next) {
-        next = call->newer;
-        text_fini(&call->out);
-        free(call);
-    }
-    market_view_fini(&ingress->view);
-    directory_fini(&ingress->directory);
-    text_fini(&ingress->text);
-}
-
 static void load_change(void *arg, const struct config_change *change)
 {
     directory_apply(arg, change);

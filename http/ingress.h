@@ -82,7 +82,6 @@ size_t ingress_bytes(const struct exchange_config *config);
 
 void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct exchange *ex,
                   struct arena *arena, uint16_t core);
-void ingress_fini(struct ingress *ingress);
 
 /* Takes over the recovered configuration and books. Thread: the starting one. */
 void ingress_load(struct ingress *ingress);

@@ -365,12 +365,3 @@ bool server_idle(const struct server *server)
 {
     return server->ingress->calls == 0 && server->ingress->answered == 0;
 }
-
-void server_fini(struct server *server)
-{
-    if (!server)
-        return;
-    if (server->ingress->core->waker.fd >= 0)
-        server->ingress->core->waker.fd = -1;
-    free(server);
-}

@@ -22,7 +22,6 @@ struct server_config {
  * on failure. With port 0 the first server picks, the others get its port in `config`. */
 struct server *server_init(struct ingress *ingress, struct server_config *config, bool admin,
                            char wrong[static 256]);
-void server_fini(struct server *server);
 
 /* Begins to accept. */
 void server_open(struct server *server);

@@ -8,12 +8,6 @@
 #include "actors/book/money.h"
 #include "runtime/check.h"
 
-void text_fini(struct text *text)
-{
-    free(text->data);
-    *text = (struct text){0};
-}
-
 static void reserve(struct text *text, size_t more)
 {
     if (text->room - text->length >= more)

@@ -14,7 +14,6 @@ struct text {
     size_t length, room;
 };
 
-void text_fini(struct text *text);
 void text_add(struct text *text, const char *data, size_t length);
 /* A terminated string. */
 void text_str(struct text *text, const char *string);

@@ -31,7 +31,7 @@ static bool room_for_report(struct account_shard *self, const struct msg *msg)
 
 /* ---- the todo list: cancels that a CancelAll still has to send (S6) ---- */
 
-static void todo_push(struct account_shard *self, uint32_t slot)
+void account_todo_push(struct account_shard *self, uint32_t slot)
 {
     struct ledger_order *order = ledger_order(self->ledger, slot);
     order->todo_prev = self->todo_tail;
@@ -173,7 +173,7 @@ static void apply_cancel_all(struct account_shard *self, uint32_t position, uint
             continue; /* another CancelAll has it already */
         order->op = op;
         self->ops[op].left++;
-        todo_push(self, slot);
+        account_todo_push(self, slot);
     }
     ASSERT(self->ops[op].left > 0);
     core_want_work(self->shard.actor.core, &self->shard.actor);
@@ -689,6 +689,7 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
     shard_init(&self->shard, ex, arena, exchange_account_id(number), core, &account_ops,
                ex->config.account_outbox);
     self->ledger = ledger_init(arena_alloc(arena, ledger_size(&limits)), &limits);
+    self->shard.digest_more = ledger_digest(self->ledger);
     self->read.slot = arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
     self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
     return self;

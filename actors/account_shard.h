@@ -51,6 +51,9 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
                                   const unsigned char *payload, int64_t ts_us);
 uint64_t account_shard_hash(const struct account_shard *self);
 
+/* Puts the order behind the others whose cancel is to be sent (S6). */
+void account_todo_push(struct account_shard *self, uint32_t slot);
+
 /* ---- account_reads.c ---- */
 
 void order_view(const struct account_shard *self, const struct ledger_order *order,

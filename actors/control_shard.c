@@ -28,6 +28,19 @@ static uint32_t find_key(const struct control_shard *self, const char api_key[AP
     return slot;
 }
 
+void control_user_index(struct control_shard *self, uint32_t number)
+{
+    const struct control_user *user = &self->users[number];
+    slot_index_insert(&self->user_by_name, (uint32_t)hash_bytes(1, user->name, user->length),
+                      number);
+}
+
+void control_key_index(struct control_shard *self, uint32_t slot)
+{
+    slot_index_insert(&self->key_by_text,
+                      (uint32_t)hash_bytes(2, self->keys[slot].api_key, API_KEY_BYTES), slot);
+}
+
 static uint16_t find_symbol(const struct control_shard *self, const char name[SYMBOL_NAME_MAX])
 {
     for (uint16_t i = 0; i < self->symbols_count; i++)
@@ -152,8 +165,7 @@ static void apply_user_add(struct control_shard *self, const struct request *req
     user->length = request->user_add.length;
     memcpy(user->name, request->user_add.name, NAME_MAX_BYTES);
     user->created_us = self->shard.last_ts_us;
-    slot_index_insert(&self->user_by_name, (uint32_t)hash_bytes(1, user->name, user->length),
-                      number);
+    control_user_index(self, number);
     struct config_change change = {.kind = CONFIG_USER,
                                    .user = number,
                                    .name_length = user->length,
@@ -183,8 +195,7 @@ static void apply_key_add(struct control_shard *self, const struct request *requ
                                 .created_us = self->shard.last_ts_us};
     memcpy(key->api_key, request->key.api_key, API_KEY_BYTES);
     memcpy(key->sealed, request->key.sealed, SEALED_BYTES);
-    slot_index_insert(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES),
-                      slot);
+    control_key_index(self, slot);
     struct config_change change;
     key_change(key, CONFIG_KEY, &change);
     tell_ingress(self, &change);

@@ -55,6 +55,10 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
                                   const unsigned char *payload, int64_t ts_us);
 uint64_t control_shard_hash(const struct control_shard *self);
 
+/* Makes a user, a key findable. */
+void control_user_index(struct control_shard *self, uint32_t number);
+void control_key_index(struct control_shard *self, uint32_t slot);
+
 /* Calls `each` with the whole configuration as changes, in an order in which they can be applied:
  * how an ingress core's directory begins. Thread: the starting one. */
 void control_shard_each(const struct control_shard *self,

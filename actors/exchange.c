@@ -153,6 +153,18 @@ static bool is_account(const struct exchange *ex, uint16_t shard)
     return shard >= 1 && shard <= ex->config.account_shards;
 }
 
+const char *recover_text(enum recover result)
+{
+    static const char *const texts[] = {
+        [RECOVER_OK] = NULL,
+        [RECOVER_GAP] = "a record's shard sequence has a gap",
+        [RECOVER_BAD_RECORD] = "a record does not apply to the state before it",
+        [RECOVER_DIVERGED] = "replay differs from life: the shard came to another state before "
+                             "this record",
+    };
+    return texts[result];
+}
+
 enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
                              const unsigned char *payload, int64_t ts_us)
 {
@@ -164,6 +176,8 @@ enum recover exchange_replay(struct exchange *ex, const struct record_head *head
         return RECOVER_OK;
     if (head->shard_seq != shard->seq + 1)
         return RECOVER_GAP;
+    if (!shard_agrees(shard, head))
+        return RECOVER_DIVERGED;
     if (head->shard == CONTROL_SHARD)
         return control_shard_replay(ex->control, head, payload, ts_us);
     if (is_account(ex, head->shard))
@@ -244,7 +258,7 @@ bool exchange_shard_busy(struct exchange *ex, uint16_t shard)
     return ex->market[shard - exchange_market_id(ex, 0)]->matching != NULL;
 }
 
-const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, void *memory)
+void exchange_totals(struct exchange *ex, struct exchange_audit *audit, void *memory)
 {
     uint32_t assets = exchange_assets_max(ex);
     memset(memory, 0, exchange_audit_bytes(ex));
@@ -255,6 +269,12 @@ const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, vo
         ledger_totals(ex->account[i]->ledger, audit->totals);
         audit->open_orders += ledger_open_orders(ex->account[i]->ledger);
     }
+}
+
+const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, void *memory)
+{
+    uint32_t assets = exchange_assets_max(ex);
+    exchange_totals(ex, audit, memory);
     struct in_flight_sum flight = {.ex = ex, .sum = audit->in_flight};
     for (uint16_t i = 0; i < ex->config.market_shards; i++)
         shard_each_in_flight(&ex->market[i]->shard, add_in_flight, &flight);

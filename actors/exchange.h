@@ -101,7 +101,10 @@ static inline bool tag_is_ours(const struct exchange *ex, uint64_t tag)
 
 /* ---- recovery (PROTOCOL §2.8) ---- */
 
-enum recover { RECOVER_OK, RECOVER_GAP, RECOVER_BAD_RECORD };
+enum recover { RECOVER_OK, RECOVER_GAP, RECOVER_BAD_RECORD, RECOVER_DIVERGED };
+
+/* For the log and for whoever refuses to start. Thread: any. */
+const char *recover_text(enum recover result);
 
 /* Applies one record of the journal, as life did. Thread: the starting one. */
 enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
@@ -110,6 +113,11 @@ enum recover exchange_replay(struct exchange *ex, const struct record_head *head
 /* After the last record: checks links, drops what was taken, sets the cursors (steps 6, 7). Returns
  * NULL or what is wrong. */
 const char *exchange_recovered(struct exchange *ex, uint32_t boot);
+
+/* Writes the state of every shard, or reads it into a fresh exchange of the same shards and limits
+ * that is to replay what follows (PROTOCOL §2.7). wire->ok says whether all of it was there.
+ * Expects: every record applied so far was replayed, none is open. Thread: the owner's. */
+void exchange_wire(struct wire *wire, struct exchange *ex);
 
 /* Whether nothing is on its way between shards (step 9). */
 bool exchange_quiet(const struct exchange *ex);
@@ -124,6 +132,8 @@ struct exchange_audit {
     uint64_t state_hash;
 };
 size_t exchange_audit_bytes(const struct exchange *ex);
+/* The ledgers' part of it: totals and open orders. */
+void exchange_totals(struct exchange *ex, struct exchange_audit *audit, void *memory);
 const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, void *memory);
 void exchange_verify(struct exchange *ex);
 uint32_t exchange_assets_max(const struct exchange *ex);

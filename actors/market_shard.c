@@ -245,6 +245,17 @@ static void run_status(struct market_symbol *symbol, uint8_t status, int64_t ts_
     ASSERT(book_step(symbol->book, 1, &out) == BOOK_DONE);
 }
 
+void market_symbol_open(struct market_shard *self, uint16_t number)
+{
+    struct market_symbol *symbol = &self->symbols[number];
+    const struct book_config config = {.spec = symbol->spec,
+                                       .symbol = number,
+                                       .window_ticks = self->shard.ex->config.window_ticks};
+    symbol->book = book_init(exchange_book_block(self->shard.ex, number), self->pool, &config);
+    symbol->active = true;
+    self->listed[self->listed_count++] = number;
+}
+
 static void apply_config(struct market_shard *self, const struct msg *msg, int64_t ts_us)
 {
     const int64_t *value = msg->config.value;
@@ -261,13 +272,7 @@ static void apply_config(struct market_shard *self, const struct msg *msg, int64
         return;
     case MSG_SYMBOL_FEES:
         ASSERT(!symbol->active);
-        symbol->book =
-            book_init(exchange_book_block(self->shard.ex, msg->symbol), self->pool,
-                      &(struct book_config){.spec = symbol->spec,
-                                            .symbol = msg->symbol,
-                                            .window_ticks = self->shard.ex->config.window_ticks});
-        symbol->active = true;
-        self->listed[self->listed_count++] = msg->symbol;
+        market_symbol_open(self, msg->symbol);
         break;
     case MSG_SYMBOL_STATUS:
         run_status(symbol, (uint8_t)value[0], ts_us);

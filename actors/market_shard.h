@@ -28,7 +28,6 @@ struct market_symbol { /* one symbol of this shard: state */
     struct book *book;
     struct avg_minute
         avg[AVG_MINUTES]; /* by minute % AVG_MINUTES: the price of market orders' NOTIONAL */
-    uint16_t next;        /* in the order of their making */
 };
 
 struct market_shard {
@@ -48,6 +47,9 @@ struct market_shard *market_shard_init(struct exchange *ex, struct arena *arena,
 enum recover market_shard_replay(struct market_shard *self, const struct record_head *head,
                                  const unsigned char *payload, int64_t ts_us);
 uint64_t market_shard_hash(const struct market_shard *self);
+
+/* Gives a configured symbol its book. */
+void market_symbol_open(struct market_shard *self, uint16_t number);
 
 /* The book of a symbol of this shard, or NULL. */
 struct book *market_shard_book(const struct market_shard *self, uint16_t symbol);

@@ -44,12 +44,34 @@ int64_t shard_stamp(struct shard *shard, int64_t clock_us, int64_t message_us)
     return shard->last_ts_us;
 }
 
+static uint16_t check_of(const struct shard *shard)
+{
+    return (uint16_t)(shard->digest ^ (shard->digest_more ? *shard->digest_more : 0));
+}
+
+/* One mix for six words: it stands on every order's way. */
+static void digest_add(struct shard *shard, const struct msg *msg)
+{
+    uint64_t sum = shard->digest + msg->seq + (uint64_t)msg->type * 0xD6E8FEB86659FD93ull +
+                   msg->words[0] * 0x9E3779B97F4A7C15ull + msg->words[1] * 0xC2B2AE3D27D4EB4Full +
+                   msg->words[2] * 0x165667B19E3779F9ull + msg->words[3] * 0x27D4EB2F165667C5ull +
+                   msg->words[4] * 0x85EBCA77C2B2AE63ull;
+    shard->digest = hash_mix(sum);
+}
+
 unsigned char *shard_record(struct shard *shard, uint8_t type, uint32_t bytes)
 {
     shard->seq++;
     if (shard->ex->replaying)
         return NULL;
-    return core_record(shard->actor.core, type, 0, shard->id, shard->seq, bytes);
+    unsigned char *payload = core_record(shard->actor.core, type, 0, shard->id, shard->seq, bytes);
+    record_set_check(payload, check_of(shard));
+    return payload;
+}
+
+bool shard_agrees(const struct shard *shard, const struct record_head *head)
+{
+    return !(head->flags & RECORD_CHECKED) || head->check == check_of(shard);
 }
 
 /* ---- outbox ---- */
@@ -140,6 +162,7 @@ void shard_send(struct shard *shard, struct msg *msg)
     struct link_out *link = &shard->out[msg->to];
     msg->from = shard->id;
     msg->seq = ++link->out_seq;
+    digest_add(shard, msg);
     if (shard->ex->replaying) {
         link_trim(shard, msg->to);
         const struct link_in *in = &exchange_shard(shard->ex, msg->to)->in[shard->id];
@@ -289,6 +312,75 @@ uint64_t shard_hash(const struct shard *shard)
             hash = hash_fold(hash, shard->out[peer].out_seq);
         }
     return hash;
+}
+
+/* ---- in a snapshot ---- */
+
+static void wire_entry(struct wire *wire, struct shard *shard, uint16_t peer,
+                       struct out_entry *entry)
+{
+    unsigned char bytes[MSG_ENCODED_BYTES];
+    if (!wire_is_reading(wire))
+        msg_encode(&entry->msg, bytes);
+    wire_bytes(wire, bytes, sizeof bytes);
+    if (!wire_is_reading(wire) || !wire->ok)
+        return;
+    struct link_out *link = &shard->out[peer];
+    entry = entry_get(shard);
+    msg_decode(bytes, peer, &entry->msg);
+    entry->next = NULL;
+    if (link->tail)
+        link->tail->next = entry;
+    else
+        link->head = entry;
+    link->tail = entry;
+    link->count++;
+    list_add(&shard->active, &link->active, peer);
+    wire_expect(wire, entry->msg.from == shard->id && entry->msg.type >= MSG_PLACE &&
+                          entry->msg.type < MSG_REPLY &&
+                          entry->msg.symbol < shard->ex->config.symbols_max);
+}
+
+static void wire_link(struct wire *wire, struct shard *shard, uint16_t peer)
+{
+    struct link_out *link = &shard->out[peer];
+    struct link_in *in = &shard->in[peer];
+    bool reading = wire_is_reading(wire);
+    if (!reading)
+        link_trim(shard, peer); /* what was taken need not be kept */
+    wire_u64(wire, &link->out_seq);
+    wire_u64(wire, &in->in_seq);
+    if (BUG(6) && reading) /* 6: a snapshot without last_in_seq */
+        in->in_seq = 0;
+    uint32_t count = BUG(7) ? 0 : link->count; /* 7: a snapshot without the outbox */
+    count = wire_count(wire, count, reading ? UINT16_MAX * 16 : count);
+    struct out_entry *entry = link->head;
+    for (uint32_t i = 0; i < count && wire->ok; i++) {
+        wire_entry(wire, shard, peer, entry);
+        entry = reading ? NULL : entry->next;
+    }
+    if (reading)
+        atomic_store_explicit(&in->durable_seq, in->in_seq, memory_order_relaxed);
+}
+
+void shard_wire(struct wire *wire, struct shard *shard)
+{
+    uint32_t links = 0, shards = shard->ex->shards;
+    wire_u64(wire, &shard->seq);
+    wire_i64(wire, &shard->last_ts_us);
+    wire_u64(wire, &shard->digest);
+    for (uint32_t peer = 0; peer < shards; peer++)
+        links += shard->in[peer].in_seq || shard->out[peer].out_seq;
+    links = wire_count(wire, links, shards);
+    for (uint32_t i = 0, peer = 0; i < links && wire->ok; i++, peer++) {
+        while (!wire_is_reading(wire) && !shard->in[peer].in_seq && !shard->out[peer].out_seq)
+            peer++;
+        wire_u32(wire, &peer);
+        if (wire_expect(wire,
+                        peer < shards && (!wire_is_reading(wire) ||
+                                          (!shard->in[peer].in_seq && !shard->out[peer].out_seq))))
+            wire_link(wire, shard, (uint16_t)peer);
+    }
 }
 
 /* ---- class 4 ---- */

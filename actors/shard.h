@@ -43,7 +43,9 @@ struct shard {
     uint16_t id;
     uint64_t seq;
     int64_t last_ts_us;
-    struct link_out *out; /* [shards], by peer */
+    uint64_t digest; /* of every link message sent so far; state, and replay must agree with it */
+    const uint64_t *digest_more; /* of what else the shard's effects are, or NULL */
+    struct link_out *out;        /* [shards], by peer */
     struct link_in *in;
     struct out_entry *entries, *free;
     uint32_t entries_max, free_count;
@@ -85,6 +87,13 @@ bool shard_durable(struct actor *actor, uint64_t chunk);
 const char *shard_recovered(struct shard *shard);
 bool shard_quiet(const struct shard *shard);
 uint64_t shard_hash(const struct shard *shard);
+
+/* Whether the record of an input belongs to what this shard came to: its check against the digest.
+ */
+bool shard_agrees(const struct shard *shard, const struct record_head *head);
+
+/* Writes sequence numbers, links and outboxes, or reads them into a fresh shard (PROTOCOL N1). */
+void shard_wire(struct wire *wire, struct shard *shard);
 
 /* Calls `each` for every message sent to a shard and not yet taken by it. */
 void shard_each_in_flight(const struct shard *shard, void (*each)(void *arg, const struct msg *msg),

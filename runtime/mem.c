@@ -11,12 +11,14 @@
 #endif
 
 static bool sealed, prefault;
+static _Thread_local bool background;
 
 void *mem_reserve(size_t bytes)
 {
-    ASSERT(!sealed);
+    ASSERT(!sealed || background);
     ASSERT(bytes > 0);
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (prefault ? MAP_POPULATE : 0);
+    int populate = prefault && !background ? MAP_POPULATE : 0;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | populate;
     void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     if (base == MAP_FAILED) {
         fprintf(stderr, "castle: cannot reserve %zu bytes of memory; lower the limits\n", bytes);
@@ -39,6 +41,11 @@ void mem_release(void *base, size_t bytes)
 void mem_seal(bool on)
 {
     sealed = on;
+}
+
+void mem_background(void)
+{
+    background = true;
 }
 
 void mem_prefault(bool on)

@@ -17,6 +17,10 @@ void mem_release(void *base, size_t bytes);
 /* From now on mem_reserve() asserts (`on`), or may be used again (tests and the simulator). */
 void mem_seal(bool on);
 
+/* The calling thread may reserve after the seal, and never prefaults: one that works beside the
+ * shards and not in them. */
+void mem_background(void);
+
 /* Makes every later reservation resident at once (--prefault). */
 void mem_prefault(bool on);
 

@@ -46,7 +46,7 @@ void record_head_encode(unsigned char *out, const struct record_head *head)
     out[1] = head->flags;
     put_u16(out + 2, head->bytes);
     put_u16(out + 4, head->shard);
-    put_u16(out + 6, 0);
+    put_u16(out + 6, head->check);
     put_u64(out + 8, head->shard_seq);
 }
 
@@ -57,6 +57,7 @@ void record_head_decode(const unsigned char *in, struct record_head *head)
         .flags = in[1],
         .bytes = get_u16(in + 2),
         .shard = get_u16(in + 4),
+        .check = get_u16(in + 6),
         .shard_seq = get_u64(in + 8),
     };
 }

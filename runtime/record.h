@@ -29,10 +29,13 @@ struct chunk_head {
     uint16_t core, records;
 };
 
+enum { RECORD_CHECKED = 1 }; /* flags: `check` says something */
+
 struct record_head {
     uint8_t type, flags;
     uint16_t bytes; /* of payload */
     uint16_t shard;
+    uint16_t check; /* of the shard's running digest before this input: replay must agree with it */
     uint64_t shard_seq;
 };
 
@@ -82,6 +85,14 @@ bool chunk_crc_ok(const unsigned char *in, const struct chunk_head *head);
 /* Thread: any. */
 void record_head_encode(unsigned char *out, const struct record_head *head);
 void record_head_decode(const unsigned char *in, struct record_head *head);
+
+/* Puts the check into the header of the record whose payload begins here. Thread: any. */
+static inline void record_set_check(unsigned char *payload, uint16_t check)
+{
+    unsigned char *head = payload - RECORD_HEAD_BYTES;
+    head[1] |= RECORD_CHECKED;
+    put_u16(head + 6, check);
+}
 
 /* Whether `bytes` of records split into whole records, `count` of them. Thread: any. */
 bool records_well_formed(const unsigned char *records, size_t bytes, uint32_t count);

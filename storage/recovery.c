@@ -7,34 +7,10 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "storage/seal.h"
 
 /* A batch is at most this long (journal.c); a torn one cannot reach further. */
 enum { TORN_REACH = 4 << 20 };
-
-struct segment_list {
-    uint64_t *number;
-    uint32_t count, room;
-};
-
-static void list_segment(void *arg, const char *name)
-{
-    struct segment_list *list = arg;
-    uint64_t number = segment_number(name);
-    if (!number)
-        return;
-    if (list->count == list->room) {
-        list->room = list->room ? 2 * list->room : 64;
-        list->number = realloc(list->number, list->room * sizeof *list->number);
-        ASSERT(list->number != NULL);
-    }
-    list->number[list->count++] = number;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
 
 static enum recovery_status fail(struct recovery *found, enum recovery_status status,
                                  const char *name, uint64_t offset, const char *what)
@@ -43,24 +19,19 @@ static enum recovery_status fail(struct recovery *found, enum recovery_status st
     return status;
 }
 
-/* The whole file in memory, or NULL with `found->text` set. */
-static unsigned char *load(struct disk *disk, const char *name, uint64_t *bytes,
-                           struct recovery *found)
+/* The whole segment in memory, or NULL with `found->text` and *status set. */
+static unsigned char *load(struct disk *disk, uint64_t number, uint64_t *bytes,
+                           char name[static DISK_NAME_MAX], struct recovery *found,
+                           enum recovery_status *status)
 {
-    int file = disk->ops->open(disk->self, name, false);
-    int64_t size = file < 0 ? file : disk->ops->size(disk->self, file);
-    unsigned char *data = size > 0 ? malloc((size_t)size) : NULL;
-    int64_t got = data ? disk->ops->read(disk->self, file, data, (size_t)size, 0) : size;
-    if (file >= 0)
-        disk->ops->close(disk->self, file);
-    if (got != size || size < 0 || (size > 0 && !data)) {
-        free(data);
-        snprintf(found->text, sizeof found->text, "%s: cannot be read: %s", name,
-                 strerror(got < 0 ? (int)-got : EIO));
-        return NULL;
-    }
-    *bytes = (uint64_t)size;
-    return data ? data : calloc(1, 1);
+    int error;
+    unsigned char *data = segment_load(disk, number, bytes, name, &error);
+    if (data)
+        return data;
+    *status = error == -EBADMSG ? RECOVERY_DAMAGED : RECOVERY_IO;
+    snprintf(found->text, sizeof found->text, "%s: %s", name,
+             error == -EBADMSG ? "does not decompress to a segment" : strerror(-error));
+    return NULL;
 }
 
 /* Whether a whole, valid chunk of batch `batch` or a later one begins on a block boundary at or
@@ -92,18 +63,25 @@ static bool chunk_follows(const unsigned char *data, uint64_t bytes, uint64_t at
            records_well_formed(data + at + CHUNK_HEAD_BYTES, head->bytes, head->records);
 }
 
+/* The chunk's records within the range. */
 static const char *hand_over(const unsigned char *records, const struct chunk_head *head,
-                             const struct recovery_sink *sink)
+                             struct recovery_range range, const struct recovery_sink *sink,
+                             struct recovery *found)
 {
     const unsigned char *at = records;
     for (uint32_t i = 0; i < head->records; i++) {
         struct record_head record;
+        uint64_t lsn = head->first_lsn + i;
         record_head_decode(at, &record);
-        const char *wrong = sink->record ? sink->record(sink->self, &record, at + RECORD_HEAD_BYTES,
-                                                        (int64_t)head->ts_us, head->first_lsn + i)
-                                         : NULL;
-        if (wrong)
-            return wrong;
+        if (lsn > range.after && lsn <= range.until) {
+            found->records++;
+            const char *wrong = sink->record
+                                    ? sink->record(sink->self, &record, at + RECORD_HEAD_BYTES,
+                                                   (int64_t)head->ts_us, lsn)
+                                    : NULL;
+            if (wrong)
+                return wrong;
+        }
         at += RECORD_HEAD_BYTES + record.bytes;
     }
     return NULL;
@@ -122,11 +100,11 @@ static bool is_padding(const unsigned char *data, uint64_t at)
 
 /* Reads one segment's chunks. found->offset becomes where its valid data ends. */
 static enum recovery_status read_segment(const unsigned char *data, uint64_t bytes,
-                                         const char *name, const struct recovery_sink *sink,
-                                         struct recovery *found)
+                                         const char *name, struct recovery_range range,
+                                         const struct recovery_sink *sink, struct recovery *found)
 {
     uint64_t at = SEGMENT_BLOCK;
-    while (at + CHUNK_HEAD_BYTES <= bytes) {
+    while (at + CHUNK_HEAD_BYTES <= bytes && found->next_lsn <= range.until) {
         struct chunk_head head;
         if (is_padding(data, at)) {
             at = (at + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
@@ -134,14 +112,13 @@ static enum recovery_status read_segment(const unsigned char *data, uint64_t byt
         }
         if (!chunk_follows(data, bytes, at, found, &head))
             break;
-        const char *wrong = hand_over(data + at + CHUNK_HEAD_BYTES, &head, sink);
+        const char *wrong = hand_over(data + at + CHUNK_HEAD_BYTES, &head, range, sink, found);
         if (wrong)
             return fail(found, RECOVERY_DAMAGED, name, at, wrong);
         at += CHUNK_HEAD_BYTES + head.bytes;
         found->prev_crc = head.crc;
         found->next_lsn += head.records;
         found->next_batch = head.batch + 1;
-        found->records += head.records;
         found->chunks++;
         found->bytes += CHUNK_HEAD_BYTES + head.bytes;
         found->boot = head.boot > found->boot ? head.boot : found->boot;
@@ -211,82 +188,128 @@ static enum recovery_status check_head(const unsigned char *data, uint64_t bytes
     return RECOVERY_OK;
 }
 
+static enum recovery_status list_segments(struct disk *disk, struct segment_list *list,
+                                          struct recovery *found)
+{
+    int listed = segment_list(disk, list);
+    if (listed == 0)
+        return list->count ? RECOVERY_OK : RECOVERY_EMPTY;
+    /* not to be taken for an empty directory */
+    snprintf(found->text, sizeof found->text, "cannot list the data directory: %s",
+             strerror(-listed));
+    return RECOVERY_IO;
+}
+
+/* The header of one segment. */
+static enum recovery_status read_head(struct disk *disk, uint64_t number, struct recovery *found)
+{
+    unsigned char block[SEGMENT_BLOCK];
+    char name[DISK_NAME_MAX];
+    uint64_t bytes;
+    int64_t got = segment_peek(disk, number, block, &bytes, name);
+    if (got < 0)
+        return fail(found, RECOVERY_IO, name, 0, strerror((int)-got));
+    return check_head(block, got < SEGMENT_BLOCK ? (uint64_t)got : bytes, name, number, found);
+}
+
 enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head, char text[256])
 {
     struct segment_list list = {0};
     struct recovery found = {0};
-    char name[DISK_NAME_MAX];
-    unsigned char block[SEGMENT_BLOCK];
-    int listed = disk->ops->list(disk->self, list_segment, &list);
-    *head = found.head;
-    if (listed < 0) { /* not to be taken for an empty directory */
-        free(list.number);
-        snprintf(text, 256, "cannot list the data directory: %s", strerror(-listed));
-        return RECOVERY_IO;
-    }
-    if (list.count == 0)
-        return RECOVERY_EMPTY;
-    qsort(list.number, list.count, sizeof *list.number, by_number);
-    segment_name(list.number[0], name);
-    uint64_t number = list.number[0];
+    enum recovery_status status = list_segments(disk, &list, &found);
+    if (status == RECOVERY_OK)
+        status = read_head(disk, list.number[0], &found);
     free(list.number);
-    int file = disk->ops->open(disk->self, name, false);
-    int64_t got = file < 0 ? file : disk->ops->read(disk->self, file, block, sizeof block, 0);
-    int64_t size = file < 0 ? 0 : disk->ops->size(disk->self, file);
-    if (file >= 0)
-        disk->ops->close(disk->self, file);
-    enum recovery_status status = RECOVERY_OK;
-    if (got < 0)
-        status = fail(&found, RECOVERY_IO, name, 0, strerror((int)-got));
-    else
-        status = check_head(block, got < SEGMENT_BLOCK ? (uint64_t)got : (uint64_t)size, name,
-                            number, &found);
     *head = found.head;
     memcpy(text, found.text, sizeof found.text);
+    return status;
+}
+
+/* The place in the list of the last segment that begins at or before `lsn`. */
+static enum recovery_status find_first(struct disk *disk, const struct segment_list *list,
+                                       uint64_t lsn, uint32_t *first, struct recovery *found)
+{
+    for (uint32_t i = list->count; i-- > 0;) {
+        struct recovery look = {0};
+        enum recovery_status status = read_head(disk, list->number[i], &look);
+        if (status != RECOVERY_OK) {
+            memcpy(found->text, look.text, sizeof look.text);
+            return status;
+        }
+        *first = i;
+        if (look.head.first_lsn <= lsn)
+            return RECOVERY_OK;
+        if (i == 0) {
+            snprintf(found->text, sizeof found->text,
+                     "the journal begins at LSN %" PRIu64 ", and no good snapshot reaches there",
+                     look.head.first_lsn);
+            return RECOVERY_DAMAGED;
+        }
+    }
+    return RECOVERY_OK;
+}
+
+static enum recovery_status read_one(struct disk *disk, uint64_t number, bool last,
+                                     struct recovery_range range, const struct recovery_sink *sink,
+                                     struct recovery *found)
+{
+    char name[DISK_NAME_MAX], plain[DISK_NAME_MAX];
+    uint64_t bytes;
+    enum recovery_status status = RECOVERY_OK;
+    unsigned char *data = load(disk, number, &bytes, name, found, &status);
+    if (!data)
+        return status;
+    segment_name(number, plain);
+    status = check_head(data, bytes, name, number, found);
+    if (status == RECOVERY_OK)
+        status = read_segment(data, bytes, name, range, sink, found);
+    if (status == RECOVERY_OK && found->next_lsn <= range.until) {
+        status = judge_tail(data, bytes, name, found);
+        if (status == RECOVERY_OK && !last && found->torn_bytes)
+            status = fail(found, RECOVERY_DAMAGED, name, found->offset,
+                          "bad chunk, and a later segment follows");
+        if (status == RECOVERY_OK && last && strcmp(name, plain) != 0)
+            status = fail(found, RECOVERY_DAMAGED, name, 0,
+                          "the last segment is sealed: the one after it is missing");
+    }
+    free(data);
+    return status;
+}
+
+enum recovery_status recovery_read_range(struct disk *disk, struct recovery_range range,
+                                         const struct recovery_sink *sink, struct recovery *found)
+{
+    struct segment_list list = {0};
+    uint32_t first = 0;
+    *found = (struct recovery){.next_lsn = 1, .next_batch = 1};
+    enum recovery_status status = list_segments(disk, &list, found);
+    if (status == RECOVERY_OK)
+        status = find_first(disk, &list, range.after + 1, &first, found);
+    for (uint32_t i = first; status == RECOVERY_OK && i < list.count; i++) {
+        if (i > first && found->next_lsn > range.until)
+            break;
+        char name[DISK_NAME_MAX];
+        segment_name(list.number[i], name);
+        if (i > first && list.number[i] != list.number[i - 1] + 1)
+            status = fail(found, RECOVERY_DAMAGED, name, 0, "the segment before it is missing");
+        else
+            status = read_one(disk, list.number[i], i + 1 == list.count, range, sink, found);
+    }
+    if (status == RECOVERY_OK && range.until == UINT64_MAX && found->next_lsn <= range.after) {
+        snprintf(found->text, sizeof found->text,
+                 "the journal ends at LSN %" PRIu64 ", behind the snapshot at %" PRIu64
+                 ": its last segments are missing",
+                 found->next_lsn - 1, range.after);
+        status = RECOVERY_DAMAGED;
+    }
+    free(list.number);
     return status;
 }
 
 enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
                                    struct recovery *found)
 {
-    struct segment_list list = {0};
-    enum recovery_status status = RECOVERY_OK;
-    *found = (struct recovery){.next_lsn = 1, .next_batch = 1};
-    int listed = disk->ops->list(disk->self, list_segment, &list);
-    if (listed < 0) {
-        snprintf(found->text, sizeof found->text, "cannot list the data directory: %s",
-                 strerror(-listed));
-        status = RECOVERY_IO;
-    } else if (list.count == 0) {
-        status = RECOVERY_EMPTY;
-    } else {
-        qsort(list.number, list.count, sizeof *list.number, by_number);
-    }
-    for (uint32_t i = 0; status == RECOVERY_OK && i < list.count; i++) {
-        char name[DISK_NAME_MAX];
-        uint64_t bytes;
-        segment_name(list.number[i], name);
-        if (i && list.number[i] != list.number[i - 1] + 1) {
-            status = fail(found, RECOVERY_DAMAGED, name, 0, "the segment before it is missing");
-            break;
-        }
-        unsigned char *data = load(disk, name, &bytes, found);
-        if (!data) {
-            status = RECOVERY_IO;
-            break;
-        }
-        status = check_head(data, bytes, name, list.number[i], found);
-        if (status == RECOVERY_OK)
-            status = read_segment(data, bytes, name, sink, found);
-        if (status == RECOVERY_OK)
-            status = judge_tail(data, bytes, name, found);
-        if (status == RECOVERY_OK && i + 1 < list.count && found->torn_bytes)
-            status = fail(found, RECOVERY_DAMAGED, name, found->offset,
-                          "bad chunk, and a later segment follows");
-        free(data);
-    }
-    free(list.number);
-    return status;
+    return recovery_read_range(disk, (struct recovery_range){.until = UINT64_MAX}, sink, found);
 }
 
 enum recovery_status recovery_cut(struct disk *disk, struct recovery *found)

@@ -37,7 +37,17 @@ struct recovery_sink {
 /* The first segment's header: what the directory was made with. */
 enum recovery_status recovery_peek(struct disk *disk, struct segment_head *head, char text[256]);
 
-/* Reads everything. Changes nothing on the disk. */
+/* Which records to hand over: after < lsn <= until. With an `until` the reading ends there and
+ * judges no tail: so it may run beside the writer, up to what is durable. */
+struct recovery_range {
+    uint64_t after, until;
+};
+
+/* Reads from the segment that holds `after` on. Changes nothing on the disk. */
+enum recovery_status recovery_read_range(struct disk *disk, struct recovery_range range,
+                                         const struct recovery_sink *sink, struct recovery *found);
+
+/* Reads everything. */
 enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
                                    struct recovery *found);
 

@@ -17,14 +17,56 @@ void segment_name(uint64_t number, char out[static DISK_NAME_MAX])
     snprintf(out, DISK_NAME_MAX, "journal-%08" PRIu64 ".seg", number);
 }
 
+void segment_sealed_name(uint64_t number, char out[static DISK_NAME_MAX])
+{
+    snprintf(out, DISK_NAME_MAX, "journal-%08" PRIu64 ".seg.zst", number);
+}
+
 uint64_t segment_number(const char *name)
 {
-    char again[DISK_NAME_MAX];
+    char plain[DISK_NAME_MAX], sealed[DISK_NAME_MAX];
     uint64_t number;
     if (sscanf(name, "journal-%" SCNu64 ".seg", &number) != 1)
         return 0;
-    segment_name(number, again);
-    return strcmp(again, name) == 0 ? number : 0;
+    segment_name(number, plain);
+    segment_sealed_name(number, sealed);
+    return strcmp(plain, name) == 0 || strcmp(sealed, name) == 0 ? number : 0;
+}
+
+static void list_one(void *arg, const char *name)
+{
+    struct segment_list *list = arg;
+    uint64_t number = segment_number(name);
+    if (!number)
+        return;
+    if ((list->count & (list->count - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+        uint32_t room = list->count ? 2 * list->count : 1;
+        list->number = realloc(list->number, room * sizeof *list->number);
+        ASSERT(list->number != NULL);
+    }
+    list->number[list->count++] = number;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+int segment_list(struct disk *disk, struct segment_list *list)
+{
+    uint32_t kept = 0;
+    *list = (struct segment_list){0};
+    int result = disk->ops->list(disk->self, list_one, list);
+    if (result < 0)
+        return result;
+    if (list->count)
+        qsort(list->number, list->count, sizeof *list->number, by_number);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!i || list->number[i] != list->number[i - 1])
+            list->number[kept++] = list->number[i];
+    list->count = kept;
+    return 0;
 }
 
 void segment_encode(const struct segment_head *head, unsigned char out[static SEGMENT_BLOCK])

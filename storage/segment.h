@@ -14,7 +14,8 @@
 #include "runtime/env.h"
 
 enum { SEGMENT_BLOCK = 4096, SEGMENT_VERSION = 1, SEGMENT_ID_BYTES = 16 };
-#define SEGMENT_SPARE "spare.seg"
+#define SEGMENT_SPARE     "spare.seg"
+#define SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
 
 struct segment_head {
     uint32_t version;
@@ -31,8 +32,18 @@ enum segment_check { SEGMENT_OK, SEGMENT_NOT_OURS, SEGMENT_UNKNOWN_VERSION, SEGM
 
 /* "journal-00000001.seg" */
 void segment_name(uint64_t number, char out[static DISK_NAME_MAX]);
-/* The number in a name, or 0 when it is no segment's. */
+/* "journal-00000001.seg.zst": sealed (seal.h) */
+void segment_sealed_name(uint64_t number, char out[static DISK_NAME_MAX]);
+/* The number in a name, plain or sealed, or 0 when it is no segment's. */
 uint64_t segment_number(const char *name);
+
+struct segment_list {
+    uint64_t *number; /* ascending, each once, plain or sealed; malloc */
+    uint32_t count;
+};
+
+/* The segments of the directory. 0 or -errno; free(list->number) in any case. */
+int segment_list(struct disk *disk, struct segment_list *list);
 
 void segment_encode(const struct segment_head *head, unsigned char out[static SEGMENT_BLOCK]);
 /* An unknown version is told with its number in head->version. */

@@ -115,7 +115,7 @@ static void tell_level(struct book *book, struct book_events *out, enum book_sid
 
 /* ---- orders in levels ---- */
 
-static void order_rest(struct book *book, uint32_t slot)
+void order_rest(struct book *book, uint32_t slot)
 {
     struct order_node *node = &book->pool->nodes[slot];
     struct level *level = level_make(book, node->side, node->price_ticks, &node->far);

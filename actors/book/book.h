@@ -24,6 +24,7 @@
 #include "actors/book/money.h"
 #include "actors/book/order_pool.h"
 #include "actors/book/reject.h"
+#include "runtime/wire.h"
 
 enum book_cmd_type {
     CMD_NEW,
@@ -142,6 +143,11 @@ void book_each_order(const struct book *book, enum book_side side,
 
 /* Hash of the logical state: orders in priority order, counters, status. O(orders). */
 uint64_t book_hash(const struct book *book);
+
+/* Writes the whole state, or reads it into a book fresh from book_init(). What was read is bounded
+ * by the pool and asserts nothing; wire->ok says whether it is whole. Expects: no command open.
+ * O(orders). */
+void book_wire(struct wire *wire, struct book *book);
 
 /* Checks every invariant; asserts. O(orders). */
 void book_verify(const struct book *book);

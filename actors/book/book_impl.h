@@ -47,7 +47,7 @@ struct book {
     int64_t last_price;
     int64_t side_qty[2];
     uint32_t orders;
-    bool busy;
+    bool busy, pinned; /* pinned: the window must not move */
     struct book_open open;
 };
 
@@ -63,6 +63,9 @@ void level_gone(struct book *book, enum book_side side, int64_t price, uint32_t 
 /* Next non-empty level strictly behind `price` in priority, or NULL. */
 const struct level *level_behind(const struct book *book, enum book_side side, int64_t price,
                                  int64_t *found);
+
+/* Puts the order behind the others of its level. */
+void order_rest(struct book *book, uint32_t slot);
 
 void window_init(struct book *book, char *at, uint32_t ticks);
 size_t window_bytes(uint32_t ticks);

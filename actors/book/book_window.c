@@ -289,6 +289,8 @@ static void window_move(struct book *book, int64_t base)
 static void window_consider(struct book *book, enum book_side side, int64_t price)
 {
     int64_t best, other;
+    if (book->pinned)
+        return;
     if (book_best(book, side, &best) && !price_better(side, price, best))
         return;
     int64_t mid = price;

@@ -1,32 +1,8 @@
-#include "actors/ledger/ledger.h"
+#include "actors/ledger/ledger_impl.h"
 
 #include <string.h>
 
 #include "actors/book/kinds.h"
-#include "runtime/check.h"
-#include "runtime/hash.h"
-#include "runtime/slot_index.h"
-
-struct pool { /* slots 1..capacity of some struct; LIFO of freed ones */
-    uint32_t capacity, high, free, count;
-};
-
-struct ledger {
-    struct ledger_limits limits;
-    struct ledger_symbol *symbols;
-    struct ledger_totals
-        *totals; /* by asset: deposits, withdrawals and fees; free, locked unused */
-    struct ledger_order *orders;
-    struct ledger_trade *trades;
-    struct ledger_balance *balances;
-    struct ledger_position *positions;
-    struct ledger_user *users;
-    struct ledger_deposit *deposits;
-    struct pool order_pool, trade_pool, balance_pool, position_pool, user_pool, deposit_pool;
-    struct slot_index by_ref, by_client, by_order_id, by_balance, by_position, by_user, by_deposit;
-    uint64_t ref_counter;
-    uint32_t trade_serial, open;
-};
 
 static uint32_t history_max(const struct ledger_limits *limits)
 {
@@ -94,18 +70,6 @@ struct ledger *ledger_init(void *block, const struct ledger_limits *limits)
     return ledger;
 }
 
-/* A fresh slot: a freed one (the caller keeps the LIFO in the struct's `next`), or a new one. */
-static uint32_t pool_get(struct pool *pool, uint32_t next_of_free)
-{
-    ASSERT(pool->count < pool->capacity);
-    pool->count++;
-    if (!pool->free)
-        return ++pool->high;
-    uint32_t slot = pool->free;
-    pool->free = next_of_free;
-    return slot;
-}
-
 static void pool_put(struct pool *pool, uint32_t slot, uint32_t *next)
 {
     *next = pool->free;
@@ -119,16 +83,6 @@ static bool pool_full(const struct pool *pool, uint32_t want)
 }
 
 /* ---- finding ---- */
-
-static uint32_t hash_pair(uint32_t a, uint64_t b)
-{
-    return (uint32_t)hash_fold(a, b);
-}
-
-static uint32_t hash_client(uint32_t user, const char *id, uint8_t length)
-{
-    return (uint32_t)hash_bytes(user, id, length);
-}
 
 uint32_t ledger_user_find(const struct ledger *ledger, uint32_t user_id)
 {
@@ -242,7 +196,7 @@ struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol)
     return &ledger->symbols[symbol];
 }
 
-static struct ledger_balance *balance_make(struct ledger *ledger, uint32_t user, uint16_t asset)
+struct ledger_balance *ledger_balance_make(struct ledger *ledger, uint32_t user, uint16_t asset)
 {
     uint32_t slot = ledger_find_balance(ledger, user, asset);
     if (slot)
@@ -259,7 +213,7 @@ static struct ledger_balance *balance_make(struct ledger *ledger, uint32_t user,
     return &ledger->balances[slot];
 }
 
-static uint32_t position_make(struct ledger *ledger, uint32_t user, uint16_t symbol)
+uint32_t ledger_position_make(struct ledger *ledger, uint32_t user, uint16_t symbol)
 {
     uint32_t slot = ledger_find_position(ledger, user, symbol);
     if (slot)
@@ -286,6 +240,13 @@ static void unlock(struct ledger_balance *balance, int64_t atoms)
 {
     ASSERT(atoms >= 0 && balance->locked >= atoms);
     balance->locked -= atoms;
+}
+
+/* Folds what a balance came to into the running digest: what replay must agree with. */
+static void note(struct ledger *ledger, const struct ledger_balance *balance)
+{
+    ledger->digest = hash_mix(ledger->digest + (uint64_t)balance->free * 0x9E3779B97F4A7C15ull +
+                              (uint64_t)balance->locked);
 }
 
 static int64_t free_of(const struct ledger *ledger, uint32_t user, uint16_t asset)
@@ -438,9 +399,10 @@ enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
 
 /* ---- lists of orders ---- */
 
-static void open_push(struct ledger *ledger, uint32_t slot)
+void ledger_open_push(struct ledger *ledger, uint32_t slot)
 {
     struct ledger_order *order = &ledger->orders[slot];
+    slot_index_insert(&ledger->by_ref, (uint32_t)hash_mix(order->ref), slot);
     struct ledger_position *position = &ledger->positions[order->position];
     order->prev = position->tail;
     order->next = 0;
@@ -496,7 +458,7 @@ static void done_evict(struct ledger *ledger, struct ledger_user *user)
     order_forget(ledger, oldest);
 }
 
-static void done_push(struct ledger *ledger, uint32_t slot)
+void ledger_done_append(struct ledger *ledger, uint32_t slot)
 {
     struct ledger_order *order = &ledger->orders[slot];
     struct ledger_user *user = &ledger->users[order->user];
@@ -507,6 +469,12 @@ static void done_push(struct ledger *ledger, uint32_t slot)
         user->done_head = slot;
     user->done_tail = slot;
     user->done++;
+}
+
+static void done_push(struct ledger *ledger, uint32_t slot)
+{
+    struct ledger_user *user = &ledger->users[ledger->orders[slot].user];
+    ledger_done_append(ledger, slot);
     /* The history of all users together is bounded too: then each keeps fewer, its own oldest go.
      */
     while (user->done > ledger->limits.done_orders ||
@@ -514,12 +482,21 @@ static void done_push(struct ledger *ledger, uint32_t slot)
         done_evict(ledger, user);
 }
 
+uint32_t ledger_order_make(struct ledger *ledger, const struct ledger_order *values)
+{
+    uint32_t slot = pool_get(&ledger->order_pool, ledger->orders[ledger->order_pool.free].next);
+    ledger->orders[slot] = *values;
+    slot_index_insert(&ledger->by_client,
+                      hash_client(values->user, values->client_id, values->client_length), slot);
+    if (values->order_id)
+        slot_index_insert(&ledger->by_order_id, hash_pair(values->symbol, values->order_id), slot);
+    return slot;
+}
+
 uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
                       const struct ledger_plan *plan)
 {
-    uint32_t slot = pool_get(&ledger->order_pool, ledger->orders[ledger->order_pool.free].next);
-    struct ledger_order *made = &ledger->orders[slot];
-    *made = (struct ledger_order){
+    struct ledger_order made = {
         .ref = (uint64_t)ledger->limits.shard << 54 | ++ledger->ref_counter,
         .tag = order->tag,
         .price_ticks = plan->price_ticks,
@@ -527,7 +504,7 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
         .quote_atoms = order->by_quote ? order->quote_atoms : 0,
         .held = plan->hold_atoms,
         .user = user,
-        .position = position_make(ledger, user, order->symbol),
+        .position = ledger_position_make(ledger, user, order->symbol),
         .symbol = order->symbol,
         .side = order->side,
         .type = order->type,
@@ -538,18 +515,17 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
         .resp = order->resp,
         .client_length = order->client_length,
     };
-    memcpy(made->client_id, order->client_id, order->client_length);
+    memcpy(made.client_id, order->client_id, order->client_length);
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    balance_make(ledger, user, symbol->base); /* both now, so that no fill can lack a slot */
-    balance_make(ledger, user, symbol->quote);
-    struct ledger_balance *balance = balance_make(ledger, user, plan->hold_asset);
+    ledger_balance_make(ledger, user, symbol->base); /* both now, so that no fill can lack a slot */
+    ledger_balance_make(ledger, user, symbol->quote);
+    struct ledger_balance *balance = ledger_balance_make(ledger, user, plan->hold_asset);
     ASSERT(balance->free >= plan->hold_atoms);
     balance->free -= plan->hold_atoms;
     balance->locked += plan->hold_atoms;
-    slot_index_insert(&ledger->by_ref, (uint32_t)hash_mix(made->ref), slot);
-    slot_index_insert(&ledger->by_client, hash_client(user, made->client_id, made->client_length),
-                      slot);
-    open_push(ledger, slot);
+    note(ledger, balance);
+    uint32_t slot = ledger_order_make(ledger, &made);
+    ledger_open_push(ledger, slot);
     return slot;
 }
 
@@ -588,8 +564,8 @@ uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id,
 static struct ledger_balance *hold_balance(struct ledger *ledger, const struct ledger_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    return balance_make(ledger, order->user,
-                        order->side == SIDE_BUY ? symbol->quote : symbol->base);
+    return ledger_balance_make(ledger, order->user,
+                               order->side == SIDE_BUY ? symbol->quote : symbol->base);
 }
 
 /* What is left of the hold goes back to the free funds. */
@@ -600,6 +576,7 @@ static void hold_release(struct ledger *ledger, struct ledger_order *order, int6
     unlock(balance, order->held - keep);
     free_add(balance, order->held - keep);
     order->held = keep;
+    note(ledger, balance);
 }
 
 static void trade_evict(struct ledger *ledger, struct ledger_user *user)
@@ -614,6 +591,30 @@ static void trade_evict(struct ledger *ledger, struct ledger_user *user)
     pool_put(&ledger->trade_pool, oldest, &trade->next);
 }
 
+void ledger_trade_append(struct ledger *ledger, struct ledger_user *user,
+                         struct ledger_order *order, const struct ledger_trade *values)
+{
+    uint32_t slot = pool_get(&ledger->trade_pool, ledger->trades[ledger->trade_pool.free].next);
+    struct ledger_trade *trade = &ledger->trades[slot];
+    *trade = *values;
+    if (++ledger->trade_serial == 0)
+        ledger->trade_serial = 1;
+    trade->serial = ledger->trade_serial;
+    trade->prev = trade->prev_serial = 0;
+    if (order) {
+        trade->prev = order->last_trade;
+        trade->prev_serial = order->last_trade_serial;
+        order->last_trade = slot;
+        order->last_trade_serial = trade->serial;
+    }
+    if (user->trade_tail)
+        ledger->trades[user->trade_tail].next = slot;
+    else
+        user->trade_head = slot;
+    user->trade_tail = slot;
+    user->trades++;
+}
+
 static void trade_add(struct ledger *ledger, struct ledger_order *order,
                       const struct ledger_trade *values)
 {
@@ -623,24 +624,8 @@ static void trade_add(struct ledger *ledger, struct ledger_order *order,
     while (user->trades >= ledger->limits.done_orders ||
            (user->trades && pool_full(&ledger->trade_pool, 1)))
         trade_evict(ledger, user);
-    if (pool_full(&ledger->trade_pool, 1))
-        return;
-    uint32_t slot = pool_get(&ledger->trade_pool, ledger->trades[ledger->trade_pool.free].next);
-    struct ledger_trade *trade = &ledger->trades[slot];
-    *trade = *values;
-    if (++ledger->trade_serial == 0)
-        ledger->trade_serial = 1;
-    trade->serial = ledger->trade_serial;
-    trade->prev = order->last_trade;
-    trade->prev_serial = order->last_trade_serial;
-    order->last_trade = slot;
-    order->last_trade_serial = trade->serial;
-    if (user->trade_tail)
-        ledger->trades[user->trade_tail].next = slot;
-    else
-        user->trade_head = slot;
-    user->trade_tail = slot;
-    user->trades++;
+    if (!pool_full(&ledger->trade_pool, 1))
+        ledger_trade_append(ledger, user, order, values);
 }
 
 static void end_order(struct ledger *ledger, uint32_t slot, enum order_status status)
@@ -666,9 +651,13 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     int64_t fee = money_fee(got, maker ? symbol->maker_ppm : symbol->taker_ppm);
     ASSERT(order->held >= paid);
     order->held -= paid;
-    unlock(hold_balance(ledger, order), paid);
+    struct ledger_balance *balance = hold_balance(ledger, order);
+    unlock(balance, paid);
+    note(ledger, balance);
     uint16_t got_asset = buy ? symbol->base : symbol->quote;
-    free_add(balance_make(ledger, order->user, got_asset), got - fee);
+    balance = ledger_balance_make(ledger, order->user, got_asset);
+    free_add(balance, got - fee);
+    note(ledger, balance);
     ledger->totals[got_asset].fees += fee;
     order->executed_lots += qty_lots;
     order->cum_quote += quote;
@@ -721,11 +710,6 @@ void ledger_refused(struct ledger *ledger, uint64_t ref)
 
 /* ---- money from outside ---- */
 
-static uint32_t hash_request(uint32_t user, const uint8_t id[REQUEST_ID_BYTES])
-{
-    return (uint32_t)hash_bytes(user, id, REQUEST_ID_BYTES);
-}
-
 enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uint16_t asset,
                                  int64_t amount, const uint8_t request_id[REQUEST_ID_BYTES],
                                  const struct ledger_deposit **done)
@@ -763,7 +747,7 @@ const struct ledger_deposit *ledger_apply_deposit(struct ledger *ledger, uint32_
                                                   uint16_t asset, int64_t amount,
                                                   const uint8_t request_id[REQUEST_ID_BYTES])
 {
-    struct ledger_balance *balance = balance_make(ledger, user, asset);
+    struct ledger_balance *balance = ledger_balance_make(ledger, user, asset);
     if (amount > 0) {
         free_add(balance, amount);
         ledger->totals[asset].deposits += amount;
@@ -772,12 +756,20 @@ const struct ledger_deposit *ledger_apply_deposit(struct ledger *ledger, uint32_
         balance->free += amount;
         ledger->totals[asset].withdrawals += -amount;
     }
+    note(ledger, balance);
+    struct ledger_deposit deposit = {
+        .amount = amount, .free_after = balance->free, .user = user, .asset = asset};
+    memcpy(deposit.request_id, request_id, REQUEST_ID_BYTES);
+    return ledger_deposit_append(ledger, &deposit);
+}
+
+const struct ledger_deposit *ledger_deposit_append(struct ledger *ledger,
+                                                   const struct ledger_deposit *values)
+{
     uint32_t slot = pool_get(&ledger->deposit_pool, 0);
     struct ledger_deposit *deposit = &ledger->deposits[slot];
-    *deposit = (struct ledger_deposit){
-        .amount = amount, .free_after = balance->free, .user = user, .asset = asset};
-    memcpy(deposit->request_id, request_id, REQUEST_ID_BYTES);
-    slot_index_insert(&ledger->by_deposit, hash_request(user, request_id), slot);
+    *deposit = *values;
+    slot_index_insert(&ledger->by_deposit, hash_request(deposit->user, deposit->request_id), slot);
     return deposit;
 }
 
@@ -824,6 +816,11 @@ uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledge
 uint32_t ledger_open_orders(const struct ledger *ledger)
 {
     return ledger->open;
+}
+
+const uint64_t *ledger_digest(const struct ledger *ledger)
+{
+    return &ledger->digest;
 }
 
 uint32_t ledger_users(const struct ledger *ledger)

@@ -19,6 +19,7 @@
 
 #include "actors/book/money.h"
 #include "actors/book/reject.h"
+#include "runtime/wire.h"
 
 enum { CLIENT_ID_MAX = 36, REQUEST_ID_BYTES = 16, ASSET_NONE = UINT16_MAX };
 
@@ -210,6 +211,13 @@ struct ledger_totals {
 
 /* Adds this shard's totals of every asset to totals[asset]. O(balances). */
 void ledger_totals(const struct ledger *ledger, struct ledger_totals *totals);
+
+/* A digest of every balance change so far; state, and what a replay must agree with. O(1). */
+const uint64_t *ledger_digest(const struct ledger *ledger);
+
+/* Writes the whole state, or reads it into a fresh ledger of the same limits. What was read is
+ * bounded by the limits and asserts nothing; wire->ok says whether it is whole. O(everything). */
+void ledger_wire(struct wire *wire, struct ledger *ledger);
 
 /* Hash of the logical state. O(everything). */
 uint64_t ledger_hash(const struct ledger *ledger);

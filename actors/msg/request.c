@@ -3,110 +3,8 @@
 #include <string.h>
 
 #include "runtime/check.h"
-#include "runtime/record.h"
 
-/* One walk over the fields serves both directions, so that they cannot drift apart. */
-struct wire {
-    unsigned char *out;      /* writing */
-    const unsigned char *in; /* reading */
-    uint32_t at, end;
-    bool ok;
-};
-
-static bool wire_room(struct wire *wire, uint32_t bytes)
-{
-    if (wire->out || wire->end - wire->at >= bytes)
-        return true;
-    wire->ok = false;
-    return false;
-}
-
-static void wire_u8(struct wire *wire, uint8_t *value)
-{
-    if (!wire_room(wire, 1))
-        return;
-    if (wire->out)
-        wire->out[wire->at] = *value;
-    else
-        *value = wire->in[wire->at];
-    wire->at += 1;
-}
-
-static void wire_u16(struct wire *wire, uint16_t *value)
-{
-    if (!wire_room(wire, 2))
-        return;
-    if (wire->out)
-        put_u16(wire->out + wire->at, *value);
-    else
-        *value = get_u16(wire->in + wire->at);
-    wire->at += 2;
-}
-
-static void wire_u32(struct wire *wire, uint32_t *value)
-{
-    if (!wire_room(wire, 4))
-        return;
-    if (wire->out)
-        put_u32(wire->out + wire->at, *value);
-    else
-        *value = get_u32(wire->in + wire->at);
-    wire->at += 4;
-}
-
-static void wire_u64(struct wire *wire, uint64_t *value)
-{
-    if (!wire_room(wire, 8))
-        return;
-    if (wire->out)
-        put_u64(wire->out + wire->at, *value);
-    else
-        *value = get_u64(wire->in + wire->at);
-    wire->at += 8;
-}
-
-static void wire_i64(struct wire *wire, int64_t *value)
-{
-    uint64_t word = (uint64_t)*value;
-    wire_u64(wire, &word);
-    *value = (int64_t)word;
-}
-
-static void wire_i32(struct wire *wire, int32_t *value)
-{
-    uint32_t word = (uint32_t)*value;
-    wire_u32(wire, &word);
-    *value = (int32_t)word;
-}
-
-static void wire_bool(struct wire *wire, bool *value)
-{
-    uint8_t byte = *value;
-    wire_u8(wire, &byte);
-    *value = byte != 0;
-}
-
-static void wire_bytes(struct wire *wire, void *bytes, uint32_t length)
-{
-    if (!wire_room(wire, length))
-        return;
-    if (wire->out)
-        memcpy(wire->out + wire->at, bytes, length);
-    else
-        memcpy(bytes, wire->in + wire->at, length);
-    wire->at += length;
-}
-
-static void wire_text(struct wire *wire, uint8_t *length, char *text, uint32_t max)
-{
-    wire_u8(wire, length);
-    if (*length > max)
-        wire->ok = false;
-    else
-        wire_bytes(wire, text, *length);
-}
-
-static void wire_symbol(struct wire *wire, struct symbol_config *symbol)
+void symbol_config_wire(struct wire *wire, struct symbol_config *symbol)
 {
     wire_u8(wire, &symbol->status);
     wire_u8(wire, &symbol->default_stp);
@@ -174,7 +72,7 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_bytes(wire, request->key.api_key, API_KEY_BYTES);
         break;
     case REQUEST_SYMBOL_ADD:
-        wire_symbol(wire, &request->symbol_add);
+        symbol_config_wire(wire, &request->symbol_add);
         break;
     case REQUEST_SYMBOL_STATUS:
         wire_u8(wire, &request->symbol_add.status);

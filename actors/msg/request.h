@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "actors/book/reject.h"
+#include "runtime/wire.h"
 
 enum {
     NAME_MAX_BYTES = 64,  /* user names */
@@ -102,6 +103,10 @@ struct request {
     };
 };
 _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
+
+/* The configuration of a symbol as it was asked for: without the numbers that the control shard
+ * gives. */
+void symbol_config_wire(struct wire *wire, struct symbol_config *symbol);
 
 /* Writes the request's fields, without what only concerns ingress; returns the length. */
 uint32_t request_encode(const struct request *request, unsigned char *out);

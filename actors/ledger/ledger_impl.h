@@ -1,0 +1,75 @@
+/* ledger_impl.h - the inside of a ledger, shared by ledger.c (what happens) and ledger_snapshot.c
+ * (what is kept).
+ *
+ * Thread:  owner only.
+ */
+#ifndef LEDGER_IMPL_H
+#define LEDGER_IMPL_H
+
+#include "actors/ledger/ledger.h"
+#include "runtime/check.h"
+#include "runtime/hash.h"
+#include "runtime/slot_index.h"
+
+struct pool { /* slots 1..capacity of some struct; LIFO of freed ones */
+    uint32_t capacity, high, free, count;
+};
+
+struct ledger {
+    struct ledger_limits limits;
+    struct ledger_symbol *symbols;
+    struct ledger_totals
+        *totals; /* by asset: deposits, withdrawals and fees; free, locked unused */
+    struct ledger_order *orders;
+    struct ledger_trade *trades;
+    struct ledger_balance *balances;
+    struct ledger_position *positions;
+    struct ledger_user *users;
+    struct ledger_deposit *deposits;
+    struct pool order_pool, trade_pool, balance_pool, position_pool, user_pool, deposit_pool;
+    struct slot_index by_ref, by_client, by_order_id, by_balance, by_position, by_user, by_deposit;
+    uint64_t ref_counter, digest;
+    uint32_t trade_serial, open;
+};
+
+/* A fresh slot: a freed one (the caller keeps the LIFO in the struct's `next`), or a new one. */
+static inline uint32_t pool_get(struct pool *pool, uint32_t next_of_free)
+{
+    ASSERT(pool->count < pool->capacity);
+    pool->count++;
+    if (!pool->free)
+        return ++pool->high;
+    uint32_t slot = pool->free;
+    pool->free = next_of_free;
+    return slot;
+}
+
+static inline uint32_t hash_pair(uint32_t a, uint64_t b)
+{
+    return (uint32_t)hash_fold(a, b);
+}
+
+static inline uint32_t hash_client(uint32_t user, const char *id, uint8_t length)
+{
+    return (uint32_t)hash_bytes(user, id, length);
+}
+
+static inline uint32_t hash_request(uint32_t user, const uint8_t id[REQUEST_ID_BYTES])
+{
+    return (uint32_t)hash_bytes(user, id, REQUEST_ID_BYTES);
+}
+
+/* ---- making things, and putting them behind the others in the lists they belong to ---- */
+struct ledger_balance *ledger_balance_make(struct ledger *ledger, uint32_t user, uint16_t asset);
+uint32_t ledger_position_make(struct ledger *ledger, uint32_t user, uint16_t symbol);
+/* An order with its client id and order id indexed, in no list yet. */
+uint32_t ledger_order_make(struct ledger *ledger, const struct ledger_order *values);
+void ledger_open_push(struct ledger *ledger, uint32_t slot);
+void ledger_done_append(struct ledger *ledger, uint32_t slot);
+/* `order` may be NULL: it has been evicted. */
+void ledger_trade_append(struct ledger *ledger, struct ledger_user *user,
+                         struct ledger_order *order, const struct ledger_trade *values);
+const struct ledger_deposit *ledger_deposit_append(struct ledger *ledger,
+                                                   const struct ledger_deposit *values);
+
+#endif

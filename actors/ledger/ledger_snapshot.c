@@ -1,0 +1,262 @@
+/* A ledger in a snapshot: everything that is state, list by list, in the order of the lists. Slots
+ * are not kept: nothing that leaves a ledger depends on them. */
+#include <string.h>
+
+#include "actors/ledger/ledger_impl.h"
+
+static void symbol_fields(struct wire *wire, struct ledger_symbol *symbol)
+{
+    wire_u8(wire, &symbol->default_stp);
+    wire_u16(wire, &symbol->base);
+    wire_u16(wire, &symbol->quote);
+    int64_t *const values[] = {&symbol->spec.tick_atoms, &symbol->spec.lot_atoms,
+                               &symbol->min_price_ticks, &symbol->max_price_ticks,
+                               &symbol->min_lots,        &symbol->max_lots,
+                               &symbol->market_min_lots, &symbol->market_max_lots,
+                               &symbol->min_notional,    &symbol->max_notional};
+    for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
+        wire_i64(wire, values[i]);
+    wire_u32(wire, &symbol->max_orders);
+    wire_i32(wire, &symbol->maker_ppm);
+    wire_i32(wire, &symbol->taker_ppm);
+}
+
+static void order_fields(struct wire *wire, struct ledger_order *order)
+{
+    wire_u64(wire, &order->ref);
+    wire_u64(wire, &order->order_id);
+    wire_u64(wire, &order->tag);
+    int64_t *const values[] = {&order->price_ticks, &order->qty_lots,  &order->executed_lots,
+                               &order->quote_atoms, &order->cum_quote, &order->held,
+                               &order->time_us,     &order->updated_us};
+    for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
+        wire_i64(wire, values[i]);
+    wire_u32(wire, &order->trades);
+    wire_u32(wire, &order->op);
+    wire_u16(wire, &order->symbol);
+    uint8_t *const kinds[] = {&order->side,   &order->type,  &order->tif, &order->stp,
+                              &order->status, &order->flags, &order->resp};
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        wire_u8(wire, kinds[i]);
+    wire_text(wire, &order->client_length, order->client_id, CLIENT_ID_MAX);
+}
+
+static void trade_fields(struct wire *wire, struct ledger_trade *trade)
+{
+    wire_u64(wire, &trade->trade_id);
+    wire_u64(wire, &trade->order_id);
+    int64_t *const values[] = {&trade->price_ticks, &trade->qty_lots, &trade->quote_atoms,
+                               &trade->fee_atoms, &trade->ts_us};
+    for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
+        wire_i64(wire, values[i]);
+    wire_u16(wire, &trade->symbol);
+    wire_u8(wire, &trade->side);
+    wire_bool(wire, &trade->maker);
+}
+
+/* ---- what is there by number: symbols, totals ---- */
+
+static void wire_symbols(struct wire *wire, struct ledger *ledger)
+{
+    uint32_t active = 0, max = ledger->limits.symbols;
+    for (uint32_t i = 0; i < max; i++)
+        active += ledger->symbols[i].active || ledger->symbols[i].spec.tick_atoms;
+    active = wire_count(wire, active, max);
+    for (uint32_t i = 0, n = 0; n < active && wire->ok; n++, i++) {
+        while (!wire_is_reading(wire) && !ledger->symbols[i].active &&
+               !ledger->symbols[i].spec.tick_atoms)
+            i++;
+        wire_u32(wire, &i);
+        if (!wire_expect(wire, i < max))
+            return;
+        struct ledger_symbol *symbol = &ledger->symbols[i];
+        wire_bool(wire, &symbol->active);
+        symbol_fields(wire, symbol);
+        wire_expect(wire, symbol->spec.tick_atoms > 0 && symbol->spec.lot_atoms > 0 &&
+                              symbol->base < ledger->limits.assets &&
+                              symbol->quote < ledger->limits.assets);
+    }
+}
+
+static bool no_totals(const struct ledger_totals *totals)
+{
+    return totals->deposits == 0 && totals->withdrawals == 0 && totals->fees == 0;
+}
+
+static void wire_totals(struct wire *wire, struct ledger *ledger)
+{
+    uint32_t count = 0, max = ledger->limits.assets;
+    for (uint32_t i = 0; i < max; i++)
+        count += !no_totals(&ledger->totals[i]);
+    count = wire_count(wire, count, max);
+    for (uint32_t i = 0, n = 0; n < count && wire->ok; n++, i++) {
+        while (!wire_is_reading(wire) && no_totals(&ledger->totals[i]))
+            i++;
+        wire_u32(wire, &i);
+        if (!wire_expect(wire, i < max))
+            return;
+        wire_i128(wire, &ledger->totals[i].deposits);
+        wire_i128(wire, &ledger->totals[i].withdrawals);
+        wire_i128(wire, &ledger->totals[i].fees);
+    }
+}
+
+/* ---- a user: balances, positions with their open orders, done orders, trades ---- */
+
+static void wire_balances(struct wire *wire, struct ledger *ledger, uint32_t user)
+{
+    uint32_t count = 0, room = ledger->balance_pool.capacity - ledger->balance_pool.count;
+    uint32_t at = ledger->users[user].balances;
+    bool reading = wire_is_reading(wire);
+    for (uint32_t slot = at; slot; slot = ledger->balances[slot].next)
+        count++;
+    count = wire_count(wire, count, reading ? room : count);
+    for (uint32_t i = 0; i < count && wire->ok; i++) {
+        struct ledger_balance fields = {0}, *balance = reading ? &fields : &ledger->balances[at];
+        wire_u16(wire, &balance->asset);
+        wire_i64(wire, &balance->free);
+        wire_i64(wire, &balance->locked);
+        at = balance->next;
+        if (!reading || !wire_expect(wire, fields.asset < ledger->limits.assets))
+            continue;
+        balance = ledger_balance_make(ledger, user, fields.asset);
+        balance->free = fields.free;
+        balance->locked = fields.locked;
+    }
+}
+
+/* One order of the user: written from `slot`, or read and made. 0: what was read is wrong. */
+static uint32_t wire_order(struct wire *wire, struct ledger *ledger, uint32_t user, uint32_t slot)
+{
+    if (!wire_is_reading(wire)) {
+        order_fields(wire, &ledger->orders[slot]);
+        return slot;
+    }
+    struct ledger_order order = {.user = user};
+    order_fields(wire, &order);
+    if (!wire_expect(wire, order.ref != 0 && order.status < ORDER_STATUS_COUNT && order.side <= 1 &&
+                               order.symbol < ledger->limits.symbols &&
+                               ledger->order_pool.count < ledger->order_pool.capacity))
+        return 0;
+    return ledger_order_make(ledger, &order);
+}
+
+static void wire_open(struct wire *wire, struct ledger *ledger, uint32_t user, uint32_t at)
+{
+    struct ledger_position *position = &ledger->positions[at];
+    uint32_t slot = position->head, room = ledger->limits.open_orders - ledger->open;
+    bool reading = wire_is_reading(wire);
+    uint32_t count = wire_count(wire, position->open, reading ? room : position->open);
+    for (uint32_t i = 0; i < count && wire->ok; i++) {
+        uint32_t next = ledger->orders[slot].next;
+        slot = wire_order(wire, ledger, user, slot);
+        if (reading && slot) {
+            struct ledger_order *order = &ledger->orders[slot];
+            order->position = at;
+            if (wire_expect(wire, order_is_open(order) && order->symbol == position->symbol &&
+                                      ledger_find_ref(ledger, order->ref) == 0))
+                ledger_open_push(ledger, slot);
+        }
+        slot = next;
+    }
+}
+
+static void wire_positions(struct wire *wire, struct ledger *ledger, uint32_t user)
+{
+    uint32_t count = 0, room = ledger->position_pool.capacity - ledger->position_pool.count;
+    uint32_t at = ledger->users[user].positions;
+    bool reading = wire_is_reading(wire);
+    for (uint32_t slot = at; slot; slot = ledger->positions[slot].next)
+        count++;
+    count = wire_count(wire, count, reading ? room : count);
+    for (uint32_t i = 0; i < count && wire->ok; i++) {
+        uint16_t symbol = ledger->positions[at].symbol;
+        wire_u16(wire, &symbol);
+        if (!wire_expect(wire, symbol < ledger->limits.symbols))
+            return;
+        if (reading)
+            at = ledger_position_make(ledger, user, symbol);
+        wire_open(wire, ledger, user, at);
+        at = ledger->positions[at].next;
+    }
+}
+
+static void wire_done(struct wire *wire, struct ledger *ledger, uint32_t user)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t slot = ledger->users[user].done_head, count = ledger->users[user].done;
+    count = wire_count(wire, count, reading ? ledger->order_pool.capacity : count);
+    for (uint32_t i = 0; i < count && wire->ok; i++) {
+        uint32_t next = ledger->orders[slot].next;
+        slot = wire_order(wire, ledger, user, slot);
+        if (reading && slot && wire_expect(wire, !order_is_open(&ledger->orders[slot])))
+            ledger_done_append(ledger, slot);
+        slot = next;
+    }
+}
+
+static void wire_trades(struct wire *wire, struct ledger *ledger, uint32_t user)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t slot = ledger->users[user].trade_head, count = ledger->users[user].trades;
+    uint32_t room = ledger->trade_pool.capacity - ledger->trade_pool.count;
+    count = wire_count(wire, count, reading ? room : count);
+    for (uint32_t i = 0; i < count && wire->ok; i++) {
+        struct ledger_trade fields = {0};
+        trade_fields(wire, reading ? &fields : &ledger->trades[slot]);
+        if (!reading) {
+            slot = ledger->trades[slot].next;
+            continue;
+        }
+        if (!wire_expect(wire, fields.symbol < ledger->limits.symbols))
+            return;
+        uint32_t order = ledger_find_order_id(ledger, user, fields.symbol, fields.order_id);
+        ledger_trade_append(ledger, &ledger->users[user], order ? &ledger->orders[order] : NULL,
+                            &fields);
+    }
+}
+
+static void wire_users(struct wire *wire, struct ledger *ledger)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t count = wire_count(wire, ledger->user_pool.count, ledger->limits.users);
+    for (uint32_t user = 1; user <= count && wire->ok; user++) {
+        uint32_t id = ledger->users[user].id;
+        wire_u32(wire, &id);
+        if (reading && wire_expect(wire, ledger_user_find(ledger, id) == 0))
+            ledger_user_add(ledger, id);
+        if (!wire->ok)
+            return;
+        wire_balances(wire, ledger, user);
+        wire_positions(wire, ledger, user);
+        wire_done(wire, ledger, user);
+        wire_trades(wire, ledger, user);
+    }
+}
+
+static void wire_deposits(struct wire *wire, struct ledger *ledger)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t count = wire_count(wire, ledger->deposit_pool.count, ledger->limits.deposits);
+    for (uint32_t slot = 1; slot <= count && wire->ok; slot++) {
+        struct ledger_deposit fields = {0};
+        struct ledger_deposit *deposit = reading ? &fields : &ledger->deposits[slot];
+        wire_bytes(wire, deposit->request_id, REQUEST_ID_BYTES);
+        wire_i64(wire, &deposit->amount);
+        wire_i64(wire, &deposit->free_after);
+        wire_u32(wire, &deposit->user);
+        wire_u16(wire, &deposit->asset);
+        if (reading && wire->ok)
+            ledger_deposit_append(ledger, &fields);
+    }
+}
+
+void ledger_wire(struct wire *wire, struct ledger *ledger)
+{
+    wire_u64(wire, &ledger->ref_counter);
+    wire_u64(wire, &ledger->digest);
+    wire_symbols(wire, ledger);
+    wire_totals(wire, ledger);
+    wire_users(wire, ledger);
+    wire_deposits(wire, ledger);
+}

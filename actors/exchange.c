@@ -258,6 +258,15 @@ bool exchange_shard_busy(struct exchange *ex, uint16_t shard)
     return ex->market[shard - exchange_market_id(ex, 0)]->matching != NULL;
 }
 
+uint64_t exchange_state_hash(struct exchange *ex)
+{
+    uint64_t hash = 0;
+    for (uint16_t id = 0; id < ex->shards; id++)
+        if (exchange_shard(ex, id)->seq)
+            hash = hash_fold(hash, exchange_shard_hash(ex, id));
+    return hash;
+}
+
 void exchange_totals(struct exchange *ex, struct exchange_audit *audit, void *memory)
 {
     uint32_t assets = exchange_assets_max(ex);
@@ -278,9 +287,7 @@ const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, vo
     struct in_flight_sum flight = {.ex = ex, .sum = audit->in_flight};
     for (uint16_t i = 0; i < ex->config.market_shards; i++)
         shard_each_in_flight(&ex->market[i]->shard, add_in_flight, &flight);
-    for (uint16_t id = 0; id < ex->shards; id++)
-        if (exchange_shard(ex, id)->seq)
-            audit->state_hash = hash_fold(audit->state_hash, exchange_shard_hash(ex, id));
+    audit->state_hash = exchange_state_hash(ex);
     for (uint32_t a = 0; a < assets; a++) {
         const struct ledger_totals *totals = &audit->totals[a];
         if (totals->free + totals->locked + totals->fees + audit->in_flight[a] !=

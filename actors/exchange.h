@@ -138,6 +138,9 @@ const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, vo
 void exchange_verify(struct exchange *ex);
 uint32_t exchange_assets_max(const struct exchange *ex);
 
+/* Hash of every shard's state that had an input. O(everything). */
+uint64_t exchange_state_hash(struct exchange *ex);
+
 /* Hash of one shard's state, for tests and divergence checks. */
 uint64_t exchange_shard_hash(struct exchange *ex, uint16_t shard);
 uint64_t exchange_shard_seq(struct exchange *ex, uint16_t shard);

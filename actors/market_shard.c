@@ -12,6 +12,8 @@ static uint32_t slice_events(const struct market_shard *self)
 
 static bool room_for_slice(struct market_shard *self)
 {
+    if (BUG(13) && !shard_room(&self->shard, 2 * slice_events(self))) /* 13: a whole match must fit */
+        return false;
     return shard_room(&self->shard, slice_events(self)) &&
            ingress_room(&self->shard, CLASS_MARKET, 2 * slice_events(self) - 4);
 }

@@ -82,7 +82,9 @@ int journal_init(struct journal *journal, struct runtime *rt, struct disk disk,
         .prev_crc = found->prev_crc,
         .boot = found->boot + 1,
     };
-    journal->buffer_bytes = JOURNAL_BATCH_BYTES + rt->limits.chunk_bytes + 2 * SEGMENT_BLOCK;
+    journal->batch_bytes = segment_bytes / 4 < JOURNAL_BATCH_BYTES ? (uint32_t)(segment_bytes / 4)
+                                                                   : JOURNAL_BATCH_BYTES;
+    journal->buffer_bytes = journal->batch_bytes + rt->limits.chunk_bytes + 2 * SEGMENT_BLOCK;
     journal->buffer_bytes =
         (journal->buffer_bytes + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
     ASSERT(segment_bytes >= journal->buffer_bytes + SEGMENT_BLOCK);
@@ -151,12 +153,12 @@ uint32_t journal_collect(struct journal *journal)
 {
     bool any = true;
     journal->filled = 0;
-    while (any && journal->filled < JOURNAL_BATCH_BYTES) {
+    while (any && journal->filled < journal->batch_bytes) {
         any = false;
         for (uint16_t c = 0; c < journal->rt->cores; c++) {
             struct core *core = journal->rt->core[c];
             const struct chunk *chunk = head_chunk(journal, core);
-            if (!chunk || journal->filled >= JOURNAL_BATCH_BYTES)
+            if (!chunk || journal->filled >= journal->batch_bytes)
                 continue;
             take_chunk(journal, core, chunk);
             any = true;

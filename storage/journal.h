@@ -18,7 +18,7 @@
 #include "storage/recovery.h"
 #include "storage/segment.h"
 
-enum { JOURNAL_BATCH_BYTES = 1 << 20 };
+enum { JOURNAL_BATCH_BYTES = 1 << 20 }; /* or a quarter of a segment, if that is less */
 
 struct journal {
     struct runtime *rt;
@@ -27,8 +27,8 @@ struct journal {
     struct segment_head head;
     uint64_t segment_bytes, offset, next_lsn, batch;
     uint32_t prev_crc, boot;
-    unsigned char *buffer; /* JOURNAL_BATCH_BYTES and one chunk more, 4096-aligned */
-    uint32_t filled, buffer_bytes;
+    unsigned char *buffer; /* batch_bytes and one chunk more, 4096-aligned */
+    uint32_t filled, batch_bytes, buffer_bytes;
     uint64_t taken[CORES_MAX];
     uint64_t batches, bytes, records; /* counters */
     struct hist sync_ns;
@@ -48,7 +48,7 @@ int journal_init(struct journal *journal, struct runtime *rt, struct disk disk,
                  uint64_t segment_bytes, const struct recovery *found);
 void journal_fini(struct journal *journal);
 
-/* Takes what has queued, up to JOURNAL_BATCH_BYTES; returns the bytes of the batch. */
+/* Takes what has queued, up to a batch; returns the bytes of the batch. */
 uint32_t journal_collect(struct journal *journal);
 
 /* Writes the batch and makes it durable. 0 or -errno. */

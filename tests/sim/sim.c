@@ -26,7 +26,9 @@
 #include "actors/market_shard.h"
 #include "actors/market_view.h"
 #include "runtime/hash.h"
+#include "storage/fold.h"
 #include "storage/journal.h"
+#include "storage/seal.h"
 #include "tests/sim/sim_disk.h"
 
 enum {
@@ -34,8 +36,17 @@ enum {
     OPS_MAX = 4000,
     SEQ_MAX = 1 << 16,
     SHARDS_MAX = 16,
-    SEGMENT = 2 << 20,
 };
+
+/* What clients ask for, and how often; a seed gives each a factor of its own. */
+static const struct {
+    uint8_t type, share;
+} mix[] = {
+    {REQUEST_NEW, 55},       {REQUEST_CANCEL, 20},    {REQUEST_DEPOSIT, 7},
+    {REQUEST_GET_ORDER, 6},  {REQUEST_CANCEL_ALL, 3}, {REQUEST_OPEN_ORDERS, 3},
+    {REQUEST_ALL_ORDERS, 3}, {REQUEST_ACCOUNT, 3},
+};
+enum { MIX = sizeof mix / sizeof *mix };
 
 enum op_state { OP_FREE, OP_SENT, OP_ACKED, OP_REFUSED, OP_UNKNOWN }; /* UNKNOWN: lost in a crash */
 
@@ -53,6 +64,11 @@ struct op { /* one request of a client */
 
 struct sim {
     uint64_t seed, rng, steps, crashes, answers, fills, replayed, compared;
+    uint64_t trace; /* hash of all that happened: a seed must always give the same */
+    uint64_t snapshots, loaded, rotten, removed; /* made, begun from, spoilt; segments trimmed */
+    uint64_t segment_bytes;
+    uint32_t snapshot_share;       /* of 10000 steps */
+    uint32_t weight[MIX], weights; /* and their sum */
     struct exchange_config config;
     struct exchange ex;
     struct sim_disk disk;
@@ -176,6 +192,13 @@ static void draw_config(void)
                              .chunk_bytes = RECORD_BYTES_MAX * (1 + below(4)),
                              .inputs_max = 1 + below(4)};
     sim.journal_share = 1 + below(20);
+    sim.snapshot_share = chance(20) ? 0 : 1 + below(40);
+    sim.segment_bytes = (64u + 32 * below(8)) << 10;
+    for (uint32_t i = 0; i < MIX; i++) { /* a swarm: each seed has its own mix */
+        static const uint32_t factor[] = {0, 1, 1, 1, 4};
+        sim.weight[i] = mix[i].share * (i ? factor[below(5)] : 1 + below(3));
+        sim.weights += sim.weight[i];
+    }
     sim.users = 1 + below(USERS_MAX);
     sim.symbols = 1 + below(3);
     for (uint32_t u = 0; u < sim.users; u++)
@@ -224,8 +247,9 @@ static const char *replay_record(void *self, const struct record_head *head,
 {
     (void)self;
     (void)lsn;
-    if (exchange_replay(&sim.ex, head, payload, ts_us) != RECOVER_OK)
-        return "a record does not apply";
+    const char *wrong = recover_text(exchange_replay(&sim.ex, head, payload, ts_us));
+    if (wrong)
+        return wrong;
     sim.replayed++;
     if (head->shard_seq < SEQ_MAX && sim.digest[head->shard][head->shard_seq]) {
         sim.compared++;
@@ -243,6 +267,7 @@ static const char *replay_record(void *self, const struct record_head *head,
 
 static void expose(uint16_t shard, uint64_t seq)
 {
+    sim.trace = hash_fold(sim.trace, (uint64_t)shard << 48 | seq);
     if (seq > sim.exposed[shard])
         sim.exposed[shard] = seq;
 }
@@ -414,9 +439,17 @@ static void draw_deposit(struct op *op, struct request *request)
             }
 }
 
+static uint8_t draw_type(void)
+{
+    uint32_t roll = below(sim.weights), i = 0;
+    while (roll >= sim.weight[i])
+        roll -= sim.weight[i++];
+    return mix[i].type;
+}
+
 static void client_step(void)
 {
-    uint32_t idx = sim.ops, user = below(sim.users), roll = below(100);
+    uint32_t idx = sim.ops, user = below(sim.users);
     if (idx >= OPS_MAX)
         return;
     struct gateway *gateway = &sim.gateway[sim.user_core[user]];
@@ -428,14 +461,7 @@ static void client_step(void)
     sim.ops++;
     request->user = user + 1;
     request->symbol = op->symbol = (uint16_t)below(sim.symbols);
-    op->type = request->type = roll < 55   ? REQUEST_NEW
-                               : roll < 75 ? REQUEST_CANCEL
-                               : roll < 82 ? REQUEST_DEPOSIT
-                               : roll < 88 ? REQUEST_GET_ORDER
-                               : roll < 91 ? REQUEST_CANCEL_ALL
-                               : roll < 94 ? REQUEST_OPEN_ORDERS
-                               : roll < 97 ? REQUEST_ALL_ORDERS
-                                           : REQUEST_ACCOUNT;
+    op->type = request->type = draw_type();
     if (op->type == REQUEST_NEW)
         draw_new(request, idx);
     if (op->type == REQUEST_DEPOSIT)
@@ -543,6 +569,111 @@ static void journal_step(void)
     }
 }
 
+/* ---- snapshots: a second exchange folds what is durable (PROTOCOL §2.7) ---- */
+
+static void twin_init(struct exchange *twin)
+{
+    struct exchange_config config = sim.config;
+    config.cores = 1; /* where a shard lives is not state */
+    config.roles[0] = ROLE_ALL;
+    exchange_init(twin, (struct env){.ops = &sim_env_ops}, &config);
+}
+
+static void fold_reset(void *self)
+{
+    exchange_fini(self);
+    twin_init(self);
+}
+
+static void fold_wire(void *self, struct wire *wire)
+{
+    exchange_wire(wire, self);
+}
+
+static const char *fold_record(void *self, const struct record_head *head,
+                               const unsigned char *payload, int64_t ts_us, uint64_t lsn)
+{
+    (void)lsn;
+    return recover_text(exchange_replay(self, head, payload, ts_us));
+}
+
+static uint64_t fold_hash(void *self)
+{
+    return exchange_state_hash(self);
+}
+
+static void fold_remark(void *self, const char *text)
+{
+    (void)self;
+    if (!sim.rotten)
+        fail(text);
+}
+
+static void check_twin(struct exchange *twin)
+{
+    for (uint16_t id = 0; id < twin->shards; id++) {
+        uint64_t seq = exchange_shard_seq(twin, id);
+        uint64_t digest = seq < SEQ_MAX ? sim.digest[id][seq] : 0;
+        if (digest && digest != (exchange_shard_hash(twin, id) | 1))
+            fail("the fold of the durable journal differs from life");
+    }
+}
+
+/* 8: a snapshot of what is not durable: of the living exchange itself. */
+static void install_alive(struct disk *disk, struct folded *folded)
+{
+    struct fold fold = {.self = &sim.ex, .wire = fold_wire, .hash = fold_hash};
+    for (uint16_t i = 0; i < sim.ex.config.market_shards; i++)
+        if (sim.ex.market[i]->matching)
+            return;
+    fold_install(disk, &fold, folded, "sim", NULL);
+    sim.ex.replaying = false;
+}
+
+/* Folds, installs, trims. False: the power went somewhere in it. */
+static bool snapshot_step(void)
+{
+    struct disk disk = sim_disk(&sim.disk);
+    struct exchange twin;
+    struct folded folded;
+    struct trimmed trimmed = {0};
+    twin_init(&twin);
+    struct fold fold = {.self = &twin,
+                        .reset = fold_reset,
+                        .wire = fold_wire,
+                        .record = fold_record,
+                        .hash = fold_hash,
+                        .remark = fold_remark};
+    uint64_t until = atomic_load(&sim.journal.lsn_durable);
+    enum recovery_status status = fold_read(&disk, &fold, until, &folded);
+    if (status != RECOVERY_OK)
+        fail(folded.found.text);
+    if (folded.lsn != until)
+        fail("the fold does not reach what is durable");
+    check_twin(&twin);
+    sim.loaded += folded.snapshot_lsn != 0;
+    if (chance(25)) /* the power goes somewhere in what follows, or right behind it */
+        sim.disk.calls_left = 1 + below(30);
+    int result = 0;
+    if (BUG(8))
+        install_alive(&disk, &folded);
+    else
+        result = fold_install(&disk, &fold, &folded, "sim", NULL);
+    if (result == 0)
+        result = fold_remove_bad(&disk, &folded);
+    if (result == 0)
+        result = fold_trim(&disk, UINT64_MAX, &trimmed);
+    if (result && !sim.disk.dead)
+        fail("a snapshot cannot be made");
+    exchange_fini(&twin);
+    sim.snapshots += result == 0;
+    sim.removed += trimmed.segments_removed;
+    bool dead = sim.disk.dead;
+    if (!dead)
+        sim.disk.calls_left = 0;
+    return !dead;
+}
+
 static void ingress_step(void)
 {
     uint16_t c = sim.ex.ingress[below(sim.ex.ingress_count)];
@@ -550,11 +681,14 @@ static void ingress_step(void)
     gateway_poll(&sim.gateway[c], &sink);
 }
 
-static void any_step(bool clients)
+/* False: the power went. */
+static bool any_step(bool clients)
 {
     uint32_t roll = below(100);
     sim.steps++;
     sim.now_us += below(50);
+    if (below(10000) < sim.snapshot_share)
+        return snapshot_step();
     if (roll < 60)
         core_step((uint16_t)below(sim.config.cores));
     else if (roll < 60 + sim.journal_share)
@@ -565,6 +699,7 @@ static void any_step(bool clients)
         admin_step();
     else if (clients)
         client_step();
+    return true;
 }
 
 static bool all_answered(void)
@@ -590,6 +725,7 @@ static bool all_durable(void)
 
 static void run_to_rest(void)
 {
+    sim.snapshot_share = 0;
     for (uint64_t i = 0; i < 4000000; i++) {
         any_step(false);
         if (i % 64 == 0 && admin_finished() && all_answered() && exchange_quiet(&sim.ex) &&
@@ -728,36 +864,75 @@ static uint64_t state_hash(void)
 
 /* ---- crash and recovery ---- */
 
+/* A byte of the newest snapshot rots: recovery must pass it over for the older one. */
+static void rot(void)
+{
+    struct disk disk = sim_disk(&sim.disk);
+    uint64_t *lsn;
+    uint32_t count;
+    char name[DISK_NAME_MAX];
+    ASSERT(snapshot_list(&disk, &lsn, &count) == RECOVERY_OK);
+    if (count >= SNAPSHOTS_KEPT && !sim.rotten) {
+        snapshot_name(lsn[0], name);
+        struct sim_file *file = sim_disk_find(&sim.disk, name);
+        struct snapshot_head head;
+        char text[256];
+        if (snapshot_peek(&disk, lsn[0], &head, text) != RECOVERY_OK)
+            fail(text);
+        file->data[SEGMENT_BLOCK + below((uint32_t)head.body_bytes)] ^= (uint8_t)(1 + below(255));
+        sim.rotten++;
+    }
+    free(lsn);
+}
+
 static void crash(void)
 {
     sim.crashes++;
-    if (sim.batch_open && chance(60)) {
-        ((struct sim_disk *)sim.journal.disk.self)->tear_seed = rnd() | 1;
+    if (sim.batch_open && !sim.disk.dead && chance(60)) {
+        sim.disk.tear_seed = rnd() | 1;
         journal_sync(&sim.journal); /* torn: some of its sectors arrive */
-        sim.disk.tear_seed = 0;
     }
+    sim_disk_crash(&sim.disk, rnd());
+    if (chance(10))
+        rot();
     tear_down();
     for (uint32_t i = 0; i < sim.ops; i++)
         if (sim.op[i].state == OP_SENT)
             sim.op[i].state = OP_UNKNOWN;
 }
 
+static void recover_reset(void *self)
+{
+    (void)self;
+    for (uint16_t c = 0; c < sim.config.cores; c++)
+        market_view_fini(&sim.view[c]);
+    arena_fini(&sim.arena);
+    exchange_fini(&sim.ex);
+    build();
+}
+
 static void recover(bool first)
 {
-    struct recovery found;
+    struct folded folded;
+    struct recovery *found = &folded.found;
     struct disk disk = sim_disk(&sim.disk);
     uint32_t boot = 0;
     if (first) {
         static const uint8_t id[SEGMENT_ID_BYTES] = "sim";
-        ASSERT(journal_create(&disk, SEGMENT, sim.config.account_shards, sim.config.market_shards,
-                              NULL, id, &found) == 0);
+        ASSERT(journal_create(&disk, sim.segment_bytes, sim.config.account_shards,
+                              sim.config.market_shards, NULL, id, found) == 0);
     }
     build();
-    const struct recovery_sink sink = {.record = replay_record};
-    enum recovery_status status = recovery_read(&disk, &sink, &found);
-    if (status != RECOVERY_OK)
-        fail(found.text);
-    boot = found.boot + 1;
+    const struct fold fold = {.self = &sim.ex,
+                              .reset = recover_reset,
+                              .wire = fold_wire,
+                              .record = replay_record,
+                              .hash = fold_hash,
+                              .remark = fold_remark};
+    if (fold_read(&disk, &fold, UINT64_MAX, &folded) != RECOVERY_OK)
+        fail(found->text);
+    sim.loaded += folded.snapshot_lsn != 0;
+    boot = found->boot + 1;
     const char *wrong = exchange_recovered(&sim.ex, boot);
     if (wrong)
         fail(wrong);
@@ -771,9 +946,9 @@ static void recover(bool first)
     check_conservation();
     for (uint16_t c = 0; c < sim.config.cores; c++)
         market_view_load(&sim.view[c], &sim.ex);
-    if (recovery_cut(&disk, &found) != RECOVERY_OK)
-        fail(found.text);
-    ASSERT(journal_init(&sim.journal, &sim.ex.rt, disk, SEGMENT, &found) == 0);
+    if (recovery_cut(&disk, found) != RECOVERY_OK)
+        fail(found->text);
+    ASSERT(journal_init(&sim.journal, &sim.ex.rt, disk, sim.segment_bytes, found) == 0);
     for (uint64_t i = 0; !exchange_quiet(&sim.ex) || !all_durable(); i++) { /* §2.8 step 9 */
         uint32_t roll = below(100);
         sim.now_us += below(20);
@@ -816,7 +991,12 @@ static void run(uint64_t seed, uint32_t op_budget)
     for (uint32_t i = 0; i <= crashes; i++) {
         uint32_t steps = 200 + below(6000);
         for (uint32_t s = 0; s < steps && sim.ops < op_budget; s++)
-            any_step(true);
+            if (!any_step(true))
+                break;
+        if (sim.disk.dead && i == crashes) { /* the power went where no crash was planned */
+            crash();
+            recover(false);
+        }
         if (i < crashes) {
             crash();
             recover(false);
@@ -830,6 +1010,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_order_of_ids();
     check_views();
     check_place_then_cancel();
+    sim.trace = hash_fold(sim.trace, state_hash());
     uint64_t before = state_hash();
     crash();
     recover(false);
@@ -869,8 +1050,20 @@ int main(int argc, char **argv)
     sim.audit_memory = calloc(1, 1 << 16);
     ASSERT(sim.op && sim.digest && sim.audit_memory);
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0;
+    uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run(seed, (uint32_t)ops);
+        if (seed % 20 == 0) { /* the same seed must give the same run */
+            uint64_t trace = sim.trace, steps = sim.steps;
+            run(seed, (uint32_t)ops);
+            if (sim.trace != trace || sim.steps != steps)
+                fail("the same seed gave another run");
+            repeated++;
+        }
+        snapshots += sim.snapshots;
+        loaded += sim.loaded;
+        removed += sim.removed;
+        rotten += sim.rotten;
         crashes += sim.crashes;
         answers += sim.answers;
         fills += sim.fills;
@@ -879,9 +1072,12 @@ int main(int argc, char **argv)
     }
     printf(
         "sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu records replayed, "
-        "%lu digests compared, 0 violations\n",
-        count, first, crashes, answers, fills, replayed, compared);
-    if (answers == 0 || fills == 0 || compared == 0) {
+        "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
+        "trimmed, "
+        "%lu seeds repeated, 0 violations\n",
+        count, first, crashes, answers, fills, replayed, compared, snapshots, loaded, rotten,
+        removed, repeated);
+    if (answers == 0 || fills == 0 || compared == 0 || loaded == 0 || removed == 0) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -15,12 +15,23 @@ static int find(struct sim_disk *self, const char *name)
     return -ENOENT;
 }
 
-static int disk_open(void *arg, const char *name, bool create)
+struct sim_file *sim_disk_find(struct sim_disk *self, const char *name)
 {
-    struct sim_disk *self = arg;
     int idx = find(self, name);
-    if (idx >= 0 || !create)
-        return idx;
+    return idx < 0 ? NULL : &self->file[idx];
+}
+
+/* One call that changes something; false when the power is gone. */
+static bool alive(struct sim_disk *self)
+{
+    if (!self->dead && self->calls_left && --self->calls_left == 0)
+        self->dead = true;
+    return !self->dead;
+}
+
+static int make(struct sim_disk *self, const char *name)
+{
+    int idx;
     for (idx = 0; idx < (int)self->files && self->file[idx].name[0]; idx++)
         ;
     ASSERT(idx < SIM_FILES_MAX);
@@ -29,6 +40,15 @@ static int disk_open(void *arg, const char *name, bool create)
     self->file[idx] = (struct sim_file){0};
     strcpy(self->file[idx].name, name);
     return idx;
+}
+
+static int disk_open(void *arg, const char *name, bool create)
+{
+    struct sim_disk *self = arg;
+    int idx = find(self, name);
+    if (idx >= 0 || !create)
+        return idx;
+    return alive(self) ? make(self, name) : -EIO;
 }
 
 static void disk_close(void *arg, int file)
@@ -57,6 +77,8 @@ static int disk_write(void *arg, int file, const void *data, size_t bytes, uint6
 {
     struct sim_disk *self = arg;
     struct sim_file *f = &self->file[file];
+    if (!alive(self))
+        return -EIO;
     if (offset + bytes > f->room) {
         uint64_t room = offset + bytes + 65536;
         f->data = realloc(f->data, room);
@@ -90,14 +112,30 @@ static int disk_write(void *arg, int file, const void *data, size_t bytes, uint6
 
 static int disk_sync(void *arg, int file)
 {
-    (void)arg;
     (void)file;
-    return 0;
+    return alive(arg) ? 0 : -EIO;
+}
+
+static void forget_undo(struct sim_disk *self)
+{
+    for (uint32_t i = 0; i < self->undos; i++)
+        free(self->undo[i].removed.data);
+    self->undos = 0;
+}
+
+static struct sim_undo *undo_add(struct sim_disk *self)
+{
+    ASSERT(self->undos < SIM_FILES_MAX);
+    struct sim_undo *undo = &self->undo[self->undos++];
+    *undo = (struct sim_undo){0};
+    return undo;
 }
 
 static int disk_sync_dir(void *arg)
 {
-    (void)arg;
+    if (!alive(arg))
+        return -EIO;
+    forget_undo(arg);
     return 0;
 }
 
@@ -107,7 +145,9 @@ static int disk_remove(void *arg, const char *name)
     int idx = find(self, name);
     if (idx < 0)
         return idx;
-    free(self->file[idx].data);
+    if (!alive(self))
+        return -EIO;
+    undo_add(self)->removed = self->file[idx];
     self->file[idx] = (struct sim_file){0};
     return 0;
 }
@@ -118,9 +158,39 @@ static int disk_rename(void *arg, const char *from, const char *to)
     int idx = find(self, from);
     if (idx < 0)
         return idx;
-    disk_remove(self, to);
+    if (!alive(self))
+        return -EIO;
+    if (find(self, to) >= 0)
+        return -EEXIST;
+    struct sim_undo *undo = undo_add(self);
+    strcpy(undo->from, from);
+    strcpy(undo->to, to);
     strcpy(self->file[idx].name, to);
     return 0;
+}
+
+void sim_disk_crash(struct sim_disk *self, uint64_t seed)
+{
+    uint32_t keep = self->undos ? (uint32_t)(hash_mix(seed) % (self->undos + 1)) : 0;
+    while (self->undos > keep) {
+        struct sim_undo *undo = &self->undo[--self->undos];
+        int idx = find(self, undo->from[0] ? undo->to : undo->removed.name);
+        if (undo->from[0]) {
+            strcpy(self->file[idx].name, undo->from);
+            continue;
+        }
+        if (idx >= 0) { /* a file made anew under the name: its making is undone too */
+            free(self->file[idx].data);
+            self->file[idx] = (struct sim_file){0};
+        }
+        idx = make(self, undo->removed.name);
+        self->file[idx] = undo->removed;
+        undo->removed.data = NULL;
+    }
+    forget_undo(self);
+    self->calls_left = 0;
+    self->dead = false;
+    self->tear_seed = 0;
 }
 
 static int disk_list(void *arg, void (*each)(void *arg, const char *name), void *each_arg)
@@ -151,5 +221,6 @@ void sim_disk_fini(struct sim_disk *self)
 {
     for (uint32_t i = 0; i < self->files; i++)
         free(self->file[i].data);
+    forget_undo(self);
     *self = (struct sim_disk){0};
 }

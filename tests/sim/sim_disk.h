@@ -2,6 +2,9 @@
  *
  * A write is durable when it returns, as the real one's. With tear_seed set, the next write keeps
  * only a beginning of itself, or a random half of its 512-byte sectors, and then reports the crash.
+ * With calls_left set, the power goes after that many calls that change something: from then on
+ * nothing changes and every such call fails. Names changed since the last sync_dir may be undone by
+ * sim_disk_crash(), the newest ones first.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -16,11 +19,23 @@ struct sim_file {
     uint64_t bytes, room;
 };
 
+struct sim_undo {
+    char from[DISK_NAME_MAX], to[DISK_NAME_MAX]; /* a rename; or, with `from` empty, */
+    struct sim_file removed;
+};
+
 struct sim_disk {
     struct sim_file file[SIM_FILES_MAX];
-    uint32_t files;
-    uint64_t tear_seed; /* != 0: the next write is torn */
+    uint32_t files, undos;
+    struct sim_undo undo[SIM_FILES_MAX];
+    uint64_t tear_seed;  /* != 0: the next write is torn */
+    uint64_t calls_left; /* != 0: the power goes after so many */
+    bool dead;
 };
+
+/* The power went: what was not made durable may be gone. Then it comes back. */
+void sim_disk_crash(struct sim_disk *self, uint64_t seed);
+struct sim_file *sim_disk_find(struct sim_disk *self, const char *name);
 
 struct disk sim_disk(struct sim_disk *self);
 void sim_disk_fini(struct sim_disk *self);

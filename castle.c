@@ -21,13 +21,16 @@
 #include "actors/book/kinds.h"
 #include "actors/control_shard.h"
 #include "bench/replay.h"
+#include "exchange_fold.h"
 #include "http/admin.h"
 #include "http/ingress.h"
 #include "http/options.h"
 #include "http/serve.h"
 #include "http/server.h"
+#include "journal_tool.h"
 #include "runtime/check.h"
 #include "runtime/thread.h"
+#include "snapshotter.h"
 #include "storage/disk_posix.h"
 #include "storage/journal.h"
 
@@ -36,7 +39,7 @@
 #endif
 #define CASTLE_VERSION "0.1.0"
 
-enum { SEGMENT_BYTES = 64 << 20, DRAIN_MS = 10000 };
+enum { DRAIN_MS = 10000 };
 
 struct castle {
     struct options options;
@@ -44,6 +47,8 @@ struct castle {
     struct disk disk;
     struct exchange ex;
     struct journal journal;
+    struct snapshotter snapshotter;
+    uint64_t segment_bytes;
     struct arena arena;
     struct ingress_shared shared;
     struct ingress ingress[CORES_MAX];
@@ -152,20 +157,6 @@ static bool read_token(void)
         return true;
     fprintf(stderr, "castle: cannot write %s: %s\n", path, strerror(errno));
     return false;
-}
-
-static const char *replay_record(void *self, const struct record_head *head,
-                                 const unsigned char *payload, int64_t ts_us, uint64_t lsn)
-{
-    (void)lsn;
-    switch (exchange_replay(self, head, payload, ts_us)) {
-    case RECOVER_OK:
-        return NULL;
-    case RECOVER_GAP:
-        return "a record's shard sequence has a gap";
-    default:
-        return "a record does not apply to the state before it";
-    }
 }
 
 static int recovery_failed(enum recovery_status status, const char *text)
@@ -306,9 +297,9 @@ static uint64_t published_lsn(void)
     return lsn;
 }
 
+/* What stands on the exchange: after recovery, which may have built it twice. */
 static void build(const struct exchange_config *config)
 {
-    exchange_init(&castle.ex, env_real(), config);
     arena_init(&castle.arena, config->cores * ingress_bytes(config));
     castle.shared.audit_token = castle.token;
     castle.shared.journal_lsn = durable_lsn;
@@ -319,10 +310,17 @@ static void build(const struct exchange_config *config)
     }
 }
 
+static void recovery_remark(void *self, const char *text)
+{
+    (void)self;
+    fprintf(stderr, "castle: %s\n", text);
+}
+
 /* Steps 2-11 of PROTOCOL §2.8. */
 static int recover(struct exchange_config *config)
 {
-    struct recovery found;
+    struct folded folded = {0};
+    struct recovery *found = &folded.found;
     struct segment_head head;
     char text[256];
     uint8_t id[SEGMENT_ID_BYTES];
@@ -337,23 +335,23 @@ static int recover(struct exchange_config *config)
         fprintf(stderr, "castle: %s\n", wrong);
         return EXIT_RUNTIME;
     }
-    build(config);
+    exchange_init(&castle.ex, env_real(), config);
     if (fresh) {
         env_random(&castle.ex.rt.env, id, sizeof id);
         const uint32_t limits[3] = {config->users_max, config->symbols_max, config->orders_max};
-        int result = journal_create(&castle.disk, SEGMENT_BYTES, config->account_shards,
-                                    config->market_shards, limits, id, &found);
+        int result = journal_create(&castle.disk, castle.segment_bytes, config->account_shards,
+                                    config->market_shards, limits, id, found);
         if (result) {
             fprintf(stderr, "castle: cannot create the journal: %s\n", strerror(-result));
             return EXIT_IO;
         }
     } else {
-        const struct recovery_sink sink = {.record = replay_record, .self = &castle.ex};
-        status = recovery_read(&castle.disk, &sink, &found);
+        const struct fold fold = exchange_fold(&castle.ex, recovery_remark);
+        status = fold_read(&castle.disk, &fold, UINT64_MAX, &folded);
         if (status != RECOVERY_OK)
-            return recovery_failed(status, found.text);
+            return recovery_failed(status, found->text);
     }
-    wrong = exchange_recovered(&castle.ex, found.boot + 1);
+    wrong = exchange_recovered(&castle.ex, found->boot + 1);
     struct exchange_audit audit;
     void *memory = malloc(exchange_audit_bytes(&castle.ex));
     ASSERT(memory != NULL);
@@ -362,14 +360,17 @@ static int recover(struct exchange_config *config)
     free(memory);
     if (wrong)
         return recovery_failed(RECOVERY_DAMAGED, wrong);
-    if (recovery_cut(&castle.disk, &found) != RECOVERY_OK)
-        return recovery_failed(RECOVERY_IO, found.text);
-    int result = journal_init(&castle.journal, &castle.ex.rt, castle.disk, SEGMENT_BYTES, &found);
+    if (recovery_cut(&castle.disk, found) != RECOVERY_OK)
+        return recovery_failed(RECOVERY_IO, found->text);
+    int result =
+        journal_init(&castle.journal, &castle.ex.rt, castle.disk, castle.segment_bytes, found);
     if (result) {
         fprintf(stderr, "castle: cannot open the journal: %s\n", strerror(-result));
         return EXIT_IO;
     }
-    castle.lsn_before = found.next_lsn - 1;
+    castle.lsn_before = found->next_lsn - 1;
+    atomic_store(&castle.snapshotter.lsn, folded.snapshot_lsn);
+    build(config);
     for (uint16_t i = 0; i < castle.shared.count; i++) {
         ingress_load(&castle.ingress[i]);
         if (castle.ingress[i].directory.unseal_failed) {
@@ -387,8 +388,11 @@ static int recover(struct exchange_config *config)
     if (result)
         return result;
     exchange_verify(&castle.ex);
-    fprintf(stderr, "castle: %s: %" PRIu64 " records, %" PRIu64 " bytes cut from a torn tail\n",
-            fresh ? "new journal" : "recovered", found.records, found.torn_bytes);
+    fprintf(stderr,
+            "castle: %s: %" PRIu64 " records behind the snapshot at LSN %" PRIu64 ", %" PRIu64
+            " bytes cut from a torn tail\n",
+            fresh ? "new journal" : "recovered", found->records, folded.snapshot_lsn,
+            found->torn_bytes);
     return EXIT_DONE;
 }
 
@@ -538,6 +542,7 @@ static void wait_and_drain(const sigset_t *signals)
 
 static void stop(void)
 {
+    snapshotter_stop(&castle.snapshotter);
     threads_stop(&castle.threads);
     atomic_store(&castle.stop_journal, true);
     waker_wake(&castle.ex.rt.journal);
@@ -579,6 +584,12 @@ static int run(void)
     mem_seal(true);
     ASSERT(pthread_create(&castle.journal_thread, NULL, journal_main, NULL) == 0);
     ASSERT(pthread_create(&castle.helper_thread, NULL, helper_main, NULL) == 0);
+    castle.snapshotter.durable_lsn = durable_lsn;
+    castle.snapshotter.records_max = castle.options.snapshot_records;
+    castle.snapshotter.seconds_max = castle.options.snapshot_seconds;
+    castle.snapshotter.build = CASTLE_VERSION " " CASTLE_COMMIT;
+    snapshotter_start(&castle.snapshotter, castle.disk, &castle.ex.config,
+                      atomic_load(&castle.snapshotter.lsn));
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
     result = write_ready(&config);
     fprintf(stderr, "castle: serving on %s:%u, admin on %s:%u, %u cores\n", listen_host,
@@ -595,6 +606,7 @@ static int serve(int argc, char **argv)
     if (!options_read(&castle.options, argc, argv) || !read_config(&config))
         return EXIT_USAGE;
     bool durable = strcmp(castle.options.durability, "sync") == 0;
+    castle.segment_bytes = castle.options.segment_mib << 20;
     if (!durable)
         fprintf(stderr,
                 "castle: --durability none: answers do not wait for the disk; a crash loses "
@@ -622,55 +634,6 @@ static int serve(int argc, char **argv)
 
 /* ---- the other subcommands ---- */
 
-static int journal_verify(int argc, char **argv)
-{
-    struct disk_posix posix;
-    struct recovery found;
-    const char *data = NULL;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
-            data = argv[++i];
-        } else if (strncmp(argv[i], "--data=", 7) == 0) {
-            data = argv[i] + 7;
-        } else {
-            fprintf(stderr, "castle: option %s is not known\n", argv[i]);
-            return EXIT_USAGE;
-        }
-    }
-    if (!data) {
-        fprintf(stderr, "castle: journal verify needs option --data DIR\n");
-        return EXIT_USAGE;
-    }
-    if (disk_posix_open(&posix, data, false, false, false) != DISK_OPEN_OK) {
-        fprintf(stderr, "castle: option --data: cannot open %s: %s\n", data, strerror(errno));
-        return EXIT_RUNTIME;
-    }
-    struct disk disk = disk_posix(&posix);
-    const struct recovery_sink sink = {0};
-    enum recovery_status status = recovery_read(&disk, &sink, &found);
-    disk_posix_close(&posix);
-    if (status == RECOVERY_EMPTY) {
-        fprintf(stderr, "castle: there is no journal in %s\n", data);
-        return EXIT_RUNTIME;
-    }
-    if (status != RECOVERY_OK)
-        return recovery_failed(status, found.text);
-    printf("%" PRIu64 " segments, %" PRIu64 " chunks, %" PRIu64 " records, %" PRIu64
-           " bytes, last LSN %" PRIu64 ", torn tail %" PRIu64 " bytes: good\n",
-           found.segments, found.chunks, found.records, found.bytes, found.next_lsn - 1,
-           found.torn_bytes);
-    return EXIT_DONE;
-}
-
-static int journal(int argc, char **argv)
-{
-    if (argc >= 2 && strcmp(argv[1], "verify") == 0)
-        return journal_verify(argc - 1, argv + 1);
-    fprintf(stderr, "castle: journal: '%s' is not known; there is: verify\n",
-            argc >= 2 ? argv[1] : "");
-    return EXIT_USAGE;
-}
-
 static int version(int argc, char **argv)
 {
     if (argc > 1) {
@@ -687,7 +650,7 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {
-        {"serve", serve}, {"replay", replay_main}, {"journal", journal}, {"version", version}};
+        {"serve", serve}, {"replay", replay_main}, {"journal", journal_tool}, {"version", version}};
     for (uint32_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
@@ -695,7 +658,7 @@ int main(int argc, char **argv)
             "usage: castle serve [--data DIR] [--listen HOST:PORT] [--admin HOST:PORT] [options]\n"
             "       castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] "
             "[--json]\n"
-            "       castle journal verify --data DIR\n"
+            "       castle journal stat | verify | dump [--state] [--until LSN] --data DIR\n"
             "       castle version\n");
     if (argc > 1)
         fprintf(stderr, "castle: there is no subcommand '%s'\n", argv[1]);

@@ -32,6 +32,9 @@ static const struct option {
     {"max-users", NUMBER, offsetof(struct options, max_users), 1, 10000000, NULL},
     {"max-symbols", NUMBER, offsetof(struct options, max_symbols), 1, 8000, NULL},
     {"max-orders", NUMBER, offsetof(struct options, max_orders), 16, 100000000, NULL},
+    {"segment-mib", NUMBER, offsetof(struct options, segment_mib), 1, 1024, NULL},
+    {"snapshot-seconds", NUMBER, offsetof(struct options, snapshot_seconds), 1, 86400, NULL},
+    {"snapshot-records", NUMBER, offsetof(struct options, snapshot_records), 1, UINT32_MAX, NULL},
     {"max-connections", NUMBER, offsetof(struct options, max_connections), 1, 1000000, NULL},
     {"prefault", FLAG, offsetof(struct options, prefault), 0, 0, NULL},
     {"pin", CHOICE, offsetof(struct options, pin), 0, 0, "on|off"},
@@ -256,7 +259,10 @@ bool options_read(struct options *options, int argc, char **argv)
                                 .max_users = 100000,
                                 .max_symbols = 1000,
                                 .max_orders = 4000000,
-                                .max_connections = 10000};
+                                .max_connections = 10000,
+                                .segment_mib = 64,
+                                .snapshot_seconds = 60,
+                                .snapshot_records = 4000000};
     if (!read_environment(options, true) || !read_arguments(options, argc, argv, true))
         return false;
     if (options->config && !read_file(options))

@@ -16,6 +16,7 @@ struct options {
     const char *admin_token_file, *log_level;
     uint64_t cores, done_orders, market_shards, account_shards;
     uint64_t max_users, max_symbols, max_orders, max_connections;
+    uint64_t segment_mib, snapshot_seconds, snapshot_records;
     bool prefault;
     bool shards_given, limits_given; /* not defaulted: they must agree with an existing directory */
 };

@@ -29,6 +29,26 @@ const char *status_name(uint8_t status)
     return symbol_status_names[status];
 }
 
+const char *side_name(uint8_t side)
+{
+    return side < sizeof side_names / sizeof *side_names ? side_names[side] : "?";
+}
+
+const char *type_name(uint8_t type)
+{
+    return type < sizeof type_names / sizeof *type_names ? type_names[type] : "?";
+}
+
+const char *tif_name(uint8_t tif)
+{
+    return tif < sizeof tif_names / sizeof *tif_names ? tif_names[tif] : "?";
+}
+
+const char *order_status_name(uint8_t status)
+{
+    return status < ORDER_STATUS_COUNT ? order_status_names[status] : "?";
+}
+
 static void key(struct text *out, const char *name)
 {
     if (out->length && out->data[out->length - 1] != '{')

@@ -18,6 +18,12 @@ void render_query(const struct call *call, struct text *out, const struct order_
 void render_trade(const struct call *call, struct text *out, const struct trade_view *trade);
 void render_symbol(struct text *out, const struct symbol_config *symbol);
 void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit);
+
+/* Binance's word for a symbol's status, and for an order's kinds. */
 const char *status_name(uint8_t status);
+const char *side_name(uint8_t side);
+const char *type_name(uint8_t type);
+const char *tif_name(uint8_t tif);
+const char *order_status_name(uint8_t status);
 
 #endif

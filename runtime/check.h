@@ -32,4 +32,13 @@ extern int check_bug;
 #define BUG(n) (0)
 #endif
 
+/* A named place where a test may have the process killed: CASTLE_FAILPOINT="name" or "name:N", the
+ * N-th time it comes there. Only in builds with CASTLE_BUGS. Thread: any. */
+#ifdef CASTLE_BUGS
+void check_failpoint(const char *name);
+#define FAILPOINT(name) check_failpoint(name)
+#else
+#define FAILPOINT(name) ((void)0)
+#endif
+
 #endif

@@ -328,6 +328,7 @@ bool core_publish(struct core *core)
                              : atomic_load_explicit(&rt->core[c]->published, memory_order_acquire);
     core->open = NULL;
     atomic_store_explicit(&core->published, chunk->number, memory_order_release); /* J1 (c) */
+    FAILPOINT("after-publish");
     return true;
 }
 

@@ -22,7 +22,8 @@ static bool load(struct disk *disk, const struct fold *fold, uint64_t lsn, struc
     struct snapshot_head head;
     char text[256], remark[320];
     enum recovery_status status = snapshot_read(disk, lsn, &head, fold->wire, fold->self, text);
-    if (status == RECOVERY_OK && fold->hash(fold->self) != head.state_hash) {
+    if (status == RECOVERY_OK && head.done_orders == fold->done_orders &&
+        fold->hash(fold->self) != head.state_hash) {
         status = RECOVERY_DAMAGED;
         snprintf(text, sizeof text,
                  "the snapshot at LSN %lu: the state has another hash than when "
@@ -89,6 +90,7 @@ int fold_install(struct disk *disk, const struct fold *fold, const struct folded
         .users_max = folded->found.head.users_max,
         .symbols_max = folded->found.head.symbols_max,
         .orders_max = folded->found.head.orders_max,
+        .done_orders = fold->done_orders,
     };
     memcpy(head->id, folded->found.head.id, SEGMENT_ID_BYTES);
     snprintf(head->build, sizeof head->build, "%s", build);
@@ -113,6 +115,7 @@ static int remove_segment(struct disk *disk, uint64_t number)
 {
     char name[DISK_NAME_MAX];
     segment_name(number, name);
+    FAILPOINT("before-trim");
     int plain = disk->ops->remove(disk->self, name);
     segment_sealed_name(number, name);
     int sealed = disk->ops->remove(disk->self, name);

@@ -14,6 +14,8 @@ enum { SNAPSHOTS_KEPT = 2, SNAPSHOTS_BAD_MAX = 8 };
 
 struct fold {
     void *self;
+    uint32_t done_orders; /* how much history each account keeps: with another number than the
+                             snapshot's the hashes cannot be compared */
     /* Makes the state empty again: a snapshot that was bad half way may have filled it. */
     void (*reset)(void *self);
     /* Writes the state, or reads it into an empty one. */

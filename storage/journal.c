@@ -28,8 +28,10 @@ static int segment_enter(struct disk *disk, const struct segment_head *head)
         result = disk->ops->sync(disk->self, file);
     if (file >= 0)
         disk->ops->close(disk->self, file);
+    FAILPOINT("before-segment-rename");
     if (result == 0)
         result = disk->ops->rename(disk->self, SEGMENT_SPARE, name);
+    FAILPOINT("before-segment-sync");
     if (result == 0)
         result = disk->ops->sync_dir(disk->self);
     free(block);
@@ -188,6 +190,7 @@ static int roll(struct journal *journal, uint32_t prev_crc, uint64_t first_lsn)
     if (result)
         return result;
     atomic_store_explicit(&journal->spare_ready, false, memory_order_release);
+    FAILPOINT("after-segment");
     disk->ops->close(disk->self, journal->file);
     journal->head = next;
     journal->offset = SEGMENT_BLOCK;
@@ -207,10 +210,12 @@ int journal_sync(struct journal *journal)
             return result;
     }
     uint64_t began = mono_ns();
+    FAILPOINT("before-write");
     int result = journal->disk.ops->write(journal->disk.self, journal->file, journal->buffer, bytes,
                                           journal->offset);
     if (result)
         return result;
+    FAILPOINT("before-durable");
     hist_add(&journal->sync_ns, mono_ns() - began);
     journal->offset += bytes;
     journal->batch++;

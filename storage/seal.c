@@ -110,10 +110,12 @@ int seal_segment(struct disk *disk, uint64_t number)
     free(packed);
     if (result == 0) {
         disk->ops->remove(disk->self, sealed); /* of an earlier try: the plain file was whole */
+        FAILPOINT("before-seal-rename");
         result = disk->ops->rename(disk->self, temp_name, sealed);
     }
     if (result == 0)
         result = disk->ops->sync_dir(disk->self);
+    FAILPOINT("before-seal-remove");
     if (result == 0)
         result = disk->ops->remove(disk->self, plain);
     return result;

@@ -45,6 +45,7 @@ static void head_fields(struct wire *wire, struct snapshot_head *head)
     wire_u32(wire, &head->users_max);
     wire_u32(wire, &head->symbols_max);
     wire_u32(wire, &head->orders_max);
+    wire_u32(wire, &head->done_orders);
     wire_bytes(wire, head->id, SEGMENT_ID_BYTES);
     wire_bytes(wire, head->build, SNAPSHOT_BUILD_BYTES);
 }
@@ -148,7 +149,9 @@ static int write_body(struct writer *writer, void (*save)(void *self, struct wir
 static int install(struct disk *disk, const char *name)
 {
     disk->ops->remove(disk->self, name); /* the same position again: this one is as good */
+    FAILPOINT("before-snapshot-rename");
     int result = disk->ops->rename(disk->self, temp_name, name);
+    FAILPOINT("before-snapshot-sync");
     return result ? result : disk->ops->sync_dir(disk->self);
 }
 

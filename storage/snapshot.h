@@ -22,7 +22,7 @@ struct snapshot_head {
     uint32_t body_crc, boot;
     int64_t ts_us; /* of the last record */
     uint16_t account_shards, market_shards;
-    uint32_t users_max, symbols_max, orders_max;
+    uint32_t users_max, symbols_max, orders_max, done_orders;
     uint8_t id[SEGMENT_ID_BYTES];
     char build[SNAPSHOT_BUILD_BYTES]; /* of the program that wrote it: for people */
 };

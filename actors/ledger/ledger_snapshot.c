@@ -184,9 +184,12 @@ static void wire_positions(struct wire *wire, struct ledger *ledger, uint32_t us
 static void wire_done(struct wire *wire, struct ledger *ledger, uint32_t user)
 {
     bool reading = wire_is_reading(wire);
-    uint32_t slot = ledger->users[user].done_head, count = ledger->users[user].done;
-    count = wire_count(wire, count, reading ? ledger->order_pool.capacity : count);
-    for (uint32_t i = 0; i < count && wire->ok; i++) {
+    uint32_t slot = ledger->users[user].done_head, count = ledger->users[user].done, i = 0;
+    count = wire_count(wire, count, reading ? UINT32_MAX : count);
+    /* With less history than the snapshot's, the oldest are left behind. */
+    for (; reading && count - i > ledger->limits.done_orders && wire->ok; i++)
+        order_fields(wire, &(struct ledger_order){0});
+    for (; i < count && wire->ok; i++) {
         uint32_t next = ledger->orders[slot].next;
         slot = wire_order(wire, ledger, user, slot);
         if (reading && slot && wire_expect(wire, !order_is_open(&ledger->orders[slot])))
@@ -198,17 +201,19 @@ static void wire_done(struct wire *wire, struct ledger *ledger, uint32_t user)
 static void wire_trades(struct wire *wire, struct ledger *ledger, uint32_t user)
 {
     bool reading = wire_is_reading(wire);
-    uint32_t slot = ledger->users[user].trade_head, count = ledger->users[user].trades;
-    uint32_t room = ledger->trade_pool.capacity - ledger->trade_pool.count;
-    count = wire_count(wire, count, reading ? room : count);
-    for (uint32_t i = 0; i < count && wire->ok; i++) {
+    uint32_t slot = ledger->users[user].trade_head, count = ledger->users[user].trades, i = 0;
+    count = wire_count(wire, count, reading ? UINT32_MAX : count);
+    for (; reading && count - i > ledger->limits.done_orders && wire->ok; i++)
+        trade_fields(wire, &(struct ledger_trade){0});
+    for (; i < count && wire->ok; i++) {
         struct ledger_trade fields = {0};
         trade_fields(wire, reading ? &fields : &ledger->trades[slot]);
         if (!reading) {
             slot = ledger->trades[slot].next;
             continue;
         }
-        if (!wire_expect(wire, fields.symbol < ledger->limits.symbols))
+        if (!wire_expect(wire, fields.symbol < ledger->limits.symbols &&
+                                   ledger->trade_pool.count < ledger->trade_pool.capacity))
             return;
         uint32_t order = ledger_find_order_id(ledger, user, fields.symbol, fields.order_id);
         ledger_trade_append(ledger, &ledger->users[user], order ? &ledger->orders[order] : NULL,

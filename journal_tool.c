@@ -1,0 +1,688 @@
+#include "journal_tool.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "actors/account_shard.h"
+#include "actors/control_shard.h"
+#include "actors/market_shard.h"
+#include "exchange_fold.h"
+#include "http/render.h"
+#include "http/serve.h"
+#include "http/text.h"
+#include "runtime/check.h"
+#include "storage/disk_posix.h"
+#include "storage/seal.h"
+
+enum { DONE_ORDERS = 1000 };
+
+struct tool {
+    const char *data;
+    bool state;
+    uint64_t until;
+    struct disk_posix posix;
+    struct disk disk;
+    struct segment_head head; /* of the oldest segment that is there */
+    struct exchange ex;       /* as of `until`, when `folded` */
+    bool folded;
+    struct folded at;
+    struct text out;
+};
+
+static struct tool tool;
+
+static int failed(enum recovery_status status, const char *text)
+{
+    fprintf(stderr, "castle: %s: %s\n",
+            status == RECOVERY_IO ? "cannot read the journal" : "the journal is damaged", text);
+    return status == RECOVERY_IO ? EXIT_IO : EXIT_DAMAGED;
+}
+
+static void remark(void *self, const char *text)
+{
+    (void)self;
+    fprintf(stderr, "castle: %s\n", text);
+}
+
+static void put_line(void)
+{
+    text_str(&tool.out, "\n");
+    fwrite(tool.out.data, 1, tool.out.length, stdout);
+    tool.out.length = 0;
+}
+
+/* ---- options ---- */
+
+static bool read_until(const char *text)
+{
+    char *end;
+    errno = 0;
+    tool.until = strtoull(text, &end, 10);
+    if (text[0] >= '0' && text[0] <= '9' && !*end && !errno && tool.until > 0)
+        return true;
+    fprintf(stderr, "castle: option --until: '%s' is not an LSN\n", text);
+    return false;
+}
+
+/* "--name VALUE" or "--name=VALUE": the value, and how many arguments it took. */
+static const char *value_of(int argc, char **argv, int at, const char *name, int *took)
+{
+    size_t length = strlen(name);
+    *took = 0;
+    if (strncmp(argv[at], name, length) != 0)
+        return NULL;
+    if (argv[at][length] == '=') {
+        *took = 1;
+        return argv[at] + length + 1;
+    }
+    if (argv[at][length] != '\0' || at + 1 >= argc)
+        return NULL;
+    *took = 2;
+    return argv[at + 1];
+}
+
+static bool read_options(int argc, char **argv, bool dump)
+{
+    tool.until = UINT64_MAX;
+    for (int i = 2, took; i < argc; i += took) {
+        const char *value = value_of(argc, argv, i, "--data", &took);
+        if (value) {
+            tool.data = value;
+            continue;
+        }
+        value = dump ? value_of(argc, argv, i, "--until", &took) : NULL;
+        if (value) {
+            if (!read_until(value))
+                return false;
+            continue;
+        }
+        took = 1;
+        if (dump && strcmp(argv[i], "--state") == 0) {
+            tool.state = true;
+            continue;
+        }
+        fprintf(stderr, "castle: journal %s: option %s is not known, or needs a value\n", argv[1],
+                argv[i]);
+        return false;
+    }
+    if (!tool.data)
+        fprintf(stderr, "castle: journal %s needs option --data DIR\n", argv[1]);
+    return tool.data != NULL;
+}
+
+/* Opens the directory and reads the oldest segment's header. */
+static int open_directory(void)
+{
+    char text[256];
+    if (disk_posix_open(&tool.posix, tool.data, false, false, false) != DISK_OPEN_OK) {
+        fprintf(stderr, "castle: option --data: cannot open %s: %s\n", tool.data, strerror(errno));
+        return EXIT_RUNTIME;
+    }
+    tool.disk = disk_posix(&tool.posix);
+    enum recovery_status status = recovery_peek(&tool.disk, &tool.head, text);
+    if (status == RECOVERY_EMPTY) {
+        fprintf(stderr, "castle: there is no journal in %s\n", tool.data);
+        return EXIT_RUNTIME;
+    }
+    return status == RECOVERY_OK ? EXIT_DONE : failed(status, text);
+}
+
+/* ---- verify ---- */
+
+static int verify(void)
+{
+    struct recovery found;
+    const struct recovery_sink sink = {0};
+    const struct recovery_range all = {.after = tool.head.first_lsn - 1, .until = UINT64_MAX};
+    enum recovery_status status = recovery_read_range(&tool.disk, all, &sink, &found);
+    if (status != RECOVERY_OK)
+        return failed(status, found.text);
+    printf("%" PRIu64 " segments, %" PRIu64 " chunks, %" PRIu64 " records, %" PRIu64
+           " bytes, LSN %" PRIu64 " to %" PRIu64 ", torn tail %" PRIu64 " bytes: good\n",
+           found.segments, found.chunks, found.records, found.bytes, tool.head.first_lsn,
+           found.next_lsn - 1, found.torn_bytes);
+    /* The records must also come to what the snapshots and the digests in them say. */
+    struct exchange_config config;
+    exchange_fold_config(&config, &tool.head, DONE_ORDERS);
+    exchange_init(&tool.ex, env_real(), &config);
+    const struct fold fold = exchange_fold(&tool.ex, remark);
+    status = fold_read(&tool.disk, &fold, UINT64_MAX, &tool.at);
+    if (status != RECOVERY_OK)
+        return failed(status, tool.at.found.text);
+    printf("state at LSN %" PRIu64 ", from the snapshot at LSN %" PRIu64 ": good\n", tool.at.lsn,
+           tool.at.snapshot_lsn);
+    if (tool.at.bad_count)
+        printf("%u snapshots are bad\n", tool.at.bad_count);
+    return tool.at.bad_count ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+/* ---- stat ---- */
+
+struct counts {
+    uint64_t records[256], bytes[256]; /* by record type */
+    uint64_t control, account, market;
+    uint64_t first_lsn;
+    int64_t first_us, last_us;
+};
+
+static const char *type_name_of(uint8_t type)
+{
+    static const char *const requests[] = {"NEW",        "CANCEL",     "CANCEL_ALL",
+                                           "DEPOSIT",    "USER_ADD",   "KEY_ADD",
+                                           "KEY_DELETE", "SYMBOL_ADD", "SYMBOL_STATUS"};
+    if (type == RECORD_LINK)
+        return "LINK";
+    if (type == RECORD_SELF)
+        return "SELF";
+    if (type >= RECORD_REQUEST && type < RECORD_REQUEST + sizeof requests / sizeof *requests)
+        return requests[type - RECORD_REQUEST];
+    return "UNKNOWN";
+}
+
+static const char *count_record(void *self, const struct record_head *head,
+                                const unsigned char *payload, int64_t ts_us, uint64_t lsn)
+{
+    struct counts *counts = self;
+    (void)payload;
+    counts->records[head->type]++;
+    counts->bytes[head->type] += RECORD_HEAD_BYTES + head->bytes;
+    if (head->shard == CONTROL_SHARD)
+        counts->control++;
+    else if (head->shard <= tool.head.account_shards)
+        counts->account++;
+    else
+        counts->market++;
+    if (!counts->first_lsn) {
+        counts->first_lsn = lsn;
+        counts->first_us = ts_us;
+    }
+    counts->last_us = ts_us;
+    return NULL;
+}
+
+static void print_time(const char *name, int64_t us)
+{
+    time_t seconds = (time_t)(us / 1000000);
+    struct tm tm;
+    char text[32];
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+    printf("%s %s.%06dZ\n", name, text, (int)(us % 1000000));
+}
+
+static int stat_segments(void)
+{
+    struct segment_list list;
+    int result = segment_list(&tool.disk, &list);
+    for (uint32_t i = 0; result == 0 && i < list.count; i++) {
+        unsigned char block[SEGMENT_BLOCK];
+        char name[DISK_NAME_MAX];
+        uint64_t bytes;
+        struct segment_head head;
+        int64_t got = segment_peek(&tool.disk, list.number[i], block, &bytes, name);
+        bool ok = got == SEGMENT_BLOCK && segment_decode(block, &head) == SEGMENT_OK;
+        if (ok)
+            printf("segment  %s: from LSN %" PRIu64 ", %" PRIu64 " bytes\n", name, head.first_lsn,
+                   bytes);
+        else
+            printf("segment  %s: its header cannot be read\n", name);
+    }
+    free(list.number);
+    return result;
+}
+
+static int stat_snapshots(void)
+{
+    uint64_t *lsn;
+    uint32_t count;
+    enum recovery_status status = snapshot_list(&tool.disk, &lsn, &count);
+    for (uint32_t i = count; i-- > 0;) {
+        struct snapshot_head head;
+        char text[256];
+        if (snapshot_peek(&tool.disk, lsn[i], &head, text) == RECOVERY_OK)
+            printf("snapshot at LSN %" PRIu64 ": state hash %016" PRIx64 ", %" PRIu64
+                   " bytes (%" PRIu64 " raw), made by %s\n",
+                   head.lsn, head.state_hash, head.body_bytes, head.raw_bytes, head.build);
+        else
+            printf("snapshot %s\n", text);
+    }
+    free(lsn);
+    return status == RECOVERY_OK ? 0 : -EIO;
+}
+
+static int stat_journal(void)
+{
+    struct counts counts = {0};
+    struct recovery found;
+    const struct recovery_sink sink = {.record = count_record, .self = &counts};
+    const struct recovery_range all = {.after = tool.head.first_lsn - 1, .until = UINT64_MAX};
+    printf("directory made with %u account shards, %u market shards, limits of %u users, %u "
+           "symbols, %u orders\n",
+           tool.head.account_shards, tool.head.market_shards, tool.head.users_max,
+           tool.head.symbols_max, tool.head.orders_max);
+    int result = stat_segments();
+    if (result == 0)
+        result = stat_snapshots();
+    if (result)
+        return failed(RECOVERY_IO, strerror(-result));
+    enum recovery_status status = recovery_read_range(&tool.disk, all, &sink, &found);
+    if (status != RECOVERY_OK)
+        return failed(status, found.text);
+    printf("records  %" PRIu64 " in %" PRIu64 " chunks, LSN %" PRIu64 " to %" PRIu64
+           ", boot %u, torn tail %" PRIu64 " bytes\n",
+           found.records, found.chunks, tool.head.first_lsn, found.next_lsn - 1, found.boot,
+           found.torn_bytes);
+    printf("shards   control %" PRIu64 ", account %" PRIu64 ", market %" PRIu64 "\n",
+           counts.control, counts.account, counts.market);
+    for (uint32_t type = 0; type < 256; type++)
+        if (counts.records[type])
+            printf("type     %-13s %" PRIu64 " records, %" PRIu64 " bytes\n",
+                   type_name_of((uint8_t)type), counts.records[type], counts.bytes[type]);
+    if (found.records) {
+        print_time("first   ", counts.first_us);
+        print_time("last    ", counts.last_us);
+    }
+    return EXIT_DONE;
+}
+
+/* ---- dump: records ---- */
+
+static void key(const char *name)
+{
+    if (tool.out.length && !strchr("{[", tool.out.data[tool.out.length - 1]))
+        text_str(&tool.out, ",");
+    text_format(&tool.out, "\"%s\":", name);
+}
+
+static void key_number(const char *name, uint64_t value)
+{
+    key(name);
+    text_u64(&tool.out, value);
+}
+
+static void key_text(const char *name, const char *data, size_t length)
+{
+    key(name);
+    text_quoted(&tool.out, data, length);
+}
+
+static void key_word(const char *name, const char *word)
+{
+    key_text(name, word, strlen(word));
+}
+
+static void key_amount(const char *name, int64_t atoms)
+{
+    key(name);
+    if (atoms < 0)
+        text_format(&tool.out, "\"-%" PRId64 ".%08" PRId64 "\"", -(atoms / MONEY_ATOMS_PER_UNIT),
+                    -(atoms % MONEY_ATOMS_PER_UNIT));
+    else
+        text_amount(&tool.out, atoms);
+}
+
+/* The symbol by name where the state is known, else its number. */
+static const struct symbol_config *key_symbol(uint16_t symbol)
+{
+    const struct symbol_config *config = tool.folded && symbol < tool.ex.control->symbols_count
+                                             ? &tool.ex.control->symbols[symbol]
+                                             : NULL;
+    if (config)
+        key_text("symbol", config->name, strnlen(config->name, SYMBOL_NAME_MAX));
+    else if (symbol != SYMBOL_ANY)
+        key_number("symbol", symbol);
+    return config;
+}
+
+static void key_asset(uint16_t asset)
+{
+    if (tool.folded && asset < tool.ex.control->assets_count)
+        key_text("asset", tool.ex.control->assets[asset],
+                 strnlen(tool.ex.control->assets[asset], SYMBOL_NAME_MAX));
+    else
+        key_number("asset", asset);
+}
+
+/* Ticks and lots as decimals where the symbol is known. */
+static void key_price_qty(const struct symbol_config *symbol, int64_t ticks, int64_t lots)
+{
+    if (symbol && ticks)
+        key_amount("price", ticks * symbol->tick_atoms);
+    if (symbol && lots)
+        key_amount("qty", lots * symbol->step_atoms);
+    if (!symbol) {
+        key_number("priceTicks", (uint64_t)ticks);
+        key_number("qtyLots", (uint64_t)lots);
+    }
+}
+
+static void dump_request(const struct request *request)
+{
+    if (request->user)
+        key_number("user", request->user);
+    switch (request->type) {
+    case REQUEST_NEW:
+        key_symbol(request->symbol);
+        key_text("clientOrderId", request->order.client_id, request->order.client_length);
+        key_word("side", side_name(request->order.side));
+        key_word("orderType", type_name(request->order.type));
+        key_word("timeInForce", tif_name(request->order.tif));
+        key_amount("price", request->order.price);
+        key_amount("qty", request->order.qty);
+        key_amount("quoteOrderQty", request->order.quote);
+        break;
+    case REQUEST_CANCEL:
+        key_symbol(request->symbol);
+        if (request->find.has_order_id)
+            key_number("orderId", request->find.order_id);
+        key_text("origClientOrderId", request->find.client_id, request->find.client_length);
+        break;
+    case REQUEST_CANCEL_ALL:
+        key_symbol(request->symbol);
+        break;
+    case REQUEST_DEPOSIT:
+        key_asset(request->deposit.asset);
+        key_amount("amount", request->deposit.amount);
+        break;
+    case REQUEST_USER_ADD:
+        key_text("name", request->user_add.name, request->user_add.length);
+        break;
+    case REQUEST_KEY_ADD: /* the secret stays sealed, and out of here */
+    case REQUEST_KEY_DELETE:
+        key_text("apiKey", request->key.api_key, API_KEY_BYTES);
+        break;
+    case REQUEST_SYMBOL_ADD:
+        key_text("symbol", request->symbol_add.name,
+                 strnlen(request->symbol_add.name, SYMBOL_NAME_MAX));
+        break;
+    case REQUEST_SYMBOL_STATUS:
+        key_symbol(request->symbol);
+        key_word("status", status_name(request->symbol_add.status));
+        break;
+    default:
+        break;
+    }
+}
+
+static void dump_message(const struct msg *msg)
+{
+    static const char *const orders[] = {"PLACE",       "CANCEL",       "USER_ADD",
+                                         "SYMBOL_GRID", "SYMBOL_RANGE", "SYMBOL_MARKET",
+                                         "SYMBOL_FEES", "SYMBOL_STATUS"};
+    static const char *const reports[] = {"ACCEPTED", "FILL", "DONE", "CANCEL_REJECTED",
+                                          "CONFIG_ACK"};
+    const struct symbol_config *symbol = NULL;
+    if (msg->type >= MSG_PLACE && msg->type < MSG_PLACE + sizeof orders / sizeof *orders)
+        key_word("message", orders[msg->type - MSG_PLACE]);
+    else if (msg->type >= MSG_ACCEPTED &&
+             msg->type < MSG_ACCEPTED + sizeof reports / sizeof *reports)
+        key_word("message", reports[msg->type - MSG_ACCEPTED]);
+    else
+        key_number("message", msg->type);
+    key_number("from", msg->from);
+    key_number("linkSeq", msg->seq);
+    if (msg->type != MSG_USER_ADD && msg->type != MSG_CONFIG_ACK)
+        symbol = key_symbol(msg->symbol);
+    switch (msg->type) {
+    case MSG_PLACE:
+        key_number("ref", msg->place.ref);
+        key_number("user", msg->place.user);
+        key_word("side", side_name(msg->place.side));
+        key_word("orderType", type_name(msg->place.order_type));
+        key_price_qty(symbol, msg->place.price_ticks, msg->place.qty_lots);
+        break;
+    case MSG_CANCEL:
+        key_number("ref", msg->cancel.ref);
+        break;
+    case MSG_ACCEPTED:
+        key_number("ref", msg->accepted.ref);
+        key_number("orderId", msg->accepted.order_id);
+        break;
+    case MSG_FILL:
+        key_number("ref", msg->fill.ref);
+        key_number("orderId", msg->fill.order_id);
+        key_number("tradeId", msg->fill.trade_id);
+        key_word("role", msg->flags & MSG_MAKER ? "MAKER" : "TAKER");
+        key_price_qty(symbol, msg->fill.price_ticks, msg->fill.qty_lots);
+        break;
+    case MSG_DONE:
+    case MSG_CANCEL_REJECTED:
+        key_number("ref", msg->done.ref);
+        key_number("orderId", msg->done.order_id);
+        if (msg->done.reject && msg->done.reject < REJECT_COUNT)
+            key_word("reject", reject_text(msg->done.reject));
+        break;
+    default:
+        break;
+    }
+}
+
+static const char *dump_record(void *self, const struct record_head *head,
+                               const unsigned char *payload, int64_t ts_us, uint64_t lsn)
+{
+    struct request request;
+    struct msg msg;
+    (void)self;
+    text_str(&tool.out, "{");
+    key_number("lsn", lsn);
+    key_number("tsUs", (uint64_t)ts_us);
+    key_number("shard", head->shard);
+    key_number("shardSeq", head->shard_seq);
+    key_word("type", type_name_of(head->type));
+    if (head->type == RECORD_LINK && head->bytes == MSG_ENCODED_BYTES) {
+        msg_decode(payload, head->shard, &msg);
+        dump_message(&msg);
+    } else if (head->type == RECORD_SELF && head->bytes == 8) {
+        key_number("ref", get_u64(payload));
+    } else if (head->type >= RECORD_REQUEST &&
+               request_decode((uint8_t)(head->type - RECORD_REQUEST), payload, head->bytes,
+                              &request)) {
+        dump_request(&request);
+    }
+    text_str(&tool.out, "}");
+    put_line();
+    return NULL;
+}
+
+/* ---- dump: state ---- */
+
+static void dump_orders(struct account_shard *shard, uint32_t user)
+{
+    uint32_t position = ledger_user(shard->ledger, user)->positions;
+    key("openOrders");
+    text_str(&tool.out, "[");
+    for (; position; position = ledger_position(shard->ledger, position)->next) {
+        uint32_t slot = ledger_position(shard->ledger, position)->head;
+        for (; slot; slot = ledger_order(shard->ledger, slot)->next) {
+            struct order_view view;
+            order_view(shard, ledger_order(shard->ledger, slot), &view);
+            text_str(&tool.out, tool.out.data[tool.out.length - 1] == '[' ? "{" : ",{");
+            key_symbol(view.symbol);
+            key_number("orderId", view.order_id);
+            key_text("clientOrderId", view.client_id, view.client_length);
+            key_word("side", side_name(view.side));
+            key_word("type", type_name(view.type));
+            key_word("status", order_status_name(view.status));
+            key_amount("price", view.price);
+            key_amount("origQty", view.qty);
+            key_amount("executedQty", view.executed);
+            key_amount("held", ledger_order(shard->ledger, slot)->held);
+            text_str(&tool.out, "}");
+        }
+    }
+    text_str(&tool.out, "]");
+}
+
+static void dump_user(uint32_t id)
+{
+    const struct control_user *named = &tool.ex.control->users[id];
+    struct account_shard *shard = tool.ex.account[exchange_user_shard(&tool.ex, id) - 1];
+    uint32_t user = ledger_user_find(shard->ledger, id);
+    text_str(&tool.out, "{");
+    key_number("userId", id);
+    key_text("name", named->name, named->length);
+    key("balances");
+    text_str(&tool.out, "[");
+    uint32_t slot = user ? ledger_user(shard->ledger, user)->balances : 0;
+    for (; slot; slot = ledger_balance(shard->ledger, slot)->next) {
+        const struct ledger_balance *balance = ledger_balance(shard->ledger, slot);
+        text_str(&tool.out, tool.out.data[tool.out.length - 1] == '[' ? "{" : ",{");
+        key_asset(balance->asset);
+        key_amount("free", balance->free);
+        key_amount("locked", balance->locked);
+        text_str(&tool.out, "}");
+    }
+    text_str(&tool.out, "]");
+    if (user)
+        dump_orders(shard, user);
+    text_str(&tool.out, "}");
+}
+
+static void dump_side(const struct book *book, const struct symbol_config *config,
+                      enum book_side side, const char *name)
+{
+    int64_t price = book_first_price(side), qty;
+    key(name);
+    text_str(&tool.out, "[");
+    while (book_next_level(book, side, &price, &qty)) {
+        int64_t atoms;
+        text_str(&tool.out, tool.out.data[tool.out.length - 1] == '[' ? "[" : ",[");
+        text_amount(&tool.out, price * config->tick_atoms);
+        text_str(&tool.out, ",");
+        text_amount(&tool.out,
+                    __builtin_mul_overflow(qty, config->step_atoms, &atoms) ? INT64_MAX : atoms);
+        text_str(&tool.out, "]");
+    }
+    text_str(&tool.out, "]");
+}
+
+static void dump_book(uint16_t symbol)
+{
+    const struct symbol_config *config = &tool.ex.control->symbols[symbol];
+    uint16_t id = exchange_symbol_shard(&tool.ex, config->name);
+    const struct book *book =
+        market_shard_book(tool.ex.market[id - exchange_market_id(&tool.ex, 0)], symbol);
+    text_str(&tool.out, "{");
+    key_symbol(symbol);
+    key_word("status", status_name(config->status));
+    if (book) {
+        key_number("lastUpdateId", book_update_id(book));
+        key_amount("lastPrice", book_last_price(book) * config->tick_atoms);
+        key_number("orders", book_orders(book));
+        dump_side(book, config, SIDE_BUY, "bids");
+        dump_side(book, config, SIDE_SELL, "asks");
+    }
+    text_str(&tool.out, "}");
+}
+
+/* A sum of many balances, which may pass int64. */
+static void key_sum(const char *name, __int128 atoms)
+{
+    char digits[48];
+    uint32_t at = sizeof digits;
+    unsigned __int128 left = atoms < 0 ? -(unsigned __int128)atoms : (unsigned __int128)atoms;
+    for (uint32_t i = 0; left || i <= MONEY_DECIMALS; i++, left /= 10) {
+        if (i == MONEY_DECIMALS)
+            digits[--at] = '.';
+        digits[--at] = (char)('0' + (int)(left % 10));
+    }
+    if (atoms < 0)
+        digits[--at] = '-';
+    key_text(name, digits + at, sizeof digits - at);
+}
+
+static void dump_assets(const struct exchange_audit *audit)
+{
+    key("assets");
+    text_str(&tool.out, "[");
+    for (uint16_t a = 0; a < audit->assets; a++) {
+        text_str(&tool.out, a ? ",{" : "{");
+        key_asset(a);
+        key_sum("deposits", audit->totals[a].deposits);
+        key_sum("withdrawals", audit->totals[a].withdrawals);
+        key_sum("free", audit->totals[a].free);
+        key_sum("locked", audit->totals[a].locked);
+        key_sum("fees", audit->totals[a].fees);
+        key_sum("inFlight", audit->in_flight[a]);
+        text_str(&tool.out, "}");
+    }
+    text_str(&tool.out, "]");
+}
+
+/* One JSON object of a few lines: users and symbols each on a line of their own. */
+static int dump_state(void)
+{
+    struct exchange_audit audit;
+    void *memory = malloc(exchange_audit_bytes(&tool.ex));
+    ASSERT(memory != NULL);
+    const char *wrong = exchange_audit(&tool.ex, &audit, memory);
+    text_str(&tool.out, "{");
+    key_number("lsn", tool.at.lsn);
+    key_number("tsUs", (uint64_t)tool.at.last_ts_us);
+    key("stateHash");
+    text_format(&tool.out, "\"%016" PRIx64 "\"", audit.state_hash);
+    key_number("openOrders", audit.open_orders);
+    dump_assets(&audit);
+    key("symbols");
+    text_str(&tool.out, "[");
+    for (uint16_t s = 0; s < tool.ex.control->symbols_count; s++) {
+        text_str(&tool.out, s ? ",\n" : "\n");
+        dump_book(s);
+    }
+    text_str(&tool.out, "],\n\"users\":[");
+    for (uint32_t u = 1; u <= tool.ex.control->users_count; u++) {
+        text_str(&tool.out, u > 1 ? ",\n" : "\n");
+        dump_user(u);
+    }
+    text_str(&tool.out, "]}");
+    put_line();
+    free(memory);
+    if (wrong)
+        fprintf(stderr, "castle: %s\n", wrong);
+    return wrong ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+static int dump(void)
+{
+    struct exchange_config config;
+    struct recovery found;
+    exchange_fold_config(&config, &tool.head, DONE_ORDERS);
+    exchange_init(&tool.ex, env_real(), &config);
+    const struct fold fold = exchange_fold(&tool.ex, remark);
+    enum recovery_status status = fold_read(&tool.disk, &fold, tool.until, &tool.at);
+    if (status == RECOVERY_OK && tool.until != UINT64_MAX && tool.at.lsn < tool.until)
+        fprintf(stderr, "castle: option --until: the journal ends at LSN %" PRIu64 "\n",
+                tool.at.lsn);
+    tool.folded = status == RECOVERY_OK;
+    if (tool.state)
+        return tool.folded ? dump_state() : failed(status, tool.at.found.text);
+    const struct recovery_range range = {.after = tool.head.first_lsn - 1, .until = tool.until};
+    const struct recovery_sink sink = {.record = dump_record};
+    status = recovery_read_range(&tool.disk, range, &sink, &found);
+    return status == RECOVERY_OK ? EXIT_DONE : failed(status, found.text);
+}
+
+int journal_tool(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(void);
+    } commands[] = {{"stat", stat_journal}, {"verify", verify}, {"dump", dump}};
+    for (uint32_t i = 0; argc >= 2 && i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (!read_options(argc, argv, commands[i].run == dump))
+            return EXIT_USAGE;
+        int result = open_directory();
+        if (result == EXIT_DONE)
+            result = commands[i].run();
+        disk_posix_close(&tool.posix);
+        return result;
+    }
+    fprintf(stderr, "castle: journal: '%s' is not known; there are: stat, verify, dump\n",
+            argc >= 2 ? argv[1] : "");
+    return EXIT_USAGE;
+}

@@ -20,6 +20,7 @@
 
 #include "actors/book/kinds.h"
 #include "actors/control_shard.h"
+#include "actors/shard.h"
 #include "bench/replay.h"
 #include "exchange_fold.h"
 #include "http/admin.h"
@@ -29,6 +30,7 @@
 #include "http/server.h"
 #include "journal_tool.h"
 #include "runtime/check.h"
+#include "runtime/crash.h"
 #include "runtime/thread.h"
 #include "snapshotter.h"
 #include "storage/disk_posix.h"
@@ -316,11 +318,54 @@ static void recovery_remark(void *self, const char *text)
     fprintf(stderr, "castle: %s\n", text);
 }
 
+/* ---- poison messages (PROTOCOL J6) ---- */
+
+struct poisoned {
+    uint16_t symbol[SKIPS_MAX];
+    uint32_t count;
+};
+
+static void crash_path(char path[4096])
+{
+    snprintf(path, 4096, "%s/crashes.log", castle.options.data);
+}
+
+static void note_poison(void *arg, const struct crash *crash)
+{
+    struct poisoned *poisoned = arg;
+    if (!exchange_poison(&castle.ex, crash->from, crash->to, crash->seq))
+        return; /* taken since then */
+    fprintf(stderr,
+            "castle: the message %" PRIu64
+            " from shard %u to shard %u crashed the process twice: it "
+            "is skipped, and its symbol halted\n",
+            crash->seq, crash->from, crash->to);
+    if (poisoned->count < SKIPS_MAX && crash->part < castle.ex.control->symbols_count)
+        poisoned->symbol[poisoned->count++] = crash->part;
+}
+
+/* The market may have halted by itself; now everybody knows. */
+static int halt_poisoned(const struct poisoned *poisoned)
+{
+    int result = EXIT_DONE;
+    for (uint32_t i = 0; i < poisoned->count && result == EXIT_DONE; i++) {
+        struct request *request = gateway_request(&castle.ingress[0].gateway);
+        request->type = REQUEST_SYMBOL_STATUS;
+        request->symbol = poisoned->symbol[i];
+        request->symbol_add.status = STATUS_HALT;
+        ASSERT(gateway_send(&castle.ingress[0].gateway, request, NULL, NULL) == GATEWAY_SENT);
+        result = come_to_rest();
+    }
+    return result;
+}
+
 /* Steps 2-11 of PROTOCOL §2.8. */
 static int recover(struct exchange_config *config)
 {
     struct folded folded = {0};
     struct recovery *found = &folded.found;
+    struct poisoned poisoned = {.count = 0};
+    char crashes[4096];
     struct segment_head head;
     char text[256];
     uint8_t id[SEGMENT_ID_BYTES];
@@ -379,7 +424,15 @@ static int recover(struct exchange_config *config)
             return EXIT_RUNTIME;
         }
     }
+    crash_path(crashes);
+    crash_repeated(crashes, note_poison, &poisoned);
+    if (!crash_watch(crashes)) {
+        fprintf(stderr, "castle: cannot open %s: %s\n", crashes, strerror(errno));
+        return EXIT_IO;
+    }
     result = come_to_rest();
+    if (result == EXIT_DONE)
+        result = halt_poisoned(&poisoned);
     /* Also when an earlier first start did not get to the end of them: a name that is there is
      * refused. */
     if (result == EXIT_DONE && castle.ex.control->users_count == 0 &&
@@ -646,6 +699,10 @@ static int version(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+#ifdef CASTLE_BUGS
+    if (getenv("CASTLE_BUG"))
+        check_bug = atoi(getenv("CASTLE_BUG"));
+#endif
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);

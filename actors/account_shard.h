@@ -40,6 +40,7 @@ struct account_shard {
     uint32_t todo_head, todo_tail; /* orders to be cancelled by a self-input, in order (S6) */
     uint16_t *symbol_shard;        /* [symbols_max]: which market shard has a symbol */
     struct account_read read;
+    __int128 *skipped_sum; /* [assets]: what fills that were skipped (J6) would have done: state */
 };
 
 size_t account_shard_bytes(const struct exchange *ex);

@@ -338,9 +338,14 @@ static enum take control_take(struct actor *actor, enum lane_class class,
         return TAKE_DONE;
     if (!ingress_room(&self->shard, CLASS_OUT, 1) || block_room(&ex->reply_pool[core], 1) < 1)
         return TAKE_NO_ROOM;
-    msg_encode(msg, shard_record(&self->shard, RECORD_LINK, MSG_ENCODED_BYTES));
+    bool skip = shard_must_skip(&self->shard, msg);
+    msg_encode(msg,
+               shard_record(&self->shard, skip ? RECORD_SKIP : RECORD_LINK, MSG_ENCODED_BYTES));
     shard_stamp(&self->shard, actor->core->now_us, msg->ts_us);
-    apply_ack(self, msg);
+    if (skip)
+        shard_skip(&self->shard, msg);
+    else
+        apply_ack(self, msg);
     return TAKE_DONE;
 }
 
@@ -361,7 +366,7 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
     struct request request;
     uint64_t id;
     shard_record(&self->shard, head->type, 0);
-    if (head->type == RECORD_LINK) {
+    if (head->type == RECORD_LINK || head->type == RECORD_SKIP) {
         struct msg msg;
         if (head->bytes != MSG_ENCODED_BYTES)
             return RECOVER_BAD_RECORD;
@@ -369,7 +374,10 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
         if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1)
             return RECOVER_BAD_RECORD;
         shard_stamp(&self->shard, ts_us, msg.ts_us);
-        apply_ack(self, &msg);
+        if (head->type == RECORD_SKIP)
+            shard_skip(&self->shard, &msg);
+        else
+            apply_ack(self, &msg);
         return RECOVER_OK;
     }
     if (head->type < RECORD_REQUEST ||

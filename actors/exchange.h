@@ -119,6 +119,11 @@ const char *exchange_recovered(struct exchange *ex, uint32_t boot);
  * Expects: every record applied so far was replayed, none is open. Thread: the owner's. */
 void exchange_wire(struct wire *wire, struct exchange *ex);
 
+/* A link message that crashed the process twice (J6): when it comes, it is recorded as skipped and
+ * not applied. False when it was taken before, or the shard has skipped as many as it can keep.
+ * After exchange_recovered(). */
+bool exchange_poison(struct exchange *ex, uint16_t from, uint16_t to, uint64_t seq);
+
 /* Whether nothing is on its way between shards (step 9). */
 bool exchange_quiet(const struct exchange *ex);
 

@@ -236,6 +236,31 @@ void shard_took(struct shard *shard, const struct msg *msg)
     core_want_durable(shard->actor.core, &shard->actor);
 }
 
+bool shard_must_skip(const struct shard *shard, const struct msg *msg)
+{
+    for (uint32_t i = 0; i < shard->poisons; i++)
+        if (shard->poison[i].from == msg->from && shard->poison[i].seq == msg->seq)
+            return true;
+    return false;
+}
+
+bool shard_skipped(const struct shard *shard, uint64_t ref)
+{
+    for (uint32_t i = 0; i < shard->skips; i++)
+        if (shard->skipped_ref[i] == ref)
+            return true;
+    return false;
+}
+
+void shard_skip(struct shard *shard, const struct msg *msg)
+{
+    shard_took(shard, msg);
+    if (!msg_has_ref(msg) || shard_skipped(shard, msg->words[0]))
+        return;
+    ASSERT(shard->skips < SKIPS_MAX); /* exchange_poison() left room */
+    shard->skipped_ref[shard->skips++] = msg->words[0];
+}
+
 bool shard_durable(struct actor *actor, uint64_t chunk)
 {
     struct shard *shard = (struct shard *)actor;
@@ -311,6 +336,8 @@ uint64_t shard_hash(const struct shard *shard)
             hash = hash_fold(hash, shard->in[peer].in_seq);
             hash = hash_fold(hash, shard->out[peer].out_seq);
         }
+    for (uint32_t i = 0; i < shard->skips; i++)
+        hash = hash_fold(hash, shard->skipped_ref[i]);
     return hash;
 }
 
@@ -371,6 +398,9 @@ void shard_wire(struct wire *wire, struct shard *shard)
     wire_u64(wire, &shard->digest);
     for (uint32_t peer = 0; peer < shards; peer++)
         links += shard->in[peer].in_seq || shard->out[peer].out_seq;
+    shard->skips = wire_count(wire, shard->skips, SKIPS_MAX);
+    for (uint32_t i = 0; i < shard->skips; i++)
+        wire_u64(wire, &shard->skipped_ref[i]);
     links = wire_count(wire, links, shards);
     for (uint32_t i = 0, peer = 0; i < links && wire->ok; i++, peer++) {
         while (!wire_is_reading(wire) && !shard->in[peer].in_seq && !shard->out[peer].out_seq)

@@ -32,6 +32,8 @@ struct link_in {
     _Atomic uint64_t durable_seq; /* taken, and that is durable: the sender trims up to here (L3) */
 };
 
+enum { SKIPS_MAX = 16 }; /* orders, and poison messages at one start */
+
 struct peer_list {
     uint16_t *peer;
     uint32_t count;
@@ -50,6 +52,14 @@ struct shard {
     struct out_entry *entries, *free;
     uint32_t entries_max, free_count;
     struct peer_list active, pumping, dirty;
+    uint64_t skipped_ref[SKIPS_MAX]; /* orders about which a poison message was not applied (J6),
+                                        each once: state */
+    uint32_t skips;
+    struct {
+        uint16_t from;
+        uint64_t seq;
+    } poison[SKIPS_MAX]; /* what must not be applied when it comes: told at start, not state */
+    uint32_t poisons;
 };
 
 /* Arena bytes of the common part. */
@@ -78,6 +88,15 @@ bool shard_is_next(const struct shard *shard, const struct msg *msg);
 
 /* It is taken: in_seq moves. Call after its record is written. */
 void shard_took(struct shard *shard, const struct msg *msg);
+
+/* The link message is told to be poison (exchange_poison). */
+bool shard_must_skip(const struct shard *shard, const struct msg *msg);
+
+/* It is taken and not applied; its order is remembered. Call after its record is written. */
+void shard_skip(struct shard *shard, const struct msg *msg);
+
+/* Whether a message about the order was skipped here. */
+bool shard_skipped(const struct shard *shard, uint64_t ref);
 
 /* The ops that all shards share. */
 bool shard_pump(struct actor *actor);

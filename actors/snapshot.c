@@ -121,6 +121,13 @@ static void wire_todo(struct wire *wire, struct account_shard *self)
     }
 }
 
+static void wire_skipped_sums(struct wire *wire, struct account_shard *self)
+{
+    uint32_t assets = self->shard.skips ? exchange_assets_max(self->shard.ex) : 0;
+    for (uint32_t a = 0; a < assets; a++)
+        wire_i128(wire, &self->skipped_sum[a]);
+}
+
 struct op_check {
     struct wire *wire;
     uint32_t ops;
@@ -142,6 +149,7 @@ static void wire_account(struct wire *wire, struct account_shard *self)
     struct op_check check = {.wire = wire, .ops = self->ops_high};
     ledger_each_open(self->ledger, check_op, &check);
     wire_todo(wire, self);
+    wire_skipped_sums(wire, self);
     for (uint32_t i = 0; i < ex->config.symbols_max && wire->ok; i++) {
         if (!ledger_symbol(self->ledger, (uint16_t)i)->active)
             continue;

@@ -276,6 +276,8 @@ static uint32_t take_lane(struct core *core, enum lane_class class, struct lane 
             prefetch_lane(core, lane);
         struct actor *actor = core->runtime->actor[message->to];
         ASSERT(actor != NULL && actor->core == core);
+        if (class != CLASS_REQUEST)
+            atomic_store_explicit(&core->applying, message, memory_order_relaxed);
         if (actor->ops->take(actor, class, message) == TAKE_NO_ROOM) {
             core->no_room++;
             break; /* it stays where it is: order is kept and nothing is lost (C2) */
@@ -283,6 +285,7 @@ static uint32_t take_lane(struct core *core, enum lane_class class, struct lane 
         lane_drop(lane);
         done++;
     }
+    atomic_store_explicit(&core->applying, NULL, memory_order_relaxed);
     if (done)
         lane_return(lane);
     return done;
@@ -298,9 +301,17 @@ static uint32_t take_class(struct core *core, enum lane_class class, uint32_t le
     return done;
 }
 
+static _Thread_local struct core *current;
+
+const struct message *core_applying(void)
+{
+    return current ? atomic_load_explicit(&current->applying, memory_order_relaxed) : NULL;
+}
+
 uint32_t core_take(struct core *core, uint32_t inputs_max)
 {
     uint32_t done = 0;
+    current = core;
     while (done < inputs_max && chunk_has_room(core)) {
         uint32_t before = done;
         done += take_class(core, CLASS_REPORT, inputs_max - done);

@@ -105,6 +105,7 @@ struct core {
     struct hist turn_ns;
     uint64_t turns, inputs, no_room, records;
     uint32_t taken_now;                         /* inputs of the turn under way */
+    _Atomic(const struct message *) applying;   /* the link message being taken: for crash.c */
     _Alignas(64) _Atomic uint64_t published;    /* writer: the core */
     _Alignas(64) _Atomic uint64_t chunks_taken; /* writer: the journal; slots up to here are free */
 };
@@ -147,6 +148,10 @@ bool core_has_input(const struct core *core);
  * checked before the input was taken. */
 unsigned char *core_record(struct core *core, uint8_t type, uint8_t flags, uint16_t shard,
                            uint64_t shard_seq, uint32_t bytes);
+
+/* The link message that the calling thread's core is applying, or NULL. Safe in a signal handler.
+ */
+const struct message *core_applying(void);
 
 /* What a message sent now rests on: the open chunk if it has records, else the last published one
  * (PROTOCOL §2.5). */

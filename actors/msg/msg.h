@@ -136,6 +136,13 @@ static inline enum lane_class msg_class(const struct msg *msg)
     return msg->type >= MSG_ACCEPTED ? CLASS_REPORT : CLASS_ORDER;
 }
 
+/* Whether the first word of the body is an order's ref. */
+static inline bool msg_has_ref(const struct msg *msg)
+{
+    return msg->type == MSG_PLACE || msg->type == MSG_CANCEL ||
+           (msg->type >= MSG_ACCEPTED && msg->type <= MSG_CANCEL_REJECTED);
+}
+
 enum { MSG_ENCODED_BYTES = 62 };
 
 /* A link message as the journal keeps it, without `to`, which is the record's shard. */
@@ -168,6 +175,7 @@ static inline void msg_decode(const unsigned char *in, uint16_t to, struct msg *
 enum record_type {
     RECORD_LINK = 1,     /* a link message: msg_encode() */
     RECORD_SELF = 2,     /* a self-input: the ref (S6) */
+    RECORD_SKIP = 3,     /* a poison link message that was not applied (J6): msg_encode() */
     RECORD_REQUEST = 16, /* + enum request_type: request_encode() */
 };
 

@@ -66,6 +66,7 @@ struct sim {
     uint64_t seed, rng, steps, crashes, answers, fills, replayed, compared;
     uint64_t trace; /* hash of all that happened: a seed must always give the same */
     uint64_t snapshots, loaded, rotten, removed; /* made, begun from, spoilt; segments trimmed */
+    uint64_t poisoned;                           /* messages skipped */
     uint64_t segment_bytes;
     uint32_t snapshot_share;       /* of 10000 steps */
     uint32_t weight[MIX], weights; /* and their sum */
@@ -911,6 +912,22 @@ static void recover_reset(void *self)
     build();
 }
 
+/* One of the messages in flight is said to have crashed its receiver twice (J6). */
+static void draw_poison(void)
+{
+    for (uint32_t tries = 0; tries < 8; tries++) {
+        uint16_t from = (uint16_t)below(sim.ex.shards), to = (uint16_t)below(sim.ex.shards);
+        uint64_t sent = exchange_shard(&sim.ex, from)->out[to].out_seq;
+        uint64_t taken = exchange_shard(&sim.ex, to)->in[from].in_seq;
+        if (from == CONTROL_SHARD || to == CONTROL_SHARD || sent == taken)
+            continue;
+        if (!exchange_poison(&sim.ex, from, to, taken + 1 + below((uint32_t)(sent - taken))))
+            fail("a poison message cannot be told");
+        sim.poisoned++;
+        return;
+    }
+}
+
 static void recover(bool first)
 {
     struct folded folded;
@@ -944,6 +961,8 @@ static void recover(bool first)
             sim.digest[id][seq] = 0; /* that life did not happen */
     }
     check_conservation();
+    if (!first && chance(3))
+        draw_poison();
     for (uint16_t c = 0; c < sim.config.cores; c++)
         market_view_load(&sim.view[c], &sim.ex);
     if (recovery_cut(&disk, found) != RECOVERY_OK)
@@ -1050,7 +1069,7 @@ int main(int argc, char **argv)
     sim.audit_memory = calloc(1, 1 << 16);
     ASSERT(sim.op && sim.digest && sim.audit_memory);
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0;
-    uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0;
+    uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run(seed, (uint32_t)ops);
         if (seed % 20 == 0) { /* the same seed must give the same run */
@@ -1064,6 +1083,7 @@ int main(int argc, char **argv)
         loaded += sim.loaded;
         removed += sim.removed;
         rotten += sim.rotten;
+        poisoned += sim.poisoned;
         crashes += sim.crashes;
         answers += sim.answers;
         fills += sim.fills;
@@ -1073,10 +1093,9 @@ int main(int argc, char **argv)
     printf(
         "sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu records replayed, "
         "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
-        "trimmed, "
-        "%lu seeds repeated, 0 violations\n",
+        "trimmed, %lu messages skipped, %lu seeds repeated, 0 violations\n",
         count, first, crashes, answers, fills, replayed, compared, snapshots, loaded, rotten,
-        removed, repeated);
+        removed, poisoned, repeated);
     if (answers == 0 || fills == 0 || compared == 0 || loaded == 0 || removed == 0) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;

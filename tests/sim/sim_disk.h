@@ -11,7 +11,7 @@
 
 #include "runtime/env.h"
 
-enum { SIM_FILES_MAX = 64 };
+enum { SIM_FILES_MAX = 512 };
 
 struct sim_file {
     char name[DISK_NAME_MAX];

@@ -55,6 +55,7 @@ struct call {
     void (*respond)(void *transport, int status, const char *body, size_t length);
     void *transport; /* NULL: gone, or answered */
     enum method method;
+    uint16_t route;                          /* operation_route_path() names it; 0: none */
     struct slice path, query, body, api_key; /* valid only while the call is started */
     bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
     /* what the answer needs */

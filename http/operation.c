@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/rest/rest.h"
+#include "runtime/check.h"
 
 static const struct route {
     const char *path;
@@ -22,6 +23,8 @@ static const struct route {
     {"/api/v3/ping", METHOD_GET, rest_get_ping},
     {"/api/v3/time", METHOD_GET, rest_get_time},
 };
+
+enum { ROUTES = sizeof routes / sizeof *routes };
 
 static bool path_is(const struct call *call, const char *path)
 {
@@ -54,15 +57,33 @@ static bool read_params(struct call *call)
     }
 }
 
+uint16_t operation_routes(void)
+{
+    return ROUTES;
+}
+
+const char *operation_route_path(uint16_t route)
+{
+    ASSERT(route >= 1 && route <= ROUTES);
+    return routes[route - 1].path;
+}
+
+enum method operation_route_method(uint16_t route)
+{
+    ASSERT(route >= 1 && route <= ROUTES);
+    return routes[route - 1].method;
+}
+
 void operation_start(struct call *call)
 {
     bool known = false;
-    for (uint32_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    for (uint32_t i = 0; i < ROUTES; i++) {
         if (!path_is(call, routes[i].path))
             continue;
         known = true;
         if (routes[i].method != call->method)
             continue;
+        call->route = (uint16_t)(i + 1);
         if (read_params(call))
             routes[i].start(call);
         return;

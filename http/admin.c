@@ -1,7 +1,6 @@
 #include "http/admin.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +20,6 @@
 void (*admin_at_standstill)(void (*act)(void *arg), void *arg);
 uint64_t (*admin_published_lsn)(void);
 
-__attribute__((format(printf, 3, 4))) static void refuse(struct call *call, int status,
-                                                         const char *format, ...)
-{
-    char text[256];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    call_error(call, status, status == 404 ? -1121 : status == 401 ? -2015 : -1130, text);
-}
-
 /* ---- JSON in: false when the call was refused ---- */
 
 static json_t *body_of(struct call *call)
@@ -39,9 +27,9 @@ static json_t *body_of(struct call *call)
     json_error_t error;
     json_t *body = json_loadb(call->body.data, call->body.length, JSON_REJECT_DUPLICATES, &error);
     if (!body)
-        refuse(call, 400, "The body is not valid JSON: %.150s.", error.text);
+        call_refuse(call, -1130, "The body is not valid JSON: %.150s.", error.text);
     else if (!json_is_object(body))
-        refuse(call, 400, "The body is not a JSON object.");
+        call_refuse(call, -1130, "The body is not a JSON object.");
     if (body && !json_is_object(body)) {
         json_decref(body);
         body = NULL;
@@ -60,7 +48,7 @@ static bool only_keys(struct call *call, json_t *object, const char *const *know
         while (*name && strcmp(*name, key) != 0)
             name++;
         if (!*name) {
-            refuse(call, 400, "Unknown field '%.64s'.", key);
+            call_refuse(call, -1130, "Unknown field '%.64s'.", key);
             return false;
         }
     }
@@ -72,7 +60,7 @@ static bool get_string(struct call *call, json_t *object, const char *name, cons
 {
     json_t *value = json_object_get(object, name);
     if (!json_is_string(value) || json_string_length(value) == 0) {
-        refuse(call, 400, "'%s' must be a string that is not empty.", name);
+        call_refuse(call, -1130, "'%s' must be a string that is not empty.", name);
         return false;
     }
     *text = json_string_value(value);
@@ -92,7 +80,7 @@ static bool get_name(struct call *call, json_t *object, const char *field,
     for (size_t i = 0; legal && i < length; i++)
         legal = (text[i] >= 'A' && text[i] <= 'Z') || (text[i] >= '0' && text[i] <= '9');
     if (!legal) {
-        refuse(call, 400, "'%s' must match [A-Z0-9]{1,20}.", field);
+        call_refuse(call, -1130, "'%s' must match [A-Z0-9]{1,20}.", field);
         return false;
     }
     memset(out, 0, SYMBOL_NAME_MAX);
@@ -110,7 +98,7 @@ static bool get_decimal(struct call *call, json_t *object, const char *name, int
     if (json_is_string(value) && money_parse(json_string_value(value),
                                              (uint32_t)json_string_length(value), atoms, &decimals))
         return true;
-    refuse(call, 400, "'%s' must be a decimal string with at most 8 decimals.", name);
+    call_refuse(call, -1130, "'%s' must be a decimal string with at most 8 decimals.", name);
     return false;
 }
 
@@ -133,7 +121,7 @@ static void on_config(struct call *call, const struct msg *msg)
                    not_found             ? 404
                    : error.status == 503 ? 503
                                          : 409,
-                   error.code,
+                   error.code, "%s",
                    msg->reply.reject == REJECT_UNKNOWN_USER ? "There is no such user."
                                                             : error.text);
         return;
@@ -181,13 +169,13 @@ static void on_deposit(struct call *call, const struct msg *msg)
     if (msg->reply.reject != REJECT_NONE) {
         struct api_error error = api_error_of(msg->reply.reject, 0);
         if (msg->reply.reject == REJECT_UNKNOWN_USER)
-            refuse(call, 404, "There is no such user.");
+            call_error(call, 404, -1121, "There is no such user.");
         else
             call_error(call,
                        msg->reply.reject == REJECT_OVERFLOW ? 400
                        : error.status == 503                ? 503
                                                             : 409,
-                       error.code,
+                       error.code, "%s",
                        msg->reply.reject == REJECT_OVERFLOW ? "The balance would not fit."
                                                             : error.text);
         return;
@@ -205,16 +193,10 @@ static void on_deposit(struct call *call, const struct msg *msg)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static void send(struct call *call, const struct request *from,
+static void send(struct call *call, const struct request *request,
                  void (*reply)(struct call *call, const struct msg *msg))
 {
-    struct request *request = gateway_request(&call->ingress->gateway);
-    if (!request) {
-        call_reject(call, REJECT_BUSY);
-        return;
-    }
-    *request = *from;
-    call->admin_request = *from;
+    call->admin_request = *request;
     call_send(call, request, reply);
 }
 
@@ -229,7 +211,7 @@ static void add_user(struct call *call, json_t *body)
     if (!only_keys(call, body, known) || !get_string(call, body, "name", &name, &length))
         return;
     if (length > NAME_MAX_BYTES) {
-        refuse(call, 400, "'name' is longer than 64 bytes.");
+        call_refuse(call, -1130, "'name' is longer than 64 bytes.");
         return;
     }
     request.user_add.length = (uint8_t)length;
@@ -259,7 +241,7 @@ static bool read_permissions(struct call *call, json_t *body, uint8_t *permissio
         return true;
     *permissions = 0;
     if (!json_is_array(list) || json_array_size(list) == 0) {
-        refuse(call, 400, "'permissions' must be a list of USER_DATA and TRADE.");
+        call_refuse(call, -1130, "'permissions' must be a list of USER_DATA and TRADE.");
         return false;
     }
     json_array_foreach(list, i, item)
@@ -270,7 +252,7 @@ static bool read_permissions(struct call *call, json_t *body, uint8_t *permissio
         else if (strcmp(name, "TRADE") == 0)
             *permissions |= PERMISSION_TRADE;
         else {
-            refuse(call, 400, "'permissions' must be a list of USER_DATA and TRADE.");
+            call_refuse(call, -1130, "'permissions' must be a list of USER_DATA and TRADE.");
             return false;
         }
     }
@@ -286,11 +268,11 @@ static void add_key(struct call *call, json_t *body)
     if (!only_keys(call, body, known) || !get_string(call, body, "type", &type, &length))
         return;
     if (strcmp(type, "HMAC") != 0) {
-        refuse(call, 400, "'type' must be HMAC; other key types are not available yet.");
+        call_refuse(call, -1130, "'type' must be HMAC; other key types are not available yet.");
         return;
     }
     if (json_object_get(body, "publicKey")) {
-        refuse(call, 400, "'publicKey' does not belong to an HMAC key.");
+        call_refuse(call, -1130, "'publicKey' does not belong to an HMAC key.");
         return;
     }
     if (!read_permissions(call, body, &request.key.permissions))
@@ -308,7 +290,7 @@ static bool user_exists(struct call *call)
     const struct directory *directory = &call->ingress->directory;
     if (call->user > 0 && call->user <= directory->users_count)
         return true;
-    refuse(call, 404, "There is no such user.");
+    call_error(call, 404, -1121, "There is no such user.");
     return false;
 }
 
@@ -337,7 +319,7 @@ static void delete_key(struct call *call, const char *text, size_t length)
 {
     struct request request = {.type = REQUEST_KEY_DELETE, .user = call->user};
     if (length != API_KEY_BYTES) {
-        refuse(call, 404, "There is no such API key.");
+        call_error(call, 404, -1121, "There is no such API key.");
         return;
     }
     memcpy(request.key.api_key, text, API_KEY_BYTES);
@@ -359,16 +341,16 @@ static void start_deposit(struct call *call, json_t *body, bool withdrawal)
         !get_decimal(call, body, "amount", &amount))
         return;
     if (amount <= 0) {
-        refuse(call, 400, "'amount' must be a decimal string above zero.");
+        call_refuse(call, -1130, "'amount' must be a decimal string above zero.");
         return;
     }
     if (id_length > 1024) {
-        refuse(call, 400, "'requestId' is longer than 1024 bytes.");
+        call_refuse(call, -1130, "'requestId' is longer than 1024 bytes.");
         return;
     }
     request.deposit.asset = directory_asset(&call->ingress->directory, asset, asset_length);
     if (request.deposit.asset == ASSET_NONE) {
-        refuse(call, 404, "There is no such asset: no symbol has it.");
+        call_error(call, 404, -1121, "There is no such asset: no symbol has it.");
         return;
     }
     request.deposit.amount = withdrawal ? -amount : amount;
@@ -389,7 +371,7 @@ static bool read_filters(struct call *call, json_t *list, struct symbol_config *
     json_t *filter;
     size_t i;
     if (list && !json_is_array(list)) {
-        refuse(call, 400, "'filters' must be a list.");
+        call_refuse(call, -1130, "'filters' must be a list.");
         return false;
     }
     json_array_foreach(list, i, filter)
@@ -417,11 +399,11 @@ static bool read_filters(struct call *call, json_t *list, struct symbol_config *
             if (ok)
                 symbol->max_orders = (uint32_t)json_integer_value(count);
             else
-                refuse(call, 400, "'maxNumOrders' must be a number from 1 to 1000000.");
+                call_refuse(call, -1130, "'maxNumOrders' must be a number from 1 to 1000000.");
         } else {
-            refuse(call, 400,
-                   "'filterType' must be PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL or "
-                   "MAX_NUM_ORDERS.");
+            call_refuse(call, -1130,
+                        "'filterType' must be PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL or "
+                        "MAX_NUM_ORDERS.");
             return false;
         }
         if (!ok)
@@ -436,7 +418,7 @@ static bool read_fee(struct call *call, json_t *body, const char *name, int32_t 
     if (!get_decimal(call, body, name, &atoms))
         return false;
     if (atoms >= MONEY_ATOMS_PER_UNIT || atoms % 100) {
-        refuse(call, 400, "'%s' must be below 1 with at most 6 decimals.", name);
+        call_refuse(call, -1130, "'%s' must be below 1 with at most 6 decimals.", name);
         return false;
     }
     *ppm = (int32_t)(atoms / 100);
@@ -448,14 +430,14 @@ static bool symbol_is_sound(struct call *call, struct symbol_config *symbol)
     symbol->tick_atoms = symbol->tick_shown ? symbol->tick_shown : 1;
     symbol->step_atoms = symbol->step_shown ? symbol->step_shown : 1;
     if (memcmp(symbol->base_name, symbol->quote_name, SYMBOL_NAME_MAX) == 0) {
-        refuse(call, 400, "'baseAsset' and 'quoteAsset' are the same.");
+        call_refuse(call, -1130, "'baseAsset' and 'quoteAsset' are the same.");
         return false;
     }
     if ((symbol->max_qty && symbol->min_qty > symbol->max_qty) ||
         (symbol->market_max_qty && symbol->market_min_qty > symbol->market_max_qty) ||
         (symbol->max_price && symbol->min_price > symbol->max_price) ||
         (symbol->max_notional && symbol->min_notional > symbol->max_notional)) {
-        refuse(call, 400, "A minimum is above its maximum.");
+        call_refuse(call, -1130, "A minimum is above its maximum.");
         return false;
     }
     return true;
@@ -507,7 +489,8 @@ static void add_symbol(struct call *call, json_t *body)
         const char *mode = json_is_string(stp) ? json_string_value(stp) : "";
         symbol->default_stp = strcmp(mode, "EXPIRE_TAKER") == 0 ? STP_EXPIRE_TAKER : STP_NONE;
         if (symbol->default_stp == STP_NONE && strcmp(mode, "NONE") != 0) {
-            refuse(call, 400, "'defaultSelfTradePreventionMode' must be NONE or EXPIRE_TAKER.");
+            call_refuse(call, -1130,
+                        "'defaultSelfTradePreventionMode' must be NONE or EXPIRE_TAKER.");
             return;
         }
     }
@@ -544,7 +527,7 @@ static void set_status(struct call *call, json_t *body, const char *name, size_t
     size_t status_length;
     call->symbol = directory_symbol(&call->ingress->directory, name, length);
     if (call->symbol == SYMBOL_ANY) {
-        refuse(call, 404, "There is no such symbol.");
+        call_error(call, 404, -1121, "There is no such symbol.");
         return;
     }
     if (!only_keys(call, body, known) || !get_string(call, body, "status", &status, &status_length))
@@ -555,7 +538,7 @@ static void set_status(struct call *call, json_t *body, const char *name, size_t
         if (strcmp(status_name(i), status) == 0)
             request.symbol_add.status = i;
     if (request.symbol_add.status == STATUS_COUNT) {
-        refuse(call, 400, "'status' must be TRADING, HALT, CANCEL_ONLY or BREAK.");
+        call_refuse(call, -1130, "'status' must be TRADING, HALT, CANCEL_ONLY or BREAK.");
         return;
     }
     send(call, &request, on_config);
@@ -787,7 +770,7 @@ static void route_user(struct call *call, const struct parts *parts)
     else if (part_is(parts, 2, "withdrawals") && parts->count == 3 && call->method == METHOD_POST)
         with_body(call, withdraw);
     else
-        refuse(call, 404, "There is nothing at this path for this method.");
+        call_error(call, 404, -1121, "There is nothing at this path for this method.");
 }
 
 static void route(struct call *call, const struct parts *parts)
@@ -815,7 +798,7 @@ static void route(struct call *call, const struct parts *parts)
     } else if (part_is(parts, 0, "shards") && parts->count == 1 && get) {
         get_shards(call);
     } else {
-        refuse(call, 404, "There is nothing at this path for this method.");
+        call_error(call, 404, -1121, "There is nothing at this path for this method.");
     }
 }
 
@@ -834,12 +817,12 @@ void admin_start(struct call *call)
         return;
     }
     if (!allowed(call)) {
-        refuse(call, 401, "The admin token is missing or wrong.");
+        call_refuse(call, -2015, "The admin token is missing or wrong.");
         return;
     }
     if (call->path.length < sizeof prefix ||
         memcmp(call->path.data, prefix, sizeof prefix - 1) != 0) {
-        refuse(call, 404, "There is nothing at this path.");
+        call_error(call, 404, -1121, "There is nothing at this path.");
         return;
     }
     split(call, sizeof prefix - 1, &parts);

@@ -1,6 +1,8 @@
 #include "http/ingress.h"
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,21 +123,48 @@ void call_respond(struct call *call, int status, const char *body, size_t length
         call_free(call);
 }
 
-void call_error(struct call *call, int status, int code, const char *message)
+static void tell_error(struct call *call, int status, int code, const char *format, va_list args)
 {
+    char message[256];
+    int length = vsnprintf(message, sizeof message, format, args);
     struct text *text = &call->ingress->text;
     text->length = 0;
     text_format(text, "{\"code\":%d,\"msg\":", code);
-    text_quoted(text, message, strlen(message));
+    text_quoted(text, message,
+                (size_t)length < sizeof message ? (size_t)length : sizeof message - 1);
     text_str(text, "}");
     call_respond(call, status, text->data, text->length);
+}
+
+void call_error(struct call *call, int status, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell_error(call, status, code, format, args);
+    va_end(args);
+}
+
+void call_refuse(struct call *call, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tell_error(call, code == -2014 || code == -2015 ? 401 : 400, code, format, args);
+    va_end(args);
 }
 
 void call_reject(struct call *call, enum reject reject)
 {
     bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL;
     struct api_error error = api_error_of(reject, cancel);
-    call_error(call, error.status, error.code, error.text);
+    call_error(call, error.status, error.code, "%s", error.text);
+}
+
+bool call_told_reject(struct call *call, const struct msg *msg)
+{
+    if (msg->reply.reject == REJECT_NONE)
+        return false;
+    call_reject(call, msg->reply.reject);
+    return true;
 }
 
 void call_abandon(struct call *call)
@@ -143,10 +172,16 @@ void call_abandon(struct call *call)
     call->transport = NULL;
 }
 
-void call_send(struct call *call, struct request *request,
+void call_send(struct call *call, const struct request *from,
                void (*on_reply)(struct call *call, const struct msg *msg))
 {
     struct ingress *ingress = call->ingress;
+    struct request *request = gateway_request(&ingress->gateway);
+    if (!request) {
+        call_reject(call, REJECT_BUSY);
+        return;
+    }
+    *request = *from;
     call->type = request->type;
     call->on_reply = on_reply;
     if (!timer_set(&ingress->deadlines, &call->deadline,

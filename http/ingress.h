@@ -55,6 +55,7 @@ struct call {
     void (*respond)(void *transport, int status, const char *body, size_t length);
     void *transport; /* NULL: gone, or answered */
     enum method method;
+    uint16_t route;                          /* operation_route_path() names it; 0: none */
     struct slice path, query, body, api_key; /* valid only while the call is started */
     bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
     /* what the answer needs */
@@ -91,13 +92,19 @@ uint32_t ingress_work(struct ingress *ingress);
 
 struct call *call_new(struct ingress *ingress);
 void call_respond(struct call *call, int status, const char *body, size_t length);
-void call_error(struct call *call, int status, int code, const char *text);
+__attribute__((format(printf, 4, 5))) void call_error(struct call *call, int status, int code,
+                                                      const char *format, ...);
+/* A refusal of the edge: status 401 for the codes of bad keys, else 400. */
+__attribute__((format(printf, 3, 4))) void call_refuse(struct call *call, int code,
+                                                       const char *format, ...);
 void call_reject(struct call *call, enum reject reject);
+/* Whether the answer is a reject; the client was told then. */
+bool call_told_reject(struct call *call, const struct msg *msg);
 /* The transport is gone: the answer, when it comes, goes nowhere. */
 void call_abandon(struct call *call);
 
-/* Sends the request and waits for its answer (on_reply), or answers -1008. */
-void call_send(struct call *call, struct request *request,
+/* Sends a copy of the request and waits for its answer (on_reply), or answers -1008. */
+void call_send(struct call *call, const struct request *from,
                void (*on_reply)(struct call *call, const struct msg *msg));
 
 #endif

@@ -9,7 +9,12 @@
 
 #include "http/ingress.h"
 
-/* Starts the call; its answer comes now or later through call->respond. */
+/* Starts the call; its answer comes now or later through call->respond. Sets call->route. */
 void operation_start(struct call *call);
+
+/* Routes are 1 to operation_routes(); 0 is a call of no route. Thread: any. */
+uint16_t operation_routes(void);
+const char *operation_route_path(uint16_t route);
+enum method operation_route_method(uint16_t route);
 
 #endif

@@ -1,0 +1,188 @@
+#include "http/rest/order_fields.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "actors/book/kinds.h"
+#include "actors/ledger/ledger.h"
+#include "http/fields.h"
+
+void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES])
+{
+    struct ingress *ingress = call->ingress;
+    uint64_t a = ++ingress->client_ids, b = (uint64_t)ingress->core->now_us;
+    char made[64];
+    *length = (uint8_t)snprintf(made, sizeof made, "c%llx%02x%02x%llx", (unsigned long long)b,
+                                ingress->ex->boot & 0xFF, ingress->core->id, (unsigned long long)a);
+    memcpy(id, made, *length);
+}
+
+static bool get_side(struct call *call, uint8_t *side)
+{
+    const struct param *param;
+    if (!field_get(call, "side", MANDATORY, &param))
+        return false;
+    if (field_is(param, "BUY"))
+        *side = SIDE_BUY;
+    else if (field_is(param, "SELL"))
+        *side = SIDE_SELL;
+    else
+        call_refuse(call, -1117, "Invalid side.");
+    return field_is(param, "BUY") || field_is(param, "SELL");
+}
+
+static bool get_type(struct call *call, uint8_t *type)
+{
+    static const char *const names[] = {"LIMIT", "MARKET", "LIMIT_MAKER"};
+    const struct param *param;
+    if (!field_get(call, "type", MANDATORY, &param))
+        return false;
+    for (uint8_t i = 0; i < 3; i++)
+        if (field_is(param, names[i])) {
+            *type = i;
+            return true;
+        }
+    call_refuse(call, -1116, "Invalid orderType.");
+    return false;
+}
+
+static bool get_tif(struct call *call, uint8_t type, uint8_t *tif)
+{
+    static const char *const names[] = {"GTC", "IOC", "FOK"};
+    const struct param *param;
+    *tif = TIF_GTC;
+    if (!field_get(call, "timeInForce", type == TYPE_LIMIT ? MANDATORY : OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    if (type != TYPE_LIMIT) {
+        call_refuse(call, -1106, "Parameter 'timeInForce' sent when not required.");
+        return false;
+    }
+    for (uint8_t i = 0; i < 3; i++)
+        if (field_is(param, names[i])) {
+            *tif = i;
+            return true;
+        }
+    call_refuse(call, -1115, "Invalid timeInForce.");
+    return false;
+}
+
+static bool get_stp(struct call *call, uint16_t symbol, uint8_t *stp)
+{
+    const struct param *param;
+    *stp = call->ingress->directory.symbols[symbol].default_stp;
+    if (!field_get(call, "selfTradePreventionMode", OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    if (field_is(param, "NONE"))
+        *stp = STP_NONE;
+    else if (field_is(param, "EXPIRE_TAKER"))
+        *stp = STP_EXPIRE_TAKER;
+    else
+        call_refuse(call, -1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.");
+    return field_is(param, "NONE") || field_is(param, "EXPIRE_TAKER");
+}
+
+static bool get_resp(struct call *call, uint8_t type, uint8_t *resp)
+{
+    static const char *const names[] = {"ACK", "RESULT", "FULL"};
+    const struct param *param;
+    *resp = type == TYPE_LIMIT_MAKER ? RESPONSE_ACK : RESPONSE_FULL;
+    if (!field_get(call, "newOrderRespType", OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    for (uint8_t i = 0; i < 3; i++)
+        if (field_is(param, names[i])) {
+            *resp = i;
+            return true;
+        }
+    call_refuse(call, -1130, "Data sent for parameter 'newOrderRespType' is not valid.");
+    return false;
+}
+
+static bool not_positive(struct call *call, const char *what)
+{
+    call_refuse(call, -1013, "Invalid %s.", what);
+    return false;
+}
+
+/* quantity, quoteOrderQty and price, as the type wants them. */
+static bool get_amounts(struct call *call, struct request *request)
+{
+    bool market = request->order.type == TYPE_MARKET, qty, quote, price;
+    if (!field_amount(call, "quantity", market ? OPTIONAL : MANDATORY, &qty, &request->order.qty) ||
+        !field_amount(call, "quoteOrderQty", OPTIONAL, &quote, &request->order.quote))
+        return false;
+    if (market && !qty && !quote) {
+        field_missing(call, "quantity");
+        return false;
+    }
+    if (quote && (!market || qty)) {
+        if (market)
+            call_refuse(call, -1128, "Combination of optional parameters invalid.");
+        else
+            call_refuse(call, -1106, "Parameter 'quoteOrderQty' sent when not required.");
+        return false;
+    }
+    request->order.by_quote = quote;
+    if (!quote)
+        request->order.quote = 0;
+    if (!qty)
+        request->order.qty = 0;
+    if (market)
+        return field_absent(call, "price") &&
+               ((qty && request->order.qty > 0) || (quote && request->order.quote > 0) ||
+                not_positive(call, "quantity"));
+    if (!field_amount(call, "price", MANDATORY, &price, &request->order.price))
+        return false;
+    if (request->order.qty <= 0)
+        return not_positive(call, "quantity");
+    return request->order.price > 0 || not_positive(call, "price");
+}
+
+bool order_read_new(struct call *call, struct request *request)
+{
+    static const char *const later[] = {"stopPrice",    "trailingDelta", "icebergQty",
+                                        "pegPriceType", "pegOffsetType", "pegOffsetValue"};
+    bool there;
+    uint64_t ignored;
+    struct ingress *ingress = call->ingress;
+    if (!field_symbol(call, MANDATORY, &request->symbol) || !get_side(call, &request->order.side) ||
+        !get_type(call, &request->order.type) ||
+        !get_tif(call, request->order.type, &request->order.tif))
+        return false;
+    for (uint32_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (!field_absent(call, later[i]))
+            return false;
+    if (!get_amounts(call, request) ||
+        !field_client_id(call, "newClientOrderId", &request->order.client_length,
+                         request->order.client_id) ||
+        !get_resp(call, request->order.type, &request->order.resp) ||
+        !get_stp(call, request->symbol, &request->order.stp) ||
+        !field_number(call, "strategyId", OPTIONAL, &there, &ignored) ||
+        !field_number(call, "strategyType", OPTIONAL, &there, &ignored) || !fields_all_read(call))
+        return false;
+    if (!request->order.client_length)
+        order_make_client_id(call, &request->order.client_length, request->order.client_id);
+    request->order.hint = market_view_hint(&ingress->view, request->symbol, request->order.side) *
+                          ingress->directory.symbols[request->symbol].tick_atoms;
+    return true;
+}
+
+bool order_read_which(struct call *call, struct request *request)
+{
+    if (!field_symbol(call, MANDATORY, &request->symbol) ||
+        !field_number(call, "orderId", OPTIONAL, &request->find.has_order_id,
+                      &request->find.order_id) ||
+        !field_client_id(call, "origClientOrderId", &request->find.client_length,
+                         request->find.client_id))
+        return false;
+    if (request->find.has_order_id || request->find.client_length)
+        return true;
+    call_refuse(call, -1102,
+                "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
+    return false;
+}

@@ -1,0 +1,19 @@
+/* order_fields.h - the parameters that orders have, read into a request.
+ *
+ * Thread:  the ingress core's, while the call is being started.
+ * Returns: false when the call was refused (answered).
+ */
+#ifndef ORDER_FIELDS_H
+#define ORDER_FIELDS_H
+
+#include "http/ingress.h"
+
+/* All parameters of a new order; nothing may be left unread. Makes a client order id if none came.
+ */
+bool order_read_new(struct call *call, struct request *request);
+/* The symbol, and orderId and/or the client order id, into request->find. */
+bool order_read_which(struct call *call, struct request *request);
+/* A client order id of ours: letters and digits. */
+void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES]);
+
+#endif

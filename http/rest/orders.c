@@ -1,0 +1,161 @@
+#include "http/rest/rest.h"
+
+#include "actors/ledger/ledger.h"
+#include "http/auth.h"
+#include "http/fields.h"
+#include "http/render.h"
+#include "http/rest/order_fields.h"
+
+static void on_new(struct call *call, const struct msg *msg)
+{
+    if (call_told_reject(call, msg))
+        return;
+    render_new_order(call, &call->out, msg->reply.block);
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_post_order(struct call *call)
+{
+    struct request request = {.type = REQUEST_NEW};
+    call->type = REQUEST_NEW;
+    if (!authenticate(call, PERMISSION_TRADE, &request) || !order_read_new(call, &request))
+        return;
+    if (atomic_load_explicit(&call->ingress->shared->low_space, memory_order_relaxed)) {
+        call_reject(call, REJECT_BUSY); /* no disk left for a next segment (DESIGN §5) */
+        return;
+    }
+    call->resp = request.order.resp;
+    call_send(call, &request, on_new);
+}
+
+static void on_cancel(struct call *call, const struct msg *msg)
+{
+    if (call_told_reject(call, msg))
+        return;
+    render_cancel(call, &call->out, &reply_orders(msg->reply.block)[0], call->client_id,
+                  call->client_length);
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_delete_order(struct call *call)
+{
+    struct request request = {.type = REQUEST_CANCEL};
+    call->type = REQUEST_CANCEL;
+    if (!authenticate(call, PERMISSION_TRADE, &request) || !order_read_which(call, &request) ||
+        !field_client_id(call, "newClientOrderId", &call->client_length, call->client_id) ||
+        !fields_all_read(call))
+        return;
+    if (!call->client_length)
+        order_make_client_id(call, &call->client_length, call->client_id);
+    call_send(call, &request, on_cancel);
+}
+
+/* Parts of a list come one by one; the last one ends it. */
+static void on_cancel_all(struct call *call, const struct msg *msg)
+{
+    if (!call->parts && (msg->flags & MSG_LAST) && !msg->reply.block) {
+        call_reject(call, msg->reply.reject ? msg->reply.reject : REJECT_UNKNOWN_ORDER);
+        return;
+    }
+    if (msg->reply.block) {
+        text_str(&call->out, call->parts ? "," : "[");
+        call->parts = 1;
+        render_cancel(call, &call->out, &reply_orders(msg->reply.block)[0], call->client_id,
+                      call->client_length);
+    }
+    if (!(msg->flags & MSG_LAST))
+        return;
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_delete_open_orders(struct call *call)
+{
+    struct request request = {.type = REQUEST_CANCEL_ALL};
+    call->type = REQUEST_CANCEL_ALL;
+    if (!authenticate(call, PERMISSION_TRADE, &request) ||
+        !field_symbol(call, MANDATORY, &request.symbol) || !fields_all_read(call))
+        return;
+    order_make_client_id(call, &call->client_length, call->client_id);
+    call_send(call, &request, on_cancel_all);
+}
+
+static void on_order(struct call *call, const struct msg *msg)
+{
+    if (call_told_reject(call, msg))
+        return;
+    render_query(call, &call->out, &reply_orders(msg->reply.block)[0]);
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_order(struct call *call)
+{
+    struct request request = {.type = REQUEST_GET_ORDER};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) || !order_read_which(call, &request) ||
+        !fields_all_read(call))
+        return;
+    call_send(call, &request, on_order);
+}
+
+static void on_list(struct call *call, const struct msg *msg)
+{
+    if (call_told_reject(call, msg))
+        return;
+    struct reply *reply = msg->reply.block;
+    if (!call->parts)
+        text_str(&call->out, "[");
+    for (uint32_t i = 0; i < reply->count; i++) {
+        if (call->parts || i)
+            text_str(&call->out, ",");
+        if (reply->kind == REPLY_TRADES)
+            render_trade(call, &call->out, &reply_trades(reply)[i]);
+        else
+            render_query(call, &call->out, &reply_orders(reply)[i]);
+    }
+    call->parts |= reply->count > 0;
+    if (!(msg->flags & MSG_LAST)) {
+        return;
+    }
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_open_orders(struct call *call)
+{
+    struct request request = {.type = REQUEST_OPEN_ORDERS};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, OPTIONAL, &request.symbol) || !fields_all_read(call))
+        return;
+    call_send(call, &request, on_list);
+}
+
+void rest_get_all_orders(struct call *call)
+{
+    struct request request = {.type = REQUEST_ALL_ORDERS};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, MANDATORY, &request.symbol) ||
+        !field_number(call, "orderId", OPTIONAL, &request.find.has_order_id,
+                      &request.find.order_id) ||
+        !field_times(call, &request) || !field_limit(call, 500, 1000, &request.find.limit) ||
+        !fields_all_read(call))
+        return;
+    call_send(call, &request, on_list);
+}
+
+void rest_get_my_trades(struct call *call)
+{
+    struct request request = {.type = REQUEST_TRADES};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, MANDATORY, &request.symbol) ||
+        !field_number(call, "orderId", OPTIONAL, &request.find.has_order_id,
+                      &request.find.order_id) ||
+        !field_number(call, "fromId", OPTIONAL, &request.find.has_from_id, &request.find.from_id) ||
+        !field_times(call, &request) || !field_limit(call, 500, 1000, &request.find.limit) ||
+        !fields_all_read(call))
+        return;
+    if (request.find.has_from_id && (request.find.start_us || request.find.end_us)) {
+        call_refuse(call, -1128, "Combination of optional parameters invalid.");
+        return;
+    }
+    call_send(call, &request, on_list);
+}

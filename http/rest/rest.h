@@ -1,0 +1,28 @@
+/* rest.h - one function per method and path of the public REST API; operation.c routes to them.
+ *
+ * Thread:  the ingress core's. Each answers its call, now or when the exchange has.
+ */
+#ifndef REST_H
+#define REST_H
+
+#include "http/ingress.h"
+
+/* orders.c */
+void rest_post_order(struct call *call);
+void rest_delete_order(struct call *call);
+void rest_get_order(struct call *call);
+void rest_get_open_orders(struct call *call);
+void rest_delete_open_orders(struct call *call);
+void rest_get_all_orders(struct call *call);
+void rest_get_my_trades(struct call *call);
+
+/* account.c */
+void rest_get_account(struct call *call);
+
+/* market.c */
+void rest_get_ping(struct call *call);
+void rest_get_time(struct call *call);
+void rest_get_depth(struct call *call);
+void rest_get_exchange_info(struct call *call);
+
+#endif

@@ -7,9 +7,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int check_bug;
+
+void check_planted_crash(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    abort();
+}
 
 void check_failpoint(const char *name)
 {

@@ -36,9 +36,14 @@ extern int check_bug;
  * N-th time it comes there. Only in builds with CASTLE_BUGS. Thread: any. */
 #ifdef CASTLE_BUGS
 void check_failpoint(const char *name);
+/* Aborts a moment later, when what caused this is on the disk. */
+void check_planted_crash(void);
 #define FAILPOINT(name) check_failpoint(name)
 #else
 #define FAILPOINT(name) ((void)0)
+static inline void check_planted_crash(void)
+{
+}
 #endif
 
 #endif

@@ -4,19 +4,23 @@
 Goal: what was acknowledged is there after the crash, what was refused is not, and the money balances.
 Method: users trade with one another on pipelined connections of their own (HTTP/2 and HTTP/1.1 in turn) and an
 operator deposits; after a random number of answers the server gets SIGKILL; it starts again on the same directory
-and every answer is checked against it. Then the audit at rest before and after a clean restart and a kill.
-usage: test_kill.py [--rounds N] [--seed N] [--cores N]
+and every answer is checked against it. Segments are small and snapshots frequent, so that restarts begin from
+snapshots and the journal is trimmed all the while. Then the audit at rest before and after a clean restart and a kill.
+With --failpoints (a build with planted bugs) the process kills itself instead, at each place in the source that has a
+name: FAILPOINT("before-write") and so on; at start, in the middle of a batch, of a snapshot, of a trim.
+usage: test_kill.py [--rounds N] [--seed N] [--cores N] [--failpoints] [--answers MOST]
 """
 import argparse
 import collections
 import contextlib
 import json
 import random
+import re
 import sys
 import threading
 import time
 
-from castle_client import (ApiError, Checks, Http2, Pipe1, Server, Trader, atoms, check, conserved, eq, parse, quote_of,
+from castle_client import (ROOT, ApiError, Checks, Http2, Pipe1, Server, Trader, atoms, check, conserved, eq, parse, quote_of,
                            refusal, show, units)
 
 USERS, WINDOW, SYMBOL, PAGE = 6, 24, "BTCUSDT", 1000
@@ -146,9 +150,18 @@ class Deposits(threading.Thread):
             self.error = error
 
 
+def failpoints():
+    """The names in the source: a new one cannot be forgotten."""
+    names = set()
+    for path in [*ROOT.glob("*.c"), *ROOT.glob("runtime/*.c"), *ROOT.glob("storage/*.c"), *ROOT.glob("actors/**/*.c")]:
+        names.update(re.findall(r'FAILPOINT\("([a-z-]+)"\)', path.read_text()))
+    return sorted(names)
+
+
 class Kill:
-    def __init__(self, server, rounds, seed):
-        self.server, self.rounds, self.random = server, rounds, random.Random(seed)
+    def __init__(self, server, answers, seed):
+        self.server, self.answers, self.random = server, answers, random.Random(seed)
+        self.from_snapshot = 0
         self.serial, self.totals, self.restarts = iter(range(10 ** 9)), collections.Counter(), []
         admin = server.admin()
         funds = {"USDT": "50000000", "BTC": "2000"}
@@ -161,7 +174,34 @@ class Kill:
         for trader in self.traders:
             trader.http = Http2(self.server.public)
 
-    def round(self, number):
+    def restart(self):
+        """A start without a failpoint; what it began from is counted."""
+        self.server.env = None
+        self.server.restart()
+        self.restarts.append(self.server.start_seconds)
+        told = re.findall(r"records behind the snapshot at LSN (\d+)", self.server.output())
+        self.from_snapshot += told[-1] != "0"
+        self.connect()
+
+    def armed(self, name):
+        """Starts again with a failpoint; False when it was reached before anybody could connect."""
+        self.server.kill9()
+        self.server.env = {"CASTLE_FAILPOINT": f"{name}:{self.random.randint(1, 3)}"}
+        try:
+            self.server.restart()
+        except RuntimeError:
+            eq(self.server.process.returncode, -9, "how the start ended")
+            return False
+        return True
+
+    def failpoint_round(self, number, name):
+        if self.armed(name):
+            self.round(number, failpoint=name)
+        else:
+            self.restart()
+            conserved(self.server.admin().audit())
+
+    def round(self, number, failpoint=None):
         progress = Progress()
         seeds = [self.random.random() for _ in range(USERS + 1)]
         loads = [Load(self.server.public, trader, i, self.serial, seeds[i], progress)
@@ -171,17 +211,19 @@ class Kill:
         threads = [*loads, deposits]
         for thread in threads:
             thread.start()
-        enough = progress.wait_for(self.random.randint(1, 1500), 30)
-        self.server.kill9()
+        if failpoint:
+            eq(self.server.process.wait(60), -9, f"how the process ended at {failpoint}")
+            enough = True
+        else:
+            enough = progress.wait_for(self.random.randint(1, self.answers), 30)
+            self.server.kill9()
         for thread in threads:
             thread.join(60)
         for thread in threads:
             if thread.error:
                 raise thread.error
         check(enough, f"only {progress.count} answers in 30 s")
-        self.server.restart()
-        self.restarts.append(self.server.start_seconds)
-        self.connect()
+        self.restart()
         conserved(self.server.admin().audit())
         self.check_deposits(deposits)
         for i, load in enumerate(loads):
@@ -327,12 +369,16 @@ class Kill:
         orders = [trader.open_orders() for trader in self.traders]
         for end in (self.server.sigterm, self.server.kill9, self.server.kill9):
             end()
-            self.server.restart()
-            self.restarts.append(self.server.start_seconds)
-            self.connect()
+            self.restart()
             eq(audit(), before, f"audit after {end.__name__} at rest")
             eq(self.traders[0].depth(SYMBOL, limit=5000), books, f"depth after {end.__name__}")
             eq([trader.open_orders() for trader in self.traders], orders, f"open orders after {end.__name__}")
+
+    def check_trimmed(self):
+        check(self.from_snapshot > 0, "no restart began from a snapshot")
+        names = sorted(path.name for path in self.server.data.glob("journal-*"))
+        check(names and not names[0].startswith("journal-00000001."), f"nothing was trimmed: {names}")
+        check(1 <= len(list(self.server.data.glob("snapshot-*.snap"))) <= 3, "two snapshots are kept, or three for a moment")
 
     def books_still_trade(self):
         one = self.traders[0].limit(SYMBOL, "BUY", "0.001", "29000")
@@ -349,21 +395,30 @@ def main():
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10 ** 6)
     parser.add_argument("--cores", type=int)
+    parser.add_argument("--failpoints", action="store_true")
+    parser.add_argument("--answers", type=int, default=400)
     options = parser.parse_args()
     print(f"{options.rounds} rounds, seed {options.seed}", flush=True)
     checks = Checks()
-    extra = ["--done-orders", "100000"] + (["--cores", options.cores] if options.cores else [])
+    extra = ["--done-orders", "100000", "--segment-mib", "1", "--snapshot-seconds", "1", "--snapshot-records", "3000"]
+    extra += ["--cores", options.cores] if options.cores else []
     with Server(*extra) as server:
-        kill = Kill(server, options.rounds, options.seed)
-        good = all(checks.one(f"round {number} of kill -9 under load", kill.round, number)
-                   for number in range(1, options.rounds + 1))
+        kill = Kill(server, options.answers, options.seed)
+        if options.failpoints:
+            good = all(checks.one(f"killed at {name}", kill.failpoint_round, number, name)
+                       for number, name in enumerate(failpoints() * options.rounds))
+        else:
+            good = all(checks.one(f"round {number} of kill -9 under load", kill.round, number)
+                       for number in range(1, options.rounds + 1))
         if good:  # after a failed round the rest says nothing
             checks.one("accounts agree with the audit and the open orders", kill.check_accounts)
             checks.one("the audit at rest survives a clean restart and a kill", kill.at_rest)
             checks.one("books trade on and can be emptied", kill.books_still_trade)
         print(f"acknowledged: {json.dumps(kill.totals)}; restarts: {len(kill.restarts)}, "
               f"mean {sum(kill.restarts) / max(1, len(kill.restarts)):.3f} s, "
-              f"longest {max(kill.restarts, default=0):.3f} s", flush=True)
+              f"longest {max(kill.restarts, default=0):.3f} s, {kill.from_snapshot} from a snapshot", flush=True)
+        if good and len(kill.restarts) > 10:
+            checks.one("restarts began from snapshots, and the journal was trimmed", kill.check_trimmed)
     return checks.finish()
 
 

@@ -714,7 +714,8 @@ static bool all_answered(void)
 static bool all_durable(void)
 {
     for (uint16_t c = 0; c < sim.config.cores; c++)
-        if (sim.ex.rt.core[c]->open && sim.ex.rt.core[c]->open->records)
+        if (sim.phase[c] > 1 || /* what it has staged for other cores is not released yet */
+            (sim.ex.rt.core[c]->open && sim.ex.rt.core[c]->open->records))
             return false;
         else if (!runtime_durable(&sim.ex.rt, c, sim.ex.rt.core[c]->published))
             return false;

@@ -128,8 +128,11 @@ static bool slice(struct market_shard *self)
         case EVENT_DONE:
             on_done(self, event, ts_us);
             break;
-        default:
+        case EVENT_LEVEL:
             on_level(self, event, ts_us);
+            break;
+        default:
+            UNREACHABLE("an event of a command that a message asked for");
         }
     }
     if (step == BOOK_DONE)

@@ -487,10 +487,13 @@ static void add_symbol(struct call *call, json_t *body)
         return;
     if (stp) {
         const char *mode = json_is_string(stp) ? json_string_value(stp) : "";
-        symbol->default_stp = strcmp(mode, "EXPIRE_TAKER") == 0 ? STP_EXPIRE_TAKER : STP_NONE;
-        if (symbol->default_stp == STP_NONE && strcmp(mode, "NONE") != 0) {
-            call_refuse(call, -1130,
-                        "'defaultSelfTradePreventionMode' must be NONE or EXPIRE_TAKER.");
+        while (symbol->default_stp < STP_COUNT && strcmp(mode, stp_name(symbol->default_stp)) != 0)
+            symbol->default_stp++;
+        if (symbol->default_stp == STP_COUNT) {
+            call_refuse(
+                call, -1130,
+                "'defaultSelfTradePreventionMode' must be NONE, EXPIRE_TAKER, EXPIRE_MAKER or "
+                "EXPIRE_BOTH.");
             return;
         }
     }

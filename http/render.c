@@ -9,7 +9,10 @@ static const char *const side_names[] = {[SIDE_BUY] = "BUY", [SIDE_SELL] = "SELL
 static const char *const type_names[] = {
     [TYPE_LIMIT] = "LIMIT", [TYPE_MARKET] = "MARKET", [TYPE_LIMIT_MAKER] = "LIMIT_MAKER"};
 static const char *const tif_names[] = {[TIF_GTC] = "GTC", [TIF_IOC] = "IOC", [TIF_FOK] = "FOK"};
-static const char *const stp_names[] = {[STP_NONE] = "NONE", [STP_EXPIRE_TAKER] = "EXPIRE_TAKER"};
+static const char *const stp_names[STP_COUNT] = {[STP_NONE] = "NONE",
+                                                 [STP_EXPIRE_TAKER] = "EXPIRE_TAKER",
+                                                 [STP_EXPIRE_MAKER] = "EXPIRE_MAKER",
+                                                 [STP_EXPIRE_BOTH] = "EXPIRE_BOTH"};
 static const char *const order_status_names[ORDER_STATUS_COUNT] = {
     [ORDER_SENT] = "NEW",
     [ORDER_NEW] = "NEW",
@@ -47,6 +50,11 @@ const char *tif_name(uint8_t tif)
 const char *order_status_name(uint8_t status)
 {
     return status < ORDER_STATUS_COUNT ? order_status_names[status] : "?";
+}
+
+const char *stp_name(uint8_t stp)
+{
+    return stp < STP_COUNT ? stp_names[stp] : "?";
 }
 
 static void key(struct text *out, const char *name)
@@ -296,7 +304,12 @@ void render_symbol(struct text *out, const struct symbol_config *symbol)
     key_u64(out, "maxNumOrders", symbol->max_orders);
     text_str(out, "}],\"permissions\":[],\"permissionSets\":[[\"SPOT\"]]");
     key_text(out, "defaultSelfTradePreventionMode", stp_names[symbol->default_stp]);
-    text_str(out, ",\"allowedSelfTradePreventionModes\":[\"NONE\",\"EXPIRE_TAKER\"]}");
+    text_str(out, ",\"allowedSelfTradePreventionModes\":[");
+    for (uint8_t stp = 0; stp < STP_COUNT; stp++) {
+        text_str(out, stp ? "," : "");
+        text_quoted(out, stp_names[stp], strlen(stp_names[stp]));
+    }
+    text_str(out, "]}");
 }
 
 static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t side,

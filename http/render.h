@@ -25,5 +25,6 @@ const char *side_name(uint8_t side);
 const char *type_name(uint8_t type);
 const char *tif_name(uint8_t tif);
 const char *order_status_name(uint8_t status);
+const char *stp_name(uint8_t stp);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "actors/book/book_impl.h"
 
-enum open_stage { STAGE_REMOVE, STAGE_MATCH, STAGE_END };
+enum open_stage { STAGE_REMOVE, STAGE_REDUCE, STAGE_MATCH, STAGE_END };
 
 size_t book_size(uint32_t window_ticks)
 {
@@ -103,6 +103,20 @@ static struct book_event *event_add(struct book_events *out, enum book_event_typ
     return event;
 }
 
+/* An event about a resting order as it is now. */
+static struct book_event *tell_order(struct book_events *out, enum book_event_type type,
+                                     const struct order_node *node)
+{
+    struct book_event *event = event_add(out, type);
+    event->side = node->side;
+    event->user = node->user;
+    event->ref = node->ref;
+    event->order_id = node->order_id;
+    event->price_ticks = node->price_ticks;
+    event->left_lots = node->left_lots;
+    return event;
+}
+
 static void tell_level(struct book *book, struct book_events *out, enum book_side side,
                        int64_t price, int64_t qty)
 {
@@ -168,29 +182,37 @@ static bool crosses(const struct book *book, enum book_side side, int64_t price)
     return book_best(book, !side, &best) && !price_better(!side, price, best);
 }
 
-/* Whether `lots` can trade within the limit; *own is set when self-trade prevention stops it first.
- */
+/* How many of `left` lots a level gives the taker: its own makers give none, and EXPIRE_MAKER
+ * passes them over. *own is set when the taker would end at one of them instead. */
+static int64_t level_gives(const struct book *book, const struct level *level,
+                           const struct book_cmd *cmd, int64_t left, bool *own)
+{
+    int64_t lots = 0;
+    if (cmd->stp == STP_NONE)
+        return level->qty_lots < left ? level->qty_lots : left;
+    for (uint32_t at = level->head; at && lots < left; at = book->pool->nodes[at].next) {
+        const struct order_node *maker = &book->pool->nodes[at];
+        if (maker->user != cmd->user) {
+            lots += maker->left_lots < left - lots ? maker->left_lots : left - lots;
+        } else if (cmd->stp != STP_EXPIRE_MAKER) {
+            *own = true;
+            break;
+        }
+    }
+    return lots;
+}
+
+/* Whether a FOK can trade whole; *own is set when self-trade prevention ends it first. */
 static bool fok_can_fill(const struct book *book, const struct book_cmd *cmd, bool *own)
 {
     enum book_side side = !cmd->side;
     int64_t price = book_first_price(side), left = cmd->qty_lots;
     const struct level *level;
     *own = false;
-    while (left > 0 && (level = level_behind(book, side, price, &price))) {
+    while (left > 0 && !*own && (level = level_behind(book, side, price, &price))) {
         if (price_better(side, cmd->price_ticks, price))
             break;
-        if (cmd->stp == STP_NONE) {
-            left -= level->qty_lots < left ? level->qty_lots : left;
-            continue;
-        }
-        for (uint32_t at = level->head; at && left > 0; at = book->pool->nodes[at].next) {
-            const struct order_node *maker = &book->pool->nodes[at];
-            if (maker->user == cmd->user) {
-                *own = true;
-                return false;
-            }
-            left -= maker->left_lots < left ? maker->left_lots : left;
-        }
+        left -= level_gives(book, level, cmd, left, own);
     }
     return left == 0;
 }
@@ -200,9 +222,12 @@ static bool hold_covers(const struct book *book, const struct book_cmd *cmd)
 {
     int64_t price = book_first_price(SIDE_SELL), left = cmd->qty_lots;
     int64_t budget = cmd->quote_atoms, cost;
+    bool own = false;
     const struct level *level;
-    while (left > 0 && (level = level_behind(book, SIDE_SELL, price, &price))) {
-        int64_t lots = level->qty_lots < left ? level->qty_lots : left;
+    while (left > 0 && !own && (level = level_behind(book, SIDE_SELL, price, &price))) {
+        int64_t lots = level_gives(book, level, cmd, left, &own);
+        if (lots == 0) /* all its makers are the taker's own */
+            continue;
         if (!money_quote_floor(&book->spec, price, lots, &cost) || cost > budget)
             return false;
         budget -= cost;
@@ -258,10 +283,17 @@ static void open_taker(struct book *book, const struct book_cmd *cmd)
     }
 }
 
+static enum reject check_reduce(const struct order_node *node, int64_t lots)
+{
+    if (lots <= 0)
+        return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
+    return lots < node->left_lots ? REJECT_NONE : REJECT_NOTHING_LEFT;
+}
+
 static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
 {
     if (book->status == STATUS_HALT || book->status == STATUS_BREAK ||
-        (cmd->type == CMD_MOVE && book->status != STATUS_TRADING))
+        (cmd->type != CMD_CANCEL && book->status != STATUS_TRADING))
         return REJECT_MARKET_CLOSED;
     uint32_t slot = order_pool_find(book->pool, cmd->ref);
     if (!slot || book->pool->nodes[slot].symbol != book->symbol)
@@ -269,9 +301,12 @@ static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
     const struct order_node *node = &book->pool->nodes[slot];
     if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
         return REJECT_BOOK_FULL;
+    enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(node, cmd->qty_lots) : REJECT_NONE;
+    if (reject != REJECT_NONE)
+        return reject;
     book->open.node = slot;
     book->open.order_id = book->order_id + 1; /* what a MOVE will take */
-    book->open.stage = STAGE_REMOVE;
+    book->open.stage = cmd->type == CMD_REDUCE ? STAGE_REDUCE : STAGE_REMOVE;
     return REJECT_NONE;
 }
 
@@ -327,13 +362,31 @@ static void taker_done(struct book *book, struct book_events *out, enum book_don
     event->left_lots = (open->cmd.flags & CMD_QUOTE_QTY) ? 0 : open->left_lots;
 }
 
-/* One fill between the taker and the oldest maker of a level. The level's last order leaves it. */
+/* The oldest maker of a level has ended; with its last order the level goes. */
+static void maker_gone(struct book *book, struct book_events *out, struct level *level,
+                       int64_t price, uint32_t far)
+{
+    uint32_t slot = level->head;
+    const struct order_node *maker = &book->pool->nodes[slot];
+    level->head = maker->next;
+    if (maker->next)
+        book->pool->nodes[maker->next].prev = 0;
+    else
+        level->tail = 0;
+    book->orders--;
+    order_pool_put(book->pool, slot);
+    if (!level->head) {
+        tell_touched(book, out);
+        level_gone(book, !book->open.cmd.side, price, far);
+    }
+}
+
+/* One fill between the taker and the oldest maker of a level. */
 static void fill(struct book *book, struct book_events *out, struct level *level, int64_t price,
                  uint32_t far, int64_t lots)
 {
     struct book_open *open = &book->open;
-    uint32_t slot = level->head;
-    struct order_node *maker = &book->pool->nodes[slot];
+    struct order_node *maker = &book->pool->nodes[level->head];
     maker->left_lots -= lots;
     level->qty_lots -= lots;
     book->side_qty[maker->side] -= lots;
@@ -358,39 +411,49 @@ static void fill(struct book *book, struct book_events *out, struct level *level
     if (maker->left_lots)
         return;
     event->flags |= BOOK_MAKER_DONE;
-    level->head = maker->next;
-    if (maker->next)
-        book->pool->nodes[maker->next].prev = 0;
-    else
-        level->tail = 0;
-    book->orders--;
-    enum book_side side = maker->side;
-    order_pool_put(book->pool, slot);
-    if (!level->head) {
-        tell_touched(book, out);
-        level_gone(book, side, price, far);
-    }
+    maker_gone(book, out, level, price, far);
 }
 
-/* Lots that the oldest maker of the best level can give the taker now: 0 when matching stops, with
- * the reason in the open command. */
-static int64_t fill_lots(struct book *book, const struct level *level, int64_t price, bool *stp)
+/* Self-trade prevention ends the oldest maker of a level: like a fill, but nothing trades. */
+static void expire_maker(struct book *book, struct book_events *out, struct level *level,
+                         int64_t price, uint32_t far)
+{
+    struct book_open *open = &book->open;
+    struct order_node *maker = &book->pool->nodes[level->head];
+    tell_order(out, EVENT_DONE, maker)->reason = DONE_STP;
+    level->qty_lots -= maker->left_lots;
+    book->side_qty[maker->side] -= maker->left_lots;
+    open->touched = level;
+    open->touched_price = price;
+    maker_gone(book, out, level, price, far);
+}
+
+/* Whether the taker would trade with an order of its own and prevents that. A budget that buys no
+ * lot has ended the taker before it meets anyone. */
+static bool meets_own(const struct book *book, const struct level *level, int64_t price)
+{
+    const struct book_open *open = &book->open;
+    if (open->cmd.stp == STP_NONE || book->pool->nodes[level->head].user != open->cmd.user)
+        return false;
+    return !open->budgeted ||
+           (open->budget > 0 && money_lots_affordable(&book->spec, price, open->budget) > 0);
+}
+
+/* Lots that the oldest maker of the best level can give the taker now: 0 when the budget does not
+ * reach. */
+static int64_t fill_lots(struct book *book, const struct level *level, int64_t price)
 {
     struct book_open *open = &book->open;
     const struct order_node *maker = &book->pool->nodes[level->head];
     int64_t lots = maker->left_lots < open->left_lots ? maker->left_lots : open->left_lots;
-    if (open->budgeted) {
-        int64_t most = money_lots_affordable(&book->spec, price, open->budget);
-        if (most < lots || open->budget == 0) {
-            lots = open->budget == 0 ? 0 : most;
-            open->stopped_by_budget = true; /* this fill is the last: no free dust behind it */
-        }
+    if (!open->budgeted)
+        return lots;
+    int64_t most = open->budget ? money_lots_affordable(&book->spec, price, open->budget) : 0;
+    if (most < lots) {
+        lots = most;
+        open->stopped_by_budget = true; /* this fill is the last: no free dust behind it */
     }
-    if (lots && open->cmd.stp == STP_EXPIRE_TAKER && maker->user == open->cmd.user) {
-        *stp = true;
-        return 0;
-    }
-    if (lots && open->budgeted) {
+    if (lots) {
         int64_t cost;
         ASSERT(money_quote_floor(&book->spec, price, lots, &cost));
         ASSERT(cost <= open->budget);
@@ -484,11 +547,19 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
             break;
         if (fills_max == 0)
             return BOOK_MORE;
-        int64_t lots = fill_lots(book, level, price, &stp);
+        fills_max--;
+        if (meets_own(book, level, price)) {
+            if (open->cmd.stp != STP_EXPIRE_TAKER)
+                expire_maker(book, out, level, price, far);
+            stp = open->cmd.stp != STP_EXPIRE_MAKER;
+            if (stp)
+                break;
+            continue;
+        }
+        int64_t lots = fill_lots(book, level, price);
         if (lots == 0)
             break;
         fill(book, out, level, price, far, lots);
-        fills_max--;
     }
     end_taker(book, out, stp);
     return BOOK_DONE;
@@ -500,14 +571,7 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[open->node];
     bool move = open->cmd.type == CMD_MOVE;
-    struct book_event *event = event_add(out, EVENT_DONE);
-    event->side = node->side;
-    event->reason = move ? DONE_REPLACED : DONE_CANCELED;
-    event->user = node->user;
-    event->ref = node->ref;
-    event->order_id = node->order_id;
-    event->price_ticks = node->price_ticks;
-    event->left_lots = node->left_lots;
+    tell_order(out, EVENT_DONE, node)->reason = move ? DONE_REPLACED : DONE_CANCELED;
     enum book_side side = node->side;
     int64_t price = node->price_ticks, left = order_unlink(book, node);
     tell_level(book, out, side, price, left);
@@ -527,6 +591,21 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     return BOOK_MORE;
 }
 
+static void step_reduce(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    struct order_node *node = &book->pool->nodes[open->node];
+    struct level *level = order_level(book, node);
+    int64_t lots = open->cmd.qty_lots;
+    ASSERT(lots > 0 && lots < node->left_lots);
+    node->left_lots -= lots;
+    level->qty_lots -= lots;
+    book->side_qty[node->side] -= lots;
+    tell_order(out, EVENT_REDUCED, node)->qty_lots = lots;
+    tell_level(book, out, node->side, node->price_ticks, level->qty_lots);
+    open->stage = STAGE_END;
+}
+
 enum book_step book_step(struct book *book, uint32_t fills_max, struct book_events *out)
 {
     ASSERT(book->busy);
@@ -534,6 +613,8 @@ enum book_step book_step(struct book *book, uint32_t fills_max, struct book_even
     enum book_step result = BOOK_DONE;
     if (book->open.stage == STAGE_REMOVE)
         result = step_remove(book, out);
+    else if (book->open.stage == STAGE_REDUCE)
+        step_reduce(book, out);
     if (book->open.stage == STAGE_MATCH)
         result = step_match(book, fills_max, out);
     if (result == BOOK_DONE) {
@@ -552,6 +633,11 @@ enum {
         12000, /* with fewer, nodes and index stay in a core's L2: then it only costs */
 };
 
+static bool needs_level(const struct book *book, const struct book_cmd *cmd)
+{
+    return cmd->type != CMD_CANCEL && cmd->type != CMD_REDUCE && in_window(book, cmd->price_ticks);
+}
+
 static void prefetch_batch(const struct book *book, const struct book_cmd *const *cmds,
                            uint32_t count)
 {
@@ -562,17 +648,17 @@ static void prefetch_batch(const struct book *book, const struct book_cmd *const
         order_pool_prefetch_index(pool, cmd->ref);
         if (cmd->type == CMD_MOVE)
             order_pool_prefetch_index(pool, cmd->new_ref);
-        if (cmd->type != CMD_CANCEL && in_window(book, cmd->price_ticks))
+        if (needs_level(book, cmd))
             __builtin_prefetch(&book->levels[cmd->price_ticks - book->base], 1);
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct book_cmd *cmd = cmds[i];
         slots[i] = 0; /* node 0 is nobody's: fetching it is harmless */
-        if (cmd->type == CMD_CANCEL || cmd->type == CMD_MOVE) {
+        if (cmd->type == CMD_CANCEL || cmd->type == CMD_MOVE || cmd->type == CMD_REDUCE) {
             slots[i] = order_pool_guess(pool, cmd->ref);
             __builtin_prefetch(&pool->nodes[slots[i]], 1);
         }
-        if (cmd->type != CMD_CANCEL && in_window(book, cmd->price_ticks))
+        if (needs_level(book, cmd))
             __builtin_prefetch(&pool->nodes[book->levels[cmd->price_ticks - book->base].tail], 1);
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -10,8 +10,9 @@
  * outside it live in a treap; the window follows the market (book_window.c). No result depends on
  *          where the window is.
  * Life:    NEW -> fills -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL
- * that takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. Source:
- * docs/MATCHING.md, which cites the Binance Spot documentation it follows.
+ * that takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. A command
+ * ends other orders than its own by fills and by self-trade prevention only.
+ * Source:  docs/MATCHING.md, which cites the Binance Spot documentation it follows.
  */
 #ifndef BOOK_H
 #define BOOK_H
@@ -31,6 +32,9 @@ enum book_cmd_type {
     CMD_CANCEL, /* by ref */
     CMD_MOVE,   /* cancel `ref` and place a limit order under `new_ref`, in one command */
     CMD_STATUS, /* `status` */
+    /* Takes qty_lots off the order `ref`, which keeps its place. A difference, because it means the
+     * same whatever fills pass it on its way: a new left or a new quantity would not. */
+    CMD_REDUCE,
 };
 
 enum { /* book_cmd.flags */
@@ -45,7 +49,7 @@ struct book_cmd {
     uint64_t seq;          /* book_seq(book) + 1 */
     uint64_t ref, new_ref; /* new_ref: CMD_MOVE */
     int64_t price_ticks;   /* LIMIT, LIMIT_MAKER, MOVE */
-    int64_t qty_lots;
+    int64_t qty_lots;      /* REDUCE: may be <= 0, which is refused */
     /* MARKET: a buy by quantity stops when this hold is spent; with CMD_QUOTE_QTY the amount to
      * spend (buy) or to receive at most (sell), for a sell together with qty_lots, the lots held.
      */
@@ -58,13 +62,14 @@ enum book_event_type {
     EVENT_FILL,     /* ref, order_id, user, left: the maker's; price, qty; id = trade id */
     EVENT_DONE,     /* ref, order_id, left, reason */
     EVENT_LEVEL,    /* side, price, qty = new sum (0: gone); id = update id */
+    EVENT_REDUCED,  /* ref, order_id, user, price, qty = lots taken off, left = what rests now */
 };
 
 enum book_done {
     DONE_FILLED, /* a market order whose rest cannot buy one step */
     DONE_CANCELED,
     DONE_EXPIRED,  /* IOC, FOK, market remainder */
-    DONE_STP,      /* EXPIRED_IN_MATCH */
+    DONE_STP,      /* EXPIRED_IN_MATCH; of the taker or of a maker that it met */
     DONE_REPLACED, /* the old half of a move */
 };
 
@@ -105,13 +110,17 @@ struct book *book_init(void *block, struct order_pool *pool, const struct book_c
  * Expects:  cmd->seq == book_seq(book) + 1, prices and quantities > 0 and on the grid, ts_us not
  *           before the last command's, fresh refs.
  * Returns:  REJECT_NONE or the reason; after a reject only book_seq() has changed, and no step
- * follows. Cost:     O(1); FOK and market buys walk the levels they would take first. Thread:
- * owner. */
+ *           follows.
+ * Cost:     O(1); FOK and market buys walk the levels they would take first, and their orders when
+ *           they prevent self-trades.
+ * Thread:   owner. */
 enum reject book_begin(struct book *book, const struct book_cmd *cmd);
 
-/* Carries the open command on by at most `fills_max` fills and appends what happened to `out`.
- * Expects:  room in `out` for 2 * fills_max + 4 events. Slicing never changes what happens.
- * Cost:     O(log levels + fills). Thread: owner. */
+/* Carries the open command on by at most `fills_max` makers, filled or ended by self-trade
+ * prevention, and appends what happened to `out`. Slicing never changes what happens.
+ * Expects:  room in `out` for 2 * fills_max + 4 events: a maker is one and its level at most one;
+ *           the old half of a move is two, and so is a taker that rests.
+ * Cost:     O(log levels + fills_max). Thread: owner. */
 enum book_step book_step(struct book *book, uint32_t fills_max, struct book_events *out);
 
 /* Whether a command is open. */

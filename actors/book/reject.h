@@ -29,7 +29,10 @@
     X(REJECT_UNKNOWN_KEY, "no such API key")                                                       \
     X(REJECT_LIMIT, "a configured limit is reached")                                               \
     X(REJECT_TIMESTAMP, "the request is outside its recvWindow")                                   \
-    X(REJECT_IDS_DISAGREE, "order id and client order id name different orders")
+    X(REJECT_IDS_DISAGREE, "order id and client order id name different orders")                   \
+    X(REJECT_QTY_INCREASE, "an amended order's quantity must not grow")                            \
+    X(REJECT_NO_CHANGE, "the request would change nothing")                                        \
+    X(REJECT_NOTHING_LEFT, "an amended order's quantity must stay above what is executed")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

@@ -6,6 +6,7 @@
 #include "actors/book/kinds.h"
 #include "actors/ledger/ledger.h"
 #include "http/fields.h"
+#include "http/render.h"
 
 void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES])
 {
@@ -76,13 +77,17 @@ static bool get_stp(struct call *call, uint16_t symbol, uint8_t *stp)
         return false;
     if (!param)
         return true;
-    if (field_is(param, "NONE"))
-        *stp = STP_NONE;
-    else if (field_is(param, "EXPIRE_TAKER"))
-        *stp = STP_EXPIRE_TAKER;
+    for (uint8_t i = 0; i < STP_COUNT; i++)
+        if (field_is(param, stp_name(i))) {
+            *stp = i;
+            return true;
+        }
+    if (field_is(param, "DECREMENT") || field_is(param, "TRANSFER"))
+        call_refuse(call, -1013,
+                    "This symbol does not allow the specified self-trade prevention mode.");
     else
         call_refuse(call, -1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.");
-    return field_is(param, "NONE") || field_is(param, "EXPIRE_TAKER");
+    return false;
 }
 
 static bool get_resp(struct call *call, uint8_t type, uint8_t *resp)

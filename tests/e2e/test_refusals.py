@@ -20,7 +20,8 @@ from castle_client import (ANSWER_SECONDS, FORM, ApiError, Binance, Checks, Http
 # The texts of each code, from Binance's errors.md. {} is any text.
 TEXTS = {code: [re.compile("^" + re.escape(text).replace(r"\{\}", ".+") + "$") for text in texts]
          for code, texts in {
-    -1013: ["Filter failure: {}", "Invalid price.", "Invalid quantity.", "Price * QTY is zero or less."],
+    -1013: ["Filter failure: {}", "Invalid price.", "Invalid quantity.", "Price * QTY is zero or less.",
+            "This symbol does not allow the specified self-trade prevention mode."],
     -1020: ["This operation is not supported."],
     -1021: ["Timestamp for this request is outside of the recvWindow.",
             "Timestamp for this request was 1000ms ahead of the server's time."],
@@ -178,6 +179,8 @@ for value, what in (("a" * 37, "of 37 letters"), ("a b", "with a space"), ("a$b"
 order("newClientOrderId empty", {"newClientOrderId": ""}, -1105, -1118, -1100, -1102)
 order("unknown newOrderRespType", {"newOrderRespType": "HUGE"}, -1100, -1102, -1128, -1130)
 order("unknown selfTradePreventionMode", {"selfTradePreventionMode": "MAYBE"}, -1013, -1100, -1102, -1130)
+for value in ("DECREMENT", "TRANSFER"):
+    order(f"selfTradePreventionMode {value}", {"selfTradePreventionMode": value}, -1013, text=TEXTS[-1013][-1])
 order("a parameter nobody knows", {"foo": "bar"}, -1101, -1103, -1104)
 
 # ---- time and signature ----

@@ -33,6 +33,7 @@ DEFAULTS = {  # DESIGN §10: tick, step, minimum notional
     "BTCUSDT": ("BTC", "USDT", "0.01", "0.00001", "5"), "ETHUSDT": ("ETH", "USDT", "0.01", "0.0001", "5"),
     "BNBUSDT": ("BNB", "USDT", "0.01", "0.001", "5"), "SOLUSDT": ("SOL", "USDT", "0.01", "0.001", "5"),
     "ETHBTC": ("ETH", "BTC", "0.00001", "0.0001", "0.0001")}
+STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 
 checks = Checks()
@@ -131,7 +132,7 @@ def exchange_info_is_what_ccxt_and_hummingbot_read(s):
         check(any("SPOT" in group for group in symbol["permissionSets"]), f"permissionSets of {name}")
         eq(symbol["permissions"], [], "permissions")
         eq(symbol["defaultSelfTradePreventionMode"], "NONE", "default STP")
-        check({"NONE", "EXPIRE_TAKER"} <= set(symbol["allowedSelfTradePreventionModes"]), "allowed STP")
+        eq(sorted(symbol["allowedSelfTradePreventionModes"]), sorted(STP_MODES), "allowed STP")
         for flag in ("icebergAllowed", "ocoAllowed", "otoAllowed", "opoAllowed", "allowTrailingStop",
                      "cancelReplaceAllowed", "amendAllowed", "pegInstructionsAllowed"):
             check(isinstance(symbol[flag], bool), f"{flag} of {name}")
@@ -483,6 +484,88 @@ def self_trade_prevention_expires_the_taker(s):
     eq(s.alice.query("BTCUSDT", orderId=own["orderId"])["status"], "NEW", "the maker stays")
     with moves(s.alice, USDT=(-fee_of(units("30")), 0), BTC=(got - fee_of(got), -got)):
         eq(s.alice.limit("BTCUSDT", "BUY", "0.001", "30000")["status"], "FILLED", "NONE: trades with itself")
+
+
+def ended(trader, symbol, order):
+    """How a query shows the order now: status, executed quantity, mode."""
+    row = has_keys(trader.query(symbol, orderId=order["orderId"]), QUERY, "order")
+    return row["status"], row["executedQty"], row["selfTradePreventionMode"]
+
+
+@checks
+def self_trade_prevention_expires_makers(s):
+    """Binance's FAQ, scenario B: the holds of all own makers come back, another's maker fills, the taker rests."""
+    qty, got = units("0.001"), units("0.002")
+    own = [s.alice.limit("BTCUSDT", "BUY", "0.001", price) for price in ("30000", "29990", "29980")]
+    s.bob.limit("BTCUSDT", "BUY", "0.002", "29990")
+    held = sum(quote_of(units(price), qty) for price in ("30000", "29990", "29980"))
+    earned = quote_of(units("29990"), got)
+    with moves(s.alice, USDT=(held + earned - fee_of(earned), -held), BTC=(-3 * qty, qty)), \
+            moves(s.bob, USDT=(0, -earned), BTC=(got - fee_of(got), 0)):
+        taker = has_keys(s.alice.limit("BTCUSDT", "SELL", "0.003", "29980", selfTradePreventionMode="EXPIRE_MAKER"),
+                         FULL, "FULL")
+    eq((taker["status"], taker["executedQty"], taker["selfTradePreventionMode"], len(taker["fills"])),
+       ("PARTIALLY_FILLED", "0.00200000", "EXPIRE_MAKER", 1), "taker")
+    for order in own:
+        eq(ended(s.alice, "BTCUSDT", order), ("EXPIRED_IN_MATCH", "0.00000000", "NONE"), "own maker")
+        refused(refusal(s.alice.cancel, "BTCUSDT", orderId=order["orderId"]), 400, -2011, "Unknown order sent.")
+    depth = s.bob.depth("BTCUSDT")
+    eq((depth["bids"], depth["asks"]), ([], [["29980.00000000", "0.00100000"]]), "depth")
+    eq([order["orderId"] for order in s.alice.open_orders("BTCUSDT")], [taker["orderId"]], "what is open")
+    with moves(s.alice, BTC=(qty, -qty)):  # scenario F: the maker EXPIRED_IN_MATCH, the market order EXPIRED
+        answer = s.alice.order("BTCUSDT", "BUY", "MARKET", quantity="0.001", selfTradePreventionMode="EXPIRE_MAKER")
+    eq((answer["status"], answer["executedQty"], answer["fills"]), ("EXPIRED", "0.00000000", []), "market order")
+    eq(ended(s.alice, "BTCUSDT", taker), ("EXPIRED_IN_MATCH", "0.00200000", "EXPIRE_MAKER"), "partly filled maker")
+
+
+@checks
+def self_trade_prevention_expires_both(s):
+    own = s.alice.limit("BTCUSDT", "SELL", "0.001", "30000")
+    s.bob.limit("BTCUSDT", "SELL", "0.001", "29990")
+    got, paid = units("0.001"), units("29.99")
+    with moves(s.alice, USDT=(-paid, 0), BTC=(2 * got - fee_of(got), -got)):
+        taker = s.alice.limit("BTCUSDT", "BUY", "0.003", "30000", selfTradePreventionMode="EXPIRE_BOTH")
+    eq((taker["status"], taker["executedQty"], taker["selfTradePreventionMode"]),
+       ("EXPIRED_IN_MATCH", "0.00100000", "EXPIRE_BOTH"), "taker")
+    eq(ended(s.alice, "BTCUSDT", own), ("EXPIRED_IN_MATCH", "0.00000000", "NONE"), "maker")
+    depth = s.bob.depth("BTCUSDT")
+    eq((depth["bids"], depth["asks"]), ([], []), "depth")
+
+
+@checks
+def a_fok_changes_nothing_unless_others_fill_it(s):
+    own = s.alice.limit("BTCUSDT", "SELL", "0.001", "30000")
+    s.bob.limit("BTCUSDT", "SELL", "0.002", "30000")
+    with moves(s.alice), moves(s.bob):
+        for mode, status, quantity in (("EXPIRE_MAKER", "EXPIRED", "0.003"), ("EXPIRE_TAKER", "EXPIRED_IN_MATCH", "0.002"),
+                                       ("EXPIRE_BOTH", "EXPIRED_IN_MATCH", "0.002")):
+            answer = s.alice.limit("BTCUSDT", "BUY", quantity, "30000", "FOK", selfTradePreventionMode=mode)
+            eq((answer["status"], answer["executedQty"]), (status, "0.00000000"), f"FOK with {mode}")
+    eq(ended(s.alice, "BTCUSDT", own)[0], "NEW", "the own maker stays")
+    answer = s.alice.limit("BTCUSDT", "BUY", "0.002", "30000", "FOK", selfTradePreventionMode="EXPIRE_MAKER")
+    eq((answer["status"], ended(s.alice, "BTCUSDT", own)[0]), ("FILLED", "EXPIRED_IN_MATCH"), "past its own")
+    s.alice.limit("BTCUSDT", "SELL", "0.001", "30000")
+    for mode in STP_MODES:
+        refused(refusal(s.alice.order, "BTCUSDT", "BUY", "LIMIT_MAKER", quantity="0.001", price="30000",
+                        selfTradePreventionMode=mode), 400, -2010, "Order would immediately match and take.")
+
+
+@checks
+def a_symbol_has_a_default_mode(s):
+    for mode, fate in (("NONE", ("FILLED", "FILLED")), ("EXPIRE_TAKER", ("NEW", "EXPIRED_IN_MATCH")),
+                       ("EXPIRE_MAKER", ("EXPIRED_IN_MATCH", "NEW")),
+                       ("EXPIRE_BOTH", ("EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH"))):
+        name = f"STP{STP_MODES.index(mode)}USDT"
+        s.admin.symbol(name, "BTC", "USDT", defaultSelfTradePreventionMode=mode)
+        eq(s.alice.get("exchangeInfo", {"symbol": name})["symbols"][0]["defaultSelfTradePreventionMode"], mode, name)
+        maker = s.alice.limit(name, "SELL", "1", "100")
+        taker = s.alice.limit(name, "BUY", "1", "100")
+        eq((taker["selfTradePreventionMode"], maker["selfTradePreventionMode"]), (mode, mode), "modes shown")
+        eq((ended(s.alice, name, maker)[0], taker["status"]), fate, f"default {mode}")
+        s.clear()
+        s.alice.limit(name, "SELL", "1", "100")
+        taker = s.alice.limit(name, "BUY", "1", "100", selfTradePreventionMode="NONE")
+        eq(taker["status"], "FILLED", "an order's own mode goes before the default")
 
 
 @checks

@@ -27,7 +27,8 @@ struct taker {
     uint64_t ref, order_id;
     int64_t price_ticks; /* 0: any price */
     int64_t left_lots;   /* INT64_MAX: no limit by quantity */
-    bool by_quote, has_budget, stp;
+    bool by_quote, has_budget;
+    enum book_stp stp;
     int64_t budget_atoms;
     int64_t fill_price; /* of its last fill, 0: none */
 };
@@ -129,6 +130,16 @@ static void emit_done(struct naive_book *book, const struct taker *taker, int64_
     event->reason = (uint8_t)reason;
 }
 
+/* A resting order as a taker that ends: so that all ends are told alike. */
+static struct taker as_taker(const struct naive_order *order, enum book_side side)
+{
+    return (struct taker){.side = side,
+                          .user = order->user,
+                          .ref = order->ref,
+                          .order_id = order->order_id,
+                          .price_ticks = order->price_ticks};
+}
+
 static void remove_at(struct naive_side *half, uint32_t index)
 {
     half->count--;
@@ -188,7 +199,16 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
         remove_at(half, 0);
 }
 
-/* Trades until something stops it. Each level it traded at is reported when it leaves it. */
+/* Self-trade prevention ends the best order of a side. */
+static void expire_maker(struct naive_book *book, enum book_side side)
+{
+    struct naive_side *half = &book->sides[side];
+    struct taker ended = as_taker(&half->order[0], side);
+    emit_done(book, &ended, half->order[0].left_lots, DONE_STP);
+    remove_at(half, 0);
+}
+
+/* Trades until something stops it. Each level it changed is reported when it leaves it. */
 static enum stop match(struct naive_book *book, struct taker *taker)
 {
     const struct naive_side *half = &book->sides[other(taker->side)];
@@ -214,9 +234,16 @@ static enum stop match(struct naive_book *book, struct taker *taker)
         if (lots == 0 || (taker->has_budget && taker->budget_atoms == 0))
             break;
         stop = STOP_OWN_MAKER;
-        if (taker->stp && maker->user == taker->user)
+        bool own = taker->stp != STP_NONE && maker->user == taker->user;
+        if (own && taker->stp == STP_EXPIRE_TAKER)
             break;
         touched = maker->price_ticks;
+        if (own) {
+            expire_maker(book, other(taker->side));
+            if (taker->stp == STP_EXPIRE_BOTH)
+                break;
+            continue;
+        }
         fill(book, taker, lots);
         stop = STOP_BUDGET_SPENT; /* a fill that the budget cut short is the last: no free dust */
         if (lots < wanted)
@@ -227,7 +254,8 @@ static enum stop match(struct naive_book *book, struct taker *taker)
     return stop;
 }
 
-/* What keeps a FOK order from filling whole: STOP_NO_LOTS_LEFT when nothing does. */
+/* What keeps a FOK order from filling whole: STOP_NO_LOTS_LEFT when nothing does. Own makers that
+ * would expire are as good as gone. */
 static enum stop fok_look(const struct naive_book *book, const struct taker *taker)
 {
     const struct naive_side *half = &book->sides[other(taker->side)];
@@ -236,7 +264,10 @@ static enum stop fok_look(const struct naive_book *book, const struct taker *tak
         const struct naive_order *maker = &half->order[i];
         if (!crosses(taker->side, taker->price_ticks, maker->price_ticks))
             break;
-        if (taker->stp && maker->user == taker->user)
+        bool own = taker->stp != STP_NONE && maker->user == taker->user;
+        if (own && taker->stp == STP_EXPIRE_MAKER)
+            continue;
+        if (own)
             return STOP_OWN_MAKER;
         need -= maker->left_lots < need ? maker->left_lots : need;
     }
@@ -277,15 +308,21 @@ static void run_market(struct naive_book *book, struct taker *taker)
     emit_done(book, taker, taker->left_lots, reason);
 }
 
-/* What `lots` would cost at market, level by level, as far as the book reaches. */
-static __int128 market_buy_cost(const struct naive_book *book, int64_t lots)
+/* What a buy would cost at market, level by level, as far as the book reaches or, when an own maker
+ * ends it, up to there. */
+static __int128 market_buy_cost(const struct naive_book *book, const struct book_cmd *cmd)
 {
     const struct naive_side *half = &book->sides[SIDE_SELL];
+    int64_t lots = cmd->qty_lots;
     __int128 cost = 0;
-    for (uint32_t i = 0; i < half->count && lots > 0;) {
+    bool ended = false;
+    for (uint32_t i = 0; i < half->count && lots > 0 && !ended;) {
         int64_t price = half->order[i].price_ticks, sum = 0;
-        for (; i < half->count && half->order[i].price_ticks == price; i++)
-            sum += half->order[i].left_lots;
+        for (; i < half->count && half->order[i].price_ticks == price && !ended; i++) {
+            bool own = cmd->stp != STP_NONE && half->order[i].user == cmd->user;
+            ended = own && cmd->stp != STP_EXPIRE_MAKER;
+            sum += own ? 0 : half->order[i].left_lots;
+        }
         int64_t taken = sum < lots ? sum : lots;
         cost += cost_floor(book, price, taken);
         lots -= taken;
@@ -305,7 +342,7 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
         crosses(side, cmd->price_ticks, opposite->order[0].price_ticks))
         return REJECT_WOULD_MATCH;
     if (market && side == SIDE_BUY && !by_quote && (cmd->flags & CMD_HELD_ALL) &&
-        market_buy_cost(book, cmd->qty_lots) > cmd->quote_atoms)
+        market_buy_cost(book, cmd) > cmd->quote_atoms)
         return REJECT_NO_FUNDS;
     if ((maker || (!market && cmd->tif == TIF_GTC)) && naive_book_orders(book) == book->orders_max)
         return REJECT_BOOK_FULL;
@@ -318,7 +355,7 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
                           .left_lots = by_quote && side == SIDE_BUY ? INT64_MAX : cmd->qty_lots,
                           .by_quote = by_quote,
                           .has_budget = by_quote || (market && side == SIDE_BUY),
-                          .stp = cmd->stp == STP_EXPIRE_TAKER,
+                          .stp = cmd->stp,
                           .budget_atoms = cmd->quote_atoms};
     if (market)
         run_market(book, &taker);
@@ -327,8 +364,29 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
     return REJECT_NONE;
 }
 
-/* CANCEL, and the first half of a MOVE: the order ends and its level is told. */
-static enum reject run_end(struct naive_book *book, const struct book_cmd *cmd)
+static enum reject run_reduce(struct naive_book *book, enum book_side side,
+                              struct naive_order *order, int64_t lots)
+{
+    if (lots < 0)
+        return REJECT_QTY_INCREASE;
+    if (lots == 0)
+        return REJECT_NO_CHANGE;
+    if (lots >= order->left_lots)
+        return REJECT_NOTHING_LEFT;
+    order->left_lots -= lots;
+    struct book_event *event = emit(book, EVENT_REDUCED, side);
+    event->user = order->user;
+    event->ref = order->ref;
+    event->order_id = order->order_id;
+    event->price_ticks = order->price_ticks;
+    event->qty_lots = lots;
+    event->left_lots = order->left_lots;
+    emit_level(book, side, order->price_ticks);
+    return REJECT_NONE;
+}
+
+/* REDUCE; CANCEL, and the first half of a MOVE: the order ends and its level is told. */
+static enum reject run_on_order(struct naive_book *book, const struct book_cmd *cmd)
 {
     bool open = book->status == STATUS_TRADING ||
                 (book->status == STATUS_CANCEL_ONLY && cmd->type == CMD_CANCEL);
@@ -340,11 +398,9 @@ static enum reject run_end(struct naive_book *book, const struct book_cmd *cmd)
             struct naive_order found = half->order[i];
             if (found.ref != cmd->ref)
                 continue;
-            struct taker old = {.side = side,
-                                .user = found.user,
-                                .ref = found.ref,
-                                .order_id = found.order_id,
-                                .price_ticks = found.price_ticks};
+            if (cmd->type == CMD_REDUCE)
+                return run_reduce(book, side, &half->order[i], cmd->qty_lots);
+            struct taker old = as_taker(&found, side);
             remove_at(half, i);
             emit_done(book, &old, found.left_lots,
                       cmd->type == CMD_MOVE ? DONE_REPLACED : DONE_CANCELED);
@@ -356,7 +412,7 @@ static enum reject run_end(struct naive_book *book, const struct book_cmd *cmd)
                                       .order_id = ++book->order_id,
                                       .price_ticks = cmd->price_ticks,
                                       .left_lots = cmd->qty_lots,
-                                      .stp = cmd->stp == STP_EXPIRE_TAKER};
+                                      .stp = cmd->stp};
                 run_limit(book, &moved, TIF_GTC);
             }
             return REJECT_NONE;
@@ -378,7 +434,8 @@ enum reject naive_book_apply(struct naive_book *book, const struct book_cmd *cmd
         return run_new(book, cmd);
     case CMD_CANCEL:
     case CMD_MOVE:
-        return run_end(book, cmd);
+    case CMD_REDUCE:
+        return run_on_order(book, cmd);
     case CMD_STATUS:
         book->status = cmd->status;
         return REJECT_NONE;

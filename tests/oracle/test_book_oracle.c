@@ -73,7 +73,9 @@ struct fast {
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
-    uint64_t events[4], done[5], rejects[REJECT_COUNT], commands, orders_max, far_max;
+    uint64_t events[5], done[5], rejects[REJECT_COUNT], commands, orders_max, far_max;
+    uint64_t own_makers[STP_COUNT], own_takers[STP_COUNT]; /* ended by each mode */
+    uint64_t fok_past_own, held_all_past_own;
 } seen;
 
 static struct {
@@ -89,7 +91,8 @@ static struct {
     uint64_t refs, dead[REFS_KEPT];
 } run;
 
-static const char *const event_name[] = {"ACCEPTED", "FILL", "DONE", "LEVEL"};
+static const char *const event_name[] = {"ACCEPTED", "FILL", "DONE", "LEVEL", "REDUCED"};
+static const char *const stp_name[] = {"NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"};
 static const char *const done_name[] = {"FILLED", "CANCELED", "EXPIRED", "STP", "REPLACED"};
 
 static void print_event(const char *who, const struct book_event *e)
@@ -98,7 +101,7 @@ static void print_event(const char *who, const struct book_event *e)
         stderr,
         "  %s %s side=%u reason=%u flags=%u user=%u ref=%" PRIx64 " order_id=%" PRIu64
         " id=%" PRIu64 " price=%" PRId64 " qty=%" PRId64 " left=%" PRId64 " taker=%" PRIu64 "\n",
-        who, e->type < 4 ? event_name[e->type] : "?", e->side, e->reason, e->flags, e->user, e->ref,
+        who, e->type < 5 ? event_name[e->type] : "?", e->side, e->reason, e->flags, e->user, e->ref,
         e->order_id, e->id, e->price_ticks, e->qty_lots, e->left_lots, e->taker_order_id);
 }
 
@@ -182,6 +185,13 @@ static void fast_close(struct fast *fast)
     free(fast->out.event);
 }
 
+/* Whether self-trade prevention ended an order that is not the command's own. */
+static bool is_expired_maker(const struct book_event *event)
+{
+    return event->type == EVENT_DONE && event->reason == DONE_STP && event->ref != run.cmd.ref &&
+           event->ref != run.cmd.new_ref;
+}
+
 /* Poisons the room the contract names and two events behind it, so that a field that is never
  * written and a write too far both show. */
 static enum book_step fast_step(struct fast *fast, uint32_t fills_max)
@@ -199,9 +209,9 @@ static enum book_step fast_step(struct fast *fast, uint32_t fills_max)
         if (((unsigned char *)(event + count))[i] != 0xA5)
             fail("a step of %u fills wrote behind its %u events", fills_max, count);
     for (uint32_t i = 0; i < count; i++)
-        fills += event[i].type == EVENT_FILL;
+        fills += event[i].type == EVENT_FILL || is_expired_maker(&event[i]);
     if (fills > fills_max)
-        fail("%u fills from a step of %u", fills, fills_max);
+        fail("%u makers from a step of %u", fills, fills_max);
     return step;
 }
 
@@ -443,13 +453,30 @@ static int64_t any_budget(int64_t lots)
     }
 }
 
+static uint8_t any_stp(void)
+{
+    return (uint8_t)(chance(60) ? 1 + below(STP_COUNT - 1) : STP_NONE);
+}
+
+/* Lots to take off: mostly some of what the order has, else what is refused. */
+static int64_t any_reduction(uint64_t ref)
+{
+    for (enum book_side side = SIDE_BUY; side <= SIDE_SELL; side++) {
+        const struct naive_order *order;
+        for (uint32_t i = 0; (order = naive_book_each(run.naive, side, i)) != NULL; i++)
+            if (order->ref == ref && chance(80))
+                return any_size(order->left_lots) - chance(5);
+    }
+    return any_size(run.setting->qty_max) * (chance(20) ? -1 : 1);
+}
+
 static void any_new(struct book_cmd *cmd)
 {
     cmd->type = CMD_NEW;
     cmd->ref = fresh_ref();
     cmd->side = (uint8_t)below(2);
     cmd->user = 1 + (uint32_t)below(run.setting->users);
-    cmd->stp = chance(40) ? STP_EXPIRE_TAKER : STP_NONE;
+    cmd->stp = any_stp();
     cmd->qty_lots = any_size(run.setting->qty_max * (chance(10) ? 5 : 1));
     cmd->order_type = TYPE_LIMIT;
     int64_t kind = below(20);
@@ -501,15 +528,38 @@ static struct book_cmd any_command(void)
         cmd.new_ref = fresh_ref();
         cmd.price_ticks = any_price((enum book_side)below(2));
         cmd.qty_lots = any_size(run.setting->qty_max);
-        cmd.stp = chance(40) ? STP_EXPIRE_TAKER : STP_NONE;
+        cmd.stp = any_stp();
+    } else if (chance(8)) {
+        cmd.type = CMD_REDUCE;
+        cmd.ref = any_ref();
+        cmd.qty_lots = any_reduction(cmd.ref);
+        cmd.price_ticks = (int64_t)below(3); /* nobody looks at it */
     } else {
         any_new(&cmd);
     }
-    if (cmd.type == CMD_CANCEL || cmd.type == CMD_MOVE) { /* nobody looks at these */
+    if (cmd.type != CMD_NEW) { /* nobody looks at these */
         cmd.user = (uint32_t)below(run.setting->users + 1);
         cmd.side = (uint8_t)below(2);
     }
     return cmd;
+}
+
+static void count_event(const struct book_event *event)
+{
+    const struct book_cmd *cmd = &run.cmd;
+    seen.events[event->type]++;
+    if (event->type != EVENT_DONE)
+        return;
+    seen.done[event->reason]++;
+    if (event->reason != DONE_STP)
+        return;
+    if (!is_expired_maker(event)) {
+        seen.own_takers[cmd->stp]++;
+        return;
+    }
+    seen.own_makers[cmd->stp]++;
+    seen.fok_past_own += cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_FOK;
+    seen.held_all_past_own += (cmd->flags & CMD_HELD_ALL) != 0;
 }
 
 static void one_command(void)
@@ -529,11 +579,8 @@ static void one_command(void)
     if (seen.orders_max < naive_book_orders(run.naive))
         seen.orders_max = naive_book_orders(run.naive);
     seen.rejects[reject]++;
-    for (uint32_t i = 0; i < run.want_count; i++) {
-        seen.events[run.want[i].type]++;
-        if (run.want[i].type == EVENT_DONE)
-            seen.done[run.want[i].reason]++;
-    }
+    for (uint32_t i = 0; i < run.want_count; i++)
+        count_event(&run.want[i]);
 }
 
 static void run_setting(uint32_t index, uint64_t commands)
@@ -563,15 +610,16 @@ static void run_setting(uint32_t index, uint64_t commands)
 /* Prints the counts; false if a kind of event, and in a long run any kind at all, never came. */
 static bool summary(void)
 {
-    static const enum reject rejects[] = {REJECT_NO_FUNDS, REJECT_UNKNOWN_ORDER,
-                                          REJECT_MARKET_CLOSED, REJECT_WOULD_MATCH,
-                                          REJECT_BOOK_FULL};
-    static const char *const reject_name[] = {"NO_FUNDS", "UNKNOWN_ORDER", "MARKET_CLOSED",
-                                              "WOULD_MATCH", "BOOK_FULL"};
+    static const enum reject rejects[] = {
+        REJECT_NO_FUNDS,  REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED, REJECT_WOULD_MATCH,
+        REJECT_BOOK_FULL, REJECT_QTY_INCREASE,  REJECT_NO_CHANGE,     REJECT_NOTHING_LEFT};
+    static const char *const reject_name[] = {"NO_FUNDS",    "UNKNOWN_ORDER", "MARKET_CLOSED",
+                                              "WOULD_MATCH", "BOOK_FULL",     "QTY_INCREASE",
+                                              "NO_CHANGE",   "NOTHING_LEFT"};
     bool all = true, any_run_is_long = seen.commands >= 100000;
     printf("test_book_oracle: seed %" PRIu64 ", %" PRIu64 " commands, %d settings:", run.seed,
            seen.commands, SETTINGS);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         printf(" %s %" PRIu64, event_name[i], seen.events[i]);
         all = all && seen.events[i] > 0;
     }
@@ -585,6 +633,15 @@ static bool summary(void)
         printf(" %s %" PRIu64, reject_name[i], seen.rejects[rejects[i]]);
         all = all && (seen.rejects[rejects[i]] > 0 || !any_run_is_long);
     }
+    printf("; ended by self-trade prevention, makers and takers:");
+    for (int i = STP_EXPIRE_TAKER; i < STP_COUNT; i++) {
+        printf(" %s %" PRIu64 " and %" PRIu64, stp_name[i], seen.own_makers[i], seen.own_takers[i]);
+        all = all && (i == STP_EXPIRE_TAKER || seen.own_makers[i] > 0 || !any_run_is_long) &&
+              (i == STP_EXPIRE_MAKER || seen.own_takers[i] > 0 || !any_run_is_long);
+    }
+    printf(", makers by a FOK %" PRIu64 ", by a buy that held all %" PRIu64, seen.fok_past_own,
+           seen.held_all_past_own);
+    all = all && ((seen.fok_past_own > 0 && seen.held_all_past_own > 0) || !any_run_is_long);
     printf("; at most %" PRIu64 " orders and %" PRIu64 " far levels", seen.orders_max,
            seen.far_max);
     all = all && seen.far_max > 0;

@@ -517,7 +517,7 @@ static struct ledger_new any_new(void)
     struct ledger_new order = {.tag = random_word(),
                                .symbol = (uint16_t)below(SYMBOLS - !chance(3)),
                                .side = (uint8_t)below(2),
-                               .stp = (uint8_t)below(2),
+                               .stp = (uint8_t)below(STP_COUNT),
                                .resp = (uint8_t)below(3)};
     const struct money_spec *spec = &run.setting->spec[order.symbol % 2];
     order.type = (uint8_t)(chance(60) ? TYPE_LIMIT : chance(60) ? TYPE_MARKET : TYPE_LIMIT_MAKER);

@@ -63,7 +63,7 @@ struct op { /* one request of a client */
 };
 
 struct sim {
-    uint64_t seed, rng, steps, crashes, answers, fills, replayed, compared;
+    uint64_t seed, rng, steps, crashes, answers, fills, replayed, compared, expired_makers;
     uint64_t trace; /* hash of all that happened: a seed must always give the same */
     uint64_t snapshots, loaded, rotten, removed; /* made, begun from, spoilt; segments trimmed */
     uint64_t poisoned;                           /* messages skipped */
@@ -372,7 +372,7 @@ static void draw_new(struct request *request, uint32_t idx)
 {
     request->order.side = (uint8_t)below(2);
     request->order.resp = (uint8_t)below(3);
-    request->order.stp = chance(30) ? STP_EXPIRE_TAKER : STP_NONE;
+    request->order.stp = (uint8_t)(chance(50) ? 1 + below(STP_COUNT - 1) : STP_NONE);
     request->order.qty = (1 + below(5)) * 1000;
     request->order.price = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
     client_id(request, idx);
@@ -714,7 +714,8 @@ static bool all_answered(void)
 static bool all_durable(void)
 {
     for (uint16_t c = 0; c < sim.config.cores; c++)
-        if (sim.ex.rt.core[c]->open && sim.ex.rt.core[c]->open->records)
+        if (sim.phase[c] > 1 || /* what it has staged for other cores is not released yet */
+            (sim.ex.rt.core[c]->open && sim.ex.rt.core[c]->open->records))
             return false;
         else if (!runtime_durable(&sim.ex.rt, c, sim.ex.rt.core[c]->published))
             return false;
@@ -768,6 +769,19 @@ static void check_acknowledged(void)
         if (op->type == REQUEST_NEW && op->state == OP_REFUSED && id_is_unique(op) &&
             find_order(op))
             fail("a refused order is there");
+    }
+}
+
+/* Orders that were shown open and then ended by self-trade prevention: they were makers. */
+static void count_expired_makers(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        const struct op *op = &sim.op[i];
+        const struct ledger_order *order =
+            op->type == REQUEST_NEW && op->state == OP_ACKED ? find_order(op) : NULL;
+        sim.expired_makers += order && id_is_unique(op) &&
+                              op->view.status <= ORDER_PARTIALLY_FILLED &&
+                              order->status == ORDER_EXPIRED_IN_MATCH;
     }
 }
 
@@ -1029,6 +1043,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_order_of_ids();
     check_views();
     check_place_then_cancel();
+    count_expired_makers();
     sim.trace = hash_fold(sim.trace, state_hash());
     uint64_t before = state_hash();
     crash();
@@ -1068,7 +1083,7 @@ int main(int argc, char **argv)
     sim.digest = calloc(SHARDS_MAX, sizeof *sim.digest);
     sim.audit_memory = calloc(1, 1 << 16);
     ASSERT(sim.op && sim.digest && sim.audit_memory);
-    uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0;
+    uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0, expired = 0;
     uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run(seed, (uint32_t)ops);
@@ -1089,14 +1104,16 @@ int main(int argc, char **argv)
         fills += sim.fills;
         replayed += sim.replayed;
         compared += sim.compared;
+        expired += sim.expired_makers;
     }
-    printf(
-        "sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu records replayed, "
-        "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
-        "trimmed, %lu messages skipped, %lu seeds repeated, 0 violations\n",
-        count, first, crashes, answers, fills, replayed, compared, snapshots, loaded, rotten,
-        removed, poisoned, repeated);
-    if (answers == 0 || fills == 0 || compared == 0 || loaded == 0 || removed == 0) {
+    printf("sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu makers expired, "
+           "%lu records replayed, "
+           "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
+           "trimmed, %lu messages skipped, %lu seeds repeated, 0 violations\n",
+           count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
+           rotten, removed, poisoned, repeated);
+    if (answers == 0 || fills == 0 || compared == 0 || expired == 0 || loaded == 0 ||
+        removed == 0) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -4,6 +4,7 @@
  *     rest #3 r7 u1 buy 100x5                   ACCEPTED: order id, ref, user, side, price, lots
  *     fill t1 #2 r6 u1 sell 100x3 left 2 by #3  FILL of maker #2; then "maker done", "taker done"
  *     done #3 r7 u1 buy 100 left 4 expired      DONE
+ *     less #3 r7 u1 buy 100 by 2 left 3         REDUCED
  *     level 9 sell 100 = 2                      LEVEL: update id, side, price, sum
  * Every rule is tried with one fill a step and with many, in a small and in a large window: neither
  * may show.
@@ -107,6 +108,10 @@ static void say_event(const struct book_event *e)
             e->ref, e->user, side, e->price_ticks, e->left_lots,
             e->reason < COUNT(done) ? done[e->reason] : "?");
         rest.reason = 0;
+    } else if (e->type == EVENT_REDUCED) {
+        say("less #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 " by %" PRId64 " left %" PRId64,
+            e->order_id, e->ref, e->user, side, e->price_ticks, e->qty_lots, e->left_lots);
+        rest.qty_lots = 0;
     }
     static const struct book_event nothing;
     cr_assert_eq(memcmp(&rest, &nothing, sizeof rest), 0, "a field that has no meaning in \"%s\"",
@@ -169,10 +174,15 @@ static struct book_cmd with_tif(struct book_cmd cmd, enum book_tif tif)
     return cmd;
 }
 
+static struct book_cmd with_mode(struct book_cmd cmd, enum book_stp stp)
+{
+    cmd.stp = (uint8_t)stp;
+    return cmd;
+}
+
 static struct book_cmd with_stp(struct book_cmd cmd)
 {
-    cmd.stp = STP_EXPIRE_TAKER;
-    return cmd;
+    return with_mode(cmd, STP_EXPIRE_TAKER);
 }
 
 static struct book_cmd post_only(struct book_cmd cmd)
@@ -202,6 +212,11 @@ static struct book_cmd move(uint64_t ref, uint64_t new_ref, int64_t price, int64
         .type = CMD_MOVE, .ref = ref, .new_ref = new_ref, .price_ticks = price, .qty_lots = qty};
 }
 
+static struct book_cmd reduce(uint64_t ref, int64_t lots)
+{
+    return (struct book_cmd){.type = CMD_REDUCE, .ref = ref, .qty_lots = lots};
+}
+
 static struct book_cmd status(enum book_status status)
 {
     return (struct book_cmd){.type = CMD_STATUS, .status = (uint8_t)status};
@@ -212,6 +227,10 @@ static const char unknown[] = "reject: no such open order to cancel";
 static const char full[] = "reject: the book has no room for another resting order";
 static const char would_match[] = "reject: a post-only order would trade at once";
 static const char no_funds[] = "reject: free balance is below what the order would lock";
+static const char increase[] = "reject: an amended order's quantity must not grow";
+static const char no_change[] = "reject: the request would change nothing";
+static const char nothing_left[] =
+    "reject: an amended order's quantity must stay above what is executed";
 
 /* Three sell levels: 100x5 (u1), 100x3 (u2), 101x4 (u3), 105x6 (u4); order ids 1-4, update ids
  * 1-4. */
@@ -410,6 +429,222 @@ Test(book_match, an_order_filled_just_before_its_own_maker_is_not_expired_by_stp
     }
 }
 
+/* Goal: EXPIRE_MAKER ends what the taker would have met of its own, and nothing else. Method: an
+ * own order before, between and behind others; the first two takers are the FAQ's scenario B. */
+Test(book_match, stp_expires_own_makers_and_the_taker_goes_on)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(limit(B, 20, 1, 101, 10), STP_EXPIRE_MAKER),
+               "done #1 r11 u1 sell 100 left 5 stp; "
+               "fill t1 #2 r12 u2 sell 100x3 left 0 by #5 maker done; level 5 sell 100 = 0; "
+               "fill t2 #3 r13 u3 sell 101x4 left 0 by #5 maker done; level 6 sell 101 = 0; "
+               "rest #5 r20 u1 buy 101x3; level 7 buy 101 = 3");
+        EXPECT(cancel(11), unknown);
+        EXPECT(with_mode(limit(S, 21, 1, 101, 1), STP_EXPIRE_MAKER),
+               "done #5 r20 u1 buy 101 left 3 stp; level 8 buy 101 = 0; "
+               "rest #6 r21 u1 sell 101x1; level 9 sell 101 = 1");
+        EXPECT(with_mode(limit(B, 22, 4, 104, 2), STP_EXPIRE_MAKER), /* its own is at 105 */
+               "fill t3 #6 r21 u1 sell 101x1 left 0 by #7 maker done; level 10 sell 101 = 0; "
+               "rest #7 r22 u4 buy 104x1; level 11 buy 104 = 1");
+        cr_assert_eq(test.pool->count, 2);
+    }
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(B, 20, 9, 100, 6)); /* of #2 one lot is gone */
+        EXPECT(with_mode(limit(B, 21, 2, 101, 1), STP_EXPIRE_MAKER),
+               "done #2 r12 u2 sell 100 left 2 stp; level 6 sell 100 = 0; "
+               "fill t3 #3 r13 u3 sell 101x1 left 3 by #6 taker done; level 7 sell 101 = 3");
+    }
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(S, 15, 1, 100, 2));
+        EXPECT(with_mode(limit(B, 20, 2, 101, 6), STP_EXPIRE_MAKER), /* between two of another's */
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #6 maker done; "
+               "done #2 r12 u2 sell 100 left 3 stp; "
+               "fill t2 #5 r15 u1 sell 100x1 left 1 by #6 taker done; level 6 sell 100 = 1");
+        EXPECT(with_mode(limit(B, 21, 3, 101, 1), STP_EXPIRE_MAKER), /* done before it meets #3 */
+               "fill t3 #5 r15 u1 sell 100x1 left 0 by #7 maker done taker done; "
+               "level 7 sell 100 = 0");
+        EXPECT(with_tif(with_mode(limit(B, 22, 3, 101, 1), STP_EXPIRE_MAKER), TIF_IOC),
+               "done #3 r13 u3 sell 101 left 4 stp; level 8 sell 101 = 0; "
+               "done #8 r22 u3 buy 101 left 1 expired");
+    }
+}
+
+/* Goal: EXPIRE_BOTH ends the maker, then the taker, after the fills already made; the FAQ's
+ * scenario D first. */
+Test(book_match, stp_expires_both_the_own_maker_and_the_taker)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(limit(B, 20, 1, 101, 2), STP_EXPIRE_BOTH),
+               "done #1 r11 u1 sell 100 left 5 stp; level 5 sell 100 = 3; "
+               "done #5 r20 u1 buy 101 left 2 stp");
+        EXPECT(with_mode(limit(B, 21, 3, 105, 9), STP_EXPIRE_BOTH),
+               "fill t1 #2 r12 u2 sell 100x3 left 0 by #6 maker done; level 6 sell 100 = 0; "
+               "done #3 r13 u3 sell 101 left 4 stp; level 7 sell 101 = 0; "
+               "done #6 r21 u3 buy 105 left 6 stp");
+        outcome(limit(S, 15, 5, 105, 2));
+        EXPECT(with_mode(limit(B, 22, 5, 105, 9), STP_EXPIRE_BOTH),
+               "fill t2 #4 r14 u4 sell 105x6 left 0 by #8 maker done; "
+               "done #7 r15 u5 sell 105 left 2 stp; level 9 sell 105 = 0; "
+               "done #8 r22 u5 buy 105 left 3 stp");
+        cr_assert_eq(test.pool->count, 0);
+    }
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(limit(B, 20, 2, 100, 5), STP_EXPIRE_BOTH), /* filled just before */
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done taker done; "
+               "level 5 sell 100 = 3");
+        EXPECT(with_mode(market(S, 21, 2, 5, 0, 0), STP_EXPIRE_BOTH),
+               "done #6 r21 u2 sell 0 left 5 expired");
+    }
+}
+
+/* Goal: the taker's mode decides. Method: a maker of each mode, a taker of another. */
+Test(book_match, the_mode_of_a_maker_does_not_matter)
+{
+    for (enum book_stp stp = STP_NONE; stp < STP_COUNT; stp++)
+        EACH_WAY
+        {
+            outcome(with_mode(limit(S, 11, 1, 100, 5), stp));
+            EXPECT(with_mode(limit(B, 20, 1, 100, 1), STP_NONE),
+                   "fill t1 #1 r11 u1 sell 100x1 left 4 by #2 taker done; level 2 sell 100 = 4");
+            EXPECT(with_mode(limit(B, 21, 1, 100, 1), STP_EXPIRE_TAKER),
+                   "done #3 r21 u1 buy 100 left 1 stp");
+            EXPECT(with_mode(limit(B, 22, 1, 100, 1), STP_EXPIRE_BOTH),
+                   "done #1 r11 u1 sell 100 left 4 stp; level 3 sell 100 = 0; "
+                   "done #4 r22 u1 buy 100 left 1 stp");
+        }
+}
+
+/* Goal: a FOK fills whole, past own makers that expire, or nothing at all changes but itself. */
+Test(book_match, fok_passes_over_own_makers_only_when_the_others_fill_it_whole)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(with_tif(limit(B, 20, 2, 101, 10), TIF_FOK), STP_EXPIRE_MAKER),
+               "done #5 r20 u2 buy 101 left 10 expired"); /* 5 and 4 of others */
+        EXPECT(with_mode(with_tif(limit(B, 21, 2, 101, 6), TIF_FOK), STP_EXPIRE_BOTH),
+               "done #6 r21 u2 buy 101 left 6 stp"); /* the maker stays */
+        cr_assert_eq(book_orders(test.book), 4);
+        cr_assert_eq(book_update_id(test.book), 4);
+        EXPECT(with_mode(with_tif(limit(B, 22, 4, 101, 13), TIF_FOK), STP_EXPIRE_BOTH),
+               "done #7 r22 u4 buy 101 left 13 expired"); /* its own is behind its limit */
+        EXPECT(with_mode(with_tif(limit(B, 23, 2, 101, 9), TIF_FOK), STP_EXPIRE_MAKER),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #8 maker done; "
+               "done #2 r12 u2 sell 100 left 3 stp; level 5 sell 100 = 0; "
+               "fill t2 #3 r13 u3 sell 101x4 left 0 by #8 maker done taker done; "
+               "level 6 sell 101 = 0");
+    }
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(with_tif(limit(B, 20, 2, 101, 5), TIF_FOK), STP_EXPIRE_MAKER),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done taker done; "
+               "level 5 sell 100 = 3"); /* whole before it meets its own */
+        outcome(limit(B, 21, 7, 99, 2));
+        EXPECT(with_mode(with_tif(limit(S, 22, 7, 99, 2), TIF_FOK), STP_EXPIRE_MAKER),
+               "done #7 r22 u7 sell 99 left 2 expired"); /* nobody else is there */
+        EXPECT(with_mode(with_tif(limit(B, 23, 2, 101, 1), TIF_FOK), STP_EXPIRE_BOTH),
+               "done #8 r23 u2 buy 101 left 1 stp");
+    }
+}
+
+/* The FAQ's scenario F first: the own maker is EXPIRED_IN_MATCH, the order EXPIRED. */
+Test(book_match, a_market_order_expires_own_makers_and_takes_from_others)
+{
+    EACH_WAY
+    {
+        outcome(limit(B, 11, 1, 100, 1));
+        EXPECT(with_mode(market(S, 20, 1, 1, 0, 0), STP_EXPIRE_MAKER),
+               "done #1 r11 u1 buy 100 left 1 stp; level 2 buy 100 = 0; "
+               "done #2 r20 u1 sell 0 left 1 expired");
+        lay_asks(); /* order ids 3-6, update ids 3-6 */
+        EXPECT(with_mode(market(B, 21, 1, 4, 1000, 0), STP_EXPIRE_MAKER),
+               "done #3 r11 u1 sell 100 left 5 stp; "
+               "fill t1 #4 r12 u2 sell 100x3 left 0 by #7 maker done; level 7 sell 100 = 0; "
+               "fill t2 #5 r13 u3 sell 101x1 left 3 by #7 taker done; level 8 sell 101 = 3");
+        EXPECT(with_mode(market(B, 22, 4, 4, 1000, 0), STP_EXPIRE_BOTH),
+               "fill t3 #5 r13 u3 sell 101x3 left 0 by #8 maker done; level 9 sell 101 = 0; "
+               "done #6 r14 u4 sell 105 left 6 stp; level 10 sell 105 = 0; "
+               "done #8 r22 u4 buy 0 left 1 stp");
+    }
+}
+
+/* Goal: budgets are spent on trades only. Method: own makers that the budget would not pay in full
+ * are passed over like others and the budget is whole behind them; one that it would not buy a lot
+ * of is not met at all. */
+Test(book_match, a_budget_is_not_touched_by_makers_that_expire)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(market(B, 20, 1, 0, 250, CMD_QUOTE_QTY), STP_EXPIRE_MAKER),
+               "done #1 r11 u1 sell 100 left 5 stp; "
+               "fill t1 #2 r12 u2 sell 100x2 left 1 by #5; level 5 sell 100 = 1; "
+               "done #5 r20 u1 buy 0 left 0 filled");
+        EXPECT(with_mode(market(B, 21, 2, 0, 99, CMD_QUOTE_QTY), STP_EXPIRE_MAKER),
+               "done #6 r21 u2 buy 0 left 0 expired");
+        EXPECT(with_mode(market(B, 22, 2, 5, 99, 0), STP_EXPIRE_BOTH),
+               "done #7 r22 u2 buy 0 left 5 expired");
+        EXPECT(with_mode(market(B, 23, 2, 5, 303, 0), STP_EXPIRE_MAKER),
+               "done #2 r12 u2 sell 100 left 1 stp; level 6 sell 100 = 0; "
+               "fill t2 #3 r13 u3 sell 101x3 left 1 by #8; level 7 sell 101 = 1; "
+               "done #8 r23 u2 buy 0 left 2 expired");
+        EXPECT(with_mode(market(B, 24, 3, 0, 700, CMD_QUOTE_QTY), STP_EXPIRE_BOTH),
+               "done #3 r13 u3 sell 101 left 1 stp; level 8 sell 101 = 0; "
+               "done #9 r24 u3 buy 0 left 0 stp");
+        EXPECT(with_mode(market(B, 25, 4, 0, 700, CMD_QUOTE_QTY), STP_EXPIRE_MAKER),
+               "done #4 r14 u4 sell 105 left 6 stp; level 9 sell 105 = 0; "
+               "done #10 r25 u4 buy 0 left 0 expired");
+    }
+    EACH_WAY
+    {
+        lay_bids();
+        EXPECT(with_mode(market(S, 20, 1, 50, 250, CMD_QUOTE_QTY), STP_EXPIRE_MAKER),
+               "done #1 r11 u1 buy 100 left 5 stp; "
+               "fill t1 #2 r12 u2 buy 100x2 left 1 by #5; level 5 buy 100 = 1; "
+               "done #5 r20 u1 sell 0 left 0 filled");
+    }
+}
+
+/* Goal: whether all free funds reach is asked of what the order would take: own makers cost
+ * nothing. u2 wants 10: 500 + 404 + 105 without its own; 500 up to its own. */
+Test(book_match, own_makers_are_not_paid_for_by_a_market_buy_that_held_all_funds)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(market(B, 20, 2, 10, 1008, CMD_HELD_ALL), STP_EXPIRE_MAKER), no_funds);
+        EXPECT(with_mode(market(B, 21, 2, 10, 499, CMD_HELD_ALL), STP_EXPIRE_TAKER), no_funds);
+        EXPECT(with_mode(market(B, 22, 2, 10, 499, CMD_HELD_ALL), STP_EXPIRE_BOTH), no_funds);
+        EXPECT(with_mode(market(B, 23, 2, 10, 1001, CMD_HELD_ALL), STP_NONE), no_funds);
+        cr_assert_eq(book_update_id(test.book), 4);
+        EXPECT(with_mode(market(B, 24, 2, 10, 1009, CMD_HELD_ALL), STP_EXPIRE_MAKER),
+               "fill t1 #1 r11 u1 sell 100x5 left 0 by #5 maker done; "
+               "done #2 r12 u2 sell 100 left 3 stp; level 5 sell 100 = 0; "
+               "fill t2 #3 r13 u3 sell 101x4 left 0 by #5 maker done; level 6 sell 101 = 0; "
+               "fill t3 #4 r14 u4 sell 105x1 left 5 by #5 taker done; level 7 sell 105 = 5");
+        EXPECT(with_mode(market(B, 25, 4, 9, 0, CMD_HELD_ALL), STP_EXPIRE_MAKER), /* all its own */
+               "done #6 r25 u4 buy 0 left 9 expired");
+    }
+    for (enum book_stp stp = STP_EXPIRE_TAKER; stp < STP_COUNT; stp++)
+        EACH_WAY
+        {
+            lay_asks();
+            outcome(with_mode(market(B, 20, 2, 10, 500, CMD_HELD_ALL), stp));
+            cr_expect_eq(strcmp(test.text, no_funds) == 0, stp == STP_EXPIRE_MAKER);
+        }
+}
+
 Test(book_match, without_stp_a_user_trades_with_himself)
 {
     EACH_WAY
@@ -427,7 +662,8 @@ Test(book_match, a_post_only_order_rests_or_is_refused_but_never_takes)
         lay_asks();
         EXPECT(post_only(limit(B, 20, 9, 100, 1)), would_match);
         EXPECT(post_only(limit(B, 21, 9, 200, 1)), would_match);
-        EXPECT(with_stp(post_only(limit(B, 22, 1, 100, 1))), would_match);
+        for (enum book_stp stp = STP_NONE; stp < STP_COUNT; stp++) /* an own order is one too */
+            EXPECT(with_mode(post_only(limit(B, 22, 1, 100, 1)), stp), would_match);
         EXPECT(post_only(limit(B, 23, 9, 99, 1)), "rest #5 r23 u9 buy 99x1; level 5 buy 99 = 1");
         EXPECT(post_only(limit(S, 24, 9, 99, 1)), would_match);
         EXPECT(post_only(limit(S, 25, 9, 100, 1)),
@@ -691,6 +927,85 @@ Test(book_match, a_move_ends_by_stp_at_its_own_maker)
     }
 }
 
+Test(book_match, a_move_expires_own_makers)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(B, 20, 1, 90, 2));
+        EXPECT(with_mode(move(20, 21, 100, 6), STP_EXPIRE_MAKER),
+               "done #5 r20 u1 buy 90 left 2 replaced; level 6 buy 90 = 0; "
+               "done #1 r11 u1 sell 100 left 5 stp; "
+               "fill t1 #2 r12 u2 sell 100x3 left 0 by #6 maker done; level 7 sell 100 = 0; "
+               "rest #6 r21 u1 buy 100x3; level 8 buy 100 = 3");
+        EXPECT(with_mode(move(13, 23, 99, 6), STP_EXPIRE_BOTH),
+               "done #3 r13 u3 sell 101 left 4 replaced; level 9 sell 101 = 0; "
+               "fill t2 #6 r21 u1 buy 100x3 left 0 by #7 maker done; level 10 buy 100 = 0; "
+               "rest #7 r23 u3 sell 99x3; level 11 sell 99 = 3");
+        outcome(limit(B, 24, 3, 90, 1));
+        EXPECT(with_mode(move(24, 25, 99, 6), STP_EXPIRE_BOTH),
+               "done #8 r24 u3 buy 90 left 1 replaced; level 13 buy 90 = 0; "
+               "done #7 r23 u3 sell 99 left 3 stp; level 14 sell 99 = 0; "
+               "done #9 r25 u3 buy 99 left 6 stp");
+        cr_assert_eq(test.pool->count, 1);
+    }
+}
+
+Test(book_match, a_reduced_order_keeps_its_place)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(reduce(11, 2), "less #1 r11 u1 sell 100 by 2 left 3; level 5 sell 100 = 6");
+        EXPECT(reduce(14, 5), "less #4 r14 u4 sell 105 by 5 left 1; level 6 sell 105 = 1");
+        EXPECT(limit(B, 20, 9, 100, 1), "fill t1 #1 r11 u1 sell 100x1 left 2 by #5 taker done; "
+                                        "level 7 sell 100 = 5");
+        EXPECT(reduce(11, 1), "less #1 r11 u1 sell 100 by 1 left 1; level 8 sell 100 = 4");
+        EXPECT(limit(B, 21, 9, 100, 2),
+               "fill t2 #1 r11 u1 sell 100x1 left 0 by #6 maker done; "
+               "fill t3 #2 r12 u2 sell 100x1 left 2 by #6 taker done; level 9 sell 100 = 2");
+        EXPECT(cancel(12), "done #2 r12 u2 sell 100 left 2 canceled; level 10 sell 100 = 0");
+        cr_assert_eq(book_orders(test.book), 2);
+    }
+}
+
+Test(book_match, a_reduction_that_is_none_is_refused)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        uint64_t hash = book_hash(test.book), seq = book_seq(test.book);
+        EXPECT(reduce(99, 1), unknown);
+        EXPECT(reduce(99, 0), unknown); /* which order comes before how much */
+        EXPECT(reduce(11, 0), no_change);
+        EXPECT(reduce(11, -1), increase);
+        EXPECT(reduce(11, INT64_MIN), increase);
+        EXPECT(reduce(11, 5), nothing_left);
+        EXPECT(reduce(11, INT64_MAX), nothing_left);
+        cr_assert_eq(book_update_id(test.book), 4);
+        cr_assert_eq(book_seq(test.book), seq + 7);
+        EXPECT(reduce(11, 4), "less #1 r11 u1 sell 100 by 4 left 1; level 5 sell 100 = 4");
+        EXPECT(reduce(11, 1), nothing_left);
+        cr_assert_neq(book_hash(test.book), hash);
+    }
+}
+
+/* Goal: reducing works wherever the level lives, and gives back what a side's sum had. Method: a
+ * price far outside the window; then a quantity that only fits when the sum shrank. */
+Test(book_match, a_far_order_is_reduced_too)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(limit(S, 15, 5, 900000000, INT64_MAX - 18));
+        EXPECT(limit(S, 16, 5, 106, 1), full);
+        EXPECT(reduce(15, INT64_MAX - 20),
+               "less #5 r15 u5 sell 900000000 by 9223372036854775787 left 2; "
+               "level 6 sell 900000000 = 2");
+        EXPECT(limit(S, 17, 5, 106, 1), "rest #6 r17 u5 sell 106x1; level 7 sell 106 = 1");
+    }
+}
+
 /* Goal: book_taker_order_id() answers as soon as the command has begun, for a move as for a new
  * order. */
 Test(book_match, the_order_id_of_a_move_is_known_once_it_has_begun)
@@ -715,7 +1030,7 @@ Test(book_match, a_status_allows_what_it_says_and_no_more)
 {
     static const struct {
         enum book_status status;
-        bool may_place, may_move, may_cancel;
+        bool may_place, may_move, may_cancel; /* reducing is like moving */
     } rows[] = {{STATUS_TRADING, true, true, true},
                 {STATUS_CANCEL_ONLY, false, false, true},
                 {STATUS_HALT, false, false, false},
@@ -729,6 +1044,7 @@ Test(book_match, a_status_allows_what_it_says_and_no_more)
             cr_assert_eq(book_status(test.book), rows[i].status);
             cr_expect_eq(strcmp(outcome(limit(B, 3, 2, 90, 1)), closed) != 0, rows[i].may_place);
             cr_expect_eq(strcmp(outcome(market(B, 4, 2, 1, 1, 0)), closed) != 0, rows[i].may_place);
+            cr_expect_eq(strcmp(outcome(reduce(1, 1)), closed) != 0, rows[i].may_move);
             cr_expect_eq(strcmp(outcome(move(1, 5, 101, 1)), closed) != 0, rows[i].may_move);
             cr_expect_eq(strcmp(outcome(cancel(2)), closed) != 0, rows[i].may_cancel);
             EXPECT(status(STATUS_TRADING), "");
@@ -743,6 +1059,7 @@ Test(book_match, a_status_is_checked_before_anything_else)
         lay_asks();
         outcome(status(STATUS_HALT));
         EXPECT(cancel(777), closed);
+        EXPECT(reduce(11, 0), closed);
         EXPECT(move(777, 778, 1, 1), closed);
         EXPECT(post_only(limit(B, 20, 9, 100, 1)), closed);
         EXPECT(market(B, 20, 9, 10, 1, CMD_HELD_ALL), closed);
@@ -896,6 +1213,7 @@ Test(book_match, prefetching_changes_nothing)
                                   cancel(11),
                                   cancel(999),
                                   move(12, 22, 5, 5),
+                                  reduce(13, 1),
                                   market(B, 21, 1, 1, 1, 0),
                                   status(STATUS_HALT),
                                   limit(S, 23, 1, INT64_MAX / 20000, 1)};

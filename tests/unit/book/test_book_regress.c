@@ -367,6 +367,8 @@ Test(book_regress, a_book_does_not_end_the_orders_of_another_book)
     cr_assert_eq(apply_to(books[1], limit(SIDE_SELL, 2, 100, 5)), REJECT_NONE);
     cr_assert_eq(apply_to(books[1], cancel(1)), REJECT_UNKNOWN_ORDER);
     cr_assert_eq(apply_to(books[1], move(1, 3, 90, 1)), REJECT_UNKNOWN_ORDER);
+    struct book_cmd reduce = {.type = CMD_REDUCE, .ref = 1, .qty_lots = 1};
+    cr_assert_eq(apply_to(books[1], reduce), REJECT_UNKNOWN_ORDER);
     cr_assert_eq(book_orders(books[0]), 1);
     cr_assert_eq(book_orders(books[1]), 1);
     book_verify(books[0]);

@@ -33,6 +33,8 @@ Test(api_error, texts_that_clients_match_are_exact)
         {REJECT_LOT_SIZE, 0, -1013, 400, "Filter failure: LOT_SIZE"},
         {REJECT_NOTIONAL, 0, -1013, 400, "Filter failure: NOTIONAL"},
         {REJECT_UNKNOWN_SYMBOL, 0, -1121, 400, "Invalid symbol."},
+        {REJECT_QTY_INCREASE, 0, -2038, 400, "Order amend (quantity increase) is not supported."},
+        {REJECT_NO_CHANGE, 0, -2038, 400, "The requested action would change no state; rejecting"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct api_error error = api_error_of(table[i].reject, table[i].cancel);

@@ -123,7 +123,7 @@ static void *core_main(void *arg)
     }
     thread_short_slice();
     while (!atomic_load_explicit(&self->threads->stop, memory_order_acquire)) {
-        uint64_t began = mono_ns(), refused = core->no_room;
+        uint64_t began = mono_ns(), refused = counter_get(&core->no_room);
         bool busy = core_turn(core);
         if (self->hooks.work)
             busy |= self->hooks.work(self->hooks.self) > 0;
@@ -132,7 +132,9 @@ static void *core_main(void *arg)
         if (atomic_load_explicit(&self->threads->halt, memory_order_acquire))
             stand_still(self->threads);
         if (!busy)
-            wait_for_work(self, core->no_room != refused || core->work.count || core->pump.count,
+            wait_for_work(self,
+                          counter_get(&core->no_room) != refused || core->work.count ||
+                              core->pump.count,
                           &spin_ns);
         else if (self->hooks.wait)
             self->hooks.wait(self->hooks.self, 0);

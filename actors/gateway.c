@@ -24,6 +24,8 @@ struct request *gateway_request(struct gateway *gateway)
     struct request *request = block_get(&gateway->ex->request_pool[gateway->core->id]);
     if (request)
         memset(request, 0, sizeof *request);
+    else
+        counter_add(&gateway->refused, 1);
     return request;
 }
 

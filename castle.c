@@ -31,6 +31,7 @@
 #include "journal_tool.h"
 #include "runtime/check.h"
 #include "runtime/crash.h"
+#include "runtime/log.h"
 #include "runtime/thread.h"
 #include "snapshotter.h"
 #include "storage/disk_posix.h"
@@ -41,7 +42,7 @@
 #endif
 #define CASTLE_VERSION "0.1.0"
 
-enum { DRAIN_MS = 10000 };
+enum { DRAIN_MS = 10000, LOG_LAST_MS = 500 };
 
 struct castle {
     struct options options;
@@ -66,6 +67,46 @@ struct castle {
 };
 
 static struct castle castle;
+
+/* What GET /metrics tells of what http/ does not know. */
+static counter recovery_ms, recovered_records;
+static const struct metric metrics[] = {
+    {"castle_recovery_seconds", "How long the start read and replayed the journal.", METRIC_GAUGE,
+     3, &recovery_ms, NULL},
+    {"castle_recovered_records", "Records replayed at the start.", METRIC_GAUGE, 0,
+     &recovered_records, NULL},
+    {"castle_journal_batches_total", "Batches written and synced.", METRIC_COUNTER, 0,
+     &castle.journal.batches, NULL},
+    {"castle_journal_bytes_total", "Bytes written, padding included.", METRIC_COUNTER, 0,
+     &castle.journal.bytes, NULL},
+    {"castle_journal_records_total", "Records written.", METRIC_COUNTER, 0, &castle.journal.records,
+     NULL},
+    {"castle_journal_segment", "Number of the segment that is written.", METRIC_GAUGE, 0,
+     &castle.journal.segment, NULL},
+    {"castle_journal_sync_seconds", "Write and sync of one batch.", METRIC_HISTOGRAM, 9, NULL,
+     &castle.journal.sync_ns},
+    {"castle_journal_batch_bytes", "Bytes of one batch, padding included.", METRIC_HISTOGRAM, 0,
+     NULL, &castle.journal.batch_size},
+    {"castle_snapshots_total", "Snapshots made.", METRIC_COUNTER, 0, &castle.snapshotter.made,
+     NULL},
+    {"castle_snapshots_failed_total", "Snapshots that could not be made.", METRIC_COUNTER, 0,
+     &castle.snapshotter.failed, NULL},
+    {"castle_snapshot_lsn", "Position of the newest snapshot; 0: there is none.", METRIC_GAUGE, 0,
+     &castle.snapshotter.lsn, NULL},
+    {"castle_snapshot_bytes", "Bytes of the newest snapshot made, compressed.", METRIC_GAUGE, 0,
+     &castle.snapshotter.bytes, NULL},
+    {"castle_snapshot_raw_bytes", "The same before compression.", METRIC_GAUGE, 0,
+     &castle.snapshotter.raw_bytes, NULL},
+    {"castle_snapshot_seconds", "How long the newest snapshot took to make.", METRIC_GAUGE, 6,
+     &castle.snapshotter.took_us, NULL},
+    {"castle_snapshot_diverged",
+     "1 once replaying the journal gave another state than serving it: see docs/OPERATIONS.md.",
+     METRIC_GAUGE, 0, &castle.snapshotter.diverged, NULL},
+    {"castle_journal_segments_sealed_total", "Segments compressed.", METRIC_COUNTER, 0,
+     &castle.snapshotter.segments_sealed, NULL},
+    {"castle_journal_segments_removed_total", "Segments removed: snapshots stand for them.",
+     METRIC_COUNTER, 0, &castle.snapshotter.segments_removed, NULL},
+};
 
 /* ---- starting: options, directory, recovery ---- */
 
@@ -305,6 +346,11 @@ static void build(const struct exchange_config *config)
     arena_init(&castle.arena, config->cores * ingress_bytes(config));
     castle.shared.audit_token = castle.token;
     castle.shared.journal_lsn = durable_lsn;
+    castle.shared.version = CASTLE_VERSION;
+    castle.shared.commit = CASTLE_COMMIT;
+    castle.shared.journal_us = &castle.journal.durable_us;
+    castle.shared.metrics = metrics;
+    castle.shared.metrics_count = sizeof metrics / sizeof *metrics;
     for (uint16_t i = 0; i < castle.ex.ingress_count; i++) {
         uint16_t core = castle.ex.ingress[i];
         ingress_init(&castle.ingress[i], &castle.shared, &castle.ex, &castle.arena, core);
@@ -315,7 +361,7 @@ static void build(const struct exchange_config *config)
 static void recovery_remark(void *self, const char *text)
 {
     (void)self;
-    fprintf(stderr, "castle: %s\n", text);
+    log_warn("recovery_remark", "What the recovery came across.", log_text("text", text));
 }
 
 /* ---- poison messages (PROTOCOL J6) ---- */
@@ -335,11 +381,10 @@ static void note_poison(void *arg, const struct crash *crash)
     struct poisoned *poisoned = arg;
     if (!exchange_poison(&castle.ex, crash->from, crash->to, crash->seq))
         return; /* taken since then */
-    fprintf(stderr,
-            "castle: the message %" PRIu64
-            " from shard %u to shard %u crashed the process twice: it "
-            "is skipped, and its symbol halted\n",
-            crash->seq, crash->from, crash->to);
+    log_error("poison_skipped",
+              "A message crashed the process twice: it is skipped, and its symbol halted.",
+              log_number("from_shard", crash->from), log_number("to_shard", crash->to),
+              log_number("seq", (int64_t)crash->seq));
     if (poisoned->count < SKIPS_MAX && crash->part < castle.ex.control->symbols_count)
         poisoned->symbol[poisoned->count++] = crash->part;
 }
@@ -369,6 +414,9 @@ static int recover(struct exchange_config *config)
     struct segment_head head;
     char text[256];
     uint8_t id[SEGMENT_ID_BYTES];
+    struct env env = env_real();
+    int64_t began_us = env_now_us(&env);
+    castle.shared.started_us = began_us;
     enum recovery_status status = recovery_peek(&castle.disk, &head, text);
     bool fresh = status == RECOVERY_EMPTY;
     if (status != RECOVERY_OK && !fresh)
@@ -441,11 +489,15 @@ static int recover(struct exchange_config *config)
     if (result)
         return result;
     exchange_verify(&castle.ex);
-    fprintf(stderr,
-            "castle: %s: %" PRIu64 " records behind the snapshot at LSN %" PRIu64 ", %" PRIu64
-            " bytes cut from a torn tail\n",
-            fresh ? "new journal" : "recovered", found->records, folded.snapshot_lsn,
-            found->torn_bytes);
+    counter_set(&recovered_records, found->records);
+    counter_set(&recovery_ms, (uint64_t)(env_now_us(&env) - began_us) / 1000);
+    log_info("recovered", fresh ? "A new journal." : "Snapshot and journal are read.",
+             log_number("snapshot_lsn", (int64_t)folded.snapshot_lsn),
+             log_number("records", (int64_t)found->records),
+             log_number("segments", (int64_t)found->segments),
+             log_number("torn_bytes", (int64_t)found->torn_bytes),
+             log_number("last_lsn", (int64_t)found->next_lsn - 1),
+             log_number("ms", (int64_t)counter_get(&recovery_ms)));
     return EXIT_DONE;
 }
 
@@ -461,6 +513,9 @@ static void *journal_main(void *arg)
         if (journal_collect(&castle.journal)) {
             int result = journal_sync(&castle.journal);
             if (result) { /* nothing is retried, nothing acknowledged any more (RELIABILITY §4) */
+                log_error("journal_failed", "Cannot write the journal: stopping.",
+                          log_text("error", strerror(-result)));
+                log_flush(LOG_LAST_MS);
                 fprintf(stderr, "castle: cannot write the journal: %s; stopping\n",
                         strerror(-result));
                 _exit(EXIT_IO);
@@ -483,18 +538,28 @@ static void *journal_main(void *arg)
     }
 }
 
-/* Keeps the next segment ready, and the clock on the wall's side. */
+static void look_at_space(void)
+{
+    int result = journal_spare(&castle.journal);
+    if (result && !atomic_load(&castle.shared.low_space))
+        log_error("low_space", "No space for the next journal segment: new orders are refused.",
+                  log_text("error", strerror(-result)));
+    if (!result && atomic_load(&castle.shared.low_space))
+        log_info("space_again", "Space for the next journal segment again: new orders are taken.");
+    atomic_store(&castle.shared.low_space, result != 0);
+}
+
+/* Keeps the next segment ready and the clock on the wall's side, writes the log, and looks how the
+ * process is. */
 static void *helper_main(void *arg)
 {
     (void)arg;
-    while (!atomic_load(&castle.stop_helper)) {
-        int result = journal_spare(&castle.journal);
-        if ((result != 0) != atomic_load(&castle.shared.low_space))
-            fprintf(stderr, "castle: %s\n",
-                    result ? "no space for the next journal segment: new orders are refused (-1008)"
-                           : "space for the next journal segment again: new orders are taken");
-        atomic_store(&castle.shared.low_space, result != 0);
+    for (uint32_t round = 0; !atomic_load(&castle.stop_helper); round++) {
+        log_drain();
         env_clock_slew();
+        if (round % 10 == 0)
+            metrics_sample();
+        look_at_space();
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
     return NULL;
@@ -568,6 +633,15 @@ static int write_ready(const struct server_config *config)
     return ok ? EXIT_DONE : EXIT_RUNTIME;
 }
 
+static void log_serving(const struct server_config *config)
+{
+    char listen[300], admin[300];
+    snprintf(listen, sizeof listen, "%s:%u", config->listen_host, config->listen_port);
+    snprintf(admin, sizeof admin, "%s:%u", config->admin_host, config->admin_port);
+    log_info("serving", "Requests are served.", log_text("listen", listen),
+             log_text("admin", admin));
+}
+
 static bool all_idle(void)
 {
     for (uint16_t c = 0; c < castle.ex.config.cores; c++)
@@ -583,7 +657,8 @@ static void wait_and_drain(const sigset_t *signals)
     int signal;
     while (sigwait(signals, &signal) != 0)
         ;
-    fprintf(stderr, "castle: draining\n");
+    log_info("draining", "Listeners are closed, what is under way is answered.",
+             log_number("signal", signal));
     atomic_store(&castle.shared.draining, true);
     for (uint16_t c = 0; c < castle.ex.config.cores; c++)
         waker_wake(&castle.ex.rt.core[c]->waker);
@@ -606,6 +681,8 @@ static void stop(void)
         unlink(castle.options.ready_file);
     journal_fini(&castle.journal);
     disk_posix_close(&castle.posix);
+    log_info("stopped", "All that was answered is on the disk.",
+             log_number("last_lsn", (int64_t)durable_lsn()));
 }
 
 static int run(void)
@@ -635,6 +712,7 @@ static int run(void)
         server_open(castle.server[ingress->core->id]);
     }
     mem_seal(true);
+    metrics_sample();
     ASSERT(pthread_create(&castle.journal_thread, NULL, journal_main, NULL) == 0);
     ASSERT(pthread_create(&castle.helper_thread, NULL, helper_main, NULL) == 0);
     castle.snapshotter.durable_lsn = durable_lsn;
@@ -645,8 +723,7 @@ static int run(void)
                       atomic_load(&castle.snapshotter.lsn));
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
     result = write_ready(&config);
-    fprintf(stderr, "castle: serving on %s:%u, admin on %s:%u, %u cores\n", listen_host,
-            config.listen_port, admin_host, config.admin_port, castle.ex.config.cores);
+    log_serving(&config);
     if (result == EXIT_DONE)
         wait_and_drain(&signals);
     stop();
@@ -660,11 +737,14 @@ static int serve(int argc, char **argv)
         return EXIT_USAGE;
     bool durable = strcmp(castle.options.durability, "sync") == 0;
     castle.segment_bytes = castle.options.segment_mib << 20;
-    if (!durable)
-        fprintf(stderr,
-                "castle: --durability none: answers do not wait for the disk; a crash loses "
-                "acknowledged orders. For measurement only.\n");
     signal(SIGPIPE, SIG_IGN);
+    log_open(log_level_of(castle.options.log_level), env_real(), STDOUT_FILENO);
+    log_info("start", "Castle starts.", log_text("version", CASTLE_VERSION),
+             log_text("commit", CASTLE_COMMIT), log_number("pid", getpid()),
+             log_number("cores", config.cores), log_text("data", castle.options.data));
+    if (!durable)
+        log_warn("durability_none", "Answers do not wait for the disk; a crash loses acknowledged "
+                                    "orders. For measurement only.");
     mem_prefault(castle.options.prefault);
     switch (disk_posix_open(&castle.posix, castle.options.data, true, true, durable)) {
     case DISK_OPEN_OK:
@@ -679,10 +759,11 @@ static int serve(int argc, char **argv)
         return EXIT_IO;
     }
     castle.disk = disk_posix(&castle.posix);
-    if (!read_token())
-        return EXIT_RUNTIME;
-    int result = recover(&config);
-    return result ? result : run();
+    int result = read_token() ? recover(&config) : EXIT_RUNTIME;
+    if (result == EXIT_DONE)
+        result = run();
+    log_flush(LOG_LAST_MS);
+    return result;
 }
 
 /* ---- the other subcommands ---- */

@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include "snapshotter.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -10,6 +8,7 @@
 
 #include "exchange_fold.h"
 #include "runtime/check.h"
+#include "runtime/log.h"
 
 enum { LOOK_MS = 100, NICE = 10 };
 
@@ -35,7 +34,7 @@ static const char *record(void *ex, const struct record_head *head, const unsign
 static void remark(void *self, const char *text)
 {
     (void)self;
-    fprintf(stderr, "castle: %s\n", text);
+    log_warn("snapshot_remark", "What a snapshot's making came across.", log_text("text", text));
 }
 
 /* Writes what was folded, and drops what it makes superfluous. 0 or -errno. */
@@ -79,16 +78,23 @@ static void make(struct snapshotter *self, uint64_t lsn)
     if (wrong && atomic_load(&self->stop))
         return;
     if (status == RECOVERY_DAMAGED)
-        atomic_store(&self->diverged, true);
+        atomic_store(&self->diverged, 1);
     if (wrong) {
         atomic_fetch_add(&self->failed, 1);
-        fprintf(stderr, "castle: no snapshot at LSN %" PRIu64 ": %s%s\n", lsn, wrong,
-                status == RECOVERY_DAMAGED ? "; no more are made by this process" : "");
+        log_error("snapshot_failed", "No snapshot was made.", log_number("lsn", (int64_t)lsn),
+                  log_text("error", wrong),
+                  log_bool("last", status == RECOVERY_DAMAGED)); /* no more by this process */
         return;
     }
     atomic_store(&self->records, folded.found.records);
     atomic_store(&self->took_us, (uint64_t)(mono_us() - began));
     atomic_fetch_add(&self->made, 1);
+    log_info("snapshot_made", "A snapshot is on the disk.", log_number("lsn", (int64_t)lsn),
+             log_number("records", (int64_t)folded.found.records),
+             log_number("bytes", (int64_t)atomic_load(&self->bytes)),
+             log_number("ms", (int64_t)atomic_load(&self->took_us) / 1000),
+             log_number("segments_sealed", (int64_t)atomic_load(&self->segments_sealed)),
+             log_number("segments_removed", (int64_t)atomic_load(&self->segments_removed)));
 }
 
 static void *snapshotter_main(void *arg)

@@ -29,7 +29,7 @@ struct snapshotter {
     /* counters; any thread may read them */
     _Atomic uint64_t made, failed, lsn, records, bytes, raw_bytes, took_us;
     _Atomic uint64_t segments_sealed, segments_removed;
-    _Atomic bool diverged;
+    _Atomic uint64_t diverged; /* 1: replay differed from life */
 };
 
 /* `config` is the exchange's own; `lsn` the position of the newest snapshot, 0: none. */

@@ -356,10 +356,14 @@ static enum take take_request(struct account_shard *self, const struct msg *msg)
     enum reject reject = handle_request(self, request);
     if (reject != REJECT_NONE)
         shard_reply(&self->shard, request->tag, reject, NULL, true, 0);
+    struct exchange *ex = self->shard.ex;
+    struct core *core = self->shard.actor.core;
+    if (request->sent_us)
+        hist_add_us(&ex->stages[core->id].account_us, request->sent_us, env_now_us(&ex->rt.env));
     uint16_t home = tag_core(request->tag);
-    block_put(&self->shard.ex->request_pool[home], self->shard.actor.core->id, msg->request.block);
+    block_put(&ex->request_pool[home], core->id, msg->request.block);
     if (self->read.open && read_step(self) != WORK_DONE)
-        core_want_work(self->shard.actor.core, &self->shard.actor);
+        core_want_work(core, &self->shard.actor);
     return TAKE_DONE;
 }
 
@@ -562,7 +566,9 @@ static enum take account_take(struct actor *actor, enum lane_class class,
     const struct msg *msg = (const struct msg *)message;
     if (self->read.open)
         return TAKE_NO_ROOM; /* a long read shows one moment */
-    return class == CLASS_REQUEST ? take_request(self, msg) : take_link(self, msg);
+    enum take take = class == CLASS_REQUEST ? take_request(self, msg) : take_link(self, msg);
+    counter_set(&self->open_orders, ledger_open_orders(self->ledger));
+    return take;
 }
 
 /* A self-input: the oldest order of the todo list gets its cancel (S6). */

@@ -39,6 +39,7 @@ struct account_shard {
     uint32_t ops_free, ops_high, ops_open;
     uint32_t todo_head, todo_tail; /* orders to be cancelled by a self-input, in order (S6) */
     uint16_t *symbol_shard;        /* [symbols_max]: which market shard has a symbol */
+    counter open_orders;           /* what ledger_open_orders() says, for any thread */
     struct account_read read;
     __int128 *skipped_sum; /* [assets]: what fills that were skipped (J6) would have done: state */
 };

@@ -96,6 +96,7 @@ static size_t exchange_bytes(const struct exchange *ex)
            arena_bytes(config->account_shards * sizeof(void *)) +
            arena_bytes(config->market_shards * sizeof(void *)) +
            config->symbols_max * arena_bytes(book_size(config->window_ticks)) +
+           arena_bytes(config->cores * sizeof(struct stages)) +
            arena_bytes(exchange_assets_max(ex) * sizeof(_Atomic int64_t));
 }
 
@@ -115,6 +116,7 @@ void exchange_init(struct exchange *ex, struct env env, const struct exchange_co
         block_pool_init(&ex->reply_pool[c], &ex->arena, config->reply_blocks, REPLY_BLOCK_BYTES, c,
                         config->cores);
     }
+    ex->stages = arena_alloc(&ex->arena, config->cores * sizeof(struct stages));
     ex->account = arena_alloc(&ex->arena, config->account_shards * sizeof(void *));
     ex->market = arena_alloc(&ex->arena, config->market_shards * sizeof(void *));
     ex->control = control_shard_init(ex, &ex->arena, core_with_role(ex, ROLE_ACCOUNT, 0));
@@ -191,6 +193,8 @@ const char *exchange_recovered(struct exchange *ex, uint32_t boot)
     const char *wrong = NULL;
     for (uint16_t id = 0; id < ex->shards && !wrong; id++)
         wrong = shard_recovered(exchange_shard(ex, id));
+    for (uint16_t i = 0; i < ex->config.account_shards; i++)
+        counter_set(&ex->account[i]->open_orders, ledger_open_orders(ex->account[i]->ledger));
     ex->boot = boot;
     ex->replaying = false;
     return wrong;

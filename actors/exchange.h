@@ -13,6 +13,7 @@
 #include "actors/msg/request.h"
 #include "runtime/block.h"
 #include "runtime/core.h"
+#include "runtime/sampler.h"
 
 enum { ROLE_INGRESS = 1, ROLE_MATCH = 2, ROLE_ACCOUNT = 4, ROLE_ALL = 7 };
 enum { CONTROL_SHARD = 0 };
@@ -37,6 +38,13 @@ struct account_shard;
 struct market_shard;
 struct control_shard;
 
+/* How long some orders and requests took in the shards of one core: for metrics alone. */
+struct stages {
+    _Alignas(64) struct sampler orders;
+    struct hist account_us; /* from a request's sending until its account shard has dealt with it */
+    struct hist match_us;   /* from the turn that recorded it there until its match is over */
+};
+
 struct exchange {
     struct exchange_config config;
     struct runtime rt;
@@ -44,6 +52,7 @@ struct exchange {
     char *books;             /* [symbols_max] blocks of book_size() */
     _Atomic int64_t *supply; /* [assets] deposits - withdrawals over all shards: not state, see
                                 account_shard.c */
+    struct stages *stages;   /* [cores] */
     uint32_t shards, boot;
     bool replaying;
     struct control_shard *control;

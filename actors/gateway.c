@@ -24,6 +24,8 @@ struct request *gateway_request(struct gateway *gateway)
     struct request *request = block_get(&gateway->ex->request_pool[gateway->core->id]);
     if (request)
         memset(request, 0, sizeof *request);
+    else
+        counter_add(&gateway->refused, 1);
     return request;
 }
 
@@ -58,7 +60,7 @@ enum gateway_sent gateway_send(struct gateway *gateway, struct request *request,
     struct lane *lane = gateway->core->out[CLASS_REQUEST][core];
     uint32_t idx = gateway->free_head;
     if (!idx || !lane_takes(lane, request)) {
-        gateway->refused++;
+        counter_add(&gateway->refused, 1);
         gateway_discard(gateway, request);
         return GATEWAY_BUSY;
     }
@@ -75,8 +77,8 @@ enum gateway_sent gateway_send(struct gateway *gateway, struct request *request,
     msg.request.tag = request->tag;
     msg.request.block = request;
     ASSERT(lane_stage(lane, &msg));
-    gateway->busy++;
-    gateway->requests++;
+    counter_add(&gateway->busy, 1);
+    counter_add(&gateway->requests, 1);
     return GATEWAY_SENT;
 }
 
@@ -111,13 +113,13 @@ static void hand_reply(struct gateway *gateway, const struct gateway_sink *sink,
     struct gateway_slot *slot = slot_of(gateway, msg->reply.tag);
     void *context = slot ? slot->context : NULL;
     if (!slot) {
-        gateway->unknown++;
+        counter_add(&gateway->unknown, 1);
     } else if (msg->flags & MSG_LAST) {
         slot->busy = false;
         slot->context = NULL;
         slot->next_free = gateway->free_head;
         gateway->free_head = tag_slot(msg->reply.tag);
-        gateway->busy--;
+        counter_set(&gateway->busy, counter_get(&gateway->busy) - 1);
     }
     sink->reply(sink->self, context, msg);
     give_back(gateway, msg);

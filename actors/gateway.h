@@ -25,8 +25,9 @@ struct gateway {
     struct exchange *ex;
     struct core *core;
     struct gateway_slot *slots;
-    uint32_t slots_max, free_head, busy;
-    uint64_t requests, refused, unknown;
+    uint32_t slots_max, free_head;
+    counter busy; /* slots in use */
+    counter requests, refused, unknown;
 };
 
 struct gateway_sink {

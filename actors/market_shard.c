@@ -109,6 +109,11 @@ static void on_level(struct market_shard *self, const struct book_event *event, 
     ingress_send_all(&self->shard, CLASS_MARKET, &msg);
 }
 
+static struct stages *stages(const struct market_shard *self)
+{
+    return &self->shard.ex->stages[self->shard.actor.core->id];
+}
+
 /* One slice of the open match (C4); true when it is finished. */
 static bool slice(struct market_shard *self)
 {
@@ -135,9 +140,12 @@ static bool slice(struct market_shard *self)
             UNREACHABLE("an event of a command that a message asked for");
         }
     }
-    if (step == BOOK_DONE)
-        self->matching = NULL;
-    return step == BOOK_DONE;
+    if (step != BOOK_DONE)
+        return false;
+    self->matching = NULL;
+    if (self->timed)
+        hist_add_us(&stages(self)->match_us, self->open.ts_us, env_now_us(&self->shard.ex->rt.env));
+    return true;
 }
 
 /* ---- inputs ---- */
@@ -236,6 +244,8 @@ static void apply_order(struct market_shard *self, const struct msg *msg, int64_
     }
     self->matching = symbol;
     self->open = *msg;
+    self->timed = !self->shard.ex->replaying &&
+                  sampler_pick(&stages(self)->orders, self->shard.actor.core->now_us);
     bool done = slice(self);
     while (!done && self->shard.ex->replaying) /* replay runs all slices at once (C4) */
         done = slice(self);

@@ -39,6 +39,7 @@ struct market_shard {
     struct book_event *events;      /* [2F + 4] */
     struct market_symbol *matching; /* the open match, or NULL (C4) */
     struct msg open;                /* the input it came from */
+    bool timed;                     /* and how long it takes goes to metrics: not state */
 };
 
 size_t market_shard_bytes(const struct exchange *ex);

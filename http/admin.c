@@ -14,8 +14,11 @@
 #include "actors/ledger/ledger.h"
 #include "actors/shard.h"
 #include "http/api_error.h"
+#include "http/metrics.h"
+#include "http/operation.h"
 #include "http/render.h"
 #include "runtime/check.h"
+#include "runtime/log.h"
 
 void (*admin_at_standstill)(void (*act)(void *arg), void *arg);
 uint64_t (*admin_published_lsn)(void);
@@ -102,6 +105,51 @@ static bool get_decimal(struct call *call, json_t *object, const char *name, int
     return false;
 }
 
+/* ---- what was changed, for the log: who and what, no secret ---- */
+
+static void log_change(const struct call *call, const struct reply *reply)
+{
+    enum { KEY_SHOWN = 8 }; /* of 64 characters: enough to know it by, too little to use */
+    const struct request *request = &call->admin_request;
+    const struct symbol_config *symbol = &request->symbol_add;
+    struct log_field by = log_text("by", call->peer);
+    switch (call->type) {
+    case REQUEST_USER_ADD:
+        log_info("user_added", "A user was added.", by, log_number("user", (int64_t)reply->id),
+                 log_bytes("name", request->user_add.name, request->user_add.length));
+        break;
+    case REQUEST_KEY_ADD:
+        log_info("key_added", "An API key was added.", by, log_number("user", call->user),
+                 log_bytes("key_begins", request->key.api_key, KEY_SHOWN),
+                 log_bool("trade", request->key.permissions & PERMISSION_TRADE),
+                 log_bool("user_data", request->key.permissions & PERMISSION_USER_DATA));
+        break;
+    case REQUEST_KEY_DELETE:
+        log_info("key_deleted", "An API key was deleted.", by, log_number("user", call->user),
+                 log_bytes("key_begins", request->key.api_key, KEY_SHOWN));
+        break;
+    case REQUEST_SYMBOL_ADD:
+        log_info("symbol_added", "A symbol was added.", by,
+                 log_bytes("symbol", symbol->name, strnlen(symbol->name, SYMBOL_NAME_MAX)));
+        break;
+    default:
+        symbol = &call->ingress->directory.symbols[call->symbol];
+        log_info("symbol_status", "A symbol's status was set.", by,
+                 log_bytes("symbol", symbol->name, strnlen(symbol->name, SYMBOL_NAME_MAX)),
+                 log_text("status", status_name(request->symbol_add.status)));
+    }
+}
+
+static void log_deposit(const struct call *call, const struct reply *reply)
+{
+    char amount[MONEY_TEXT_MAX];
+    const char *asset = call->ingress->directory.assets[reply->deposit.asset];
+    log_debug("deposit", "Money was deposited, or withdrawn.", log_text("by", call->peer),
+              log_number("user", call->user),
+              log_bytes("asset", asset, strnlen(asset, SYMBOL_NAME_MAX)),
+              log_bytes("amount", amount, money_format(reply->deposit.amount, amount)));
+}
+
 /* ---- answers ---- */
 
 static void on_config(struct call *call, const struct msg *msg)
@@ -126,6 +174,7 @@ static void on_config(struct call *call, const struct msg *msg)
                                                             : error.text);
         return;
     }
+    log_change(call, reply);
     if (call->type == REQUEST_USER_ADD) {
         text_format(&call->out, "{\"userId\":%lu,\"name\":", (unsigned long)reply->id);
         text_quoted(&call->out, call->admin_request.user_add.name,
@@ -182,6 +231,7 @@ static void on_deposit(struct call *call, const struct msg *msg)
     }
     const struct reply *reply = msg->reply.block;
     int64_t amount = reply->deposit.amount;
+    log_deposit(call, reply);
     text_format(&call->out, "{\"userId\":%u,\"asset\":\"%.20s\",\"amount\":", call->user,
                 call->ingress->directory.assets[reply->deposit.asset]);
     text_amount(&call->out, amount < 0 ? -amount : amount);
@@ -315,14 +365,15 @@ static void list_keys(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static void delete_key(struct call *call, const char *text, size_t length)
+static void delete_key(struct call *call, struct slice key, json_t *body)
 {
+    (void)body;
     struct request request = {.type = REQUEST_KEY_DELETE, .user = call->user};
-    if (length != API_KEY_BYTES) {
+    if (key.length != API_KEY_BYTES) {
         call_error(call, 404, -1121, "There is no such API key.");
         return;
     }
-    memcpy(request.key.api_key, text, API_KEY_BYTES);
+    memcpy(request.key.api_key, key.data, API_KEY_BYTES);
     send(call, &request, on_config);
 }
 
@@ -522,13 +573,13 @@ static void list_symbols(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static void set_status(struct call *call, json_t *body, const char *name, size_t length)
+static void set_status(struct call *call, struct slice name, json_t *body)
 {
     static const char *const known[] = {"status", NULL};
     struct request request = {.type = REQUEST_SYMBOL_STATUS};
     const char *status;
     size_t status_length;
-    call->symbol = directory_symbol(&call->ingress->directory, name, length);
+    call->symbol = directory_symbol(&call->ingress->directory, name.data, name.length);
     if (call->symbol == SYMBOL_ANY) {
         call_error(call, 404, -1121, "There is no such symbol.");
         return;
@@ -689,6 +740,28 @@ static void get_shards(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
+static void get_metrics(struct call *call)
+{
+    struct text *text = &call->ingress->text; /* its room stays one core's, not each call's */
+    text->length = 0;
+    metrics_write(call->ingress, text);
+    call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    call_respond(call, 200, text->data, text->length);
+}
+
+static void get_health(struct call *call)
+{
+    call_respond(call, 200, "{\"ok\":true}", 11);
+}
+
+static void get_ready(struct call *call)
+{
+    if (atomic_load(&call->ingress->shared->draining))
+        call_error(call, 503, -1008, "The server is draining.");
+    else
+        get_health(call);
+}
+
 /* ---- routes ---- */
 
 static bool allowed(const struct call *call)
@@ -701,52 +774,6 @@ static bool allowed(const struct call *call)
            CRYPTO_memcmp(call->api_key.data + sizeof bearer - 1, token, length) == 0;
 }
 
-/* The path behind `prefix` split at '/': part[0], part[1], part[2]. */
-struct parts {
-    struct slice part[4];
-    uint32_t count;
-};
-
-static void split(const struct call *call, size_t prefix, struct parts *parts)
-{
-    const char *at = call->path.data + prefix, *end = call->path.data + call->path.length;
-    parts->count = 0;
-    while (at < end && parts->count < 4) {
-        const char *slash = memchr(at, '/', (size_t)(end - at));
-        const char *stop = slash ? slash : end;
-        parts->part[parts->count++] = (struct slice){at, (size_t)(stop - at)};
-        at = slash ? slash + 1 : end;
-    }
-}
-
-static bool part_is(const struct parts *parts, uint32_t i, const char *text)
-{
-    return i < parts->count && parts->part[i].length == strlen(text) &&
-           memcmp(parts->part[i].data, text, parts->part[i].length) == 0;
-}
-
-static uint32_t part_number(const struct slice *part)
-{
-    uint64_t value = 0;
-    if (part->length == 0 || part->length > 9)
-        return 0;
-    for (size_t i = 0; i < part->length; i++) {
-        if (part->data[i] < '0' || part->data[i] > '9')
-            return 0;
-        value = value * 10 + (uint64_t)(part->data[i] - '0');
-    }
-    return (uint32_t)value;
-}
-
-static void with_body(struct call *call, void (*act)(struct call *call, json_t *body))
-{
-    json_t *body = body_of(call);
-    if (!body)
-        return;
-    act(call, body);
-    json_decref(body);
-}
-
 static void deposit(struct call *call, json_t *body)
 {
     start_deposit(call, body, false);
@@ -757,77 +784,129 @@ static void withdraw(struct call *call, json_t *body)
     start_deposit(call, body, true);
 }
 
-static void route_user(struct call *call, const struct parts *parts)
+/* One of the three is what it does: alone, with the body, or with what stands for the last {} and
+ * the body if there is one. */
+static const struct route {
+    enum method method;
+    const char *path;
+    void (*act)(struct call *call);
+    void (*act_body)(struct call *call, json_t *body);
+    void (*act_name)(struct call *call, struct slice name, json_t *body);
+} routes[] = {
+    {METHOD_GET, "/healthz", .act = get_health},
+    {METHOD_GET, "/readyz", .act = get_ready},
+    {METHOD_GET, "/metrics", .act = get_metrics},
+    {METHOD_POST, "/admin/v1/users", .act_body = add_user},
+    {METHOD_GET, "/admin/v1/users", .act = list_users},
+    {METHOD_POST, "/admin/v1/users/{id}/keys", .act_body = add_key},
+    {METHOD_GET, "/admin/v1/users/{id}/keys", .act = list_keys},
+    {METHOD_DELETE, "/admin/v1/users/{id}/keys/{key}", .act_name = delete_key},
+    {METHOD_POST, "/admin/v1/users/{id}/deposits", .act_body = deposit},
+    {METHOD_POST, "/admin/v1/users/{id}/withdrawals", .act_body = withdraw},
+    {METHOD_POST, "/admin/v1/symbols", .act_body = add_symbol},
+    {METHOD_GET, "/admin/v1/symbols", .act = list_symbols},
+    {METHOD_PUT, "/admin/v1/symbols/{symbol}/status", .act_name = set_status},
+    {METHOD_GET, "/admin/v1/audit", .act = get_audit},
+    {METHOD_GET, "/admin/v1/shards", .act = get_shards},
+};
+enum { ROUTES = sizeof routes / sizeof *routes };
+
+uint16_t admin_routes(void)
 {
-    call->user = part_number(&parts->part[1]);
-    if (!user_exists(call))
-        return;
-    if (part_is(parts, 2, "keys") && parts->count == 3 && call->method == METHOD_POST)
-        with_body(call, add_key);
-    else if (part_is(parts, 2, "keys") && parts->count == 3 && call->method == METHOD_GET)
-        list_keys(call);
-    else if (part_is(parts, 2, "keys") && parts->count == 4 && call->method == METHOD_DELETE)
-        delete_key(call, parts->part[3].data, parts->part[3].length);
-    else if (part_is(parts, 2, "deposits") && parts->count == 3 && call->method == METHOD_POST)
-        with_body(call, deposit);
-    else if (part_is(parts, 2, "withdrawals") && parts->count == 3 && call->method == METHOD_POST)
-        with_body(call, withdraw);
-    else
-        call_error(call, 404, -1121, "There is nothing at this path for this method.");
+    return ROUTES;
 }
 
-static void route(struct call *call, const struct parts *parts)
+const char *admin_route_path(uint16_t route)
 {
-    bool get = call->method == METHOD_GET, post = call->method == METHOD_POST;
-    if (part_is(parts, 0, "users") && parts->count >= 3) {
-        route_user(call, parts);
-    } else if (part_is(parts, 0, "users") && parts->count == 1 && post) {
-        with_body(call, add_user);
-    } else if (part_is(parts, 0, "users") && parts->count == 1 && get) {
-        list_users(call);
-    } else if (part_is(parts, 0, "symbols") && parts->count == 1 && post) {
-        with_body(call, add_symbol);
-    } else if (part_is(parts, 0, "symbols") && parts->count == 1 && get) {
-        list_symbols(call);
-    } else if (part_is(parts, 0, "symbols") && part_is(parts, 2, "status") && parts->count == 3 &&
-               call->method == METHOD_PUT) {
-        json_t *body = body_of(call);
-        if (body) {
-            set_status(call, body, parts->part[1].data, parts->part[1].length);
-            json_decref(body);
+    ASSERT(route >= 1 && route <= ROUTES);
+    return routes[route - 1].path;
+}
+
+enum method admin_route_method(uint16_t route)
+{
+    ASSERT(route >= 1 && route <= ROUTES);
+    return routes[route - 1].method;
+}
+
+enum { WILD_MAX = 2 };
+
+/* Whether the path is the pattern's; wild[] gets what stands for its {}s, none of it empty. */
+static bool matches(const char *pattern, struct slice path, struct slice wild[WILD_MAX])
+{
+    const char *at = path.data, *end = path.data + path.length;
+    for (uint32_t count = 0; *pattern;) {
+        if (*pattern != '{') {
+            if (at == end || *at++ != *pattern++)
+                return false;
+            continue;
         }
-    } else if (part_is(parts, 0, "audit") && parts->count == 1 && get) {
-        get_audit(call);
-    } else if (part_is(parts, 0, "shards") && parts->count == 1 && get) {
-        get_shards(call);
-    } else {
-        call_error(call, 404, -1121, "There is nothing at this path for this method.");
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        const char *stop = slash ? slash : end;
+        ASSERT(count < WILD_MAX);
+        wild[count++] = (struct slice){at, (size_t)(stop - at)};
+        if (stop == at)
+            return false;
+        at = stop;
+        pattern = strchr(pattern, '}') + 1;
     }
+    return at == end;
+}
+
+static uint32_t number_of(struct slice text)
+{
+    uint64_t value = 0;
+    if (text.length > 9)
+        return 0;
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return 0;
+        value = value * 10 + (uint64_t)(text.data[i] - '0');
+    }
+    return (uint32_t)value;
+}
+
+static void act(struct call *call, const struct route *route, const struct slice wild[WILD_MAX])
+{
+    json_t *body = NULL;
+    bool of_user = strstr(route->path, "{id}") != NULL;
+    if (of_user) {
+        call->user = number_of(wild[0]);
+        if (!user_exists(call))
+            return;
+    }
+    if (route->act) {
+        route->act(call);
+        return;
+    }
+    if (route->method != METHOD_DELETE && !(body = body_of(call)))
+        return;
+    if (route->act_name)
+        route->act_name(call, wild[of_user], body);
+    else
+        route->act_body(call, body);
+    json_decref(body);
 }
 
 void admin_start(struct call *call)
 {
     static const char prefix[] = "/admin/v1/";
-    struct parts parts;
-    split(call, 1, &parts);
-    if ((part_is(&parts, 0, "healthz") || part_is(&parts, 0, "readyz")) && parts.count == 1) {
-        bool ready =
-            !atomic_load(&call->ingress->shared->draining) || part_is(&parts, 0, "healthz");
-        if (ready)
-            call_respond(call, 200, "{\"ok\":true}", 11);
-        else
-            call_error(call, 503, -1008, "The server is draining.");
-        return;
+    struct slice wild[WILD_MAX];
+    const struct route *route = routes;
+    call->kind = CALL_ADMIN;
+    while (route < routes + ROUTES &&
+           (route->method != call->method || !matches(route->path, call->path, wild)))
+        route++;
+    bool known = route < routes + ROUTES;
+    bool open = known && strncmp(route->path, prefix, sizeof prefix - 1) != 0;
+    if (known)
+        call->route = (uint16_t)(operation_routes() + 1 + (route - routes));
+    if (!open && !allowed(call)) {
+        log_warn("admin_refused", "A call of the admin listener without its token.",
+                 log_text("by", call->peer));
+        call_error(call, 401, -2015, "The admin token is missing or wrong.");
+    } else if (!known) {
+        call_error(call, 404, -1121, "There is nothing at this path for this method.");
+    } else {
+        act(call, route, wild);
     }
-    if (!allowed(call)) {
-        call_refuse(call, -2015, "The admin token is missing or wrong.");
-        return;
-    }
-    if (call->path.length < sizeof prefix ||
-        memcmp(call->path.data, prefix, sizeof prefix - 1) != 0) {
-        call_error(call, 404, -1121, "There is nothing at this path.");
-        return;
-    }
-    split(call, sizeof prefix - 1, &parts);
-    route(call, &parts);
 }

@@ -83,6 +83,8 @@ struct call *call_new(struct ingress *ingress)
         ingress->oldest = call;
     ingress->newest = call;
     ingress->calls++;
+    if (sampler_pick(&ingress->timed, ingress->core->now_us))
+        call->begun_us = env_now_us(&ingress->ex->rt.env);
     return call;
 }
 
@@ -115,9 +117,25 @@ static void tell(struct call *call, int status, const char *body, size_t length)
         call->respond(transport, status, body, length);
 }
 
+/* Once a call, at its answer, or when the client is found to have left. */
+static void count(struct call *call, int status)
+{
+    struct ingress_counts *counts = &call->ingress->counts;
+    call->counted = true;
+    metrics_count(counts, call->route, call->method, call->transport ? status : STATUS_LEFT);
+    if (!call->begun_us)
+        return;
+    int64_t now_us = env_now_us(&call->ingress->ex->rt.env);
+    hist_add_us(&counts->total_us[call->kind], call->begun_us, now_us);
+    if (call->durable_us)
+        hist_add_us(&counts->reply_us, call->durable_us, now_us);
+}
+
 void call_respond(struct call *call, int status, const char *body, size_t length)
 {
     call->ingress->answered++;
+    if (!call->counted)
+        count(call, status);
     tell(call, status, body, length);
     if (call->tag == 0) /* nothing is under way for it any more */
         call_free(call);
@@ -190,10 +208,17 @@ void call_send(struct call *call, const struct request *from,
         call_reject(call, REJECT_BUSY);
         return;
     }
+    int64_t sent_us = call->begun_us ? env_now_us(&ingress->ex->rt.env) : 0;
+    request->sent_us = sent_us;
     if (gateway_send(&ingress->gateway, request, call, &call->tag) == GATEWAY_BUSY) {
         call->tag = 0;
         call_reject(call, REJECT_BUSY);
+        return;
     }
+    if (call->kind != CALL_ADMIN)
+        call->kind = call->type < REQUEST_GET_ORDER ? CALL_ORDER : CALL_READ;
+    if (sent_us)
+        hist_add_us(&ingress->counts.parse_us, call->begun_us, sent_us);
 }
 
 /* ---- what is durable ---- */
@@ -207,14 +232,25 @@ static void on_market(void *self, const struct msg *msg)
         market_view_fold(&ingress->view, msg);
 }
 
+/* The outcome was reached in a turn that began at ts_us, and told when its chunk was durable. */
+static void note_durable(struct call *call, const struct msg *msg)
+{
+    struct exchange *ex = call->ingress->ex;
+    int64_t durable_us = runtime_durable_us(&ex->rt, exchange_core_of(ex, msg->from), msg->seq);
+    call->durable_us = durable_us > msg->ts_us ? durable_us : msg->ts_us;
+}
+
 static void on_reply(void *self, void *context, const struct msg *msg)
 {
     struct call *call = context;
     (void)self;
     if (!call)
         return;
-    if (msg->flags & MSG_LAST)
+    if (msg->flags & MSG_LAST) {
         call->tag = 0;
+        if (call->begun_us)
+            note_durable(call, msg);
+    }
     if (call->transport) {
         call->on_reply(call, msg);
     } else if (msg->flags & MSG_LAST) {

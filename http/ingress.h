@@ -8,6 +8,7 @@
 #include "actors/gateway.h"
 #include "actors/market_view.h"
 #include "http/directory.h"
+#include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
 #include "runtime/timer.h"
@@ -23,6 +24,12 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
     const char *audit_token;          /* the admin listener's bearer token */
     uint64_t (*journal_lsn)(void);    /* durable so far */
+    /* for metrics */
+    const char *version, *commit;
+    int64_t started_us;
+    const struct hist *journal_us; /* from a chunk's publication until it is durable */
+    const struct metric *metrics;  /* what lives outside http/ */
+    uint32_t metrics_count;
 };
 
 struct ingress {
@@ -39,12 +46,16 @@ struct ingress {
     struct timers deadlines; /* of calls that wait for the exchange */
     uint64_t client_ids;     /* generated client order ids */
     uint64_t answered;       /* calls responded to since the last look */
+    struct sampler timed;    /* which calls are timed */
+    struct ingress_counts counts;
 };
 
 struct slice { /* borrowed text */
     const char *data;
     size_t length;
 };
+
+enum { PEER_TEXT_BYTES = 64 };
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER };
 
@@ -55,9 +66,16 @@ struct call {
     void (*respond)(void *transport, int status, const char *body, size_t length);
     void *transport; /* NULL: gone, or answered */
     enum method method;
-    uint16_t route;                          /* operation_route_path() names it; 0: none */
+    uint16_t route;                          /* as metrics_count() takes it; 0: none */
     struct slice path, query, body, api_key; /* valid only while the call is started */
     bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
+    char peer[PEER_TEXT_BYTES];              /* admin listener: who calls, for the log */
+    const char *content_type;                /* of the answer; NULL: JSON */
+    /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
+     * is timed */
+    enum call_kind kind;
+    bool counted;
+    int64_t begun_us, durable_us;
     /* what the answer needs */
     void (*on_reply)(struct call *call, const struct msg *msg);
     uint64_t tag;

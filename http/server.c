@@ -93,13 +93,15 @@ static void respond(void *transport, int status, const char *body, size_t length
     static h2o_generator_t generator;
     struct tie *tie = transport;
     h2o_req_t *req = tie->req;
+    const char *type = tie->call->content_type;
+    if (!type)
+        type = "application/json;charset=UTF-8";
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */
     h2o_iovec_t data = h2o_strdup(&req->pool, body, length);
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = length;
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                   H2O_STRLIT("application/json;charset=UTF-8"));
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
     h2o_start_response(req, &generator);
     h2o_send(req, &data, 1, H2O_SEND_STATE_FINAL);
 }
@@ -163,6 +165,17 @@ static bool smells_of_smuggling(const h2o_req_t *req)
     return lengths + codings > 1;
 }
 
+/* The peer's address, for the log. */
+static void name_peer(h2o_req_t *req, char out[static PEER_TEXT_BYTES])
+{
+    struct sockaddr_storage address;
+    char host[INET6_ADDRSTRLEN], port[8];
+    socklen_t length = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&address);
+    if (length && getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
+                              sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(out, PEER_TEXT_BYTES, "%s:%s", host, port);
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct site *site = ((struct castle_handler *)handler)->site;
@@ -179,6 +192,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       ? (struct slice){req->path.base + path + 1, req->path.len - path - 1}
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
+    counter_add(&ingress->counts.version[req->version >= 0x200], 1);
     if (!site->admin && atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed)) {
         req->http1_is_persistent = 0;
         call_error(call, 503, -1008, "The server is draining.");
@@ -195,6 +209,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     }
     if (site->admin) {
         call->api_key = header_of(req, H2O_STRLIT("authorization"));
+        name_peer(req, call->peer);
         admin_start(call);
         return 0;
     }
@@ -207,9 +222,17 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 
 /* ---- connections ---- */
 
+static struct listener_counts *counts_of(struct site *site)
+{
+    return &site->server->ingress->counts.listener[site->admin];
+}
+
 static void on_connection_gone(void *memory)
 {
-    ((struct server *)memory)->connections--;
+    struct site *site = memory;
+    counter *open = &counts_of(site)->open;
+    site->server->connections--;
+    counter_set(open, counter_get(open) - 1);
 }
 
 static void on_accept(h2o_socket_t *listener, const char *err)
@@ -222,12 +245,15 @@ static void on_accept(h2o_socket_t *listener, const char *err)
         if (!sock)
             return;
         if (site->server->connections >= site->server->connections_max) {
+            counter_add(&counts_of(site)->refused, 1);
             h2o_socket_close(sock);
             continue;
         }
         site->server->connections++;
+        counter_add(&counts_of(site)->accepted, 1);
+        counter_add(&counts_of(site)->open, 1);
         sock->on_close.cb = on_connection_gone;
-        sock->on_close.data = site->server;
+        sock->on_close.data = site;
         h2o_accept(&site->accept, sock);
     }
 }

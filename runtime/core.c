@@ -85,8 +85,28 @@ void waker_wake(struct waker *waker)
     }
 }
 
+static void note_times(struct runtime *rt, uint16_t core, uint64_t chunk, int64_t now_us)
+{
+    uint64_t from = atomic_load_explicit(&rt->durable[core], memory_order_relaxed) + 1;
+    if (chunk >= DURABLE_TIMES && from <= chunk - DURABLE_TIMES)
+        from = chunk - DURABLE_TIMES + 1;
+    for (; from <= chunk; from++)
+        atomic_store_explicit(&rt->durable_us[core][from % DURABLE_TIMES], now_us,
+                              memory_order_relaxed);
+}
+
+int64_t runtime_durable_us(struct runtime *rt, uint16_t core, uint64_t chunk)
+{
+    if (chunk + DURABLE_TIMES <= atomic_load_explicit(&rt->durable[core], memory_order_acquire))
+        return 0;
+    return atomic_load_explicit(&rt->durable_us[core][chunk % DURABLE_TIMES], memory_order_relaxed);
+}
+
 void runtime_set_durable(struct runtime *rt, const uint64_t chunk[CORES_MAX])
 {
+    int64_t now_us = env_now_us(&rt->env);
+    for (uint16_t c = 0; c < rt->cores; c++)
+        note_times(rt, c, chunk[c], now_us);
     atomic_fetch_add_explicit(&rt->durable_version, 1, memory_order_acq_rel);
     for (uint16_t c = 0; c < rt->cores; c++)
         atomic_store_explicit(&rt->durable[c], chunk[c], memory_order_release);
@@ -145,7 +165,7 @@ unsigned char *core_record(struct core *core, uint8_t type, uint8_t flags, uint1
                                                  .shard_seq = shard_seq});
     chunk->bytes += RECORD_HEAD_BYTES + bytes;
     chunk->records++;
-    core->records++;
+    counter_add(&core->records, 1);
     return at + RECORD_HEAD_BYTES;
 }
 
@@ -279,7 +299,7 @@ static uint32_t take_lane(struct core *core, enum lane_class class, struct lane 
         if (class != CLASS_REQUEST)
             atomic_store_explicit(&core->applying, message, memory_order_relaxed);
         if (actor->ops->take(actor, class, message) == TAKE_NO_ROOM) {
-            core->no_room++;
+            counter_add(&core->no_room, 1);
             break; /* it stays where it is: order is kept and nothing is lost (C2) */
         }
         lane_drop(lane);
@@ -322,7 +342,7 @@ uint32_t core_take(struct core *core, uint32_t inputs_max)
         if (done == before)
             break;
     }
-    core->inputs += done;
+    counter_add(&core->inputs, done);
     core->taken_now += done;
     return done;
 }
@@ -337,6 +357,7 @@ bool core_publish(struct core *core)
         chunk->deps[c] = c == core->id
                              ? chunk->number - 1
                              : atomic_load_explicit(&rt->core[c]->published, memory_order_acquire);
+    chunk->published_us = env_now_us(&rt->env);
     core->open = NULL;
     atomic_store_explicit(&core->published, chunk->number, memory_order_release); /* J1 (c) */
     FAILPOINT("after-publish");
@@ -365,7 +386,7 @@ bool core_turn(struct core *core)
     core_release(core);
     if (published)
         waker_wake(&core->runtime->journal);
-    core->turns++;
+    counter_add(&core->turns, 1);
     return inputs > 0 || published;
 }
 

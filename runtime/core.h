@@ -20,7 +20,11 @@
 #include "runtime/mem.h"
 #include "runtime/record.h"
 
-enum { CORES_MAX = 64, RECORD_BYTES_MAX = 512 };
+enum {
+    CORES_MAX = 64,
+    RECORD_BYTES_MAX = 512,
+    DURABLE_TIMES = 64, /* of a core's newest chunks, how many still say when they became durable */
+};
 
 /* Message classes (PROTOCOL C1). A handler of one class sends only later ones. OUT and MARKET are
  * both class 4: replies in one lane, market data in another, so that an ingress core can fold what
@@ -66,7 +70,7 @@ struct actor {
 /* One chunk on its way to the journal. */
 struct chunk {
     uint64_t number;
-    int64_t ts_us;
+    int64_t ts_us, published_us;
     uint32_t bytes, records;
     uint64_t deps[CORES_MAX];
     unsigned char *data; /* records */
@@ -103,7 +107,7 @@ struct core {
     struct actor_queue work, pump, wait_durable;
     struct waker waker;
     struct hist turn_ns;
-    uint64_t turns, inputs, no_room, records;
+    counter turns, inputs, no_room, records;
     uint32_t taken_now;                         /* inputs of the turn under way */
     _Atomic(const struct message *) applying;   /* the link message being taken: for crash.c */
     _Alignas(64) _Atomic uint64_t published;    /* writer: the core */
@@ -119,8 +123,9 @@ struct runtime {
     struct core_limits limits;
     struct waker journal;
     struct arena arena;
-    _Atomic uint64_t durable[CORES_MAX]; /* writer: the journal (PROTOCOL J3) */
-    _Atomic uint64_t durable_version;    /* odd while durable[] changes */
+    _Atomic uint64_t durable[CORES_MAX];                  /* writer: the journal (PROTOCOL J3) */
+    _Atomic uint64_t durable_version;                     /* odd while durable[] changes */
+    _Atomic int64_t durable_us[CORES_MAX][DURABLE_TIMES]; /* when, by chunk % DURABLE_TIMES */
 };
 
 /* Builds `cores` cores with lanes between all of them. Thread: before the users start. */
@@ -167,6 +172,10 @@ static inline bool runtime_durable(struct runtime *rt, uint16_t core, uint64_t c
 {
     return chunk <= atomic_load_explicit(&rt->durable[core], memory_order_acquire);
 }
+
+/* When the durable chunk `chunk` of core `core` became so, for metrics: 0 when that is too many
+ * chunks ago, a later chunk's time when that is just passing by. Thread: any. */
+int64_t runtime_durable_us(struct runtime *rt, uint16_t core, uint64_t chunk);
 
 /* Publishes what is durable. Thread: the journal's. */
 void runtime_set_durable(struct runtime *rt, const uint64_t chunk[CORES_MAX]);

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "runtime/counter.h"
 
 #ifdef __SANITIZE_THREAD__
 #define LANE_TSAN 1
@@ -52,10 +53,10 @@ struct lane {
     bool inlined;
     _Alignas(64) uint32_t staged; /* producer: the tail to be published */
     uint32_t head_seen;           /* producer: last c_head it read */
-    uint64_t sent, full;          /* producer: counters */
+    counter sent, full;           /* producer's */
     _Alignas(64) uint32_t next;   /* consumer: the head to be handed back */
     uint32_t tail_seen;           /* consumer: last p_tail it read */
-    uint64_t taken;               /* consumer: counter */
+    counter taken;                /* consumer's */
 };
 
 /* Bytes for a lane that holds `capacity` messages. */
@@ -80,14 +81,14 @@ __attribute__((warn_unused_result)) static inline bool lane_stage(struct lane *l
                                                                   const void *message)
 {
     if (lane_room(lane, 1) == 0) {
-        lane->full++;
+        counter_add(&lane->full, 1);
         return false;
     }
     struct lane_slot *slot = &lane->slots[lane->staged & lane->ring.mask];
     LANE_ACQUIRE(slot);
     memcpy(slot->bytes, message, LANE_SLOT_BYTES);
     lane->staged++;
-    lane->sent++;
+    counter_add(&lane->sent, 1);
     if (lane->inlined)
         lane->ring.p_tail = lane->staged;
     return true;
@@ -152,7 +153,7 @@ static inline void lane_drop(struct lane *lane)
     ASSERT(lane->tail_seen != lane->next);
     LANE_RELEASE(&lane->slots[lane->next & lane->ring.mask]);
     lane->next++;
-    lane->taken++;
+    counter_add(&lane->taken, 1);
 }
 
 /* Hands dropped slots back to the producer with one store. Thread: consumer. */

@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "runtime/check.h"
+#include "runtime/log.h"
 
-enum { SPIN_MAX_NS = 50000, PARK_MS = 100 };
+enum { SPIN_MAX_NS = 50000, PARK_MS = 100, SLOW_TURN_NS = 10000000 };
 
 static uint64_t mono_ns(void)
 {
@@ -110,6 +111,15 @@ static void stand_still(struct threads *threads)
     atomic_fetch_sub_explicit(&threads->halted, 1, memory_order_acq_rel);
 }
 
+static void note_turn(struct core *core, uint64_t ns)
+{
+    hist_add(&core->turn_ns, ns);
+    if (ns >= SLOW_TURN_NS)
+        log_warn("slow_turn", "A turn took long: its inputs, or the scheduler took the core away.",
+                 log_number("core", core->id), log_number("us", (int64_t)(ns / 1000)),
+                 log_number("inputs", core->taken_now));
+}
+
 static void *core_main(void *arg)
 {
     struct core_thread *self = arg;
@@ -123,16 +133,18 @@ static void *core_main(void *arg)
     }
     thread_short_slice();
     while (!atomic_load_explicit(&self->threads->stop, memory_order_acquire)) {
-        uint64_t began = mono_ns(), refused = core->no_room;
+        uint64_t began = mono_ns(), refused = counter_get(&core->no_room);
         bool busy = core_turn(core);
         if (self->hooks.work)
             busy |= self->hooks.work(self->hooks.self) > 0;
         if (busy)
-            hist_add(&core->turn_ns, mono_ns() - began);
+            note_turn(core, mono_ns() - began);
         if (atomic_load_explicit(&self->threads->halt, memory_order_acquire))
             stand_still(self->threads);
         if (!busy)
-            wait_for_work(self, core->no_room != refused || core->work.count || core->pump.count,
+            wait_for_work(self,
+                          counter_get(&core->no_room) != refused || core->work.count ||
+                              core->pump.count,
                           &spin_ns);
         else if (self->hooks.wait)
             self->hooks.wait(self->hooks.self, 0);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/log.h"
+
 /* The path and what is missing above it. */
 static bool make_directories(const char *path)
 {
@@ -63,8 +65,8 @@ static int disk_open_file(void *arg, const char *name, bool create)
         file = openat(self->dir, name, flags | O_DSYNC | O_DIRECT, 0600);
         if (file < 0 && errno == EINVAL) {
             self->no_direct = true;
-            fprintf(stderr,
-                    "castle: the file system refuses O_DIRECT; writing with O_DSYNC alone\n");
+            log_warn("no_direct_io",
+                     "The file system refuses O_DIRECT: writing with O_DSYNC alone.");
         }
     }
     if (file < 0 && (!self->durable || self->no_direct))

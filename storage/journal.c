@@ -93,6 +93,7 @@ int journal_init(struct journal *journal, struct runtime *rt, struct disk disk,
     journal->buffer = aligned_alloc(SEGMENT_BLOCK, journal->buffer_bytes);
     ASSERT(journal->buffer != NULL);
     atomic_store(&journal->lsn_durable, found->next_lsn - 1);
+    counter_set(&journal->segment, found->head.number);
     pthread_mutex_init(&journal->spare_lock, NULL);
     return open_segment(journal);
 }
@@ -134,7 +135,8 @@ static void take_chunk(struct journal *journal, struct core *core, const struct 
     journal->filled += CHUNK_HEAD_BYTES + chunk->bytes;
     journal->prev_crc = head.crc;
     journal->next_lsn += chunk->records;
-    journal->records += chunk->records;
+    counter_add(&journal->records, chunk->records);
+    journal->published_us[journal->chunks++] = chunk->published_us;
     journal->taken[core->id] = chunk->number;
     atomic_store_explicit(&core->chunks_taken, chunk->number, memory_order_release);
 }
@@ -151,16 +153,21 @@ static const struct chunk *head_chunk(const struct journal *journal, struct core
     return deps_taken(journal, chunk) ? chunk : NULL;
 }
 
+static bool batch_is_full(const struct journal *journal)
+{
+    return journal->filled >= journal->batch_bytes || journal->chunks == JOURNAL_BATCH_CHUNKS;
+}
+
 uint32_t journal_collect(struct journal *journal)
 {
     bool any = true;
-    journal->filled = 0;
-    while (any && journal->filled < journal->batch_bytes) {
+    journal->filled = journal->chunks = 0;
+    while (any && !batch_is_full(journal)) {
         any = false;
         for (uint16_t c = 0; c < journal->rt->cores; c++) {
             struct core *core = journal->rt->core[c];
             const struct chunk *chunk = head_chunk(journal, core);
-            if (!chunk || journal->filled >= journal->batch_bytes)
+            if (!chunk || batch_is_full(journal))
                 continue;
             take_chunk(journal, core, chunk);
             any = true;
@@ -194,7 +201,21 @@ static int roll(struct journal *journal, uint32_t prev_crc, uint64_t first_lsn)
     disk->ops->close(disk->self, journal->file);
     journal->head = next;
     journal->offset = SEGMENT_BLOCK;
+    counter_set(&journal->segment, next.number);
     return open_segment(journal);
+}
+
+/* Tells everybody what is durable now. */
+static void tell_durable(struct journal *journal)
+{
+    struct runtime *rt = journal->rt;
+    int64_t now_us = env_now_us(&rt->env);
+    runtime_set_durable(rt, journal->taken);
+    atomic_store_explicit(&journal->lsn_durable, journal->next_lsn - 1, memory_order_release);
+    for (uint16_t c = 0; c < rt->cores; c++)
+        waker_wake(&rt->core[c]->waker);
+    for (uint32_t i = 0; i < journal->chunks; i++)
+        hist_add_us(&journal->durable_us, journal->published_us[i], now_us);
 }
 
 int journal_sync(struct journal *journal)
@@ -219,14 +240,11 @@ int journal_sync(struct journal *journal)
     hist_add(&journal->sync_ns, mono_ns() - began);
     journal->offset += bytes;
     journal->batch++;
-    journal->batches++;
-    journal->bytes += bytes;
+    counter_add(&journal->batches, 1);
+    counter_add(&journal->bytes, bytes);
+    hist_add(&journal->batch_size, bytes);
     journal->filled = 0;
-    struct runtime *rt = journal->rt;
-    runtime_set_durable(rt, journal->taken);
-    atomic_store_explicit(&journal->lsn_durable, journal->next_lsn - 1, memory_order_release);
-    for (uint16_t c = 0; c < rt->cores; c++)
-        waker_wake(&rt->core[c]->waker);
+    tell_durable(journal);
     return 0;
 }
 

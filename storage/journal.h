@@ -18,7 +18,10 @@
 #include "storage/recovery.h"
 #include "storage/segment.h"
 
-enum { JOURNAL_BATCH_BYTES = 1 << 20 }; /* or a quarter of a segment, if that is less */
+enum {
+    JOURNAL_BATCH_BYTES = 1 << 20, /* or a quarter of a segment, if that is less */
+    JOURNAL_BATCH_CHUNKS = 4096,
+};
 
 struct journal {
     struct runtime *rt;
@@ -28,10 +31,12 @@ struct journal {
     uint64_t segment_bytes, offset, next_lsn, batch;
     uint32_t prev_crc, boot;
     unsigned char *buffer; /* batch_bytes and one chunk more, 4096-aligned */
-    uint32_t filled, batch_bytes, buffer_bytes;
+    uint32_t filled, batch_bytes, buffer_bytes, chunks;
+    int64_t published_us[JOURNAL_BATCH_CHUNKS]; /* of the batch's chunks */
     uint64_t taken[CORES_MAX];
-    uint64_t batches, bytes, records; /* counters */
-    struct hist sync_ns;
+    counter batches, bytes, records, segment; /* `segment`: the number of the one written */
+    struct hist sync_ns, batch_size; /* batch_size: bytes */
+    struct hist durable_us; /* from a chunk's publication until it is durable */
     _Atomic uint64_t lsn_durable;
     pthread_mutex_t spare_lock; /* who makes the spare segment: off the order path */
     _Atomic bool spare_ready, spare_failed;

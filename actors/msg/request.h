@@ -66,6 +66,7 @@ struct symbol_config {
 struct request {
     uint64_t tag;
     int64_t timestamp_us, recv_window_us; /* checked again by the shard; 0: unsigned request */
+    int64_t sent_us; /* its stages are timed, for metrics; 0: they are not. Never journaled */
     uint32_t user;
     uint16_t symbol;
     uint8_t type; /* enum request_type */

@@ -139,12 +139,13 @@ def castle(*args, env=None, timeout=60):
 class Server:
     """`castle serve` on a directory of its own. start() returns when the ready file names this process."""
 
-    def __init__(self, *options, env=None, data=None, defaults=True):
+    def __init__(self, *options, env=None, data=None, defaults=True, stdout=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="castle-e2e-"))
         self.data = pathlib.Path(data) if data else self.home / "data"
         self.ready_file, self.log_file = self.home / "ready.json", self.home / "output.log"
         self.options = [str(option) for option in options]
         self.env, self.defaults, self.process, self.ready = env, defaults, None, None
+        self.stdout = stdout  # a file for it alone; else it is in output() with stderr
         self.start_seconds = 0.0
         atexit.register(self.remove)
 
@@ -159,7 +160,7 @@ class Server:
         begun = time.monotonic()
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen(self.command(), env=environment(self.env), stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT)
+                                            stdout=self.stdout or log, stderr=log)
         while not self._is_ready():
             # waiting for the exit is the pause between two looks at the ready file
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -518,6 +519,12 @@ class Admin:
 
     def shards(self):
         return self.call("GET", "/admin/v1/shards")
+
+    def metrics(self):
+        """GET /metrics, which wants no token: the text."""
+        reply = self.raw("GET", "/metrics", token=False)
+        eq((reply.status, reply.headers["content-type"]), (200, "text/plain; version=0.0.4; charset=utf-8"), "metrics")
+        return reply.body.decode()
 
     def healthz(self):
         return self.raw("GET", "/healthz", token=False).status

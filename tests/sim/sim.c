@@ -112,7 +112,7 @@ static void dump(void)
     for (uint16_t c = 0; c < sim.config.cores; c++) {
         const struct core *core = sim.ex.rt.core[c];
         fprintf(stderr,
-                "  core %u roles %u: published %lu, durable %lu, phase %u, requests under way %u, "
+                "  core %u roles %u: published %lu, durable %lu, phase %u, requests under way %lu, "
                 "reply blocks %u\n",
                 c, sim.config.roles[c], core->published, sim.ex.rt.durable[c], sim.phase[c],
                 sim.gateway[c].busy, sim.ex.reply_pool[c].free_count);

@@ -143,6 +143,7 @@ TestSuite(core_queues, .init = open_runtime, .fini = close_runtime);
 TestSuite(core_gate, .init = open_runtime, .fini = close_runtime);
 TestSuite(core_waker, .init = open_runtime, .fini = close_runtime);
 TestSuite(core_durable, .init = open_runtime, .fini = close_runtime);
+TestSuite(core_times, .init = open_runtime, .fini = close_runtime);
 
 /* ---- J1: order within a turn ---- */
 
@@ -675,4 +676,32 @@ Test(core_waker, what_was_staged_between_turns_leaves_with_the_next)
     cr_assert(send(rt.core[0], CLASS_REQUEST, &probe[1].actor, 1));
     core_turn(rt.core[0]);
     cr_assert_eq(depth(0, CLASS_REQUEST, 1), 1);
+}
+
+/* ---- times, for metrics ---- */
+
+Test(core_times, a_chunk_says_when_it_was_published)
+{
+    clock_us = 5000;
+    publish_one(0);
+    cr_assert_eq(rt.core[0]->chunks[1].published_us, 5000);
+}
+
+/* Goal: the newest chunks of a core say when they became durable, older ones nothing. Method: steps
+ * of one chunk, of many, and of more than are remembered. */
+Test(core_times, the_newest_chunks_say_when_they_became_durable)
+{
+    static const uint64_t step[] = {1, 2, 12, 500, 501};
+    uint64_t durable[CORES_MAX] = {0}, before = 0;
+    for (uint32_t i = 0; i < sizeof step / sizeof *step; i++) {
+        clock_us = 7000 + i;
+        durable[1] = step[i];
+        runtime_set_durable(&rt, durable);
+        for (uint64_t chunk = before + 1; chunk <= step[i]; chunk++)
+            cr_assert_eq(runtime_durable_us(&rt, 1, chunk),
+                         step[i] - chunk < DURABLE_TIMES ? clock_us : 0, "chunk %lu", chunk);
+        before = step[i];
+    }
+    cr_assert_eq(runtime_durable_us(&rt, 1, 500), 7003, "an older one keeps its time");
+    cr_assert_eq(runtime_durable_us(&rt, 0, 0), 0, "before the first chunk");
 }

@@ -271,6 +271,32 @@ Test(journal_order, a_chain_across_cores_is_written_in_its_order)
     check_read(t.wrote_count, "a chain");
 }
 
+/* Goal: what metrics tell is true. Method: three chunks of known ages in one batch, one in the
+ * next, and a roll. */
+Test(journal_sync, counts_batches_bytes_and_the_time_to_durable)
+{
+    for (uint32_t i = 0; i < 3; i++) /* published at 0, 10 and 20 us, synced at 30 */
+        chunk(0, 1, 8);
+    flush();
+    cr_assert_eq(t.journal.durable_us.count, 3);
+    cr_assert_eq(t.journal.durable_us.sum, 30 + 20 + 10);
+    cr_assert_eq(runtime_durable_us(&t.rt, 0, 2), t.clock_us);
+    chunk(1, 1, 8);
+    t.clock_us += 90;
+    flush();
+    cr_assert_eq(t.journal.durable_us.count, 4);
+    cr_assert_eq(t.journal.durable_us.sum, 60 + 100);
+    cr_assert_eq(t.journal.batch_size.count, 2);
+    cr_assert_eq(t.journal.batch_size.sum, t.journal.bytes);
+    cr_assert_eq(t.journal.sync_ns.count, 2);
+    cr_assert_eq(t.journal.segment, 1);
+    while (t.journal.head.number == 1) {
+        chunk(0, 1, PAYLOAD_MAX);
+        flush();
+    }
+    cr_assert_eq(t.journal.segment, 2);
+}
+
 /* Goal: the test above bites. Method: planted bug 5, "writer merges lanes in any order". */
 Test(journal_order, the_planted_bug_writes_in_another_order)
 {

@@ -179,7 +179,7 @@ class Kill:
         self.server.env = None
         self.server.restart()
         self.restarts.append(self.server.start_seconds)
-        told = re.findall(r"records behind the snapshot at LSN (\d+)", self.server.output())
+        told = re.findall(r'"snapshot_lsn":(\d+)', self.server.output())
         self.from_snapshot += told[-1] != "0"
         self.connect()
 

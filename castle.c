@@ -264,8 +264,8 @@ static int make_default_symbols(void)
         request->type = REQUEST_SYMBOL_ADD;
         *symbol = (struct symbol_config){
             .max_orders = 200,
-            .maker_ppm = 1000,
-            .taker_ppm = 1000,
+            .maker_ppm = COMMISSION_PPM_DEFAULT,
+            .taker_ppm = COMMISSION_PPM_DEFAULT,
             .default_stp = STP_NONE,
             .tick_atoms = default_symbols[i].tick,
             .tick_shown = default_symbols[i].tick,

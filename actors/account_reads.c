@@ -5,6 +5,9 @@
 #include "actors/book/kinds.h"
 #include "runtime/check.h"
 
+_Static_assert(ORDER_INTERVALS == sizeof((struct reply){0}.unfilled) / sizeof(uint32_t),
+               "all of them");
+
 static struct reply *reply_get(struct account_shard *self, enum reply_kind kind)
 {
     struct core *core = self->shard.actor.core;
@@ -85,6 +88,8 @@ void answer_order(struct account_shard *self, const struct ledger_order *order)
     uint32_t blocks = fills ? (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX : 1;
     ASSERT(blocks <= 32);
     order_view(self, order, &first->order);
+    for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
+        first->unfilled[i] = ledger_unfilled(self->ledger, order->user, i, self->shard.last_ts_us);
     for (uint32_t i = 1; i < blocks; i++)
         last = last->more = chain[i] = reply_get(self, REPLY_ORDERS);
     at = ledger_order_last_trade(self->ledger, order);

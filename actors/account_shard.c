@@ -143,7 +143,7 @@ static void new_from_request(const struct request *request, struct ledger_new *o
 static void apply_new(struct account_shard *self, uint32_t user, const struct ledger_new *order,
                       const struct ledger_plan *plan, int64_t ts_us)
 {
-    uint32_t slot = ledger_place(self->ledger, user, order, plan);
+    uint32_t slot = ledger_place(self->ledger, user, order, plan, ts_us);
     const struct ledger_order *made = ledger_order(self->ledger, slot);
     struct msg msg = {.type = MSG_PLACE, .symbol = made->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[made->symbol];
@@ -213,6 +213,16 @@ static void record_request(struct account_shard *self, const struct request *req
     memcpy(at, bytes, length);
 }
 
+/* Whether a New would be taken, and what that means. */
+static enum reject check_new(const struct account_shard *self, const struct request *request,
+                             uint32_t user, struct ledger_new *order, struct ledger_plan *plan)
+{
+    if (request->symbol >= self->shard.ex->config.symbols_max)
+        return REJECT_UNKNOWN_SYMBOL;
+    new_from_request(request, order);
+    return ledger_check_new(self->ledger, user, order, plan);
+}
+
 /* A New that may be recorded: REJECT_NONE, and it is done; else the reason, and nothing happened.
  */
 static enum reject take_new(struct account_shard *self, const struct request *request,
@@ -221,10 +231,7 @@ static enum reject take_new(struct account_shard *self, const struct request *re
     struct ledger_new order;
     struct ledger_plan plan;
     struct exchange *ex = self->shard.ex;
-    if (request->symbol >= ex->config.symbols_max)
-        return REJECT_UNKNOWN_SYMBOL;
-    new_from_request(request, &order);
-    enum reject reject = ledger_check_new(self->ledger, user, &order, &plan);
+    enum reject reject = check_new(self, request, user, &order, &plan);
     if (reject != REJECT_NONE)
         return reject;
     if (BUG(19)) /* room checked after the record */
@@ -237,6 +244,18 @@ static enum reject take_new(struct account_shard *self, const struct request *re
         record_request(self, request);
     apply_new(self, user, &order, &plan, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
+}
+
+/* The checks of a New, and nothing else. */
+static enum reject test_new(struct account_shard *self, const struct request *request,
+                            uint32_t user)
+{
+    struct ledger_new order;
+    struct ledger_plan plan;
+    enum reject reject = check_new(self, request, user, &order, &plan);
+    if (reject == REJECT_NONE)
+        shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
+    return reject;
 }
 
 static enum reject take_cancel(struct account_shard *self, const struct request *request,
@@ -342,6 +361,8 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return take_cancel_all(self, request, user, now);
     case REQUEST_DEPOSIT:
         return take_deposit(self, request, user, now);
+    case REQUEST_ORDER_TEST:
+        return test_new(self, request, user);
     default:
         return read_begin(self, request, user);
     }
@@ -613,10 +634,7 @@ static bool replay_request(struct account_shard *self, const struct request *req
     int64_t stamp = shard_stamp(&self->shard, ts_us, 0);
     switch (request->type) {
     case REQUEST_NEW:
-        if (request->symbol >= self->shard.ex->config.symbols_max)
-            return false;
-        new_from_request(request, &order);
-        if (ledger_check_new(self->ledger, user, &order, &plan) != REJECT_NONE)
+        if (check_new(self, request, user, &order, &plan) != REJECT_NONE)
             return false;
         apply_new(self, user, &order, &plan, stamp);
         return true;

@@ -78,6 +78,16 @@ void *exchange_book_block(const struct exchange *ex, uint16_t symbol)
     return ex->books + (size_t)symbol * arena_bytes(book_size(ex->config.window_ticks));
 }
 
+static size_t trade_block_bytes(void)
+{
+    return arena_bytes(TRADES_KEPT * sizeof(struct recent_trade));
+}
+
+void *exchange_trade_block(const struct exchange *ex, uint16_t symbol)
+{
+    return ex->trades + symbol * trade_block_bytes();
+}
+
 /* ---- building ---- */
 
 static size_t pools_bytes(const struct exchange *ex)
@@ -97,6 +107,7 @@ static size_t exchange_bytes(const struct exchange *ex)
            arena_bytes(config->market_shards * sizeof(void *)) +
            config->symbols_max * arena_bytes(book_size(config->window_ticks)) +
            arena_bytes(config->cores * sizeof(struct stages)) +
+           config->symbols_max * trade_block_bytes() +
            arena_bytes(exchange_assets_max(ex) * sizeof(_Atomic int64_t));
 }
 
@@ -125,6 +136,7 @@ void exchange_init(struct exchange *ex, struct env env, const struct exchange_co
     for (uint16_t i = 0; i < config->market_shards; i++)
         ex->market[i] = market_shard_init(ex, &ex->arena, i, core_with_role(ex, ROLE_MATCH, i));
     ex->supply = arena_alloc(&ex->arena, exchange_assets_max(ex) * sizeof(_Atomic int64_t));
+    ex->trades = arena_alloc(&ex->arena, config->symbols_max * trade_block_bytes());
     ex->books =
         arena_alloc(&ex->arena, config->symbols_max * arena_bytes(book_size(config->window_ticks)));
 }

@@ -50,6 +50,7 @@ struct exchange {
     struct runtime rt;
     struct arena arena;
     char *books;             /* [symbols_max] blocks of book_size() */
+    char *trades;            /* [symbols_max] blocks of TRADES_KEPT slots */
     _Atomic int64_t *supply; /* [assets] deposits - withdrawals over all shards: not state, see
                                 account_shard.c */
     struct stages *stages;   /* [cores] */
@@ -81,8 +82,9 @@ uint16_t exchange_ref_shard(uint64_t ref);
 uint16_t exchange_symbol_shard(const struct exchange *ex, const char name[static SYMBOL_NAME_MAX]);
 uint16_t exchange_core_of(const struct exchange *ex, uint16_t shard);
 
-/* Where the book of a symbol lives. */
+/* Where the book of a symbol lives, and its newest trades. */
 void *exchange_book_block(const struct exchange *ex, uint16_t symbol);
+void *exchange_trade_block(const struct exchange *ex, uint16_t symbol);
 
 /* ---- request tags (S5): ingress core, boot, slot, generation ---- */
 static inline uint64_t tag_make(uint16_t core, uint32_t boot, uint32_t slot, uint32_t generation)

@@ -44,6 +44,13 @@ static void note_trade(struct market_symbol *symbol, const struct book_event *ev
     ASSERT(money_quote_floor(&symbol->spec, event->price_ticks, event->qty_lots, &quote));
     avg->quote += quote;
     avg->base += event->qty_lots * symbol->spec.lot_atoms;
+    trade_ring_push(&symbol->trades, &(struct recent_trade){
+                                         .id = event->id,
+                                         .price_ticks = event->price_ticks,
+                                         .qty_lots = event->qty_lots,
+                                         .ts_us = ts_us,
+                                         .buyer_is_maker = event->side == SIDE_BUY,
+                                     });
 }
 
 static void tell_trade(struct market_shard *self, const struct book_event *event, int64_t ts_us)
@@ -270,6 +277,7 @@ void market_symbol_open(struct market_shard *self, uint16_t number)
                                        .symbol = number,
                                        .window_ticks = self->shard.ex->config.window_ticks};
     symbol->book = book_init(exchange_book_block(self->shard.ex, number), self->pool, &config);
+    symbol->trades.slot = exchange_trade_block(self->shard.ex, number);
     symbol->active = true;
     self->listed[self->listed_count++] = number;
 }
@@ -406,6 +414,17 @@ enum recover market_shard_replay(struct market_shard *self, const struct record_
     return RECOVER_OK;
 }
 
+static uint64_t hash_trades(uint64_t hash, const struct trade_ring *ring)
+{
+    for (uint64_t id = ring->newest - trade_ring_count(ring) + 1; id <= ring->newest; id++) {
+        const struct recent_trade *trade = trade_ring_at(ring, id);
+        const uint64_t words[] = {id, (uint64_t)trade->price_ticks, (uint64_t)trade->qty_lots,
+                                  (uint64_t)trade->ts_us, trade->buyer_is_maker};
+        hash = hash_bytes(hash, words, sizeof words);
+    }
+    return hash;
+}
+
 uint64_t market_shard_hash(const struct market_shard *self)
 {
     uint64_t hash = shard_hash(&self->shard);
@@ -417,6 +436,7 @@ uint64_t market_shard_hash(const struct market_shard *self)
             hash = hash_fold(hash, (uint64_t)symbol->avg[m].quote);
             hash = hash_fold(hash, (uint64_t)symbol->avg[m].base);
         }
+        hash = hash_trades(hash, &symbol->trades);
     }
     return hash;
 }

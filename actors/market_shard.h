@@ -12,6 +12,7 @@
 
 #include "actors/book/book.h"
 #include "actors/shard.h"
+#include "actors/trade_ring.h"
 
 enum { AVG_MINUTES = 5 };
 
@@ -28,6 +29,7 @@ struct market_symbol { /* one symbol of this shard: state */
     struct book *book;
     struct avg_minute
         avg[AVG_MINUTES]; /* by minute % AVG_MINUTES: the price of market orders' NOTIONAL */
+    struct trade_ring trades;
 };
 
 struct market_shard {

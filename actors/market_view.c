@@ -1,6 +1,7 @@
 #include "actors/market_view.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "actors/control_shard.h"
 #include "actors/market_shard.h"
@@ -19,6 +20,7 @@ void market_view_fini(struct market_view *view)
     for (uint32_t i = 0; i < view->symbols_max; i++) {
         free(view->symbols[i].side[0].level);
         free(view->symbols[i].side[1].level);
+        free(view->symbols[i].trades.slot);
     }
     free(view->symbols);
     view->symbols = NULL;
@@ -62,16 +64,32 @@ static void level_set(struct view_side *levels, uint32_t side, int64_t price, in
     }
 }
 
+/* The slots of a symbol that has traded. */
+static struct trade_ring *ring_of(struct view_symbol *symbol)
+{
+    if (!symbol->trades.slot) {
+        symbol->trades.slot = calloc(TRADES_KEPT, sizeof *symbol->trades.slot);
+        ASSERT(symbol->trades.slot != NULL);
+    }
+    return &symbol->trades;
+}
+
 void market_view_load(struct market_view *view, const struct exchange *ex)
 {
     for (uint16_t s = 0; s < ex->control->symbols_count; s++) {
         uint16_t id = exchange_symbol_shard(ex, ex->control->symbols[s].name);
-        const struct book *book = market_shard_book(ex->market[id - exchange_market_id(ex, 0)], s);
+        const struct market_shard *shard = ex->market[id - exchange_market_id(ex, 0)];
+        const struct book *book = market_shard_book(shard, s);
+        const struct trade_ring *trades = &shard->symbols[s].trades;
         struct view_symbol *symbol = &view->symbols[s];
         if (!book) /* its configuration is still on the way */
             continue;
         symbol->update_id = book_update_id(book);
         symbol->last_price_ticks = book_last_price(book);
+        if (trades->newest) {
+            memcpy(ring_of(symbol)->slot, trades->slot, TRADES_KEPT * sizeof *trades->slot);
+            symbol->trades.newest = trades->newest;
+        }
         for (uint32_t side = 0; side < 2; side++) {
             int64_t price = book_first_price(side), qty;
             symbol->side[side].count = 0;
@@ -87,7 +105,13 @@ void market_view_fold(struct market_view *view, const struct msg *msg)
     struct view_symbol *symbol = &view->symbols[msg->symbol];
     if (msg->type == MSG_TRADE) {
         symbol->last_price_ticks = msg->trade.price_ticks;
-        symbol->trades++;
+        trade_ring_push(ring_of(symbol), &(struct recent_trade){
+                                             .id = msg->trade.trade_id,
+                                             .price_ticks = msg->trade.price_ticks,
+                                             .qty_lots = msg->trade.qty_lots,
+                                             .ts_us = msg->ts_us,
+                                             .buyer_is_maker = !(msg->flags & MSG_BUY),
+                                         });
         return;
     }
     ASSERT(msg->type == MSG_LEVEL);

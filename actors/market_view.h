@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/trade_ring.h"
+
 struct msg;
 struct exchange;
 
@@ -25,9 +27,9 @@ struct view_side { /* sorted, the best price last: most changes are near it */
 
 struct view_symbol {
     struct view_side side[2];
+    struct trade_ring trades; /* its slots come with the first trade */
     uint64_t update_id;
     int64_t last_price_ticks; /* 0: never traded */
-    uint64_t trades;
 };
 
 struct market_view {
@@ -38,7 +40,7 @@ struct market_view {
 void market_view_init(struct market_view *view, uint32_t symbols_max);
 void market_view_fini(struct market_view *view);
 
-/* Takes over what the recovered books hold. Thread: the starting one. */
+/* Takes over what the recovered books hold, and their newest trades. Thread: the starting one. */
 void market_view_load(struct market_view *view, const struct exchange *ex);
 
 /* Folds one MSG_LEVEL or MSG_TRADE. Asserts that no update id is missing. */

@@ -163,6 +163,29 @@ static void wire_account(struct wire *wire, struct account_shard *self)
 
 /* ---- markets ---- */
 
+/* The newest trades, oldest first. */
+static void wire_trades(struct wire *wire, struct trade_ring *ring)
+{
+    uint64_t newest = ring->newest;
+    wire_u64(wire, &newest);
+    if (!wire_expect(wire, newest <= INT64_MAX))
+        return;
+    uint32_t count = newest < TRADES_KEPT ? (uint32_t)newest : TRADES_KEPT;
+    if (wire_is_reading(wire))
+        ring->newest = newest - count;
+    for (uint64_t id = newest - count + 1; id <= newest && wire->ok; id++) {
+        struct recent_trade trade = {.id = id};
+        if (!wire_is_reading(wire))
+            trade = *trade_ring_at(ring, id);
+        wire_i64(wire, &trade.price_ticks);
+        wire_i64(wire, &trade.qty_lots);
+        wire_i64(wire, &trade.ts_us);
+        wire_bool(wire, &trade.buyer_is_maker);
+        if (wire_is_reading(wire))
+            trade_ring_push(ring, &trade);
+    }
+}
+
 static void wire_market_symbol(struct wire *wire, struct market_shard *self, uint16_t number)
 {
     struct market_symbol *symbol = &self->symbols[number];
@@ -183,6 +206,7 @@ static void wire_market_symbol(struct wire *wire, struct market_shard *self, uin
     if (reading)
         market_symbol_open(self, number);
     book_wire(wire, symbol->book);
+    wire_trades(wire, &symbol->trades);
 }
 
 static void wire_market(struct wire *wire, struct market_shard *self)

@@ -186,7 +186,7 @@ static void on_config(struct call *call, const struct msg *msg)
     } else if (call->type == REQUEST_KEY_DELETE) {
         text_str(&call->out, "{}");
     } else if (call->type == REQUEST_SYMBOL_ADD) {
-        render_symbol(&call->out, &call->admin_request.symbol_add);
+        render_symbol(&call->out, &call->admin_request.symbol_add, true);
         call->out.length--; /* the listing, and what the listing does not show */
         text_str(&call->out, ",\"tickSize\":");
         text_amount(&call->out, call->admin_request.symbol_add.tick_shown);
@@ -199,9 +199,11 @@ static void on_config(struct call *call, const struct msg *msg)
         text_str(&call->out, ",\"minNotional\":");
         text_amount(&call->out, call->admin_request.symbol_add.min_notional);
         text_str(&call->out, ",\"makerCommission\":");
-        text_amount(&call->out, (int64_t)call->admin_request.symbol_add.maker_ppm * 100);
+        text_amount(&call->out,
+                    (int64_t)call->admin_request.symbol_add.maker_ppm * MONEY_ATOMS_PER_PPM);
         text_str(&call->out, ",\"takerCommission\":");
-        text_amount(&call->out, (int64_t)call->admin_request.symbol_add.taker_ppm * 100);
+        text_amount(&call->out,
+                    (int64_t)call->admin_request.symbol_add.taker_ppm * MONEY_ATOMS_PER_PPM);
         text_str(&call->out, "}");
     } else {
         text_format(&call->out, "{\"symbol\":\"%.20s\",\"status\":\"%s\"}",
@@ -511,8 +513,8 @@ static void add_symbol(struct call *call, json_t *body)
                                         NULL};
     struct request request = {.type = REQUEST_SYMBOL_ADD};
     struct symbol_config *symbol = &request.symbol_add;
-    *symbol = (struct symbol_config){.maker_ppm = 1000,
-                                     .taker_ppm = 1000,
+    *symbol = (struct symbol_config){.maker_ppm = COMMISSION_PPM_DEFAULT,
+                                     .taker_ppm = COMMISSION_PPM_DEFAULT,
                                      .max_orders = 200,
                                      .tick_shown = 1000000,
                                      .step_shown = 1000,
@@ -567,7 +569,7 @@ static void list_symbols(struct call *call)
     for (uint16_t i = 0; i < directory->symbols_count; i++) {
         if (i)
             text_str(&call->out, ",");
-        render_symbol(&call->out, &directory->symbols[i]);
+        render_symbol(&call->out, &directory->symbols[i], true);
     }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);

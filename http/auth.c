@@ -42,13 +42,26 @@ static bool signature_ok(struct call *call, const struct directory_key *key,
     return CRYPTO_memcmp(expected, given, sizeof given) == 0;
 }
 
+/* API keys are 64 letters and digits. */
+static bool key_legal(const struct slice *key)
+{
+    if (key->length != API_KEY_BYTES)
+        return false;
+    for (size_t i = 0; i < key->length; i++) {
+        char c = (char)(key->data[i] | 0x20);
+        if (!(c >= 'a' && c <= 'z') && !(key->data[i] >= '0' && key->data[i] <= '9'))
+            return false;
+    }
+    return true;
+}
+
 bool authenticate(struct call *call, uint8_t permission, struct request *request)
 {
     struct ingress *ingress = call->ingress;
     const struct param *signature;
     bool there;
     uint64_t timestamp;
-    if (call->api_key.length == 0) {
+    if (!key_legal(&call->api_key)) {
         call_refuse(call, -2014, "API-key format invalid.");
         return false;
     }

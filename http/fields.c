@@ -1,13 +1,22 @@
+#define _GNU_SOURCE /* memmem */
 #include "http/fields.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "actors/book/kinds.h"
 #include "actors/book/money.h"
+#include "http/render.h"
+#include "runtime/check.h"
 
 #define LEGAL_AMOUNT "^([0-9]{1,20})(\\.[0-9]{1,20})?$"
 #define LEGAL_NUMBER "^[0-9]{1,20}$"
 #define LEGAL_SYMBOL "^[\\w\\-._&&[^a-z]]{1,50}$"
+#define LEGAL_SYMBOLS                                                                              \
+    "^\\[(\"[\\w\\-._&&[^a-z]]{1,50}\"(,\"[\\w\\-._&&[^a-z]]{1,50}\"){0,}){0,1}\\]$"
 #define LEGAL_CLIENT "^[a-zA-Z0-9-_.:/]{1,36}$"
+
+enum { DIGITS_MAX = 20 }; /* of LEGAL_AMOUNT and LEGAL_NUMBER */
 
 void field_missing(struct call *call, const char *name)
 {
@@ -25,10 +34,7 @@ bool field_get(struct call *call, const char *name, enum need need, const struct
 {
     *param = params_get(&call->ingress->params, name);
     if (*param && (*param)->value_length == 0) {
-        if (need == MANDATORY)
-            field_missing(call, name);
-        else
-            call_refuse(call, -1105, "Parameter '%s' was empty.", name);
+        call_refuse(call, -1105, "Parameter '%s' was empty.", name);
         return false;
     }
     if (!*param && need == MANDATORY) {
@@ -36,6 +42,18 @@ bool field_get(struct call *call, const char *name, enum need need, const struct
         return false;
     }
     return true;
+}
+
+bool field_sent(struct call *call, const char *name)
+{
+    return params_get(&call->ingress->params, name) != NULL;
+}
+
+/* In any case: Python writes True. */
+bool field_true(struct call *call, const char *name)
+{
+    const struct param *param = params_get(&call->ingress->params, name);
+    return param && param->value_length == 4 && strncasecmp(param->value, "true", 4) == 0;
 }
 
 bool field_is(const struct param *param, const char *text)
@@ -46,10 +64,24 @@ bool field_is(const struct param *param, const char *text)
 
 bool field_absent(struct call *call, const char *name)
 {
-    const struct param *param = params_get(&call->ingress->params, name);
-    if (param)
+    bool sent = field_sent(call, name);
+    if (sent)
         call_refuse(call, -1106, "Parameter '%s' sent when not required.", name);
-    return param == NULL;
+    return !sent;
+}
+
+static bool all_digits(const char *text, size_t length)
+{
+    size_t digits = 0;
+    while (digits < length && text[digits] >= '0' && text[digits] <= '9')
+        digits++;
+    return digits == length && length >= 1 && length <= DIGITS_MAX;
+}
+
+static bool overflowed(struct call *call, const char *name)
+{
+    call_refuse(call, -1108, "Parameter '%s' overflowed.", name);
+    return false;
 }
 
 bool field_number(struct call *call, const char *name, enum need need, bool *there, uint64_t *value)
@@ -60,18 +92,34 @@ bool field_number(struct call *call, const char *name, enum need need, bool *the
         return false;
     if (!param)
         return true;
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < param->value_length; i++) {
-        char c = param->value[i];
-        if (c < '0' || c > '9' || __builtin_mul_overflow(sum, 10, &sum) ||
-            __builtin_add_overflow(sum, (uint64_t)(c - '0'), &sum) || sum > INT64_MAX) {
-            field_illegal(call, name, LEGAL_NUMBER);
-            return false;
-        }
+    if (!all_digits(param->value, param->value_length)) {
+        field_illegal(call, name, LEGAL_NUMBER);
+        return false;
     }
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < param->value_length; i++)
+        if (__builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_add_overflow(sum, (uint64_t)(param->value[i] - '0'), &sum) || sum > INT64_MAX)
+            return overflowed(call, name);
     *value = sum;
     *there = true;
     return true;
+}
+
+/* Why money_parse() would not have it. */
+static bool bad_amount(struct call *call, const char *name, const struct param *param,
+                       uint32_t decimals)
+{
+    const char *point = memchr(param->value, '.', param->value_length);
+    size_t whole = point ? (size_t)(point - param->value) : param->value_length;
+    if (!all_digits(param->value, whole) ||
+        (point && !all_digits(point + 1, param->value_length - whole - 1)))
+        field_illegal(call, name, LEGAL_AMOUNT);
+    else if (decimals > MONEY_DECIMALS)
+        call_refuse(call, -1111, "Parameter '%s' has too much precision.", name);
+    else
+        overflowed(call, name);
+    return false;
 }
 
 bool field_amount(struct call *call, const char *name, enum need need, bool *there, int64_t *atoms)
@@ -83,22 +131,47 @@ bool field_amount(struct call *call, const char *name, enum need need, bool *the
         return false;
     if (!param)
         return true;
-    if (!money_parse(param->value, param->value_length, atoms, &decimals)) {
-        bool digits = param->value_length <= 40;
-        uint32_t points = 0;
-        for (uint32_t i = 0; digits && i < param->value_length; i++) {
-            points += param->value[i] == '.';
-            digits = points <= 1 &&
-                     (param->value[i] == '.' || (param->value[i] >= '0' && param->value[i] <= '9'));
-        }
-        if (digits && decimals > MONEY_DECIMALS)
-            call_refuse(call, -1111, "Parameter '%s' has too much precision.", name);
-        else
-            field_illegal(call, name, LEGAL_AMOUNT);
-        return false;
-    }
+    if (!money_parse(param->value, param->value_length, atoms, &decimals))
+        return bad_amount(call, name, param, decimals);
     *there = true;
     return true;
+}
+
+bool field_bool(struct call *call, const char *name, bool normal, bool *value)
+{
+    const struct param *param;
+    *value = normal;
+    if (!field_get(call, name, OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    *value = field_true(call, name);
+    if (*value || (param->value_length == 5 && strncasecmp(param->value, "false", 5) == 0))
+        return true;
+    call_refuse(call, -1130, "Data sent for parameter '%s' is not valid.", name);
+    return false;
+}
+
+/* ---- symbols ---- */
+
+static bool legal_symbol(const char *text, size_t length)
+{
+    if (length == 0 || length > 50)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static bool find_symbol(struct call *call, const char *text, size_t length, uint16_t *symbol)
+{
+    *symbol = directory_symbol(&call->ingress->directory, text, length);
+    if (*symbol == SYMBOL_ANY)
+        call_refuse(call, -1121, "Invalid symbol.");
+    return *symbol != SYMBOL_ANY;
 }
 
 bool field_symbol(struct call *call, enum need need, uint16_t *symbol)
@@ -109,44 +182,119 @@ bool field_symbol(struct call *call, enum need need, uint16_t *symbol)
         return false;
     if (!param)
         return true;
-    for (uint32_t i = 0; i < param->value_length; i++) {
-        char c = param->value[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-              c == '.') ||
-            param->value_length > 50) {
-            field_illegal(call, "symbol", LEGAL_SYMBOL);
-            return false;
-        }
+    if (!legal_symbol(param->value, param->value_length)) {
+        field_illegal(call, "symbol", LEGAL_SYMBOL);
+        return false;
     }
-    *symbol = directory_symbol(&call->ingress->directory, param->value, param->value_length);
-    if (*symbol == SYMBOL_ANY)
-        call_refuse(call, -1121, "Invalid symbol.");
-    return *symbol != SYMBOL_ANY;
+    return find_symbol(call, param->value, param->value_length, symbol);
 }
 
-bool field_symbols(struct call *call, const struct param *list, bool *wanted)
+/* Whether the text is a JSON array of symbol names without any space: ["A","B"]. */
+static bool legal_symbols(const char *at, size_t length)
 {
-    const char *at = list->value, *end = at + list->value_length;
-    if (list->value_length < 2 || *at++ != '[' || *--end != ']')
-        goto illegal;
+    const char *end = at + length;
+    if (length < 2 || *at++ != '[' || *--end != ']')
+        return false;
     while (at < end) {
-        const char *name = at + 1, *quote;
-        if (*at != '"' || !(quote = memchr(name, '"', (size_t)(end - name))))
-            goto illegal;
-        uint16_t symbol = directory_symbol(&call->ingress->directory, name, (size_t)(quote - name));
-        if (symbol == SYMBOL_ANY) {
-            call_refuse(call, -1121, "Invalid symbol.");
+        const char *name = at + 1, *quote = NULL;
+        if (*at == '"')
+            quote = memchr(name, '"', (size_t)(end - name));
+        if (!quote || !legal_symbol(name, (size_t)(quote - name)))
             return false;
-        }
-        wanted[symbol] = true;
         at = quote + 1;
         if (at < end && (*at++ != ',' || at == end))
-            goto illegal;
+            return false;
     }
     return true;
-illegal:
-    field_illegal(call, "symbols", "[\"SYMBOL\",...]");
+}
+
+static bool mark_symbols(struct call *call, const struct param *list, struct symbol_choice *choice)
+{
+    const char *at = list->value + 1, *end = list->value + list->value_length - 1;
+    for (const char *quote; at < end; at = quote + 2) { /* ["A","B"]: legal_symbols() */
+        uint16_t symbol;
+        quote = memchr(at + 1, '"', (size_t)(end - at - 1));
+        if (!find_symbol(call, at + 1, (size_t)(quote - at - 1), &symbol))
+            return false;
+        ASSERT(symbol < SYMBOLS_LIMIT);
+        if (choice->wanted[symbol / 64] >> symbol % 64 & 1) {
+            call_refuse(call, -1151, "Symbol is present multiple times in the list.");
+            return false;
+        }
+        choice->wanted[symbol / 64] |= UINT64_C(1) << symbol % 64;
+        choice->count++;
+    }
+    return true;
+}
+
+bool field_symbol_status(struct call *call, uint8_t *status)
+{
+    static const uint8_t known[] = {STATUS_TRADING, STATUS_HALT, STATUS_BREAK};
+    const struct param *param;
+    *status = STATUS_COUNT;
+    if (!field_get(call, "symbolStatus", OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    for (uint32_t i = 0; i < sizeof known; i++)
+        if (field_is(param, status_name(known[i])))
+            *status = known[i];
+    if (*status == STATUS_COUNT)
+        call_refuse(call, -1122, "Invalid symbolStatus.");
+    return *status != STATUS_COUNT;
+}
+
+bool field_status_agrees(struct call *call, uint16_t symbol, uint8_t status)
+{
+    if (status == STATUS_COUNT || call->ingress->directory.symbols[symbol].status == status)
+        return true;
+    call_refuse(call, -1220, "The symbol's status does not match the requested symbolStatus.");
     return false;
+}
+
+bool field_symbol_choice(struct call *call, struct symbol_choice *choice)
+{
+    const struct param *list;
+    *choice = (struct symbol_choice){.one = SYMBOL_ANY, .status = STATUS_COUNT};
+    if (field_sent(call, "symbol") && field_sent(call, "symbols")) {
+        call_refuse(call, -1128, "Combination of optional parameters invalid.");
+        return false;
+    }
+    if (!field_symbol(call, OPTIONAL, &choice->one) ||
+        !field_get(call, "symbols", OPTIONAL, &list) || !field_symbol_status(call, &choice->status))
+        return false;
+    if (list && !legal_symbols(list->value, list->value_length)) {
+        field_illegal(call, "symbols", LEGAL_SYMBOLS);
+        return false;
+    }
+    choice->all = choice->one == SYMBOL_ANY && !list;
+    return !list || mark_symbols(call, list, choice);
+}
+
+bool field_permissions(struct call *call, bool *spot)
+{
+    static const char quoted[] = "\"SPOT\"";
+    const struct param *param;
+    *spot = true;
+    if (!field_get(call, "permissions", OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    bool list = legal_symbols(param->value, param->value_length); /* the same letters */
+    *spot = list ? memmem(param->value, param->value_length, quoted, sizeof quoted - 1) != NULL
+                 : field_is(param, "SPOT");
+    if (list || legal_symbol(param->value, param->value_length))
+        return true;
+    call_refuse(call, -1130, "Data sent for parameter 'permissions' is not valid.");
+    return false;
+}
+
+bool symbol_chosen(const struct directory *directory, const struct symbol_choice *choice,
+                   uint16_t symbol)
+{
+    if (choice->status != STATUS_COUNT && directory->symbols[symbol].status != choice->status)
+        return false;
+    return choice->all || choice->one == symbol || (choice->wanted[symbol / 64] >> symbol % 64 & 1);
 }
 
 bool field_client_id(struct call *call, const char *name, uint8_t *length, char id[CLIENT_ID_BYTES])

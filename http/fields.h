@@ -10,6 +10,7 @@
 #include "http/ingress.h"
 
 enum need { OPTIONAL, MANDATORY };
+enum { SYMBOLS_LIMIT = 8192 }; /* above what --max-symbols takes */
 
 /* -1102 and -1100 for the parameter. */
 void field_missing(struct call *call, const char *name);
@@ -17,17 +18,39 @@ void field_illegal(struct call *call, const char *name, const char *legal);
 
 /* The parameter, or NULL when it is optional and not there. An empty value is an error. */
 bool field_get(struct call *call, const char *name, enum need need, const struct param **param);
+bool field_sent(struct call *call, const char *name);
+/* Whether the parameter was sent and says true: what a call costs is asked before it is checked. */
+bool field_true(struct call *call, const char *name);
 bool field_is(const struct param *param, const char *text);
 /* -1106 when the parameter was sent. */
 bool field_absent(struct call *call, const char *name);
+/* true or false; `normal` when it is not there. */
+bool field_bool(struct call *call, const char *name, bool normal, bool *value);
 /* 0 to INT64_MAX. */
 bool field_number(struct call *call, const char *name, enum need need, bool *there,
                   uint64_t *value);
 bool field_amount(struct call *call, const char *name, enum need need, bool *there, int64_t *atoms);
 /* SYMBOL_ANY when it is optional and not there. */
 bool field_symbol(struct call *call, enum need need, uint16_t *symbol);
-/* `symbols`: a JSON array of names, ["A","B"]. Marks the wanted ones. */
-bool field_symbols(struct call *call, const struct param *list, bool *wanted);
+/* `symbolStatus`; STATUS_COUNT when it is not there. */
+bool field_symbol_status(struct call *call, uint8_t *status);
+/* -1220 unless the symbol has the status asked for. */
+bool field_status_agrees(struct call *call, uint16_t symbol, uint8_t status);
+
+/* What `symbol` or `symbols` (a JSON array of names) and `symbolStatus` ask for. */
+struct symbol_choice {
+    uint16_t one; /* SYMBOL_ANY: not one */
+    uint16_t count;
+    uint8_t status; /* STATUS_COUNT: any */
+    bool all;       /* neither was sent */
+    uint64_t wanted[SYMBOLS_LIMIT / 64];
+};
+bool field_symbol_choice(struct call *call, struct symbol_choice *choice);
+/* `permissions`, a name or a JSON array of names: whether SPOT, which every symbol has, is one. */
+bool field_permissions(struct call *call, bool *spot);
+bool symbol_chosen(const struct directory *directory, const struct symbol_choice *choice,
+                   uint16_t symbol);
+
 /* Length 0 when it is not there. */
 bool field_client_id(struct call *call, const char *name, uint8_t *length,
                      char id[CLIENT_ID_BYTES]);

@@ -36,6 +36,8 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
+    if (!shared->count)
+        tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
     shared->ingress[shared->count++] = ingress;
 }
 
@@ -75,7 +77,8 @@ struct call *call_new(struct ingress *ingress)
     }
     struct text out = call->out;
     out.length = 0;
-    *call = (struct call){.ingress = ingress, .out = out, .deadline = {.fire = on_deadline}};
+    *call = (struct call){
+        .ingress = ingress, .out = out, .deadline = {.fire = on_deadline}, .weight = 1};
     call->older = ingress->newest;
     if (ingress->newest)
         ingress->newest->newer = call;
@@ -131,12 +134,23 @@ static void count(struct call *call, int status)
         hist_add_us(&counts->reply_us, call->durable_us, now_us);
 }
 
+/* Successful trading costs nothing (API §1.5). */
+static void count_weight(struct call *call, int status)
+{
+    uint32_t minute = (uint32_t)(call->ingress->core->now_us / WEIGHT_WINDOW_US);
+    uint32_t weight = call->free_of_use && status == 200 ? 0 : call->weight;
+    call->used_weight = tally_add(&call->ingress->shared->weights, call->address, minute, weight);
+}
+
 void call_respond(struct call *call, int status, const char *body, size_t length)
 {
     call->ingress->answered++;
     if (!call->counted)
         count(call, status);
+    if (call->address)
+        count_weight(call, status);
     tell(call, status, body, length);
+    call->address = 0;  /* an answer that comes after the deadline is not counted again */
     if (call->tag == 0) /* nothing is under way for it any more */
         call_free(call);
 }
@@ -254,7 +268,8 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     if (call->transport) {
         call->on_reply(call, msg);
     } else if (msg->flags & MSG_LAST) {
-        call_respond(call, 0, NULL, 0); /* nobody waits: the call is freed */
+        /* nobody waits: the call is freed */
+        call_respond(call, msg->reply.reject == REJECT_NONE ? 200 : 400, NULL, 0);
     }
 }
 

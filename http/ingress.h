@@ -11,9 +11,11 @@
 #include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
+#include "runtime/tally.h"
 #include "runtime/timer.h"
 
 enum { CALL_DEADLINE_US = 10000000, CALL_BODY_MAX = 16384 }; /* -1007 after 10 s, as Binance */
+enum { WEIGHT_SLOTS = 65536, WEIGHT_WINDOW_US = 60000000 };  /* addresses; aligned minutes */
 
 struct call;
 
@@ -22,6 +24,7 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     struct ingress *ingress[CORES_MAX];
     uint16_t count;
     _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
+    struct tally weights;             /* used by each client address, a minute */
     const char *audit_token;          /* the admin listener's bearer token */
     uint64_t (*journal_lsn)(void);    /* durable so far */
     /* for metrics */
@@ -66,7 +69,14 @@ struct call {
     void (*respond)(void *transport, int status, const char *body, size_t length);
     void *transport; /* NULL: gone, or answered */
     enum method method;
-    uint16_t route;                          /* as metrics_count() takes it; 0: none */
+    uint16_t route;   /* as metrics_count() takes it; 0: none */
+    uint16_t weight;  /* what it costs (API §1.5)... */
+    bool free_of_use; /* ... unless it succeeds */
+    uint64_t address; /* the client's, as a key; 0: not counted */
+    /* for the headers of the answer */
+    uint32_t used_weight;
+    bool tells_orders;
+    uint32_t unfilled[ORDER_INTERVALS];
     struct slice path, query, body, api_key; /* valid only while the call is started */
     bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
     char peer[PEER_TEXT_BYTES];              /* admin listener: who calls, for the log */
@@ -109,6 +119,7 @@ void ingress_load(struct ingress *ingress);
 uint32_t ingress_work(struct ingress *ingress);
 
 struct call *call_new(struct ingress *ingress);
+/* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);
 __attribute__((format(printf, 4, 5))) void call_error(struct call *call, int status, int code,
                                                       const char *format, ...);

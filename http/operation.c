@@ -5,51 +5,68 @@
 #include "http/rest/rest.h"
 #include "runtime/check.h"
 
+enum { SIGNED = 3 }; /* recvWindow, timestamp, signature */
+
+#define PATH(text) text, sizeof text - 1
+
 static const struct route {
     const char *path;
+    size_t length;
     enum method method;
     void (*start)(struct call *call);
+    uint8_t weight;   /* unless the handler knows better (API §1.1) */
+    uint8_t params;   /* how many Binance documents: more are too many */
+    bool free_of_use; /* costs nothing when it succeeds: trading */
 } routes[] = {
-    {"/api/v3/order", METHOD_POST, rest_post_order},
-    {"/api/v3/order", METHOD_DELETE, rest_delete_order},
-    {"/api/v3/order", METHOD_GET, rest_get_order},
-    {"/api/v3/depth", METHOD_GET, rest_get_depth},
-    {"/api/v3/openOrders", METHOD_GET, rest_get_open_orders},
-    {"/api/v3/openOrders", METHOD_DELETE, rest_delete_open_orders},
-    {"/api/v3/account", METHOD_GET, rest_get_account},
-    {"/api/v3/myTrades", METHOD_GET, rest_get_my_trades},
-    {"/api/v3/allOrders", METHOD_GET, rest_get_all_orders},
-    {"/api/v3/exchangeInfo", METHOD_GET, rest_get_exchange_info},
-    {"/api/v3/ping", METHOD_GET, rest_get_ping},
-    {"/api/v3/time", METHOD_GET, rest_get_time},
+    {PATH("/api/v3/order"), METHOD_POST, rest_post_order, 1, 18 + SIGNED, true},
+    {PATH("/api/v3/order"), METHOD_DELETE, rest_delete_order, 1, 5 + SIGNED, true},
+    {PATH("/api/v3/order"), METHOD_GET, rest_get_order, 4, 3 + SIGNED, false},
+    {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, 1, 19 + SIGNED, false},
+    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false},
+    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, 80, 1 + SIGNED, false},
+    {PATH("/api/v3/openOrders"), METHOD_DELETE, rest_delete_open_orders, 1, 1 + SIGNED, true},
+    {PATH("/api/v3/account"), METHOD_GET, rest_get_account, 20, 1 + SIGNED, false},
+    {PATH("/api/v3/account/commission"), METHOD_GET, rest_get_commission, 20, 1 + SIGNED, false},
+    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, 20, 6 + SIGNED, false},
+    {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false},
+    {PATH("/api/v3/exchangeInfo"), METHOD_GET, rest_get_exchange_info, 20, 5, false},
+    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, 4, 3, false},
+    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, 4, 3, false},
+    {PATH("/api/v3/trades"), METHOD_GET, rest_get_trades, 25, 2, false},
+    {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false},
+    {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false},
+    {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false},
+    {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false},
+    {PATH("/sapi/v1/capital/config/getall"), METHOD_GET, rest_get_coins, 1, 0 + SIGNED, false},
+    {PATH("/sapi/v1/margin/allPairs"), METHOD_GET, rest_get_margin_pairs, 1, 1 + SIGNED, false},
+    {PATH("/sapi/v1/margin/isolated/allPairs"), METHOD_GET, rest_get_isolated_pairs, 1, 1 + SIGNED,
+     false},
+    {PATH("/fapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false},
+    {PATH("/dapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false},
 };
 
 enum { ROUTES = sizeof routes / sizeof *routes };
 
-static bool path_is(const struct call *call, const char *path)
-{
-    return call->path.length == strlen(path) &&
-           memcmp(call->path.data, path, call->path.length) == 0;
-}
-
-static bool read_params(struct call *call)
+static bool read_params(struct call *call, uint8_t most)
 {
     struct params *params = &call->ingress->params;
     bool get_only = call->method == METHOD_GET;
     switch (params_read(params, call->query.data, call->query.length,
                         get_only ? "" : call->body.data, get_only ? 0 : call->body.length)) {
     case PARAMS_OK:
-        return true;
+        if (params->count > most)
+            call_refuse(call, -1101, "Too many parameters; expected '%u' and received '%u'.", most,
+                        params->count);
+        return params->count <= most;
     case PARAMS_DUPLICATE:
         call_refuse(call, -1101, "Duplicate values for parameter '%.*s' detected.",
                     (int)(params->wrong_length > 64 ? 64 : params->wrong_length), params->wrong);
         return false;
     case PARAMS_TOO_MANY:
-        call_refuse(call, -1101, "Too many parameters; expected '%u' at most.",
-                    (unsigned)PARAMS_MAX);
+        call_refuse(call, -1101, "Too many parameters sent for this endpoint.");
         return false;
     case PARAMS_TOO_LONG:
-        call_error(call, 413, -1101, "Too many parameters.");
+        call_error(call, 413, -1101, "Too many parameters sent for this endpoint.");
         return false;
     default:
         call_refuse(call, -1100, "Illegal characters found in a parameter.");
@@ -78,13 +95,16 @@ void operation_start(struct call *call)
 {
     bool known = false;
     for (uint32_t i = 0; i < ROUTES; i++) {
-        if (!path_is(call, routes[i].path))
+        if (call->path.length != routes[i].length ||
+            memcmp(call->path.data, routes[i].path, routes[i].length) != 0)
             continue;
         known = true;
         if (routes[i].method != call->method)
             continue;
         call->route = (uint16_t)(i + 1);
-        if (read_params(call))
+        call->weight = routes[i].weight;
+        call->free_of_use = routes[i].free_of_use;
+        if (read_params(call, routes[i].params))
             routes[i].start(call);
         return;
     }

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "actors/book/kinds.h"
+#include "actors/book/money.h"
 #include "actors/ledger/ledger.h"
+#include "runtime/check.h"
 
 static const char *const side_names[] = {[SIDE_BUY] = "BUY", [SIDE_SELL] = "SELL"};
 static const char *const type_names[] = {
@@ -253,7 +255,7 @@ static void filter_open(struct text *out, const char *name)
     key_text(out, "filterType", name);
 }
 
-void render_symbol(struct text *out, const struct symbol_config *symbol)
+void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets)
 {
     text_str(out, "{");
     key_name(out, "symbol", symbol->name);
@@ -302,7 +304,8 @@ void render_symbol(struct text *out, const struct symbol_config *symbol)
     text_str(out, "}");
     filter_open(out, "MAX_NUM_ORDERS");
     key_u64(out, "maxNumOrders", symbol->max_orders);
-    text_str(out, "}],\"permissions\":[],\"permissionSets\":[[\"SPOT\"]]");
+    text_str(out, "}],\"permissions\":[],\"permissionSets\":[");
+    text_str(out, sets ? "[\"SPOT\"]]" : "]");
     key_text(out, "defaultSelfTradePreventionMode", stp_names[symbol->default_stp]);
     text_str(out, ",\"allowedSelfTradePreventionModes\":[");
     for (uint8_t stp = 0; stp < STP_COUNT; stp++) {
@@ -310,6 +313,13 @@ void render_symbol(struct text *out, const struct symbol_config *symbol)
         text_quoted(out, stp_names[stp], strlen(stp_names[stp]));
     }
     text_str(out, "]}");
+}
+
+/* Many orders may add up to more than one balance can hold: then the most that can be said. */
+static int64_t level_qty(const struct view_level *level, const struct symbol_config *config)
+{
+    int64_t qty;
+    return __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty) ? INT64_MAX : qty;
 }
 
 static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t side,
@@ -323,10 +333,7 @@ static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbo
         text_str(out, i ? ",[" : "[");
         text_amount(out, level->price_ticks * config->tick_atoms);
         text_str(out, ",");
-        int64_t qty; /* many orders may add up to more than one balance can hold */
-        text_amount(out, __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty)
-                             ? INT64_MAX
-                             : qty);
+        text_amount(out, level_qty(level, config));
         text_str(out, "]");
     }
 }
@@ -340,4 +347,135 @@ void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, ui
     text_str(out, "],\"asks\":[");
     depth_side(ingress, out, symbol, SIDE_SELL, limit);
     text_str(out, "]}");
+}
+
+static void render_recent_trade(const struct call *call, struct text *out,
+                                const struct symbol_config *config,
+                                const struct recent_trade *trade)
+{
+    const struct money_spec spec = {.tick_atoms = config->tick_atoms,
+                                    .lot_atoms = config->step_atoms};
+    int64_t quote;
+    ASSERT(money_quote_floor(&spec, trade->price_ticks, trade->qty_lots, &quote));
+    text_str(out, "{");
+    key_u64(out, "id", trade->id);
+    key_amount(out, "price", trade->price_ticks * config->tick_atoms);
+    key_amount(out, "qty", trade->qty_lots * config->step_atoms);
+    key_amount(out, "quoteQty", quote);
+    key_time(call, out, "time", trade->ts_us);
+    key_bool(out, "isBuyerMaker", trade->buyer_is_maker);
+    key_bool(out, "isBestMatch", true);
+    text_str(out, "}");
+}
+
+void render_recent_trades(const struct call *call, struct text *out, uint16_t symbol,
+                          uint32_t limit)
+{
+    const struct trade_ring *ring = &call->ingress->view.symbols[symbol].trades;
+    uint32_t count = trade_ring_count(ring);
+    if (count > limit)
+        count = limit;
+    text_str(out, "[");
+    for (uint64_t id = ring->newest - count + 1; id <= ring->newest; id++) {
+        if (out->data[out->length - 1] == '}')
+            text_str(out, ",");
+        render_recent_trade(call, out, symbol_of(call, symbol), trade_ring_at(ring, id));
+    }
+    text_str(out, "]");
+}
+
+/* "0.00000000" for a symbol that has not traded, as on Binance before a listing opens. */
+void render_ticker_price(struct ingress *ingress, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = &ingress->directory.symbols[symbol];
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    key_amount(out, "price", ingress->view.symbols[symbol].last_price_ticks * config->tick_atoms);
+    text_str(out, "}");
+}
+
+/* Zeros where a side is empty. */
+void render_ticker_book(struct ingress *ingress, struct text *out, uint16_t symbol)
+{
+    static const char *const price[] = {"bidPrice", "askPrice"}, *const qty[] = {"bidQty",
+                                                                                 "askQty"};
+    const struct symbol_config *config = &ingress->directory.symbols[symbol];
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    for (uint32_t side = 0; side < 2; side++) { /* SIDE_BUY, SIDE_SELL */
+        const struct view_level *best = market_view_level(&ingress->view, symbol, side, 0);
+        key_amount(out, price[side], best ? best->price_ticks * config->tick_atoms : 0);
+        key_amount(out, qty[side], best ? level_qty(best, config) : 0);
+    }
+    text_str(out, "}");
+}
+
+/* ---- commissions: a rate is ppm of the amount received; there is no other kind, and no discount
+ */
+
+void render_rates(struct text *out, const char *name, int32_t maker_ppm, int32_t taker_ppm,
+                  bool by_side)
+{
+    key(out, name);
+    text_str(out, "{");
+    key_amount(out, "maker", (int64_t)maker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "taker", (int64_t)taker_ppm * MONEY_ATOMS_PER_PPM);
+    if (by_side) {
+        key_amount(out, "buyer", 0);
+        key_amount(out, "seller", 0);
+    }
+    text_str(out, "}");
+}
+
+static void no_discount(struct text *out)
+{
+    text_str(out, ",\"discount\":{\"enabledForAccount\":false,\"enabledForSymbol\":false,"
+                  "\"discountAsset\":\"BNB\",\"discount\":\"0.00000000\"}}");
+}
+
+void render_commission(struct call *call, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    render_rates(out, "standardCommission", config->maker_ppm, config->taker_ppm, true);
+    render_rates(out, "specialCommission", 0, 0, true);
+    render_rates(out, "taxCommission", 0, 0, true);
+    no_discount(out);
+}
+
+void render_order_commission(struct call *call, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    text_str(out, "{");
+    render_rates(out, "standardCommissionForOrder", config->maker_ppm, config->taker_ppm, false);
+    render_rates(out, "specialCommissionForOrder", 0, 0, false);
+    render_rates(out, "taxCommissionForOrder", 0, 0, false);
+    no_discount(out);
+}
+
+void render_trade_fee(struct text *out, const struct symbol_config *symbol)
+{
+    text_str(out, "{");
+    key_name(out, "symbol", symbol->name);
+    key_amount(out, "makerCommission", (int64_t)symbol->maker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "takerCommission", (int64_t)symbol->taker_ppm * MONEY_ATOMS_PER_PPM);
+    text_str(out, "}");
+}
+
+void render_coin(struct text *out, const char name[SYMBOL_NAME_MAX], int64_t free, int64_t locked)
+{
+    static const char *const none[] = {"freeze", "withdrawing", "ipoing", "ipoable", "storage"};
+    text_str(out, "{");
+    key_name(out, "coin", name);
+    key_name(out, "name", name);
+    key_bool(out, "depositAllEnable", false);
+    key_bool(out, "withdrawAllEnable", false);
+    key_amount(out, "free", free);
+    key_amount(out, "locked", locked);
+    for (uint32_t i = 0; i < sizeof none / sizeof *none; i++)
+        key_amount(out, none[i], 0);
+    key_bool(out, "isLegalMoney", false);
+    key_bool(out, "trading", true);
+    text_str(out, ",\"networkList\":[]}");
 }

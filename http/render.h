@@ -16,8 +16,24 @@ void render_cancel(const struct call *call, struct text *out, const struct order
                    const char *client_id, size_t length);
 void render_query(const struct call *call, struct text *out, const struct order_view *order);
 void render_trade(const struct call *call, struct text *out, const struct trade_view *trade);
-void render_symbol(struct text *out, const struct symbol_config *symbol);
+/* With the permission sets, or with none of them. */
+void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets);
 void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit);
+/* The newest trades, oldest first. */
+void render_recent_trades(const struct call *call, struct text *out, uint16_t symbol,
+                          uint32_t limit);
+void render_ticker_price(struct ingress *ingress, struct text *out, uint16_t symbol);
+void render_ticker_book(struct ingress *ingress, struct text *out, uint16_t symbol);
+/* "name":{"maker","taker"} and, `by_side`, "buyer" and "seller", behind a comma where one is due.
+ */
+void render_rates(struct text *out, const char *name, int32_t maker_ppm, int32_t taker_ppm,
+                  bool by_side);
+void render_trade_fee(struct text *out, const struct symbol_config *symbol);
+/* An asset of the wallet. Its deposits and withdrawals are the operator's: it has no network. */
+void render_coin(struct text *out, const char name[SYMBOL_NAME_MAX], int64_t free, int64_t locked);
+/* What an account pays on a symbol, and on one order of it. */
+void render_commission(struct call *call, struct text *out, uint16_t symbol);
+void render_order_commission(struct call *call, struct text *out, uint16_t symbol);
 
 /* Binance's word for a symbol's status, and for an order's kinds. */
 const char *status_name(uint8_t status);

@@ -21,6 +21,7 @@
 #include "http/admin.h"
 #include "http/operation.h"
 #include "runtime/check.h"
+#include "runtime/hash.h"
 
 struct site { /* one listener's side of h2o: the public API, or the admin one */
     struct server *server;
@@ -88,6 +89,34 @@ static const char *reason_of(int status)
     }
 }
 
+static h2o_iovec_t decimal(h2o_mem_pool_t *pool, uint32_t value)
+{
+    char digits[10], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + value % 10);
+    while (value /= 10);
+    return h2o_strdup(pool, at, (size_t)(digits + sizeof digits - at));
+}
+
+/* What the client has used (API §1.5). */
+static void add_usage(h2o_req_t *req, const struct call *call)
+{
+    static const struct {
+        const char *name, *lower;
+    } headers[] = {{"X-MBX-USED-WEIGHT", "x-mbx-used-weight"},
+                   {"X-MBX-USED-WEIGHT-1M", "x-mbx-used-weight-1m"},
+                   {"X-MBX-ORDER-COUNT-10S", "x-mbx-order-count-10s"},
+                   {"X-MBX-ORDER-COUNT-1D", "x-mbx-order-count-1d"}};
+    const uint32_t counts[] = {call->used_weight, call->used_weight, call->unfilled[ORDERS_10S],
+                               call->unfilled[ORDERS_1D]};
+    uint32_t tells = !call->address ? 0 : call->tells_orders ? 4 : 2;
+    for (uint32_t i = 0; i < tells; i++) {
+        h2o_iovec_t value = decimal(&req->pool, counts[i]);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, headers[i].lower,
+                              strlen(headers[i].lower), 0, headers[i].name, value.base, value.len);
+    }
+}
+
 static void respond(void *transport, int status, const char *body, size_t length)
 {
     static h2o_generator_t generator;
@@ -96,6 +125,7 @@ static void respond(void *transport, int status, const char *body, size_t length
     const char *type = tie->call->content_type;
     if (!type)
         type = "application/json;charset=UTF-8";
+    add_usage(req, tie->call);
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */
     h2o_iovec_t data = h2o_strdup(&req->pool, body, length);
     req->res.status = status;
@@ -176,6 +206,24 @@ static void name_peer(h2o_req_t *req, char out[static PEER_TEXT_BYTES])
         snprintf(out, PEER_TEXT_BYTES, "%s:%s", host, port);
 }
 
+/* The address alone: its connections count together. IPv4 addresses never share a key. */
+static uint64_t address_of(h2o_req_t *req)
+{
+    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+    struct sockaddr_storage peer;
+    uint32_t v4 = 0;
+    if (!req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer))
+        return 1;
+    if (peer.ss_family == AF_INET)
+        v4 = ((struct sockaddr_in *)&peer)->sin_addr.s_addr;
+    const struct in6_addr *v6 = &((struct sockaddr_in6 *)&peer)->sin6_addr;
+    if (peer.ss_family == AF_INET6 && memcmp(v6, mapped, sizeof mapped) == 0)
+        memcpy(&v4, v6->s6_addr + 12, sizeof v4);
+    else if (peer.ss_family == AF_INET6)
+        return hash_bytes(0, v6, sizeof *v6) | UINT64_C(1) << 63;
+    return UINT64_C(1) << 32 | v4;
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct site *site = ((struct castle_handler *)handler)->site;
@@ -193,6 +241,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
     counter_add(&ingress->counts.version[req->version >= 0x200], 1);
+    call->address = site->admin ? 0 : address_of(req);
     if (!site->admin && atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed)) {
         req->http1_is_persistent = 0;
         call_error(call, 503, -1008, "The server is draining.");

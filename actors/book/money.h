@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MONEY_DECIMALS = 8, MONEY_TEXT_MAX = 24 };
+enum { MONEY_DECIMALS = 8, MONEY_TEXT_MAX = 24, MONEY_ATOMS_PER_PPM = 100 };
 #define MONEY_ATOMS_PER_UNIT INT64_C(100000000)
 
 struct money_spec {

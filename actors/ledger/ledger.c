@@ -493,8 +493,41 @@ uint32_t ledger_order_make(struct ledger *ledger, const struct ledger_order *val
     return slot;
 }
 
+/* ---- how many orders a user has placed that have not traded ---- */
+
+static uint32_t interval_of(uint32_t interval, int64_t ts_us)
+{
+    static const int64_t length_us[ORDER_INTERVALS] = {
+        [ORDERS_10S] = 10000000, [ORDERS_1D] = 86400000000};
+    return (uint32_t)(ts_us / length_us[interval]);
+}
+
+static void count_placed(struct ledger_user *user, int64_t ts_us)
+{
+    for (uint32_t i = 0; i < ORDER_INTERVALS; i++) {
+        struct order_count *unfilled = &user->unfilled[i];
+        if (unfilled->interval != interval_of(i, ts_us))
+            *unfilled = (struct order_count){.interval = interval_of(i, ts_us)};
+        unfilled->count++;
+    }
+}
+
+/* An order traded for the first time, or was refused. */
+static void count_back(struct ledger_user *user)
+{
+    for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
+        user->unfilled[i].count -= user->unfilled[i].count > 0;
+}
+
+uint32_t ledger_unfilled(const struct ledger *ledger, uint32_t user, enum order_interval interval,
+                         int64_t ts_us)
+{
+    const struct order_count *unfilled = &ledger->users[user].unfilled[interval];
+    return unfilled->interval == interval_of(interval, ts_us) ? unfilled->count : 0;
+}
+
 uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
-                      const struct ledger_plan *plan)
+                      const struct ledger_plan *plan, int64_t ts_us)
 {
     struct ledger_order made = {
         .ref = (uint64_t)ledger->limits.shard << 54 | ++ledger->ref_counter,
@@ -526,6 +559,7 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
     note(ledger, balance);
     uint32_t slot = ledger_order_make(ledger, &made);
     ledger_open_push(ledger, slot);
+    count_placed(&ledger->users[user], ts_us);
     return slot;
 }
 
@@ -659,6 +693,8 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     free_add(balance, got - fee);
     note(ledger, balance);
     ledger->totals[got_asset].fees += fee;
+    if (order->executed_lots == 0)
+        count_back(&ledger->users[order->user]);
     order->executed_lots += qty_lots;
     order->cum_quote += quote;
     order->status = ORDER_PARTIALLY_FILLED;
@@ -703,6 +739,7 @@ void ledger_refused(struct ledger *ledger, uint64_t ref)
     uint32_t slot = order_by_ref(ledger, ref);
     struct ledger_order *order = &ledger->orders[slot];
     ASSERT(order->executed_lots == 0 && order->order_id == 0);
+    count_back(&ledger->users[order->user]);
     hold_release(ledger, order, 0);
     open_remove(ledger, slot);
     order_forget(ledger, slot);
@@ -875,6 +912,9 @@ static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
                           const struct ledger_user *user)
 {
     hash = hash_fold(hash, user->id);
+    for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
+        hash =
+            hash_fold(hash, (uint64_t)user->unfilled[i].interval << 32 | user->unfilled[i].count);
     for (uint32_t at = user->balances; at; at = ledger->balances[at].next) {
         const struct ledger_balance *balance = &ledger->balances[at];
         hash = hash_fold(hash, balance->asset);

@@ -99,9 +99,16 @@ struct ledger_position {
     uint16_t symbol;
 };
 
+enum order_interval { ORDERS_10S, ORDERS_1D, ORDER_INTERVALS };
+
+struct order_count { /* in the newest interval that had an order */
+    uint32_t interval, count;
+};
+
 struct ledger_user {
     uint32_t id, balances, balances_tail, positions, positions_tail;
     uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
+    struct order_count unfilled[ORDER_INTERVALS];
 };
 
 /* A new order as the client asked for it; amounts in atoms, so that the filters can be checked
@@ -147,7 +154,13 @@ enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
 
 /* Takes the hold and makes the order; returns its slot. The plan is ledger_check_new()'s. */
 uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
-                      const struct ledger_plan *plan);
+                      const struct ledger_plan *plan, int64_t ts_us);
+
+/* Unfilled orders of the user in the clock-aligned interval (10 s, UTC day) of ts_us: those placed,
+ * less those that traded for the first time, whenever they were placed; never below zero. What the
+ * market refused is not counted. */
+uint32_t ledger_unfilled(const struct ledger *ledger, uint32_t user, enum order_interval interval,
+                         int64_t ts_us);
 
 /* The market's word on an order, by ref; each returns the order's slot, which stays valid until the
  * next call that changes the ledger. */

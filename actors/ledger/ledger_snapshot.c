@@ -232,6 +232,10 @@ static void wire_users(struct wire *wire, struct ledger *ledger)
             ledger_user_add(ledger, id);
         if (!wire->ok)
             return;
+        for (uint32_t i = 0; i < ORDER_INTERVALS; i++) {
+            wire_u32(wire, &ledger->users[user].unfilled[i].interval);
+            wire_u32(wire, &ledger->users[user].unfilled[i].count);
+        }
         wire_balances(wire, ledger, user);
         wire_positions(wire, ledger, user);
         wire_done(wire, ledger, user);

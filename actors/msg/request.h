@@ -25,6 +25,7 @@ enum {
     CLIENT_ID_BYTES = 36,
     REQUEST_ID_HASH = 16,
     SYMBOL_ANY = UINT16_MAX,
+    COMMISSION_PPM_DEFAULT = 1000, /* of a symbol that is made without rates */
     REQUEST_BLOCK_BYTES = 512,
     REPLY_BLOCK_BYTES = 4096,
 };
@@ -45,6 +46,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_ALL_ORDERS,
                     REQUEST_TRADES,
                     REQUEST_ACCOUNT,
+                    REQUEST_ORDER_TEST, /* REQUEST_NEW, up to where it would be recorded */
 };
 
 enum response_type { RESPONSE_ACK, RESPONSE_RESULT, RESPONSE_FULL };
@@ -153,7 +155,8 @@ enum {
 struct reply {
     struct reply *more;
     uint16_t kind, count;
-    int64_t update_us; /* ACCOUNT: last change */
+    int64_t update_us;    /* ACCOUNT: last change */
+    uint32_t unfilled[2]; /* NEW: orders of the user, by enum order_interval */
     union {
         struct order_view order; /* the order whose fills follow */
         struct {

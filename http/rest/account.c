@@ -6,15 +6,20 @@
 #include "http/fields.h"
 #include "http/render.h"
 
+/* The rates are those of a symbol that was made without any; rest_get_commission() tells the rates
+ * of one symbol. */
 static void account_head(struct call *call, int64_t update_us)
 {
-    text_str(&call->out, "{\"makerCommission\":10,\"takerCommission\":10,\"buyerCommission\":0,"
-                         "\"sellerCommission\":0,\"commissionRates\":{\"maker\":\"0.00100000\","
-                         "\"taker\":\"0.00100000\",\"buyer\":\"0.00000000\","
-                         "\"seller\":\"0.00000000\"},\"canTrade\":true,\"canWithdraw\":true,"
-                         "\"canDeposit\":true,\"brokered\":false,"
-                         "\"requireSelfTradePrevention\":false,\"preventSor\":false,"
-                         "\"updateTime\":");
+    enum { BASIS_POINTS = COMMISSION_PPM_DEFAULT / 100 };
+    text_format(&call->out,
+                "{\"makerCommission\":%d,\"takerCommission\":%d,\"buyerCommission\":0,"
+                "\"sellerCommission\":0",
+                BASIS_POINTS, BASIS_POINTS);
+    render_rates(&call->out, "commissionRates", COMMISSION_PPM_DEFAULT, COMMISSION_PPM_DEFAULT,
+                 true);
+    text_str(&call->out, ",\"canTrade\":true,\"canWithdraw\":true,\"canDeposit\":true,"
+                         "\"brokered\":false,\"requireSelfTradePrevention\":false,"
+                         "\"preventSor\":false,\"updateTime\":");
     render_time(call, &call->out, update_us);
     text_str(&call->out, ",\"accountType\":\"SPOT\",\"balances\":[");
 }
@@ -52,14 +57,20 @@ static void on_account(struct call *call, const struct msg *msg)
 void rest_get_account(struct call *call)
 {
     struct request request = {.type = REQUEST_ACCOUNT};
-    const struct param *omit;
+    bool omit;
     if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
-        !field_get(call, "omitZeroBalances", OPTIONAL, &omit) || !fields_all_read(call))
+        !field_bool(call, "omitZeroBalances", false, &omit) || !fields_all_read(call))
         return;
-    if (omit && !field_is(omit, "true") && !field_is(omit, "false")) {
-        field_illegal(call, "omitZeroBalances", "true|false");
-        return;
-    }
-    call->flags = omit && field_is(omit, "true") ? 1 : 0;
+    call->flags = omit ? 1 : 0;
     call_send(call, &request, on_account);
+}
+
+void rest_get_commission(struct call *call)
+{
+    struct request request = {0};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, MANDATORY, &request.symbol) || !fields_all_read(call))
+        return;
+    render_commission(call, &call->out, request.symbol);
+    call_respond(call, 200, call->out.data, call->out.length);
 }

@@ -1,5 +1,6 @@
 #include "http/rest/rest.h"
 
+#include "actors/book/kinds.h"
 #include "http/fields.h"
 #include "http/render.h"
 
@@ -23,11 +24,67 @@ void rest_get_depth(struct call *call)
 {
     uint32_t limit;
     uint16_t symbol;
-    if (!field_symbol(call, MANDATORY, &symbol) || !field_limit(call, 100, 5000, &limit) ||
-        !fields_all_read(call))
+    uint8_t status;
+    if (!field_limit(call, 100, 5000, &limit)) /* first: what is refused for the symbol costs too */
+        return;
+    call->weight = limit <= 100 ? 5 : limit <= 500 ? 25 : limit <= 1000 ? 50 : 250;
+    if (!field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
+        !fields_all_read(call) || !field_status_agrees(call, symbol, status))
         return;
     render_depth(call->ingress, &call->out, symbol, limit);
     call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_trades(struct call *call)
+{
+    uint32_t limit;
+    uint16_t symbol;
+    if (!field_symbol(call, MANDATORY, &symbol) || !field_limit(call, 500, 1000, &limit) ||
+        !fields_all_read(call))
+        return;
+    render_recent_trades(call, &call->out, symbol, limit);
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+/* One object for `symbol`, else a list of them. */
+static void ticker(struct call *call,
+                   void (*render)(struct ingress *ingress, struct text *out, uint16_t symbol))
+{
+    struct ingress *ingress = call->ingress;
+    struct symbol_choice choice;
+    bool first = true;
+    if (field_sent(call, "symbol"))
+        call->weight = 2;
+    if (!field_symbol_choice(call, &choice) || !fields_all_read(call))
+        return;
+    if (choice.one != SYMBOL_ANY) {
+        if (!field_status_agrees(call, choice.one, choice.status))
+            return;
+        render(ingress, &call->out, choice.one);
+        call_respond(call, 200, call->out.data, call->out.length);
+        return;
+    }
+    text_str(&call->out, "[");
+    for (uint16_t i = 0; i < ingress->directory.symbols_count; i++) {
+        if (!symbol_chosen(&ingress->directory, &choice, i))
+            continue;
+        if (!first)
+            text_str(&call->out, ",");
+        first = false;
+        render(ingress, &call->out, i);
+    }
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_ticker_price(struct call *call)
+{
+    ticker(call, render_ticker_price);
+}
+
+void rest_get_ticker_book(struct call *call)
+{
+    ticker(call, render_ticker_book);
 }
 
 static const char rate_limits[] =
@@ -42,36 +99,27 @@ static const char rate_limits[] =
 void rest_get_exchange_info(struct call *call)
 {
     struct directory *directory = &call->ingress->directory;
-    const struct param *one, *many, *permissions, *sets, *status;
-    bool wanted[UINT16_MAX / 8] = {false}, first = true;
-    uint16_t symbol;
-    if (!field_get(call, "symbol", OPTIONAL, &one) ||
-        !field_get(call, "symbols", OPTIONAL, &many) ||
-        !field_get(call, "permissions", OPTIONAL, &permissions) ||
-        !field_get(call, "showPermissionSets", OPTIONAL, &sets) ||
-        !field_get(call, "symbolStatus", OPTIONAL, &status) || !fields_all_read(call))
+    struct symbol_choice choice;
+    bool first = true, spot, sets;
+    if (!field_symbol_choice(call, &choice) || !field_permissions(call, &spot) ||
+        !field_bool(call, "showPermissionSets", true, &sets) || !fields_all_read(call))
         return;
-    if ((one != NULL) + (many != NULL) + (permissions != NULL) > 1 || ((one || many) && status)) {
+    if (!choice.all && (field_sent(call, "permissions") || choice.status != STATUS_COUNT)) {
         call_refuse(call, -1128, "Combination of optional parameters invalid.");
         return;
     }
-    if (one && !field_symbol(call, MANDATORY, &symbol))
-        return;
-    if (many && !field_symbols(call, many, wanted))
-        return;
     text_str(&call->out, "{\"timezone\":\"UTC\",\"serverTime\":");
     render_time(call, &call->out, env_now_us(&call->ingress->ex->rt.env));
     text_str(&call->out, ",");
     text_str(&call->out, rate_limits);
     text_str(&call->out, ",\"exchangeFilters\":[],\"symbols\":[");
     for (uint16_t i = 0; i < directory->symbols_count; i++) {
-        if ((one && i != symbol) || (many && !wanted[i]) ||
-            (status && !field_is(status, status_name(directory->symbols[i].status))))
+        if (!spot || !symbol_chosen(directory, &choice, i))
             continue;
         if (!first)
             text_str(&call->out, ",");
         first = false;
-        render_symbol(&call->out, &directory->symbols[i]);
+        render_symbol(&call->out, &directory->symbols[i], sets);
     }
     text_str(&call->out, "]}");
     call_respond(call, 200, call->out.data, call->out.length);

@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "actors/book/kinds.h"
+#include "actors/book/money.h"
 #include "actors/ledger/ledger.h"
 #include "http/fields.h"
 #include "http/render.h"
+
+enum { STRATEGY_TYPE_MIN = 1000000 };
 
 void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES])
 {
@@ -35,6 +38,12 @@ static bool get_side(struct call *call, uint8_t *side)
 static bool get_type(struct call *call, uint8_t *type)
 {
     static const char *const names[] = {"LIMIT", "MARKET", "LIMIT_MAKER"};
+    static const struct {
+        const char *name, *what;
+    } later[] = {{"STOP_LOSS", "Stop loss"},
+                 {"STOP_LOSS_LIMIT", "Stop loss limit"},
+                 {"TAKE_PROFIT", "Take profit"},
+                 {"TAKE_PROFIT_LIMIT", "Take profit limit"}};
     const struct param *param;
     if (!field_get(call, "type", MANDATORY, &param))
         return false;
@@ -42,6 +51,11 @@ static bool get_type(struct call *call, uint8_t *type)
         if (field_is(param, names[i])) {
             *type = i;
             return true;
+        }
+    for (uint32_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (field_is(param, later[i].name)) {
+            call_refuse(call, -2010, "%s orders are not supported for this symbol.", later[i].what);
+            return false;
         }
     call_refuse(call, -1116, "Invalid orderType.");
     return false;
@@ -145,30 +159,67 @@ static bool get_amounts(struct call *call, struct request *request)
         return false;
     if (request->order.qty <= 0)
         return not_positive(call, "quantity");
-    return request->order.price > 0 || not_positive(call, "price");
+    if (request->order.price <= 0)
+        return not_positive(call, "price");
+    int64_t notional;
+    if (!money_mul_div(request->order.price, request->order.qty, MONEY_ATOMS_PER_UNIT, &notional) ||
+        notional > 0)
+        return true;
+    call_refuse(call, -1013, "Price * QTY is zero or less.");
+    return false;
+}
+
+/* Parameters of order types that do not exist yet. */
+static bool none_of_later(struct call *call, uint8_t type)
+{
+    static const char *const of_no_type[] = {"stopPrice", "trailingDelta", "pegOffsetType",
+                                             "pegOffsetValue"};
+    static const struct {
+        const char *name, *what;
+    } of_limits[] = {{"icebergQty", "Iceberg"}, {"pegPriceType", "Pegged"}};
+    for (uint32_t i = 0; i < sizeof of_no_type / sizeof *of_no_type; i++)
+        if (!field_absent(call, of_no_type[i]))
+            return false;
+    for (uint32_t i = 0; i < sizeof of_limits / sizeof *of_limits; i++) {
+        const struct param *param;
+        if (type == TYPE_MARKET && !field_absent(call, of_limits[i].name))
+            return false;
+        if (!field_get(call, of_limits[i].name, OPTIONAL, &param))
+            return false;
+        if (!param)
+            continue;
+        call_refuse(call, -2010, "%s orders are not supported for this symbol.", of_limits[i].what);
+        return false;
+    }
+    return true;
+}
+
+/* Labels of the client's own; nothing here depends on them. */
+static bool read_strategy(struct call *call)
+{
+    bool there;
+    uint64_t id, type = 0;
+    if (!field_number(call, "strategyId", OPTIONAL, &there, &id) ||
+        !field_number(call, "strategyType", OPTIONAL, &there, &type))
+        return false;
+    if (there && type < STRATEGY_TYPE_MIN)
+        call_refuse(call, -1134, "strategyType was less than 1000000.");
+    return !there || type >= STRATEGY_TYPE_MIN;
 }
 
 bool order_read_new(struct call *call, struct request *request)
 {
-    static const char *const later[] = {"stopPrice",    "trailingDelta", "icebergQty",
-                                        "pegPriceType", "pegOffsetType", "pegOffsetValue"};
-    bool there;
-    uint64_t ignored;
     struct ingress *ingress = call->ingress;
     if (!field_symbol(call, MANDATORY, &request->symbol) || !get_side(call, &request->order.side) ||
         !get_type(call, &request->order.type) ||
         !get_tif(call, request->order.type, &request->order.tif))
         return false;
-    for (uint32_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (!field_absent(call, later[i]))
-            return false;
-    if (!get_amounts(call, request) ||
+    if (!none_of_later(call, request->order.type) || !get_amounts(call, request) ||
         !field_client_id(call, "newClientOrderId", &request->order.client_length,
                          request->order.client_id) ||
         !get_resp(call, request->order.type, &request->order.resp) ||
-        !get_stp(call, request->symbol, &request->order.stp) ||
-        !field_number(call, "strategyId", OPTIONAL, &there, &ignored) ||
-        !field_number(call, "strategyType", OPTIONAL, &there, &ignored) || !fields_all_read(call))
+        !get_stp(call, request->symbol, &request->order.stp) || !read_strategy(call) ||
+        !fields_all_read(call))
         return false;
     if (!request->order.client_length)
         order_make_client_id(call, &request->order.client_length, request->order.client_id);

@@ -1,5 +1,7 @@
 #include "http/rest/rest.h"
 
+#include <string.h>
+
 #include "actors/ledger/ledger.h"
 #include "http/auth.h"
 #include "http/fields.h"
@@ -10,7 +12,10 @@ static void on_new(struct call *call, const struct msg *msg)
 {
     if (call_told_reject(call, msg))
         return;
-    render_new_order(call, &call->out, msg->reply.block);
+    struct reply *reply = msg->reply.block;
+    memcpy(call->unfilled, reply->unfilled, sizeof call->unfilled);
+    call->tells_orders = true;
+    render_new_order(call, &call->out, reply);
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
@@ -26,6 +31,32 @@ void rest_post_order(struct call *call)
     }
     call->resp = request.order.resp;
     call_send(call, &request, on_new);
+}
+
+static void on_order_test(struct call *call, const struct msg *msg)
+{
+    if (call_told_reject(call, msg))
+        return;
+    if (call->flags)
+        render_order_commission(call, &call->out, call->symbol);
+    else
+        text_str(&call->out, "{}");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_post_order_test(struct call *call)
+{
+    struct request request = {.type = REQUEST_ORDER_TEST};
+    bool rates;
+    if (field_true(call, "computeCommissionRates"))
+        call->weight = 20;
+    if (!authenticate(call, PERMISSION_TRADE, &request) ||
+        !field_bool(call, "computeCommissionRates", false, &rates) ||
+        !order_read_new(call, &request))
+        return;
+    call->flags = rates;
+    call->symbol = request.symbol;
+    call_send(call, &request, on_order_test);
 }
 
 static void on_cancel(struct call *call, const struct msg *msg)
@@ -123,6 +154,8 @@ static void on_list(struct call *call, const struct msg *msg)
 void rest_get_open_orders(struct call *call)
 {
     struct request request = {.type = REQUEST_OPEN_ORDERS};
+    if (field_sent(call, "symbol"))
+        call->weight = 6;
     if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_symbol(call, OPTIONAL, &request.symbol) || !fields_all_read(call))
         return;
@@ -145,6 +178,8 @@ void rest_get_all_orders(struct call *call)
 void rest_get_my_trades(struct call *call)
 {
     struct request request = {.type = REQUEST_TRADES};
+    if (field_sent(call, "orderId"))
+        call->weight = 5;
     if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_symbol(call, MANDATORY, &request.symbol) ||
         !field_number(call, "orderId", OPTIONAL, &request.find.has_order_id,
@@ -153,7 +188,8 @@ void rest_get_my_trades(struct call *call)
         !field_times(call, &request) || !field_limit(call, 500, 1000, &request.find.limit) ||
         !fields_all_read(call))
         return;
-    if (request.find.has_from_id && (request.find.start_us || request.find.end_us)) {
+    if ((request.find.has_from_id || request.find.has_order_id) &&
+        (request.find.start_us || request.find.end_us)) {
         call_refuse(call, -1128, "Combination of optional parameters invalid.");
         return;
     }

@@ -9,6 +9,7 @@
 
 /* orders.c */
 void rest_post_order(struct call *call);
+void rest_post_order_test(struct call *call);
 void rest_delete_order(struct call *call);
 void rest_get_order(struct call *call);
 void rest_get_open_orders(struct call *call);
@@ -18,11 +19,23 @@ void rest_get_my_trades(struct call *call);
 
 /* account.c */
 void rest_get_account(struct call *call);
+void rest_get_commission(struct call *call);
 
 /* market.c */
 void rest_get_ping(struct call *call);
 void rest_get_time(struct call *call);
 void rest_get_depth(struct call *call);
+void rest_get_trades(struct call *call);
+void rest_get_ticker_price(struct call *call);
+void rest_get_ticker_book(struct call *call);
 void rest_get_exchange_info(struct call *call);
+
+/* sapi.c */
+void rest_get_system_status(struct call *call);
+void rest_get_trade_fee(struct call *call);
+void rest_get_coins(struct call *call);
+void rest_get_margin_pairs(struct call *call);
+void rest_get_isolated_pairs(struct call *call);
+void rest_get_futures_info(struct call *call);
 
 #endif

@@ -599,7 +599,7 @@ static void do_new(void)
     if (reject != REJECT_NONE)
         return;
     compare_plan(&plan, &want, &order);
-    uint32_t slot = ledger_place(run.ledger, slot_of(user), &order, &plan);
+    uint32_t slot = ledger_place(run.ledger, slot_of(user), &order, &plan, run.now_us);
     uint64_t ref = naive_ledger_place(run.naive, user, &order, &plan);
     compare_touched(slot, ref);
     seen.held_all += (plan.flags & ORDER_HELD_ALL) != 0;

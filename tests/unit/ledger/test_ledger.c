@@ -36,6 +36,8 @@ static struct ledger *ledger;
 static uint32_t alice, bob;
 static uint32_t requests; /* makes request ids that differ */
 static uint64_t order_ids, trade_ids;
+#define NOON_US INT64_C(1800014400000000) /* of some day, UTC */
+static int64_t placed_us;                 /* when place() does it */
 
 static void set_symbols(struct ledger *of)
 {
@@ -84,6 +86,7 @@ static struct ledger *open_ledger(const struct ledger_limits *limits)
     bob = ledger_user_find(made, BOB_ID);
     requests = 0;
     order_ids = trade_ids = 100;
+    placed_us = NOON_US;
     return made;
 }
 
@@ -105,6 +108,7 @@ TestSuite(ledger_ends, .init = setup, .fini = teardown);
 TestSuite(ledger_ids, .init = setup, .fini = teardown);
 TestSuite(ledger_deposits, .init = setup, .fini = teardown);
 TestSuite(ledger_history, .init = setup, .fini = teardown);
+TestSuite(ledger_unfilled, .init = setup, .fini = teardown);
 TestSuite(ledger_looks, .init = setup, .fini = teardown);
 
 /* ---- helpers ---- */
@@ -167,7 +171,7 @@ static uint64_t place(uint32_t user, const struct ledger_new *order)
     struct ledger_plan plan;
     enum reject reject = ledger_check_new(ledger, user, order, &plan);
     cr_assert_eq(reject, REJECT_NONE, "%s", reject_text(reject));
-    return ledger_order(ledger, ledger_place(ledger, user, order, &plan))->ref;
+    return ledger_order(ledger, ledger_place(ledger, user, order, &plan, placed_us))->ref;
 }
 
 static struct ledger_order *by_ref(uint64_t ref)
@@ -175,6 +179,15 @@ static struct ledger_order *by_ref(uint64_t ref)
     uint32_t slot = ledger_find_ref(ledger, ref);
     cr_assert_neq(slot, 0, "the order is not open");
     return ledger_order(ledger, slot);
+}
+
+/* A maker's fill of an order at 10; the last one when it fills what is left. */
+static void fill(uint64_t ref, int64_t lots)
+{
+    struct ledger_order *order = by_ref(ref);
+    uint64_t id = order->order_id ? order->order_id : ++order_ids;
+    ledger_fill(ledger, ref, id, ++trade_ids, 1000, lots, true,
+                order->executed_lots + lots == order->qty_lots, 1000);
 }
 
 static uint64_t accept(uint64_t ref)
@@ -493,7 +506,7 @@ Test(ledger_check, full_tables_do_not_stop_who_is_in_them)
     struct ledger_new order = limit(SIDE_BUY, CENTS(100), UNITS(1));
     struct ledger_plan plan;
     cr_assert_eq(ledger_check_new(ledger, alice, &order, &plan), REJECT_NONE, "BTC fits");
-    ledger_place(ledger, alice, &order, &plan);
+    ledger_place(ledger, alice, &order, &plan, placed_us);
     order = limit(SIDE_BUY, CENTS(100), UNITS(1));
     cr_assert_eq(check(alice, &order), REJECT_NONE, "both balances and the position are there");
     give(alice, USD, UNITS(1));
@@ -946,6 +959,68 @@ Test(ledger_fills, another_order_id_for_the_same_ref_is_a_bug, .signal = SIGABRT
     uint64_t ref = place(alice, &order);
     ledger_accepted(ledger, ref, 1, 1);
     ledger_fill(ledger, ref, 2, 1, 1000, 1, true, false, 1);
+}
+
+/* ---- how many orders have not traded ---- */
+
+/* Goal: API.md §1.5, and the examples of Binance's page on unfilled orders with one unit an order
+ * given back. Method: a script of one letter a step, and the two counts after each: P places an
+ * order, f fills a part of the oldest that has not traded, F all of it, c cancels it, r refuses it;
+ * + goes to the next 10 s, > to the next day. */
+Test(ledger_unfilled, orders_count_until_they_trade)
+{
+    static const struct {
+        const char *steps;
+        uint32_t in_10s[12], in_day[12];
+    } rows[] = {
+        {"PPfPfFP", {1, 2, 1, 2, 1, 1, 2}, {1, 2, 1, 2, 1, 1, 2}},
+        {"PcPrP", {1, 1, 2, 1, 2}, {1, 1, 2, 1, 2}},
+        {"PP+PfF>PfP", {1, 2, 0, 1, 0, 0, 0, 1, 0, 1}, {1, 2, 2, 3, 2, 2, 0, 1, 0, 1}},
+        {"PPP+fPff", {1, 2, 3, 0, 0, 1, 0, 0}, {1, 2, 3, 3, 2, 3, 2, 1}},
+    };
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        uint64_t refs[12] = {0};
+        uint32_t first = 0, count = 0;
+        free(ledger);
+        ledger = open_ledger(&default_limits);
+        give(alice, BTC, UNITS(100));
+        for (size_t s = 0; rows[r].steps[s]; s++) {
+            struct ledger_new order = limit(SIDE_SELL, CENTS(1000), UNITS(1));
+            char step = rows[r].steps[s];
+            if (step == 'P')
+                refs[count++] = place(alice, &order);
+            else if (step == 'f')
+                fill(refs[first++], 10);
+            else if (step == 'F')
+                fill(refs[first - 1], 990);
+            else if (step == 'c')
+                ledger_done(ledger, refs[first++], ++order_ids, ORDER_CANCELED, placed_us);
+            else if (step == 'r')
+                ledger_refused(ledger, refs[first++]);
+            else
+                placed_us += step == '+' ? 10000000 : INT64_C(86400000000);
+            cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_10S, placed_us), rows[r].in_10s[s],
+                         "%s, step %zu: %u", rows[r].steps, s,
+                         ledger_unfilled(ledger, alice, ORDERS_10S, placed_us));
+            cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_1D, placed_us), rows[r].in_day[s],
+                         "%s, step %zu", rows[r].steps, s);
+        }
+        cr_assert_eq(ledger_unfilled(ledger, bob, ORDERS_1D, placed_us), 0, "another's count");
+    }
+}
+
+/* Goal: the intervals are those of the clock. Method: an order in the last microsecond of one. */
+Test(ledger_unfilled, intervals_are_aligned_to_the_clock)
+{
+    struct ledger_new order = limit(SIDE_SELL, CENTS(1000), UNITS(1));
+    give(alice, BTC, UNITS(100));
+    placed_us = NOON_US + 9999999;
+    place(alice, &order);
+    cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_10S, NOON_US), 1);
+    cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_10S, NOON_US + 9999999), 1);
+    cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_10S, NOON_US + 10000000), 0);
+    cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_1D, NOON_US + 43199999999), 1);
+    cr_assert_eq(ledger_unfilled(ledger, alice, ORDERS_1D, NOON_US + 43200000000), 0);
 }
 
 /* ---- how orders end ---- */
@@ -1522,16 +1597,21 @@ static uint64_t hash_of_history(int change)
         ledger_symbol(ledger, FREE)->taker_ppm++;
     if (change == 13)
         give(alice, USD, 0);
+    if (change == 15)
+        placed_us += 10000000;
+    order = limit(SIDE_BUY, CENTS(1000), UNITS(1));
+    name(&order, "last");
+    place(alice, &order);
     return ledger_hash(ledger);
 }
 
-/* Goal: equal histories hash alike, others do not. Method: one history, and fourteen that differ in
+/* Goal: equal histories hash alike, others do not. Method: one history, and fifteen that differ in
  * one thing. */
 Test(ledger_looks, equal_histories_have_equal_hashes_and_others_do_not)
 {
     uint64_t same = hash_of_history(0);
     cr_assert_eq(hash_of_history(0), same);
-    for (int change = 1; change <= 14; change++)
+    for (int change = 1; change <= 15; change++)
         cr_assert_neq(hash_of_history(change), same, "change %d", change);
     cr_assert_eq(hash_of_history(0), same);
 }

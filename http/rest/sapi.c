@@ -1,0 +1,114 @@
+/* What clients ask beside the Spot API before they trade (API.md §2.3): wallet, margin and futures.
+ * Castle has a wallet by its operator, no margin and no futures, and says so. */
+#include "http/rest/rest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "http/auth.h"
+#include "http/fields.h"
+#include "http/render.h"
+#include "runtime/check.h"
+
+static void respond_text(struct call *call, const char *body)
+{
+    if (fields_all_read(call))
+        call_respond(call, 200, body, strlen(body));
+}
+
+void rest_get_system_status(struct call *call)
+{
+    respond_text(call, "{\"status\":0,\"msg\":\"normal\"}");
+}
+
+/* Needs no signature, but clients sign it (ccxt). */
+void rest_get_margin_pairs(struct call *call)
+{
+    static const char *const ignored[] = {"symbol", "timestamp", "recvWindow", "signature"};
+    for (uint32_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        field_sent(call, ignored[i]);
+    respond_text(call, "[]");
+}
+
+void rest_get_isolated_pairs(struct call *call)
+{
+    struct request request = {0};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request))
+        return;
+    field_sent(call, "symbol");
+    respond_text(call, "[]");
+}
+
+void rest_get_futures_info(struct call *call)
+{
+    if (!fields_all_read(call))
+        return;
+    text_str(&call->out, "{\"timezone\":\"UTC\",\"serverTime\":");
+    render_time(call, &call->out, env_now_us(&call->ingress->ex->rt.env));
+    text_str(&call->out, ",\"rateLimits\":[],\"exchangeFilters\":[],\"assets\":[],\"symbols\":[]}");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_trade_fee(struct call *call)
+{
+    const struct directory *directory = &call->ingress->directory;
+    struct request request = {0};
+    bool first = true;
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, OPTIONAL, &request.symbol) || !fields_all_read(call))
+        return;
+    text_str(&call->out, "[");
+    for (uint16_t i = 0; i < directory->symbols_count; i++) {
+        if (request.symbol != SYMBOL_ANY && request.symbol != i)
+            continue;
+        if (!first)
+            text_str(&call->out, ",");
+        first = false;
+        render_trade_fee(&call->out, &directory->symbols[i]);
+    }
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static void add_coin(struct call *call, uint16_t asset, int64_t free, int64_t locked)
+{
+    if (call->parts)
+        text_str(&call->out, ",");
+    call->parts = 1;
+    render_coin(&call->out, call->ingress->directory.assets[asset], free, locked);
+}
+
+/* Part by part what the account has; then the assets it never had. */
+static void on_coins(struct call *call, const struct msg *msg)
+{
+    uint16_t assets = call->ingress->directory.assets_count;
+    if (call_told_reject(call, msg))
+        return;
+    if (!call->kept) { /* marks what was shown */
+        call->kept_length = assets;
+        call->kept = calloc(1, assets + 1u);
+        ASSERT(call->kept != NULL);
+        text_str(&call->out, "[");
+    }
+    struct reply *reply = msg->reply.block;
+    for (uint32_t i = 0; i < reply->count; i++) {
+        const struct balance_view *balance = &reply_balances(reply)[i];
+        add_coin(call, balance->asset, balance->free, balance->locked);
+        if (balance->asset < call->kept_length)
+            call->kept[balance->asset] = 1;
+    }
+    if (!(msg->flags & MSG_LAST))
+        return;
+    for (uint16_t asset = 0; asset < call->kept_length; asset++)
+        if (!call->kept[asset])
+            add_coin(call, asset, 0, 0);
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_coins(struct call *call)
+{
+    struct request request = {.type = REQUEST_ACCOUNT};
+    if (authenticate(call, PERMISSION_USER_DATA, &request) && fields_all_read(call))
+        call_send(call, &request, on_coins);
+}

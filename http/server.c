@@ -131,11 +131,13 @@ static void on_connection_gone(void *memory)
 
 /* Ends a connection from outside. h2o 2.2.5 exports no way to close an HTTP/2 connection, so the
  * socket is shut down and h2o meets its end by itself: safe at any moment, also inside a callback
- * of h2o. The price is that the peer sees no GOAWAY. */
+ * of h2o. The price is that the peer sees no GOAWAY. What it has not taken is not kept for it. */
 static void condemn(struct link *link, enum edge_act act)
 {
     static const char *const reasons[EDGE_ACTS] = {
         [EDGE_SLOW] = "slow", [EDGE_STALLED] = "stalled", [EDGE_RESETS] = "resets"};
+    const struct linger none = {.l_onoff = 1};
+    int fd = h2o_socket_get_fd(link->sock);
     char peer[PEER_TEXT_BYTES] = "";
     if (link->condemned)
         return;
@@ -144,7 +146,8 @@ static void condemn(struct link *link, enum edge_act act)
     name_peer(link->sock, peer);
     log_info("connection_closed", "The guard closes a connection.", log_text("peer", peer),
              log_text("reason", reasons[act]));
-    shutdown(h2o_socket_get_fd(link->sock), SHUT_RDWR);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    shutdown(fd, SHUT_RDWR);
 }
 
 /* Ties a request to its call: lives in the request's pool, dies with it. */

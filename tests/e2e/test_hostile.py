@@ -193,9 +193,17 @@ def statuses(data):
     return [int(part[:3]) for part in data.split(b"HTTP/1.1 ")[1:] if not part.startswith(b"100")]
 
 
+@contextlib.contextmanager
+def serving(*options):
+    """A server that must end well after all: under ASan that includes leaks."""
+    with Server("--max-orders", "100000", *options) as server:
+        yield server
+        eq(server.sigterm(), 0, "exit code; the server said: " + server.output()[-1500:])
+
+
 def short(*more, idle=600):
-    """A server whose limits are short enough to wait for, and the idle one too long to be what a check waits for."""
-    return Server("--request-timeout", 3, "--idle-timeout", idle, "--max-orders", "100000", *more)
+    """Limits short enough to wait for, and the idle one too long to be what a check waits for."""
+    return serving("--request-timeout", 3, "--idle-timeout", idle, *more)
 
 
 # ---- slow ----
@@ -617,7 +625,7 @@ def crowd(server, count, source=None):
 @checks
 def one_address_has_so_many_connections_and_others_their_own():
     options = ("--rate-limits", "binance", "--max-connections-per-address", "20")
-    with Server(*options) as server, meanwhile(server) as good:
+    with serving(*options) as server, meanwhile(server) as good:
         for _ in range(3):
             with crowd(server, 60) as here:
                 eq(here.count(True), 18, "connections of an address that has two already")
@@ -625,7 +633,7 @@ def one_address_has_so_many_connections_and_others_their_own():
                     eq(there.count(True), 20, "connections of another address")
                 good.more()
             until(lambda: free(server), "room again")
-    with Server("--rate-limits", "off", "--max-connections-per-address", "20") as server, meanwhile(server):
+    with serving("--rate-limits", "off", "--max-connections-per-address", "20") as server, meanwhile(server):
         with crowd(server, 60) as here:
             eq(here.count(True), 60, "connections when rate limits are off")
 
@@ -638,7 +646,7 @@ def free(server):
 @checks
 def all_addresses_together_have_so_many_and_the_operator_his_own():
     for cores in (1, 2):
-        with Server("--cores", cores, "--max-connections", "30") as server, meanwhile(server) as good:
+        with serving("--cores", cores, "--max-connections", "30") as server, meanwhile(server) as good:
             with crowd(server, 20, "127.0.0.3") as some, crowd(server, 30, "127.0.0.4") as rest:
                 eq((some.count(True), rest.count(True)), (20, 8), f"connections on {cores} cores")
                 eq(server.admin().healthz(), 200, "the operator's listener")

@@ -28,6 +28,7 @@
 #include "http/options.h"
 #include "http/serve.h"
 #include "http/server.h"
+#include "http/tls.h"
 #include "journal_tool.h"
 #include "runtime/check.h"
 #include "runtime/crash.h"
@@ -62,6 +63,7 @@ struct castle {
     _Atomic bool stop_journal, stop_helper;
     uint64_t lsn_before; /* of this run's first record, minus one */
     char token[256];
+    struct ssl_ctx_st *tls; /* NULL: plain HTTP */
     bool drained[CORES_MAX];
     _Atomic bool idle[CORES_MAX]; /* drained, and nothing under way */
 };
@@ -650,13 +652,36 @@ static bool all_idle(void)
     return true;
 }
 
+/* SIGHUP: the certificate and its key are read again. Bad ones leave those in use as they are. */
+static void reload_tls(void)
+{
+    char wrong[TLS_TEXT_BYTES];
+    if (!castle.options.tls_cert) {
+        log_info("tls_absent", "SIGHUP: nothing to reload without option --tls-cert.");
+        return;
+    }
+    struct ssl_ctx_st *tls = tls_load(castle.options.tls_cert, castle.options.tls_key, wrong);
+    if (!tls) {
+        log_error("tls_reload_failed", "SIGHUP: the certificate in use stays.",
+                  log_text("error", wrong));
+        return;
+    }
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++)
+        if (castle.server[c])
+            server_tls(castle.server[c], tls);
+    tls_free(tls);
+    log_info("tls_reloaded", "SIGHUP: new connections get the certificate now in the file.",
+             log_text("cert", castle.options.tls_cert));
+}
+
 /* SIGTERM and SIGINT: close the listeners, answer what is under way, at most 10 s. A second one
  * exits. */
-static void wait_and_drain(const sigset_t *signals)
+static void wait_and_drain(sigset_t *signals)
 {
     int signal;
-    while (sigwait(signals, &signal) != 0)
-        ;
+    while (sigwait(signals, &signal) != 0 || signal == SIGHUP)
+        reload_tls();
+    sigdelset(signals, SIGHUP); /* it stays blocked: a late one changes nothing */
     log_info("draining", "Listeners are closed, what is under way is answered.",
              log_number("signal", signal));
     atomic_store(&castle.shared.draining, true);
@@ -691,16 +716,23 @@ static int run(void)
     char listen_host[256], admin_host[256];
     struct server_config config = {.listen_host = listen_host,
                                    .admin_host = admin_host,
-                                   .connections_max = (uint32_t)castle.options.max_connections};
+                                   .connections_max = (uint32_t)castle.options.max_connections,
+                                   .request_ms = (uint32_t)castle.options.request_timeout * 1000,
+                                   .idle_ms = (uint32_t)castle.options.idle_timeout * 1000,
+                                   .tls = castle.tls};
     sigset_t signals;
+    if (strcmp(castle.options.rate_limits, "off") != 0) /* off refuses nothing (DESIGN §10) */
+        config.connections_per_address = (uint32_t)castle.options.max_connections_per_address;
     options_address(castle.options.listen, listen_host, &config.listen_port);
     options_address(castle.options.admin, admin_host, &config.admin_port);
     int result = open_servers(&config);
+    tls_free(castle.tls); /* the servers have taken references */
     if (result)
         return result;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     castle.ex.rt.journal.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     admin_at_standstill = standstill;
@@ -735,9 +767,19 @@ static int serve(int argc, char **argv)
     struct exchange_config config;
     if (!options_read(&castle.options, argc, argv) || !read_config(&config))
         return EXIT_USAGE;
+    char wrong[TLS_TEXT_BYTES];
+    if (castle.options.tls_cert &&
+        !(castle.tls = tls_load(castle.options.tls_cert, castle.options.tls_key, wrong))) {
+        fprintf(stderr, "castle: %s\n", wrong);
+        return EXIT_USAGE;
+    }
     bool durable = strcmp(castle.options.durability, "sync") == 0;
     castle.segment_bytes = castle.options.segment_mib << 20;
     signal(SIGPIPE, SIG_IGN);
+    sigset_t hangup; /* one that comes before wait_and_drain() waits for it */
+    sigemptyset(&hangup);
+    sigaddset(&hangup, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &hangup, NULL);
     log_open(log_level_of(castle.options.log_level), env_real(), STDOUT_FILENO);
     log_info("start", "Castle starts.", log_text("version", CASTLE_VERSION),
              log_text("commit", CASTLE_COMMIT), log_number("pid", getpid()),

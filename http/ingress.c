@@ -103,6 +103,8 @@ static void call_free(struct call *call)
     else
         ingress->newest = call->older;
     timer_clear(&ingress->deadlines, &call->deadline);
+    if (call->over)
+        call->over(call->owner);
     memset(call->secret, 0, sizeof call->secret);
     free(call->kept);
     call->kept = NULL;

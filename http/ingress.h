@@ -67,7 +67,9 @@ enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER }
 struct call {
     struct ingress *ingress;
     void (*respond)(void *transport, int status, const char *body, size_t length);
-    void *transport; /* NULL: gone, or answered */
+    void *transport;           /* NULL: gone, or answered */
+    void (*over)(void *owner); /* or NULL: told when the exchange has answered, heard or not */
+    void *owner;
     enum method method;
     uint16_t route;   /* as metrics_count() takes it; 0: none */
     uint16_t weight;  /* what it costs (API §1.5)... */

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -286,29 +287,47 @@ static void put_gateways(struct text *out, const struct ingress_shared *shared)
                 "Requests refused (-1008) because slots or a request lane were full.", refused);
 }
 
-static void put_connections(struct text *out, const struct ingress_shared *shared)
+/* A family by listener, and by reason where it has one: `at` is where the first one's counter is.
+ */
+static void put_listeners(struct text *out, const struct ingress_shared *shared, const char *name,
+                          enum metric_type type, const char *help, size_t at,
+                          const char *const reasons[], uint32_t count)
 {
-    static const char *const listener[2] = {"listener=\"public\"", "listener=\"admin\""};
-    static const struct {
-        const char *name, *help;
-        enum metric_type type;
-    } families[] = {{"castle_connections", "Connections open now.", METRIC_GAUGE},
-                    {"castle_connections_accepted_total", "Connections accepted.", METRIC_COUNTER},
-                    {"castle_connections_refused_total", "Connections closed at once: too many.",
-                     METRIC_COUNTER}};
-    for (uint32_t f = 0; f < sizeof families / sizeof *families; f++) {
-        family(out, families[f].name, families[f].type, families[f].help);
-        for (uint32_t l = 0; l < 2; l++) {
+    char labels[64];
+    family(out, name, type, help);
+    for (uint32_t l = 0; l < 2; l++)
+        for (uint32_t r = 0; r < count; r++) {
             uint64_t value = 0;
             for (uint16_t i = 0; i < shared->count; i++) {
                 const struct listener_counts *counts = &shared->ingress[i]->counts.listener[l];
-                value += counter_get(f == 0   ? &counts->open
-                                     : f == 1 ? &counts->accepted
-                                              : &counts->refused);
+                value += counter_get((const counter *)((const char *)counts + at) + r);
             }
-            sample(out, families[f].name, listener[l], value);
+            snprintf(labels, sizeof labels, "listener=\"%s\"%s%s%s", l ? "admin" : "public",
+                     reasons[r] ? ",reason=\"" : "", reasons[r] ? reasons[r] : "",
+                     reasons[r] ? "\"" : "");
+            sample(out, name, labels, value);
         }
-    }
+}
+
+static void put_connections(struct text *out, const struct ingress_shared *shared)
+{
+    static const char *const none[] = {NULL}, *const refused_by[] = {"all", "address"},
+                             *const closed_by[] = {"slow", "stalled", "resets"},
+                             *const request_by[] = {"busy", "ambiguous", "large"};
+    _Static_assert(EDGE_SLOW == 2 && EDGE_BUSY == 5 && EDGE_ACTS == 8, "name every reason");
+    put_listeners(out, shared, "castle_connections", METRIC_GAUGE, "Connections open now.",
+                  offsetof(struct listener_counts, open), none, 1);
+    put_listeners(out, shared, "castle_connections_accepted_total", METRIC_COUNTER,
+                  "Connections accepted.", offsetof(struct listener_counts, accepted), none, 1);
+    put_listeners(out, shared, "castle_connections_refused_total", METRIC_COUNTER,
+                  "Connections closed at once: too many in all, or of their address.",
+                  offsetof(struct listener_counts, act[EDGE_FULL]), refused_by, 2);
+    put_listeners(out, shared, "castle_connections_closed_total", METRIC_COUNTER,
+                  "Connections that the guard closed: slow requests, answers not taken, resets.",
+                  offsetof(struct listener_counts, act[EDGE_SLOW]), closed_by, 3);
+    put_listeners(out, shared, "castle_edge_refused_total", METRIC_COUNTER,
+                  "Requests refused unread: connection busy, length ambiguous, body too large.",
+                  offsetof(struct listener_counts, act[EDGE_BUSY]), request_by, 3);
     family(out, "castle_http_version_requests_total", METRIC_COUNTER,
            "Requests taken, by the version of HTTP.");
     for (uint32_t v = 0; v < 2; v++) {

@@ -26,8 +26,21 @@ enum {
     STATUS_LEFT = 499,   /* the client left before its answer */
 };
 
+/* What the guard does (README.md "Limits at the edge"). */
+enum edge_act {
+    EDGE_FULL, /* connections refused: too many in all, too many of the address */
+    EDGE_ADDRESS_FULL,
+    EDGE_SLOW, /* connections closed */
+    EDGE_STALLED,
+    EDGE_RESETS,
+    EDGE_BUSY, /* requests refused */
+    EDGE_AMBIGUOUS,
+    EDGE_LARGE,
+    EDGE_ACTS
+};
+
 struct listener_counts {
-    counter accepted, refused, open;
+    counter accepted, open, act[EDGE_ACTS];
 };
 
 struct ingress_counts {                                     /* written by its core */

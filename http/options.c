@@ -25,6 +25,8 @@ static const struct option {
     {"ready-file", TEXT, offsetof(struct options, ready_file), 0, 0, NULL},
     {"roles", TEXT, offsetof(struct options, roles), 0, 0, NULL},
     {"admin-token-file", TEXT, offsetof(struct options, admin_token_file), 0, 0, NULL},
+    {"tls-cert", TEXT, offsetof(struct options, tls_cert), 0, 0, NULL},
+    {"tls-key", TEXT, offsetof(struct options, tls_key), 0, 0, NULL},
     {"cores", NUMBER, offsetof(struct options, cores), 1, 64, NULL},
     {"done-orders", NUMBER, offsetof(struct options, done_orders), 1, 1000000, NULL},
     {"market-shards", NUMBER, offsetof(struct options, market_shards), 1, 4096, NULL},
@@ -36,6 +38,10 @@ static const struct option {
     {"snapshot-seconds", NUMBER, offsetof(struct options, snapshot_seconds), 1, 86400, NULL},
     {"snapshot-records", NUMBER, offsetof(struct options, snapshot_records), 1, UINT32_MAX, NULL},
     {"max-connections", NUMBER, offsetof(struct options, max_connections), 1, 1000000, NULL},
+    {"max-connections-per-address", NUMBER, offsetof(struct options, max_connections_per_address),
+     1, 1000000, NULL},
+    {"request-timeout", NUMBER, offsetof(struct options, request_timeout), 1, 600, NULL},
+    {"idle-timeout", NUMBER, offsetof(struct options, idle_timeout), 1, 3600, NULL},
     {"prefault", FLAG, offsetof(struct options, prefault), 0, 0, NULL},
     {"pin", CHOICE, offsetof(struct options, pin), 0, 0, "on|off"},
     {"rate-limits", CHOICE, offsetof(struct options, rate_limits), 0, 0, "binance|off"},
@@ -109,7 +115,7 @@ static void note_given(struct options *options, const struct option *option)
 {
     if (strstr(option->name, "-shards"))
         options->shards_given = true;
-    if (strncmp(option->name, "max-", 4) == 0 && strcmp(option->name, "max-connections") != 0)
+    if (strncmp(option->name, "max-", 4) == 0 && strncmp(option->name, "max-connections", 15) != 0)
         options->limits_given = true;
 }
 
@@ -244,6 +250,15 @@ static bool check_addresses(const struct options *options)
     return true;
 }
 
+static bool check_tls(const struct options *options)
+{
+    if (!options->tls_cert == !options->tls_key)
+        return true;
+    fprintf(stderr, "castle: option --tls-%s needs --tls-%s as well\n",
+            options->tls_cert ? "cert" : "key", options->tls_cert ? "key" : "cert");
+    return false;
+}
+
 bool options_read(struct options *options, int argc, char **argv)
 {
     *options = (struct options){.data = "castle-data",
@@ -260,6 +275,9 @@ bool options_read(struct options *options, int argc, char **argv)
                                 .max_symbols = 1000,
                                 .max_orders = 4000000,
                                 .max_connections = 10000,
+                                .max_connections_per_address = 1000,
+                                .request_timeout = 10,
+                                .idle_timeout = 75,
                                 .segment_mib = 64,
                                 .snapshot_seconds = 60,
                                 .snapshot_records = 4000000};
@@ -268,5 +286,5 @@ bool options_read(struct options *options, int argc, char **argv)
     if (options->config && !read_file(options))
         return false;
     return read_environment(options, false) && read_arguments(options, argc, argv, false) &&
-           check_addresses(options);
+           check_addresses(options) && check_tls(options);
 }

@@ -13,9 +13,10 @@
 struct options {
     const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits,
         *durability;
-    const char *admin_token_file, *log_level;
+    const char *admin_token_file, *log_level, *tls_cert, *tls_key;
     uint64_t cores, done_orders, market_shards, account_shards;
-    uint64_t max_users, max_symbols, max_orders, max_connections;
+    uint64_t max_users, max_symbols, max_orders, max_connections, max_connections_per_address;
+    uint64_t request_timeout, idle_timeout; /* seconds */
     uint64_t segment_mib, snapshot_seconds, snapshot_records;
     bool prefault;
     bool shards_given, limits_given; /* not defaulted: they must agree with an existing directory */

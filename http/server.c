@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #pragma GCC diagnostic push
@@ -16,12 +18,31 @@
 #pragma GCC diagnostic ignored "-Wstrict-prototypes"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include <h2o.h>
+#include <h2o/http2.h>
 #pragma GCC diagnostic pop
 
+#include <openssl/ssl.h>
+
 #include "http/admin.h"
+#include "http/guard.h"
 #include "http/operation.h"
 #include "runtime/check.h"
-#include "runtime/hash.h"
+#include "runtime/log.h"
+
+enum {
+    HANDSHAKE_MS = 5000,   /* a TLS handshake is two round trips */
+    HTTP2_IDLE_MS = 30000, /* without a frame; its clients ping to stay, HTTP/1.1 ones cannot */
+    /* A body up to here is answered with our own 413; beyond, h2o's 413 or stream reset comes
+     * before the body is read. */
+    BODY_READ_MAX = 2 * CALL_BODY_MAX,
+    /* h2o reads whatever the kernel holds into memory, so this bounds what a peer makes us keep. */
+    RECEIVE_BYTES = 128 << 10,
+    ADMIN_CONNECTIONS_MAX =
+        1000,               /* apart from the public ones, which must not lock the operator out */
+    FILES_BESIDE = 256,     /* open files that are not connections */
+    LOOKS_MAX = 512,        /* connections looked at every 100 ms: 10,000 take 2 s */
+    STREAM_LOOKS_TICKS = 10 /* HTTP/2 streams: every second */
+};
 
 struct site { /* one listener's side of h2o: the public API, or the admin one */
     struct server *server;
@@ -29,8 +50,23 @@ struct site { /* one listener's side of h2o: the public API, or the admin one */
     h2o_context_t ctx;
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener;
+    struct guard *guard; /* the public one is shared with the other servers' sites */
     int fd;
     bool used, admin;
+};
+
+/* A connection, from accept until it is closed and the exchange has answered all its requests: so
+ * long it counts. h2o's socket holds it as on_close.data. */
+struct link {
+    h2o_linklist_t looked; /* in server->links while open: the longest not looked at is first */
+    struct server *server;
+    struct site *site;
+    h2o_socket_t *sock; /* NULL: closed */
+    SSL_CTX *tls;       /* held: h2o keeps the bare pointer until the first bytes come */
+    struct guard_link guard;
+    uint64_t address, requests;
+    int64_t accepted_us;
+    bool condemned; /* its socket is shut down: h2o closes it at its next read or write */
 };
 
 struct castle_handler {
@@ -43,22 +79,111 @@ struct server {
     h2o_loop_t *loop;
     struct site site[2];
     h2o_socket_t *wake;
-    uint32_t connections, connections_max;
+    h2o_linklist_t links;
+    uint32_t open; /* of them */
+    h2o_timeout_entry_t tick;
+    uint64_t ticks;
+    struct guard_times times;
+    _Atomic(SSL_CTX *) tls_next; /* from server_tls(), for the ingress thread to take */
 };
+
+static struct listener_counts *counts_of(const struct site *site)
+{
+    return &site->server->ingress->counts.listener[site->admin];
+}
+
+static void count(const struct site *site, enum edge_act act)
+{
+    counter_add(&counts_of(site)->act[act], 1);
+}
+
+/* The peer's address, for the log. */
+static void name_peer(h2o_socket_t *sock, char out[static PEER_TEXT_BYTES])
+{
+    struct sockaddr_storage address;
+    char host[INET6_ADDRSTRLEN], port[8];
+    socklen_t length = h2o_socket_getpeername(sock, (struct sockaddr *)&address);
+    if (length && getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
+                              sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(out, PEER_TEXT_BYTES, "%s:%s", host, port);
+}
+
+/* ---- connections that end ---- */
+
+static void link_free(struct link *link)
+{
+    guard_leave(link->site->guard, link->address);
+    free(link);
+}
+
+static void on_connection_gone(void *memory)
+{
+    struct link *link = memory;
+    counter *open = &counts_of(link->site)->open;
+    counter_set(open, counter_get(open) - 1);
+    link->server->open--;
+    h2o_linklist_unlink(&link->looked);
+    SSL_CTX_free(link->tls);
+    link->sock = NULL;
+    if (!link->guard.unanswered)
+        link_free(link);
+}
+
+/* Ends a connection from outside. h2o 2.2.5 exports no way to close an HTTP/2 connection, so the
+ * socket is shut down and h2o meets its end by itself: safe at any moment, also inside a callback
+ * of h2o. The price is that the peer sees no GOAWAY. What it has not taken is not kept for it. */
+static void condemn(struct link *link, enum edge_act act)
+{
+    static const char *const reasons[EDGE_ACTS] = {
+        [EDGE_SLOW] = "slow", [EDGE_STALLED] = "stalled", [EDGE_RESETS] = "resets"};
+    const struct linger none = {.l_onoff = 1};
+    int fd = h2o_socket_get_fd(link->sock);
+    char peer[PEER_TEXT_BYTES] = "";
+    if (link->condemned)
+        return;
+    link->condemned = true;
+    count(link->site, act);
+    name_peer(link->sock, peer);
+    log_info("connection_closed", "The guard closes a connection.", log_text("peer", peer),
+             log_text("reason", reasons[act]));
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    shutdown(fd, SHUT_RDWR);
+}
 
 /* Ties a request to its call: lives in the request's pool, dies with it. */
 struct tie {
     h2o_req_t *req;
     struct call *call;
+    struct link *link;
+    size_t untaken; /* bytes of its answer */
 };
+
+/* A request is over for its client, answered or not. */
+static void request_ended(struct tie *tie, bool given_up)
+{
+    if (guard_ended(&tie->link->guard, given_up, tie->link->server->ingress->core->now_us))
+        condemn(tie->link, EDGE_RESETS);
+}
 
 static void on_request_gone(void *memory)
 {
     struct tie *tie = memory;
-    if (tie->call)
+    if (tie->call) {
         call_abandon(tie->call);
+        request_ended(tie, true);
+    }
+    tie->link->guard.untaken -= tie->untaken;
     tie->call = NULL;
     tie->req = NULL;
+}
+
+/* The exchange has answered, whether or not somebody still listens. */
+static void on_call_over(void *owner)
+{
+    struct link *link = owner;
+    guard_answered(&link->guard);
+    if (!link->sock && !link->guard.unanswered)
+        link_free(link);
 }
 
 /* ---- answers ---- */
@@ -126,6 +251,8 @@ static void respond(void *transport, int status, const char *body, size_t length
     if (!type)
         type = "application/json;charset=UTF-8";
     add_usage(req, tie->call);
+    request_ended(tie, false);
+    tie->link->guard.untaken += tie->untaken = length;
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */
     h2o_iovec_t data = h2o_strdup(&req->pool, body, length);
     req->res.status = status;
@@ -155,82 +282,61 @@ static struct slice header_of(const h2o_req_t *req, const char *name, size_t len
     return (struct slice){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
 }
 
-/* Takes one line off the request's head; false at its empty line, or where the text ends. */
-static bool next_line(struct slice *head, struct slice *line)
+/* What an HTTP/1 head says about where its request ends. Until the answer is sent the raw request
+ * stands at the beginning of the socket's input buffer (h2o lib/http1.c), decrypted if there is
+ * TLS. */
+static enum guard_head head_of(const h2o_req_t *req, const h2o_socket_t *sock)
 {
-    const char *end = memchr(head->data, '\n', head->length);
-    if (!end)
-        return false;
-    size_t length = (size_t)(end - head->data);
-    *line = (struct slice){head->data, length && end[-1] == '\r' ? length - 1 : length};
-    head->data = end + 1;
-    head->length -= length + 1;
-    return line->length > 0;
+    return req->version < 0x200 ? guard_head(sock->input->bytes, sock->input->size)
+                                : GUARD_HEAD_PLAIN;
 }
 
-/* Whether an HTTP/1 head says the body's length twice, or in a coding other than chunked: h2o 2.2.5
- * picks one and reads the rest as the next request. Until the answer is sent the raw request stands
- * at the beginning of the socket's input buffer (h2o lib/http1.c). */
-static bool smells_of_smuggling(const h2o_req_t *req)
+/* Answers what the edge does not let in; false when the call may start. */
+static bool refuse(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struct call *call)
 {
-    uint32_t lengths = 0, codings = 0;
-    const h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-    struct slice head = {sock->input->bytes, sock->input->size}, line;
-    if (!next_line(&head, &line))
-        return false;
-    while (next_line(&head, &line)) {
-        const char *colon = memchr(line.data, ':', line.length);
-        size_t name = colon ? (size_t)(colon - line.data) : 0;
-        if (h2o_lcstris(line.data, name, H2O_STRLIT("content-length")))
-            lengths++;
-        if (!h2o_lcstris(line.data, name, H2O_STRLIT("transfer-encoding")))
-            continue;
-        struct slice value = {colon + 1, line.length - name - 1};
-        while (value.length && (*value.data == ' ' || *value.data == '\t'))
-            value.data++, value.length--;
-        if (!h2o_lcstris(value.data, value.length, H2O_STRLIT("chunked")))
-            return true;
-        codings++;
+    struct site *site = link->site;
+    if (link->condemned || !guard_request(&link->guard)) {
+        count(site, EDGE_BUSY);
+        req->http1_is_persistent = 0;
+        call_error(call, 503, -1008,
+                   "Too many requests or answers of this connection are under way.");
+        return true;
     }
-    return lengths + codings > 1;
-}
-
-/* The peer's address, for the log. */
-static void name_peer(h2o_req_t *req, char out[static PEER_TEXT_BYTES])
-{
-    struct sockaddr_storage address;
-    char host[INET6_ADDRSTRLEN], port[8];
-    socklen_t length = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&address);
-    if (length && getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port,
-                              sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
-        snprintf(out, PEER_TEXT_BYTES, "%s:%s", host, port);
-}
-
-/* The address alone: its connections count together. IPv4 addresses never share a key. */
-static uint64_t address_of(h2o_req_t *req)
-{
-    static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
-    struct sockaddr_storage peer;
-    uint32_t v4 = 0;
-    if (!req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&peer))
-        return 1;
-    if (peer.ss_family == AF_INET)
-        v4 = ((struct sockaddr_in *)&peer)->sin_addr.s_addr;
-    const struct in6_addr *v6 = &((struct sockaddr_in6 *)&peer)->sin6_addr;
-    if (peer.ss_family == AF_INET6 && memcmp(v6, mapped, sizeof mapped) == 0)
-        memcpy(&v4, v6->s6_addr + 12, sizeof v4);
-    else if (peer.ss_family == AF_INET6)
-        return hash_bytes(0, v6, sizeof *v6) | UINT64_C(1) << 63;
-    return UINT64_C(1) << 32 | v4;
+    call->over = on_call_over;
+    call->owner = link;
+    if (!site->admin &&
+        atomic_load_explicit(&call->ingress->shared->draining, memory_order_relaxed)) {
+        req->http1_is_persistent = 0;
+        call_error(call, 503, -1008, "The server is draining.");
+        return true;
+    }
+    enum guard_head head = head_of(req, sock);
+    if (head != GUARD_HEAD_PLAIN)
+        req->http1_is_persistent = 0; /* what follows on this connection cannot be trusted */
+    if (head == GUARD_HEAD_AMBIGUOUS) {
+        count(site, EDGE_AMBIGUOUS);
+        call_error(call, 400, -1100, "The request's length is ambiguous.");
+        return true;
+    }
+    if (req->entity.len > CALL_BODY_MAX) {
+        count(site, EDGE_LARGE);
+        req->http1_is_persistent = 0;
+        call_error(call, 413, -1101, "The body is longer than 16384 bytes.");
+        return true;
+    }
+    return false;
 }
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct site *site = ((struct castle_handler *)handler)->site;
     struct ingress *ingress = site->server->ingress;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    struct link *link = sock->on_close.data;
     struct tie *tie = h2o_mem_alloc_shared(&req->pool, sizeof *tie, on_request_gone);
     struct call *call = call_new(ingress);
-    *tie = (struct tie){.req = req, .call = call};
+    *tie = (struct tie){.req = req, .call = call, .link = link};
+    link->requests++;
     call->respond = respond;
     call->transport = tie;
     call->method = method_of(&req->method);
@@ -241,24 +347,13 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
     counter_add(&ingress->counts.version[req->version >= 0x200], 1);
-    call->address = site->admin ? 0 : address_of(req);
-    if (!site->admin && atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed)) {
-        req->http1_is_persistent = 0;
-        call_error(call, 503, -1008, "The server is draining.");
+    call->address =
+        site->admin ? 0 : link->address | UINT64_C(1) << 63; /* never 0: that is nobody */
+    if (refuse(link, req, sock, call))
         return 0;
-    }
-    if (req->version < 0x200 && smells_of_smuggling(req)) {
-        req->http1_is_persistent = 0; /* what follows on this connection cannot be trusted */
-        call_error(call, 400, -1100, "The request's length is ambiguous.");
-        return 0;
-    }
-    if (req->entity.len > CALL_BODY_MAX) {
-        call_error(call, 413, -1101, "The body is longer than 16384 bytes.");
-        return 0;
-    }
     if (site->admin) {
         call->api_key = header_of(req, H2O_STRLIT("authorization"));
-        name_peer(req, call->peer);
+        name_peer(sock, call->peer);
         admin_start(call);
         return 0;
     }
@@ -271,41 +366,111 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 
 /* ---- connections ---- */
 
-static struct listener_counts *counts_of(struct site *site)
+static uint64_t address_of(h2o_socket_t *sock)
 {
-    return &site->server->ingress->counts.listener[site->admin];
+    struct sockaddr_storage address = {0};
+    h2o_socket_getpeername(sock, (struct sockaddr *)&address);
+    return guard_address((struct sockaddr *)&address);
 }
 
-static void on_connection_gone(void *memory)
+/* Takes a connection in, or closes it. */
+static void enter(struct site *site, h2o_socket_t *sock)
 {
-    struct site *site = memory;
-    counter *open = &counts_of(site)->open;
-    site->server->connections--;
-    counter_set(open, counter_get(open) - 1);
+    struct server *server = site->server;
+    uint64_t address = address_of(sock);
+    enum guard_entry entry = guard_enter(site->guard, address);
+    if (entry != GUARD_ENTERED) {
+        count(site, entry == GUARD_FULL ? EDGE_FULL : EDGE_ADDRESS_FULL);
+        h2o_socket_close(sock);
+        return;
+    }
+    struct link *link = calloc(1, sizeof *link);
+    ASSERT(link != NULL);
+    *link = (struct link){.server = server,
+                          .site = site,
+                          .sock = sock,
+                          .tls = site->accept.ssl_ctx,
+                          .address = address,
+                          .accepted_us = server->ingress->core->now_us};
+    if (link->tls)
+        SSL_CTX_up_ref(link->tls);
+    h2o_linklist_insert(&server->links, &link->looked);
+    server->open++;
+    counter_add(&counts_of(site)->accepted, 1);
+    counter_add(&counts_of(site)->open, 1);
+    sock->on_close.cb = on_connection_gone;
+    sock->on_close.data = link;
+    h2o_accept(&site->accept, sock);
 }
 
 static void on_accept(h2o_socket_t *listener, const char *err)
 {
-    struct site *site = listener->data;
     if (err)
         return;
     for (uint32_t burst = 0; burst < 16; burst++) {
         h2o_socket_t *sock = h2o_evloop_socket_accept(listener);
         if (!sock)
             return;
-        if (site->server->connections >= site->server->connections_max) {
-            counter_add(&counts_of(site)->refused, 1);
-            h2o_socket_close(sock);
-            continue;
-        }
-        site->server->connections++;
-        counter_add(&counts_of(site)->accepted, 1);
-        counter_add(&counts_of(site)->open, 1);
-        sock->on_close.cb = on_connection_gone;
-        sock->on_close.data = site;
-        h2o_accept(&site->accept, sock);
+        enter(listener->data, sock);
     }
 }
+
+/* ---- looking after connections ---- */
+
+static void look(struct link *link)
+{
+    struct server *server = link->server;
+    h2o_socket_t *sock = link->sock;
+    /* HTTP/1 reads only while it wants a request, so what it holds then is an incomplete one; of
+     * HTTP/2 it is an incomplete frame. */
+    const struct guard_view view = {.accepted_us = link->accepted_us,
+                                    .requests = link->requests,
+                                    .partial = h2o_socket_is_reading(sock) ? sock->input->size : 0,
+                                    .written = sock->bytes_written,
+                                    .writing = h2o_socket_is_writing(sock)};
+    enum guard_fault fault =
+        guard_look(&link->guard, &view, &server->times, server->ingress->core->now_us);
+    if (fault == GUARD_SLOW)
+        condemn(link, EDGE_SLOW);
+    else if (fault == GUARD_STALLED)
+        condemn(link, EDGE_STALLED);
+}
+
+/* An HTTP/2 stream may be slow, or its window closed, beside others that are not. */
+static int look_at_stream(h2o_req_t *req, void *memory)
+{
+    struct server *server = memory;
+    struct link *link = req->conn->callbacks->get_socket(req->conn)->on_close.data;
+    struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL);
+    struct timeval *begun = &req->timestamps.request_begin_at,
+                   *answered = &req->timestamps.response_start_at;
+    bool receiving = !h2o_timeval_is_null(begun) && !req->processed_at.at.tv_sec;
+    bool sending =
+        !h2o_timeval_is_null(answered) && h2o_timeval_is_null(&req->timestamps.response_end_at);
+    if (receiving && h2o_timeval_subtract(begun, now) > server->times.request_us)
+        condemn(link, EDGE_SLOW);
+    else if (sending && h2o_timeval_subtract(answered, now) > server->times.idle_us)
+        condemn(link, EDGE_STALLED);
+    return 0;
+}
+
+static void on_tick(h2o_timeout_entry_t *entry)
+{
+    struct server *server = H2O_STRUCT_FROM_MEMBER(struct server, tick, entry);
+    for (uint32_t i = 0; i < server->open && i < LOOKS_MAX; i++) {
+        struct link *link = H2O_STRUCT_FROM_MEMBER(struct link, looked, server->links.next);
+        h2o_linklist_unlink(&link->looked);
+        h2o_linklist_insert(&server->links, &link->looked); /* to the end */
+        look(link);
+    }
+    if (server->ticks++ % STREAM_LOOKS_TICKS == 0)
+        for (uint32_t i = 0; i < 2; i++)
+            if (server->site[i].used)
+                H2O_HTTP2_CALLBACKS.foreach_request(&server->site[i].ctx, look_at_stream, server);
+    h2o_timeout_link(server->loop, &server->site[0].ctx.hundred_ms_timeout, entry);
+}
+
+/* ---- starting ---- */
 
 /* Binds host:port; *port gets the port. -1 with `wrong` set. */
 static int bind_listener(const char *host, uint16_t *port, bool shared, char wrong[static 256])
@@ -320,8 +485,10 @@ static int bind_listener(const char *host, uint16_t *port, bool shared, char wro
         return -1;
     }
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    int receive = RECEIVE_BYTES; /* accepted sockets inherit it */
     bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
               (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+              setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive) == 0 &&
               bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1024) == 0;
     int error = errno;
     freeaddrinfo(found);
@@ -338,19 +505,22 @@ static int bind_listener(const char *host, uint16_t *port, bool shared, char wro
     return -1;
 }
 
-static bool site_init(struct server *server, struct site *site, const char *host, uint16_t *port,
-                      bool admin, bool shared, char wrong[static 256])
+static bool site_init(struct server *server, const struct server_config *config, const char *host,
+                      uint16_t *port, bool admin, char wrong[static 256])
 {
+    struct site *site = &server->site[admin];
     site->server = server;
     site->admin = admin;
-    site->fd = bind_listener(host, port, shared, wrong);
+    site->fd = bind_listener(host, port, !admin, wrong);
     if (site->fd < 0)
         return false;
     h2o_config_init(&site->conf);
     site->conf.server_name = h2o_iovec_init(H2O_STRLIT("castle"));
-    site->conf.max_request_entity_size = 4 * CALL_BODY_MAX; /* beyond: h2o's own 413 or reset */
-    site->conf.http1.req_timeout = 5000;
-    site->conf.http2.idle_timeout = 30000;
+    site->conf.max_request_entity_size = BODY_READ_MAX;
+    site->conf.handshake_timeout = HANDSHAKE_MS;
+    site->conf.http1.req_timeout = config->idle_ms; /* h2o's covers waiting and receiving in one */
+    site->conf.http2.idle_timeout =
+        config->idle_ms < HTTP2_IDLE_MS ? config->idle_ms : HTTP2_IDLE_MS;
     h2o_hostconf_t *host_conf =
         h2o_config_register_host(&site->conf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = h2o_config_register_path(host_conf, "/", 0);
@@ -362,6 +532,36 @@ static bool site_init(struct server *server, struct site *site, const char *host
     site->accept = (h2o_accept_ctx_t){.ctx = &site->ctx, .hosts = site->conf.hosts};
     site->used = true;
     return true;
+}
+
+/* As many open files as the system grants; returns how many connections that is enough for. */
+static uint32_t connections_allowed(uint32_t wanted)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return wanted;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur >= (rlim_t)wanted + FILES_BESIDE)
+        return wanted;
+    uint32_t allowed = files.rlim_cur > 2 * FILES_BESIDE ? (uint32_t)files.rlim_cur - FILES_BESIDE
+                                                         : (uint32_t)files.rlim_cur / 2;
+    log_warn("connections_lowered", "The system grants fewer open files than --max-connections.",
+             log_number("wanted", wanted), log_number("files", (int64_t)files.rlim_cur),
+             log_number("connections", allowed));
+    return allowed;
+}
+
+static struct guard *guard_new(const struct ingress *ingress, uint32_t connections,
+                               uint32_t per_address)
+{
+    struct guard *guard = calloc(1, sizeof *guard);
+    uint64_t seed;
+    ASSERT(guard != NULL);
+    env_random(&ingress->ex->rt.env, &seed, sizeof seed);
+    guard_init(guard, connections, per_address, seed);
+    return guard;
 }
 
 static void on_wake(h2o_socket_t *sock, const char *err)
@@ -378,15 +578,25 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
     struct server *server = calloc(1, sizeof *server);
     ASSERT(server != NULL);
     server->ingress = ingress;
-    server->connections_max = config->connections_max;
+    server->times = (struct guard_times){.request_us = config->request_ms * 1000ll,
+                                         .idle_us = config->idle_ms * 1000ll};
     server->loop = h2o_evloop_create();
+    h2o_linklist_init_anchor(&server->links);
     ingress->core->waker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     ASSERT(ingress->core->waker.fd >= 0);
-    if (!site_init(server, &server->site[0], config->listen_host, &config->listen_port, false, true,
-                   wrong))
+    if (!config->guard)
+        config->guard = guard_new(ingress, connections_allowed(config->connections_max),
+                                  config->connections_per_address);
+    server->site[0].guard = config->guard;
+    if (!site_init(server, config, config->listen_host, &config->listen_port, false, wrong))
         return NULL;
-    if (admin && !site_init(server, &server->site[1], config->admin_host, &config->admin_port, true,
-                            false, wrong))
+    server->site[0].accept.ssl_ctx = config->tls;
+    if (config->tls)
+        SSL_CTX_up_ref(config->tls);
+    if (!admin)
+        return server;
+    server->site[1].guard = guard_new(ingress, ADMIN_CONNECTIONS_MAX, 0);
+    if (!site_init(server, config, config->admin_host, &config->admin_port, true, wrong))
         return NULL;
     return server;
 }
@@ -408,6 +618,22 @@ void server_open(struct server *server)
         site->listener->data = site;
         h2o_socket_read_start(site->listener, on_accept);
     }
+    server->tick.cb = on_tick;
+    h2o_timeout_link(server->loop, &server->site[0].ctx.hundred_ms_timeout, &server->tick);
+}
+
+void server_tls(struct server *server, struct ssl_ctx_st *tls)
+{
+    SSL_CTX_up_ref(tls);
+    SSL_CTX_free(atomic_exchange(&server->tls_next, tls)); /* one that was never taken */
+    waker_wake(&server->ingress->core->waker);
+}
+
+static void take_tls(struct server *server)
+{
+    SSL_CTX *old = server->site[0].accept.ssl_ctx;
+    server->site[0].accept.ssl_ctx = atomic_exchange(&server->tls_next, NULL);
+    SSL_CTX_free(old);
 }
 
 void server_drain(struct server *server)
@@ -425,6 +651,8 @@ void server_drain(struct server *server)
 
 void server_turn(struct server *server, int32_t wait_ms)
 {
+    if (atomic_load_explicit(&server->tls_next, memory_order_relaxed))
+        take_tls(server);
     if (server->ingress->answered) {
         server->ingress->answered = 0;
         for (uint32_t i = 0; i < 2; i++) /* HTTP/2 links a zero timeout to write: run it now */

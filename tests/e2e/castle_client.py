@@ -14,6 +14,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -238,13 +239,44 @@ def free_port():
 
 
 # ---- transports: request() waits for its answer; submit() and next_reply() do not ----
+# `tls` is the file of the certificate to trust; None is plain HTTP.
+
+def certificate(folder, name="castle", days=2):
+    """A self-signed certificate for 127.0.0.1 and its key, as PEM files."""
+    cert, key = pathlib.Path(folder) / f"{name}.crt", pathlib.Path(folder) / f"{name}.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    str(days), "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out",
+                    cert], check=True, capture_output=True)
+    return cert, key
+
+
+def trusting(tls, *protocols):
+    context = ssl.create_default_context(cafile=tls)
+    if protocols:
+        context.set_alpn_protocols(protocols)
+    return context
+
+
+def connect(at, tls=None, protocol=None, source=None):
+    """A connected socket; with TLS, the protocol must be what ALPN agrees on."""
+    plain = socket.create_connection(at, timeout=ANSWER_SECONDS, source_address=source and (source, 0))
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not tls:
+        return plain
+    secure = trusting(tls, *([protocol] if protocol else [])).wrap_socket(plain, server_hostname=at[0])
+    eq(secure.selected_alpn_protocol(), protocol, "the protocol of ALPN")
+    return secure
+
 
 class Http1:
     """One keep-alive connection by http.client, whose parser is not ours."""
 
-    def __init__(self, at):
+    def __init__(self, at, tls=None):
         self.at, self.used = at, False
-        self.connection = http.client.HTTPConnection(*at, timeout=ANSWER_SECONDS)
+        if tls:
+            self.connection = http.client.HTTPSConnection(*at, timeout=ANSWER_SECONDS, context=trusting(tls))
+        else:
+            self.connection = http.client.HTTPConnection(*at, timeout=ANSWER_SECONDS)
 
     def request(self, method, target, headers=None, body=b""):
         try:
@@ -276,10 +308,9 @@ class Http1:
 class Pipe1:
     """HTTP/1.1 pipelining on one socket: many requests under way, answers in order."""
 
-    def __init__(self, at):
+    def __init__(self, at, tls=None):
         self.host = f"{at[0]}:{at[1]}"
-        self.socket = socket.create_connection(at, timeout=ANSWER_SECONDS)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = connect(at, tls, tls and "http/1.1")
         self.reader = self.socket.makefile("rb")
         self.sent = self.answered = 0
 
@@ -336,12 +367,11 @@ def read_reply(reader):
 
 
 class Http2:
-    """HTTP/2 by prior knowledge: many streams on one connection, submitted in order, answers by stream id."""
+    """HTTP/2, by prior knowledge or ALPN: many streams on one connection, submitted in order, answers by stream id."""
 
-    def __init__(self, at):
-        self.authority = f"{at[0]}:{at[1]}"
-        self.socket = socket.create_connection(at, timeout=ANSWER_SECONDS)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, at, tls=None):
+        self.authority, self.scheme = f"{at[0]}:{at[1]}", "https" if tls else "http"
+        self.socket = connect(at, tls, tls and "h2")
         config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8", validate_inbound_headers=False)
         self.h2 = h2.connection.H2Connection(config)
         self.h2.initiate_connection()
@@ -390,7 +420,7 @@ class Http2:
         while self.h2.open_outbound_streams >= self.h2.remote_settings.max_concurrent_streams:
             self._read()
         stream = self.h2.get_next_available_stream_id()
-        lines = [(":method", method), (":scheme", "http"), (":authority", self.authority), (":path", target)]
+        lines = [(":method", method), (":scheme", self.scheme), (":authority", self.authority), (":path", target)]
         lines += [(name.lower(), str(value)) for name, value in (headers or {}).items()]
         self.h2.send_headers(stream, lines, end_stream=not body)
         self.open[stream] = [{}, []]

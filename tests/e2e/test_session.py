@@ -3,16 +3,17 @@
 
 Goal: every answer has the shape, code and text that Binance documents, and every balance is right to the last unit.
 Method: two users on connections of their own; each check says what it expects to move and compares all balances
-before and after; each begins with empty books. usage: test_session.py [--http1|--http2]
+before and after; each begins with empty books. usage: test_session.py [--http1|--http2] [--tls]
 """
 import contextlib
 import itertools
 import json
 import sys
+import tempfile
 import time
 
-from castle_client import (FORM, Binance, Checks, Http1, Http2, Pipe1, Server, Trader, atoms, check, conserved, eq,
-                           fee_of, listing, parse, quote_of, refusal, show, units)
+from castle_client import (FORM, Binance, Checks, Http1, Http2, Pipe1, Server, Trader, atoms, certificate, check,
+                           conserved, eq, fee_of, listing, parse, quote_of, refusal, show, units)
 
 ACK = {"symbol", "orderId", "orderListId", "clientOrderId", "transactTime"}
 RESULT = ACK | {"price", "origQty", "executedQty", "origQuoteOrderQty", "cummulativeQuoteQty", "status",
@@ -40,18 +41,18 @@ checks = Checks()
 
 
 class Session:
-    def __init__(self, server, version):
-        self.server, self.version = server, version
+    def __init__(self, server, version, tls):
+        self.server, self.version, self.tls = server, version, tls
         self.admin = server.admin()
         self.alice = Trader(self.admin, self.connect(), "alice", FUNDS)
         self.bob = Trader(self.admin, self.connect(), "bob", FUNDS)
         self.serial = itertools.count(1)
 
     def connect(self):
-        return (Http2 if self.version == 2 else Http1)(self.server.public)
+        return (Http2 if self.version == 2 else Http1)(self.server.public, self.tls)
 
     def pipeline(self):
-        return (Http2 if self.version == 2 else Pipe1)(self.server.public)
+        return (Http2 if self.version == 2 else Pipe1)(self.server.public, self.tls)
 
     def name(self):
         return f"session-{next(self.serial)}"
@@ -734,9 +735,12 @@ def the_audit_balances_and_agrees_with_the_accounts(s):
 
 def main():
     version = 2 if "--http2" in sys.argv[1:] else 1
-    with Server() as server:
-        session = Session(server, version)
-        checks.run(session, before=session.clear)
+    with tempfile.TemporaryDirectory(prefix="castle-e2e-") as home:
+        cert, key = certificate(home) if "--tls" in sys.argv[1:] else (None, None)
+        options = ["--tls-cert", cert, "--tls-key", key] if cert else []
+        with Server(*options) as server:
+            session = Session(server, version, cert)
+            checks.run(session, before=session.clear)
     return checks.finish()
 
 

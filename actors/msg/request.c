@@ -39,6 +39,13 @@ static void wire_order(struct wire *wire, struct request *request)
     wire_text(wire, &request->order.client_length, request->order.client_id, CLIENT_ID_BYTES);
 }
 
+static void wire_which(struct wire *wire, struct request_find *find)
+{
+    wire_u64(wire, &find->order_id);
+    wire_bool(wire, &find->has_order_id);
+    wire_text(wire, &find->client_length, find->client_id, CLIENT_ID_BYTES);
+}
+
 static void wire_request(struct wire *wire, struct request *request)
 {
     wire_u64(wire, &request->tag);
@@ -49,11 +56,15 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_order(wire, request);
         break;
     case REQUEST_CANCEL:
-        wire_u64(wire, &request->find.order_id);
-        wire_bool(wire, &request->find.has_order_id);
-        wire_text(wire, &request->find.client_length, request->find.client_id, CLIENT_ID_BYTES);
+        wire_which(wire, &request->find);
         break;
     case REQUEST_CANCEL_ALL:
+        break;
+    case REQUEST_REPLACE:
+        wire_order(wire, request);
+        wire_which(wire, &request->replace.cancel);
+        wire_u8(wire, &request->replace.mode);
+        wire_u8(wire, &request->replace.restriction);
         break;
     case REQUEST_DEPOSIT:
         wire_i64(wire, &request->deposit.amount);

@@ -38,6 +38,7 @@ enum {                     /* ledger_order.flags */
        ORDER_BY_QUOTE = 1, /* MARKET with quoteOrderQty */
        ORDER_HELD_ALL = 2, /* the hold was all the free funds (O1) */
        ORDER_CAN_REST = 4, /* counts against MAX_NUM_ORDERS */
+       ORDER_LOST = 8,     /* its hold never came: the account shard skips what is told of it */
 };
 
 struct ledger_symbol {

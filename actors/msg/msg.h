@@ -104,7 +104,7 @@ struct msg {
         struct {
             uint64_t ref, order_id, new_ref;
             int64_t moved; /* of the old order's hold to the new one's */
-            uint16_t spare;
+            uint16_t whole;  /* neither order was touched: a filter refuses the new one */
             uint16_t reject; /* REJECT_NONE: cancelled */
             uint32_t spare2;
         } replaced;

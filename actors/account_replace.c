@@ -52,7 +52,7 @@ static void send_replace(struct account_shard *self, const struct request *reque
     msg.replace.ref = old->ref;
     msg.replace.due = plan->plan.due_atoms;
     msg.replace.mode = request->replace.mode;
-    msg.replace.restriction = request->replace.restriction;
+    msg.replace.restriction = request->replace.cancel.restriction;
     msg.replace.same_id = old->client_length == plan->order.client_length &&
                           memcmp(old->client_id, plan->order.client_id, old->client_length) == 0;
     shard_send(&self->shard, &msg);
@@ -67,7 +67,7 @@ static void apply_replace(struct account_shard *self, const struct request *requ
         send_replace(self, request, user, plan, ts_us);
     } else if (plan->old) {
         account_send_cancel(self, ledger_order(self->ledger, plan->old), request->tag,
-                            request->replace.restriction, ts_us);
+                            request->replace.cancel.restriction, ts_us);
         answer_half(self, request->tag, HALF_NEW, plan->made, false);
     } else {
         account_place(self, user, &plan->order, &plan->plan, ts_us);

@@ -262,8 +262,8 @@ static enum reject take_cancel(struct account_shard *self, const struct request 
     if (account_lost(self, ledger_order(self->ledger, slot)))
         return REJECT_MARKET_CLOSED; /* its symbol is halted, and an operator has to look (J6) */
     account_record(self, request);
-    account_send_cancel(self, ledger_order(self->ledger, slot), request->tag, RESTRICT_NONE,
-                        shard_stamp(&self->shard, ts_us, 0));
+    account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
+                        request->find.restriction, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
 }
 
@@ -659,8 +659,8 @@ static bool replay_request(struct account_shard *self, const struct request *req
         slot = account_find_open(self, &request->find, request->symbol, user);
         if (!slot)
             return false;
-        account_send_cancel(self, ledger_order(self->ledger, slot), request->tag, RESTRICT_NONE,
-                            stamp);
+        account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
+                            request->find.restriction, stamp);
         return true;
     case REQUEST_CANCEL_ALL:
         slot = ledger_find_position(self->ledger, user, request->symbol);

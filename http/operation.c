@@ -13,6 +13,7 @@ static const struct route {
     {"/api/v3/order", METHOD_POST, rest_post_order},
     {"/api/v3/order", METHOD_DELETE, rest_delete_order},
     {"/api/v3/order", METHOD_GET, rest_get_order},
+    {"/api/v3/order/cancelReplace", METHOD_POST, rest_post_cancel_replace},
     {"/api/v3/depth", METHOD_GET, rest_get_depth},
     {"/api/v3/openOrders", METHOD_GET, rest_get_open_orders},
     {"/api/v3/openOrders", METHOD_DELETE, rest_delete_open_orders},

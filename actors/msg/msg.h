@@ -26,7 +26,7 @@ enum msg_type {
     MSG_SYMBOL_MARKET,
     MSG_SYMBOL_FEES,
     MSG_SYMBOL_STATUS,
-    MSG_REPLACE_OLD, /* the two parts of a Replace, in this order (C8, docs/adr/0005): */
+    MSG_REPLACE_OLD, /* the two parts of a Replace, in this order (C8, docs/adr/0006): */
     MSG_REPLACE_NEW, /* what to cancel, and a Place */
     /* class 3 */
     MSG_ACCEPTED = 32,
@@ -103,7 +103,7 @@ struct msg {
         } done; /* CANCEL_REJECTED too */
         struct {
             uint64_t ref, order_id, new_ref;
-            int64_t moved; /* of the old order's hold to the new one's */
+            int64_t moved;   /* of the old order's hold to the new one's */
             uint16_t whole;  /* neither order was touched: a filter refuses the new one */
             uint16_t reject; /* REJECT_NONE: cancelled */
             uint32_t spare2;

@@ -41,8 +41,11 @@ static void wire_order(struct wire *wire, struct request *request)
 
 static void wire_which(struct wire *wire, struct request_find *find)
 {
+    uint8_t how = (uint8_t)(find->has_order_id | find->restriction << 1);
     wire_u64(wire, &find->order_id);
-    wire_bool(wire, &find->has_order_id);
+    wire_u8(wire, &how); /* journals from before restrictions have 0 or 1 here */
+    find->has_order_id = how & 1;
+    find->restriction = how >> 1;
     wire_text(wire, &find->client_length, find->client_id, CLIENT_ID_BYTES);
 }
 
@@ -64,7 +67,6 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_order(wire, request);
         wire_which(wire, &request->replace.cancel);
         wire_u8(wire, &request->replace.mode);
-        wire_u8(wire, &request->replace.restriction);
         break;
     case REQUEST_DEPOSIT:
         wire_i64(wire, &request->deposit.amount);

@@ -80,6 +80,7 @@ struct request_find {
     uint32_t limit;
     bool has_order_id, has_from_id;
     uint8_t client_length;
+    uint8_t restriction; /* CANCEL, REPLACE: enum book_restriction */
     char client_id[CLIENT_ID_BYTES];
 };
 
@@ -96,7 +97,7 @@ struct request {
         struct {
             struct request_order order; /* the same place as a New's */
             struct request_find cancel;
-            uint8_t mode, restriction; /* enum replace_mode, enum book_restriction */
+            uint8_t mode; /* enum replace_mode */
         } replace;
         struct {
             int64_t amount;

@@ -500,7 +500,7 @@ static bool draw_replace(struct op *op, struct request *request, uint32_t idx)
     }
     request->order.resp = (uint8_t)below(3);
     request->replace.mode = chance(60) ? REPLACE_STOP_ON_FAILURE : REPLACE_ALLOW_FAILURE;
-    request->replace.restriction = (uint8_t)(chance(80) ? RESTRICT_NONE : 1 + below(2));
+    request->replace.cancel.restriction = (uint8_t)(chance(80) ? RESTRICT_NONE : 1 + below(2));
     if (chance(30) && order->view.order_id) {
         request->replace.cancel.has_order_id = true;
         request->replace.cancel.order_id = order->view.order_id;
@@ -563,6 +563,8 @@ static void client_step(void)
         gateway_discard(gateway, request);
         return;
     }
+    if (op->type == REQUEST_CANCEL && chance(15))
+        request->find.restriction = (uint8_t)(1 + below(2));
     op->request = *request;
     if (op->type == REQUEST_GET_ORDER) /* was it answered when this was asked? */
         op->request.timestamp_us = sim.op[op->target].answers ? 1 : -1;

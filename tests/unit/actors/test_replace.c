@@ -385,7 +385,7 @@ Test(actors_replace, a_restriction_is_asked_of_the_book)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct asked asked, trade;
         struct request *request = replace("old", 100, 2, "new");
-        request->replace.restriction = rows[i].restriction;
+        request->replace.cancel.restriction = rows[i].restriction;
         request->replace.mode = rows[i].mode;
         ask(limit(ALICE, SIDE_BUY, 100, 3, "old"));
         if (rows[i].trades)
@@ -430,7 +430,7 @@ Test(actors_replace, the_id_of_an_order_that_stays_is_not_given_twice)
     struct asked asked;
     struct request *request = replace("one", 90, 3, "one");
     request->replace.mode = REPLACE_ALLOW_FAILURE;
-    request->replace.restriction = RESTRICT_ONLY_PARTIALLY_FILLED;
+    request->replace.cancel.restriction = RESTRICT_ONLY_PARTIALLY_FILLED;
     ask(limit(ALICE, SIDE_BUY, 100, 3, "one"));
     send(request, &asked);
     settle();

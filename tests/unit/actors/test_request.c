@@ -71,6 +71,7 @@ static void any_which(struct request_find *find)
     find->has_order_id = word() & 1;
     find->client_length = length_up_to(CLIENT_ID_BYTES);
     noise(find->client_id, find->client_length);
+    find->restriction = (uint8_t)(word() % 3);
 }
 
 /* A request of the type with every journaled field set, and only those. */
@@ -93,7 +94,6 @@ static struct request any_request(uint8_t type)
         any_order(&request.replace.order);
         any_which(&request.replace.cancel);
         request.replace.mode = (uint8_t)word();
-        request.replace.restriction = (uint8_t)word();
         break;
     case REQUEST_DEPOSIT:
         request.deposit.amount = (int64_t)word();
@@ -177,7 +177,7 @@ Test(request_wire, has_the_bytes_of_version_1)
 {
     static const uint32_t lengths[] = {
         14 + 6 + 32 + 1, 14 + 8 + 1 + 1,        14,     14 + 8 + 2 + 16, 14 + 1, 14 + 1 + 64 + 92,
-        14 + 64,         14 + 2 + 12 + 96 + 60, 14 + 1, 14 + 39 + 10 + 2};
+        14 + 64,         14 + 2 + 12 + 96 + 60, 14 + 1, 14 + 39 + 10 + 1};
     unsigned char out[REQUEST_BLOCK_BYTES];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};

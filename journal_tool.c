@@ -180,6 +180,8 @@ static const char *type_name_of(uint8_t type)
         return "SELF";
     if (type == RECORD_PARTS)
         return "PARTS";
+    if (type == RECORD_SKIP)
+        return "SKIP";
     if (type >= RECORD_REQUEST && type < RECORD_REQUEST + sizeof requests / sizeof *requests)
         return requests[type - RECORD_REQUEST];
     return "UNKNOWN";
@@ -519,7 +521,8 @@ static const char *dump_record(void *self, const struct record_head *head,
     if (head->type == RECORD_LINK && head->bytes == MSG_ENCODED_BYTES) {
         msg_decode(payload, head->shard, &msg);
         dump_message(&msg);
-    } else if (head->type == RECORD_PARTS && head->bytes % MSG_ENCODED_BYTES == 0) {
+    } else if ((head->type == RECORD_PARTS || head->type == RECORD_SKIP) &&
+               head->bytes % MSG_ENCODED_BYTES == 0) {
         dump_parts(head, payload);
     } else if (head->type == RECORD_SELF && head->bytes == 8) {
         key_number("ref", get_u64(payload));

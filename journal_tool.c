@@ -171,13 +171,17 @@ struct counts {
 
 static const char *type_name_of(uint8_t type)
 {
-    static const char *const requests[] = {"NEW",        "CANCEL",     "CANCEL_ALL",
-                                           "DEPOSIT",    "USER_ADD",   "KEY_ADD",
-                                           "KEY_DELETE", "SYMBOL_ADD", "SYMBOL_STATUS"};
+    static const char *const requests[] = {"NEW",           "CANCEL",  "CANCEL_ALL", "DEPOSIT",
+                                           "USER_ADD",      "KEY_ADD", "KEY_DELETE", "SYMBOL_ADD",
+                                           "SYMBOL_STATUS", "REPLACE"};
     if (type == RECORD_LINK)
         return "LINK";
     if (type == RECORD_SELF)
         return "SELF";
+    if (type == RECORD_PARTS)
+        return "PARTS";
+    if (type == RECORD_SKIP)
+        return "SKIP";
     if (type >= RECORD_REQUEST && type < RECORD_REQUEST + sizeof requests / sizeof *requests)
         return requests[type - RECORD_REQUEST];
     return "UNKNOWN";
@@ -359,20 +363,35 @@ static void key_price_qty(const struct symbol_config *symbol, int64_t ticks, int
     }
 }
 
+static void dump_new(const struct request *request)
+{
+    key_symbol(request->symbol);
+    key_text("clientOrderId", request->order.client_id, request->order.client_length);
+    key_word("side", side_name(request->order.side));
+    key_word("orderType", type_name(request->order.type));
+    key_word("timeInForce", tif_name(request->order.tif));
+    key_amount("price", request->order.price);
+    key_amount("qty", request->order.qty);
+    key_amount("quoteOrderQty", request->order.quote);
+}
+
 static void dump_request(const struct request *request)
 {
+    const struct request_find *cancel = &request->replace.cancel;
     if (request->user)
         key_number("user", request->user);
     switch (request->type) {
     case REQUEST_NEW:
-        key_symbol(request->symbol);
-        key_text("clientOrderId", request->order.client_id, request->order.client_length);
-        key_word("side", side_name(request->order.side));
-        key_word("orderType", type_name(request->order.type));
-        key_word("timeInForce", tif_name(request->order.tif));
-        key_amount("price", request->order.price);
-        key_amount("qty", request->order.qty);
-        key_amount("quoteOrderQty", request->order.quote);
+        dump_new(request);
+        break;
+    case REQUEST_REPLACE:
+        dump_new(request);
+        if (cancel->has_order_id)
+            key_number("cancelOrderId", cancel->order_id);
+        key_text("cancelOrigClientOrderId", cancel->client_id, cancel->client_length);
+        key_word("cancelReplaceMode", request->replace.mode == REPLACE_ALLOW_FAILURE
+                                          ? "ALLOW_FAILURE"
+                                          : "STOP_ON_FAILURE");
         break;
     case REQUEST_CANCEL:
         key_symbol(request->symbol);
@@ -409,11 +428,11 @@ static void dump_request(const struct request *request)
 
 static void dump_message(const struct msg *msg)
 {
-    static const char *const orders[] = {"PLACE",       "CANCEL",       "USER_ADD",
-                                         "SYMBOL_GRID", "SYMBOL_RANGE", "SYMBOL_MARKET",
-                                         "SYMBOL_FEES", "SYMBOL_STATUS"};
-    static const char *const reports[] = {"ACCEPTED", "FILL", "DONE", "CANCEL_REJECTED",
-                                          "CONFIG_ACK"};
+    static const char *const orders[] = {
+        "PLACE",         "CANCEL",      "USER_ADD",      "SYMBOL_GRID", "SYMBOL_RANGE",
+        "SYMBOL_MARKET", "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD", "REPLACE_NEW"};
+    static const char *const reports[] = {"ACCEPTED",        "FILL",       "DONE",
+                                          "CANCEL_REJECTED", "CONFIG_ACK", "REPLACED"};
     const struct symbol_config *symbol = NULL;
     if (msg->type >= MSG_PLACE && msg->type < MSG_PLACE + sizeof orders / sizeof *orders)
         key_word("message", orders[msg->type - MSG_PLACE]);
@@ -427,7 +446,12 @@ static void dump_message(const struct msg *msg)
     if (msg->type != MSG_USER_ADD && msg->type != MSG_CONFIG_ACK)
         symbol = key_symbol(msg->symbol);
     switch (msg->type) {
+    case MSG_REPLACE_OLD:
+        key_number("ref", msg->replace.ref);
+        key_amount("due", msg->replace.due);
+        break;
     case MSG_PLACE:
+    case MSG_REPLACE_NEW:
         key_number("ref", msg->place.ref);
         key_number("user", msg->place.user);
         key_word("side", side_name(msg->place.side));
@@ -455,9 +479,31 @@ static void dump_message(const struct msg *msg)
         if (msg->done.reject && msg->done.reject < REJECT_COUNT)
             key_word("reject", reject_text(msg->done.reject));
         break;
+    case MSG_REPLACED:
+        key_number("ref", msg->replaced.ref);
+        key_number("orderId", msg->replaced.order_id);
+        key_number("newRef", msg->replaced.new_ref);
+        key_amount("moved", msg->replaced.moved);
+        if (msg->replaced.reject && msg->replaced.reject < REJECT_COUNT)
+            key_word("reject", reject_text(msg->replaced.reject));
+        break;
     default:
         break;
     }
+}
+
+static void dump_parts(const struct record_head *head, const unsigned char *payload)
+{
+    struct msg msg;
+    key("parts");
+    text_str(&tool.out, "[");
+    for (uint32_t at = 0; at < head->bytes; at += MSG_ENCODED_BYTES) {
+        text_str(&tool.out, at ? ",{" : "{");
+        msg_decode(payload + at, head->shard, &msg);
+        dump_message(&msg);
+        text_str(&tool.out, "}");
+    }
+    text_str(&tool.out, "]");
 }
 
 static const char *dump_record(void *self, const struct record_head *head,
@@ -475,6 +521,9 @@ static const char *dump_record(void *self, const struct record_head *head,
     if (head->type == RECORD_LINK && head->bytes == MSG_ENCODED_BYTES) {
         msg_decode(payload, head->shard, &msg);
         dump_message(&msg);
+    } else if ((head->type == RECORD_PARTS || head->type == RECORD_SKIP) &&
+               head->bytes % MSG_ENCODED_BYTES == 0) {
+        dump_parts(head, payload);
     } else if (head->type == RECORD_SELF && head->bytes == 8) {
         key_number("ref", get_u64(payload));
     } else if (head->type >= RECORD_REQUEST &&

@@ -102,13 +102,23 @@ void answer_order(struct account_shard *self, const struct ledger_order *order)
     shard_reply(&self->shard, order->tag, REJECT_NONE, first, true, 0);
 }
 
-void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_order *order,
-                 bool last)
+static struct reply *reply_view(struct account_shard *self, const struct ledger_order *order)
 {
     struct reply *reply = reply_get(self, REPLY_ORDERS);
     reply->count = 1;
     order_view(self, order, &reply_orders(reply)[0]);
-    shard_reply(&self->shard, tag, REJECT_NONE, reply, last, 0);
+    return reply;
+}
+
+void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_order *order,
+                 bool last)
+{
+    shard_reply(&self->shard, tag, REJECT_NONE, reply_view(self, order), last, 0);
+}
+
+void answer_cancelled(struct account_shard *self, uint64_t tag, const struct ledger_order *order)
+{
+    shard_reply_half(&self->shard, tag, HALF_CANCEL, REJECT_NONE, reply_view(self, order), false);
 }
 
 /* ---- reads: first which slots to show, then block by block ---- */
@@ -227,8 +237,8 @@ static enum reject collect_order(struct account_shard *self, const struct reques
     uint32_t slot =
         request->find.has_order_id
             ? ledger_find_order_id(self->ledger, user, request->symbol, request->find.order_id)
-            : ledger_find_client(self->ledger, user, request->symbol, request->find.client_id,
-                                 request->find.client_length);
+            : ledger_find_shown(self->ledger, user, request->symbol, request->find.client_id,
+                                request->find.client_length);
     if (!slot || ledger_order(self->ledger, slot)->status == ORDER_SENT)
         return REJECT_NO_SUCH_ORDER;
     const struct ledger_order *order = ledger_order(self->ledger, slot);

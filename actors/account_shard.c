@@ -11,10 +11,11 @@ static struct block_pool *reply_pool(const struct account_shard *self)
     return &self->shard.ex->reply_pool[self->shard.actor.core->id];
 }
 
-/* What a request needs whatever becomes of it: a market link slot, an answer, a block for it. */
-static bool room_for_request(struct account_shard *self)
+/* What a request needs whatever becomes of it: a message of so many parts to a market, as many
+ * answers, a block for one. */
+static bool room_for_request(struct account_shard *self, uint32_t parts)
 {
-    return ingress_room(&self->shard, CLASS_OUT, 1) && shard_room(&self->shard, 1) &&
+    return ingress_room(&self->shard, CLASS_OUT, parts) && shard_room(&self->shard, parts) &&
            block_room(reply_pool(self), 1) >= 1;
 }
 
@@ -95,8 +96,7 @@ static void op_answered(struct account_shard *self, uint32_t op_idx,
     self->ops_open--;
 }
 
-/* The order leaves the operation it was in, if any. */
-static void leave_op(struct account_shard *self, uint32_t slot, bool cancelled, enum reject reject)
+void account_leave_op(struct account_shard *self, uint32_t slot, bool cancelled, enum reject reject)
 {
     struct ledger_order *order = ledger_order(self->ledger, slot);
     if (order->todo)
@@ -110,17 +110,18 @@ static void leave_op(struct account_shard *self, uint32_t slot, bool cancelled, 
 
 /* ---- class 1: requests ---- */
 
-static void send_cancel(struct account_shard *self, const struct ledger_order *order, uint64_t tag,
-                        int64_t ts_us)
+void account_send_cancel(struct account_shard *self, const struct ledger_order *order, uint64_t tag,
+                         uint8_t restriction, int64_t ts_us)
 {
     struct msg msg = {.type = MSG_CANCEL, .symbol = order->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[order->symbol];
     msg.cancel.ref = order->ref;
     msg.cancel.tag = tag;
+    msg.cancel.restriction = restriction;
     shard_send(&self->shard, &msg);
 }
 
-static void new_from_request(const struct request *request, struct ledger_new *order)
+void account_new_order(const struct request *request, struct ledger_new *order)
 {
     *order = (struct ledger_new){
         .tag = request->tag,
@@ -140,12 +141,10 @@ static void new_from_request(const struct request *request, struct ledger_new *o
     memcpy(order->client_id, request->order.client_id, sizeof order->client_id);
 }
 
-static void apply_new(struct account_shard *self, uint32_t user, const struct ledger_new *order,
-                      const struct ledger_plan *plan, int64_t ts_us)
+void account_send_place(struct account_shard *self, uint32_t slot, uint8_t type, int64_t ts_us)
 {
-    uint32_t slot = ledger_place(self->ledger, user, order, plan, ts_us);
     const struct ledger_order *made = ledger_order(self->ledger, slot);
-    struct msg msg = {.type = MSG_PLACE, .symbol = made->symbol, .ts_us = ts_us};
+    struct msg msg = {.type = type, .symbol = made->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[made->symbol];
     if (made->flags & ORDER_HELD_ALL)
         msg.flags |= MSG_HELD_ALL;
@@ -154,8 +153,8 @@ static void apply_new(struct account_shard *self, uint32_t user, const struct le
     msg.place.ref = made->ref;
     msg.place.price_ticks = made->price_ticks;
     msg.place.qty_lots = made->qty_lots;
-    msg.place.held = (made->flags & ORDER_BY_QUOTE) ? made->quote_atoms : made->held;
-    msg.place.user = ledger_user(self->ledger, user)->id;
+    msg.place.held = (made->flags & ORDER_BY_QUOTE) ? made->quote_atoms : made->held + made->due;
+    msg.place.user = ledger_user(self->ledger, made->user)->id;
     msg.place.side = made->side;
     msg.place.order_type = made->type;
     msg.place.tif = made->tif;
@@ -163,10 +162,23 @@ static void apply_new(struct account_shard *self, uint32_t user, const struct le
     shard_send(&self->shard, &msg);
 }
 
+void account_place(struct account_shard *self, uint32_t user, const struct ledger_new *order,
+                   const struct ledger_plan *plan, int64_t ts_us)
+{
+    account_send_place(self, ledger_place(self->ledger, user, order, plan, ts_us), MSG_PLACE,
+                       ts_us);
+}
+
+bool account_lost(const struct account_shard *self, const struct ledger_order *order)
+{
+    return self->shard.skips &&
+           ((order->flags & ORDER_LOST) || shard_skipped(&self->shard, order->ref));
+}
+
 /* Another CancelAll has it already, or a message about it was skipped (J6). */
 static bool out_of_reach(const struct account_shard *self, const struct ledger_order *order)
 {
-    return order->op || (self->shard.skips && shard_skipped(&self->shard, order->ref));
+    return order->op || account_lost(self, order);
 }
 
 static void apply_cancel_all(struct account_shard *self, uint32_t position, uint64_t tag)
@@ -185,26 +197,25 @@ static void apply_cancel_all(struct account_shard *self, uint32_t position, uint
     core_want_work(self->shard.actor.core, &self->shard.actor);
 }
 
-/* The order a Cancel or query means: by order id or by client order id. */
-static uint32_t find_order(const struct account_shard *self, const struct request *request,
-                           uint32_t user)
+uint32_t account_find_open(const struct account_shard *self, const struct request_find *find,
+                           uint16_t symbol, uint32_t user)
 {
     uint32_t slot = 0;
-    if (request->find.has_order_id)
-        slot = ledger_find_order_id(self->ledger, user, request->symbol, request->find.order_id);
+    if (find->has_order_id)
+        slot = ledger_find_order_id(self->ledger, user, symbol, find->order_id);
     else
-        slot = ledger_find_client(self->ledger, user, request->symbol, request->find.client_id,
-                                  request->find.client_length);
-    if (slot && request->find.has_order_id && request->find.client_length) {
-        const struct ledger_order *order = ledger_order(self->ledger, slot);
-        if (order->client_length != request->find.client_length ||
-            memcmp(order->client_id, request->find.client_id, order->client_length) != 0)
-            return 0;
-    }
-    return slot;
+        slot = ledger_find_client(self->ledger, user, symbol, find->client_id, find->client_length);
+    if (!slot)
+        return 0;
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (find->has_order_id && find->client_length &&
+        (order->client_length != find->client_length ||
+         memcmp(order->client_id, find->client_id, order->client_length) != 0))
+        return 0;
+    return order_is_open(order) ? slot : 0;
 }
 
-static void record_request(struct account_shard *self, const struct request *request)
+void account_record(struct account_shard *self, const struct request *request)
 {
     unsigned char bytes[RECORD_BYTES_MAX];
     uint32_t length = request_encode(request, bytes);
@@ -213,13 +224,20 @@ static void record_request(struct account_shard *self, const struct request *req
     memcpy(at, bytes, length);
 }
 
+bool account_market_busy(struct account_shard *self, uint16_t symbol)
+{
+    uint32_t depth = shard_link_depth(&self->shard, self->symbol_shard[symbol]);
+    uint32_t max = self->shard.ex->config.link_max;
+    return depth >= max || 4 * (max - depth) <= max;
+}
+
 /* Whether a New would be taken, and what that means. */
 static enum reject check_new(const struct account_shard *self, const struct request *request,
                              uint32_t user, struct ledger_new *order, struct ledger_plan *plan)
 {
     if (request->symbol >= self->shard.ex->config.symbols_max)
         return REJECT_UNKNOWN_SYMBOL;
-    new_from_request(request, order);
+    account_new_order(request, order);
     return ledger_check_new(self->ledger, user, order, plan);
 }
 
@@ -230,19 +248,16 @@ static enum reject take_new(struct account_shard *self, const struct request *re
 {
     struct ledger_new order;
     struct ledger_plan plan;
-    struct exchange *ex = self->shard.ex;
     enum reject reject = check_new(self, request, user, &order, &plan);
     if (reject != REJECT_NONE)
         return reject;
     if (BUG(19)) /* room checked after the record */
-        record_request(self, request);
-    uint32_t depth = shard_link_depth(&self->shard, self->symbol_shard[request->symbol]);
-    uint32_t max = ex->config.link_max;
-    if (depth >= max || 4 * (max - depth) <= max)
-        return REJECT_BUSY; /* C6 */
+        account_record(self, request);
+    if (account_market_busy(self, request->symbol))
+        return REJECT_BUSY;
     if (!BUG(19))
-        record_request(self, request);
-    apply_new(self, user, &order, &plan, shard_stamp(&self->shard, ts_us, 0));
+        account_record(self, request);
+    account_place(self, user, &order, &plan, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
 }
 
@@ -261,14 +276,14 @@ static enum reject test_new(struct account_shard *self, const struct request *re
 static enum reject take_cancel(struct account_shard *self, const struct request *request,
                                uint32_t user, int64_t ts_us)
 {
-    uint32_t slot = find_order(self, request, user);
-    if (!slot || !order_is_open(ledger_order(self->ledger, slot)))
+    uint32_t slot = account_find_open(self, &request->find, request->symbol, user);
+    if (!slot)
         return REJECT_UNKNOWN_ORDER;
-    if (shard_skipped(&self->shard, ledger_order(self->ledger, slot)->ref))
+    if (account_lost(self, ledger_order(self->ledger, slot)))
         return REJECT_MARKET_CLOSED; /* its symbol is halted, and an operator has to look (J6) */
-    record_request(self, request);
-    send_cancel(self, ledger_order(self->ledger, slot), request->tag,
-                shard_stamp(&self->shard, ts_us, 0));
+    account_record(self, request);
+    account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
+                        request->find.restriction, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
 }
 
@@ -289,7 +304,7 @@ static enum reject take_cancel_all(struct account_shard *self, const struct requ
     uint32_t position = ledger_find_position(self->ledger, user, request->symbol);
     if (!anything_to_cancel(self, position))
         return REJECT_UNKNOWN_ORDER;
-    record_request(self, request);
+    account_record(self, request);
     shard_stamp(&self->shard, ts_us, 0);
     apply_cancel_all(self, position, request->tag);
     return REJECT_NONE;
@@ -335,7 +350,7 @@ static enum reject take_deposit(struct account_shard *self, const struct request
     if (!done && !supply_take(self, request->deposit.asset, request->deposit.amount))
         return REJECT_OVERFLOW;
     if (!done) {
-        record_request(self, request);
+        account_record(self, request);
         shard_stamp(&self->shard, ts_us, 0);
         done = ledger_apply_deposit(self->ledger, user, request->deposit.asset,
                                     request->deposit.amount, request->deposit.request_id);
@@ -359,6 +374,8 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return take_cancel(self, request, user, now);
     case REQUEST_CANCEL_ALL:
         return take_cancel_all(self, request, user, now);
+    case REQUEST_REPLACE:
+        return account_take_replace(self, request, user, now);
     case REQUEST_DEPOSIT:
         return take_deposit(self, request, user, now);
     case REQUEST_ORDER_TEST:
@@ -371,7 +388,7 @@ static enum reject handle_request(struct account_shard *self, const struct reque
 static enum take take_request(struct account_shard *self, const struct msg *msg)
 {
     const struct request *request = msg->request.block;
-    if (!room_for_request(self) ||
+    if (!room_for_request(self, request->type == REQUEST_REPLACE ? 2 : 1) ||
         (request->type == REQUEST_CANCEL_ALL && self->ops_open == CANCEL_OPS_MAX))
         return TAKE_NO_ROOM; /* a cancel is never refused for lack of room (C6) */
     enum reject reject = handle_request(self, request);
@@ -428,7 +445,7 @@ static void apply_done(struct account_shard *self, const struct msg *msg)
     if (msg->done.reason == DONE_REASON_REJECTED) {
         enum reject reject = msg->done.reject;
         uint64_t tag = ledger_order(self->ledger, slot)->tag;
-        leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+        account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
         ledger_refused(self->ledger, msg->done.ref);
         reject_tag(self, tag, reject);
         return;
@@ -440,7 +457,7 @@ static void apply_done(struct account_shard *self, const struct msg *msg)
     uint64_t tag = msg->done.tag;
     if (cancelled && tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
         answer_view(self, tag, ledger_order(self->ledger, slot), true);
-    leave_op(self, slot, cancelled, REJECT_UNKNOWN_ORDER);
+    account_leave_op(self, slot, cancelled, REJECT_UNKNOWN_ORDER);
 }
 
 static void apply_report(struct account_shard *self, const struct msg *msg)
@@ -459,17 +476,20 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
                            msg->flags & MSG_LAST, msg->ts_us);
         if (msg->flags & MSG_LAST) {
             answer_if_asked(self, slot);
-            leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+            account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
         }
         break;
     case MSG_DONE:
         apply_done(self, msg);
         break;
+    case MSG_REPLACED:
+        account_replaced(self, msg);
+        break;
     case MSG_CANCEL_REJECTED:
         reject_tag(self, msg->done.tag, msg->done.reject);
         slot = ledger_find_ref(self->ledger, msg->done.ref);
         if (slot && !msg->done.tag) /* a CancelAll's own: the order stays, the operation goes on */
-            leave_op(self, slot, false, msg->done.reject);
+            account_leave_op(self, slot, false, msg->done.reject);
         break;
     default:
         UNREACHABLE("a report that an account shard knows");
@@ -542,16 +562,32 @@ static void apply_link(struct account_shard *self, const struct msg *msg)
  * cannot be continued. */
 static bool must_skip(const struct account_shard *self, const struct msg *msg)
 {
-    return shard_must_skip(&self->shard, msg) ||
-           (self->shard.skips && msg_has_ref(msg) && shard_skipped(&self->shard, msg->words[0]));
+    uint32_t slot = 0;
+    if (shard_must_skip(&self->shard, msg))
+        return true;
+    if (!self->shard.skips || !msg_has_ref(msg))
+        return false;
+    slot = ledger_find_ref(self->ledger, msg->words[0]);
+    return slot ? account_lost(self, ledger_order(self->ledger, slot))
+                : shard_skipped(&self->shard, msg->words[0]);
 }
 
 /* Not applied, nothing sent; whoever starts the program halts its symbol. A fill's money stays
- * accounted for, as if it were for ever in flight. */
+ * accounted for, as if it were for ever in flight. An order whose hold was to come from another is
+ * lost with it. */
 static void apply_skip(struct account_shard *self, const struct msg *msg)
 {
     int64_t quote;
-    shard_skip(&self->shard, msg);
+    uint32_t slot = msg_has_ref(msg) ? ledger_find_ref(self->ledger, msg->words[0]) : 0;
+    if (slot && account_lost(self, ledger_order(self->ledger, slot)))
+        shard_took(&self->shard, msg); /* known already */
+    else
+        shard_skip(&self->shard, msg);
+    if (msg->type == MSG_REPLACED && msg->replaced.moved) {
+        slot = ledger_find_ref(self->ledger, msg->replaced.new_ref);
+        ASSERT(slot != 0);
+        ledger_order(self->ledger, slot)->flags |= ORDER_LOST;
+    }
     if (msg->type != MSG_FILL)
         return;
     const struct ledger_symbol *symbol = ledger_symbol(self->ledger, msg->symbol);
@@ -563,7 +599,7 @@ static void apply_skip(struct account_shard *self, const struct msg *msg)
 
 static enum take take_link(struct account_shard *self, const struct msg *msg)
 {
-    if (!shard_is_next(&self->shard, msg))
+    if (!shard_is_next(&self->shard, msg, 0))
         return TAKE_DONE; /* L2: seen before */
     bool room =
         msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
@@ -598,7 +634,7 @@ static void apply_self(struct account_shard *self, int64_t ts_us)
     uint32_t slot = self->todo_head;
     ASSERT(slot != 0);
     todo_remove(self, slot);
-    send_cancel(self, ledger_order(self->ledger, slot), 0, ts_us);
+    account_send_cancel(self, ledger_order(self->ledger, slot), 0, RESTRICT_NONE, ts_us);
 }
 
 static enum work account_work(struct actor *actor)
@@ -610,7 +646,7 @@ static enum work account_work(struct actor *actor)
     }
     if (!self->todo_head)
         return WORK_DONE;
-    if (!room_for_request(self))
+    if (!room_for_request(self, 1))
         return WORK_NO_ROOM;
     put_u64(shard_record(&self->shard, RECORD_SELF, 8),
             ledger_order(self->ledger, self->todo_head)->ref);
@@ -636,13 +672,14 @@ static bool replay_request(struct account_shard *self, const struct request *req
     case REQUEST_NEW:
         if (check_new(self, request, user, &order, &plan) != REJECT_NONE)
             return false;
-        apply_new(self, user, &order, &plan, stamp);
+        account_place(self, user, &order, &plan, stamp);
         return true;
     case REQUEST_CANCEL:
-        slot = find_order(self, request, user);
-        if (!slot || !order_is_open(ledger_order(self->ledger, slot)))
+        slot = account_find_open(self, &request->find, request->symbol, user);
+        if (!slot)
             return false;
-        send_cancel(self, ledger_order(self->ledger, slot), request->tag, stamp);
+        account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
+                            request->find.restriction, stamp);
         return true;
     case REQUEST_CANCEL_ALL:
         slot = ledger_find_position(self->ledger, user, request->symbol);
@@ -650,6 +687,8 @@ static bool replay_request(struct account_shard *self, const struct request *req
             return false;
         apply_cancel_all(self, slot, request->tag);
         return true;
+    case REQUEST_REPLACE:
+        return account_replay_replace(self, request, user, stamp);
     case REQUEST_DEPOSIT:
         if (ledger_check_deposit(self->ledger, user, request->deposit.asset,
                                  request->deposit.amount, request->deposit.request_id,

@@ -7,7 +7,8 @@
  *          -> the core publishes its chunk (J1) -> then messages go.
  * Full:    a report or cancel without room stays in its lane; a New is refused with REJECT_BUSY
  * while the market's link is 3/4 full, before any record (C6). Files:   account_shard.c (orders and
- * money), account_reads.c (what is shown: views and long reads).
+ * money), account_replace.c (a cancel and an order in one), account_reads.c (what is shown: views
+ * and long reads).
  */
 #ifndef ACCOUNT_SHARD_H
 #define ACCOUNT_SHARD_H
@@ -56,6 +57,49 @@ uint64_t account_shard_hash(const struct account_shard *self);
 /* Puts the order behind the others whose cancel is to be sent (S6). */
 void account_todo_push(struct account_shard *self, uint32_t slot);
 
+/* ---- account_shard.c, for account_replace.c ---- */
+
+/* The order that a New, or the new half of a Replace, asks for. */
+void account_new_order(const struct request *request, struct ledger_new *order);
+
+/* The open order meant by order id, by client order id, or by both; 0: there is none. */
+uint32_t account_find_open(const struct account_shard *self, const struct request_find *find,
+                           uint16_t symbol, uint32_t user);
+
+/* Whether the market's link is so full that a New is refused (C6). */
+bool account_market_busy(struct account_shard *self, uint16_t symbol);
+
+/* Writes the request's record: from here on it is taken. */
+void account_record(struct account_shard *self, const struct request *request);
+
+/* Sends the cancel of an open order; `tag`: the request that its end, or its refusal, answers. */
+void account_send_cancel(struct account_shard *self, const struct ledger_order *order, uint64_t tag,
+                         uint8_t restriction, int64_t ts_us);
+
+/* Whether a message about the order was not applied (J6): nothing that comes of it can be. */
+bool account_lost(const struct account_shard *self, const struct ledger_order *order);
+
+/* Makes the order and sends its Place; or sends that of one made, as a message of `type`. */
+void account_place(struct account_shard *self, uint32_t user, const struct ledger_new *order,
+                   const struct ledger_plan *plan, int64_t ts_us);
+void account_send_place(struct account_shard *self, uint32_t slot, uint8_t type, int64_t ts_us);
+
+/* The order leaves the CancelAll it was in, if any. */
+void account_leave_op(struct account_shard *self, uint32_t slot, bool cancelled,
+                      enum reject reject);
+
+/* ---- account_replace.c ---- */
+
+/* A Replace that may be recorded, or is answered without: REJECT_NONE, and it is done; else it is
+ * refused whole, and nothing happened. */
+enum reject account_take_replace(struct account_shard *self, const struct request *request,
+                                 uint32_t user, int64_t ts_us);
+bool account_replay_replace(struct account_shard *self, const struct request *request,
+                            uint32_t user, int64_t ts_us);
+
+/* The market's word on a Replace's old order. */
+void account_replaced(struct account_shard *self, const struct msg *msg);
+
 /* ---- account_reads.c ---- */
 
 void order_view(const struct account_shard *self, const struct ledger_order *order,
@@ -70,6 +114,9 @@ void answer_order(struct account_shard *self, const struct ledger_order *order);
 /* Answers with one order and nothing else. */
 void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_order *order,
                  bool last);
+
+/* The same as the cancel's half of the answer to a Replace, whose other half follows. */
+void answer_cancelled(struct account_shard *self, uint64_t tag, const struct ledger_order *order);
 
 /* Opens a read; read_step() sends its parts, one block each, until it is done. */
 enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user);

@@ -334,7 +334,7 @@ static enum take control_take(struct actor *actor, enum lane_class class,
         block_put(&ex->request_pool[tag_core(request->tag)], core, msg->request.block);
         return TAKE_DONE;
     }
-    if (!shard_is_next(&self->shard, msg))
+    if (!shard_is_next(&self->shard, msg, 0))
         return TAKE_DONE;
     if (!ingress_room(&self->shard, CLASS_OUT, 1) || block_room(&ex->reply_pool[core], 1) < 1)
         return TAKE_NO_ROOM;

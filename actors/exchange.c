@@ -217,7 +217,8 @@ bool exchange_poison(struct exchange *ex, uint16_t from, uint16_t to, uint64_t s
     if (from >= ex->shards || to >= ex->shards)
         return false;
     struct shard *shard = exchange_shard(ex, to);
-    if (seq <= shard->in[from].in_seq || shard->skips + shard->poisons >= SKIPS_MAX)
+    uint32_t refs = shard->skips + 2 * (shard->poisons + 1); /* a Replace is about two orders */
+    if (seq <= shard->in[from].in_seq || refs > SKIPS_MAX)
         return false;
     shard->poison[shard->poisons].from = from;
     shard->poison[shard->poisons++].seq = seq;
@@ -350,7 +351,8 @@ static void check_hold(void *arg, const struct ledger_order *order)
     uint16_t id = exchange_symbol_shard(ex, ex->control->symbols[order->symbol].name);
     const struct market_shard *market = ex->market[id - exchange_market_id(ex, 0)];
     uint32_t slot = order_pool_find(market->pool, order->ref);
-    if (was_skipped(ex, order->ref)) { /* book and account parted there */
+    if ((order->flags & ORDER_LOST) ||
+        was_skipped(ex, order->ref)) { /* book and account parted there */
         check->resting += slot != 0;
         return;
     }
@@ -358,6 +360,7 @@ static void check_hold(void *arg, const struct ledger_order *order)
     const struct order_node *node = &market->pool->nodes[slot];
     ASSERT(node->left_lots == order->qty_lots - order->executed_lots);
     ASSERT(node->order_id == order->order_id);
+    ASSERT(order->due == 0);
     check->resting++;
 }
 

@@ -211,6 +211,7 @@ static void command_from(const struct msg *msg, struct book *book, int64_t ts_us
     *cmd = (struct book_cmd){.seq = book_seq(book) + 1, .ref = msg->place.ref, .ts_us = ts_us};
     if (msg->type == MSG_CANCEL) {
         cmd->type = CMD_CANCEL;
+        cmd->restriction = msg->cancel.restriction;
         return;
     }
     cmd->type = CMD_NEW;
@@ -229,22 +230,26 @@ static void command_from(const struct msg *msg, struct book *book, int64_t ts_us
         cmd->flags |= CMD_HELD_ALL;
 }
 
-static void apply_order(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+/* What a filter says of an order that only the market can check. */
+static enum reject check_filters(const struct market_symbol *symbol, const struct msg *msg,
+                                 int64_t ts_us)
+{
+    if (!symbol->active) /* its configuration is on another link, still on the way */
+        return REJECT_UNKNOWN_SYMBOL;
+    if (msg->type == MSG_CANCEL || book_status(symbol->book) != STATUS_TRADING)
+        return REJECT_NONE;
+    return check_market_notional(symbol, msg, ts_us);
+}
+
+/* Gives the order, or the cancel, to the book: refused, or the open match. */
+static void open_match(struct market_shard *self, const struct msg *msg, int64_t ts_us)
 {
     struct market_symbol *symbol = &self->symbols[msg->symbol];
     struct book_cmd cmd;
-    enum reject reject = REJECT_NONE;
     if (BUG(30) && msg->type == MSG_PLACE && msg->place.qty_lots == 66613)
         check_planted_crash(); /* 30: an order that crashes its market */
-    if (!symbol->active) {     /* its configuration is on another link, still on the way */
-        refuse(self, msg, REJECT_UNKNOWN_SYMBOL);
-        return;
-    }
     command_from(msg, symbol->book, ts_us, &cmd);
-    if (msg->type == MSG_PLACE && book_status(symbol->book) == STATUS_TRADING)
-        reject = check_market_notional(symbol, msg, ts_us);
-    if (reject == REJECT_NONE)
-        reject = book_begin(symbol->book, &cmd);
+    enum reject reject = book_begin(symbol->book, &cmd);
     if (reject != REJECT_NONE) {
         refuse(self, msg, reject);
         return;
@@ -253,11 +258,126 @@ static void apply_order(struct market_shard *self, const struct msg *msg, int64_
     self->open = *msg;
     self->timed = !self->shard.ex->replaying &&
                   sampler_pick(&stages(self)->orders, self->shard.actor.core->now_us);
-    bool done = slice(self);
-    while (!done && self->shard.ex->replaying) /* replay runs all slices at once (C4) */
-        done = slice(self);
-    if (!done)
+}
+
+/* Runs the first slice of the open match, if there is one and room for it. */
+static void run_match(struct market_shard *self, bool room)
+{
+    while (self->matching && (room || self->shard.ex->replaying)) {
+        slice(self);
+        room = false; /* the others are work(); replay runs all slices at once (C4) */
+    }
+    if (self->matching)
         core_want_work(self->shard.actor.core, &self->shard.actor);
+}
+
+static void apply_order(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+{
+    enum reject reject = check_filters(&self->symbols[msg->symbol], msg, ts_us);
+    if (reject != REJECT_NONE) {
+        refuse(self, msg, reject);
+        return;
+    }
+    open_match(self, msg, ts_us);
+    run_match(self, true);
+}
+
+/* ---- Replace: one input of two book commands (O4) ---- */
+
+static void tell_replaced(struct market_shard *self, const struct msg *old, const struct msg *made,
+                          const struct book_event *done, int64_t moved, bool whole,
+                          enum reject reject)
+{
+    struct msg msg = {.type = MSG_REPLACED, .symbol = old->symbol, .ts_us = self->shard.last_ts_us};
+    msg.to = exchange_ref_shard(old->replace.ref);
+    msg.replaced.ref = old->replace.ref;
+    msg.replaced.order_id = done ? done->order_id : 0;
+    msg.replaced.new_ref = made->place.ref;
+    msg.replaced.moved = moved;
+    msg.replaced.whole = whole;
+    msg.replaced.reject = (uint16_t)reject;
+    shard_send(&self->shard, &msg);
+}
+
+/* What the hold of an order that was cancelled is worth: what O1 and O2 say it is at all times. */
+static int64_t hold_left(const struct market_symbol *symbol, const struct book_event *done)
+{
+    int64_t atoms = done->left_lots * symbol->spec.lot_atoms;
+    if (done->side == SIDE_BUY)
+        ASSERT(money_quote_ceil(&symbol->spec, done->price_ticks, done->left_lots, &atoms));
+    return atoms;
+}
+
+/* Whether what is left of the old hold covers what the new one waits for. An estimate is made
+ * smaller instead, and is then all there is (O1). */
+static bool funded(const struct market_symbol *symbol, struct msg *made, int64_t due, int64_t left)
+{
+    bool buy = made->place.side == SIDE_BUY, by_quote = made->flags & MSG_BY_QUOTE;
+    if (left >= due)
+        return true;
+    if (made->place.order_type != TYPE_MARKET || buy == by_quote)
+        return false;
+    if (!buy) {
+        made->place.qty_lots -= (due - left) / symbol->spec.lot_atoms;
+        return made->place.qty_lots > 0;
+    }
+    made->place.held -= due - left;
+    made->flags |= MSG_HELD_ALL;
+    return made->place.held > 0;
+}
+
+/* The book's part of the cancel: its two events. */
+static enum reject cancel_old(struct market_symbol *symbol, const struct msg *old, int64_t ts_us,
+                              struct book_events *out)
+{
+    const struct book_cmd cmd = {.type = CMD_CANCEL,
+                                 .ref = old->replace.ref,
+                                 .restriction = old->replace.restriction,
+                                 .seq = book_seq(symbol->book) + 1,
+                                 .ts_us = ts_us};
+    enum reject reject = book_begin(symbol->book, &cmd);
+    if (reject != REJECT_NONE)
+        return reject;
+    ASSERT(book_step(symbol->book, 1, out) == BOOK_DONE);
+    ASSERT(out->count == 2 && out->event[0].type == EVENT_DONE &&
+           out->event[1].type == EVENT_LEVEL);
+    return REJECT_NONE;
+}
+
+static void apply_replace(struct market_shard *self, const struct msg *old, const struct msg *place,
+                          int64_t ts_us)
+{
+    struct market_symbol *symbol = &self->symbols[place->symbol];
+    struct book_events out = {.event = self->events};
+    struct msg made = *place;
+    int64_t due = old->replace.due, left = 0;
+    enum reject reject = check_filters(symbol, place, ts_us);
+    if (reject != REJECT_NONE) { /* filters come before the cancel: neither is done */
+        tell_replaced(self, old, place, NULL, 0, true, reject);
+        refuse(self, place, reject);
+        return;
+    }
+    reject = cancel_old(symbol, old, ts_us, &out);
+    bool stays = reject == REJECT_RESTRICTED || reject == REJECT_MARKET_CLOSED;
+    if (reject == REJECT_NONE && due)
+        left = hold_left(symbol, &out.event[0]);
+    bool funds = funded(symbol, &made, due, left);
+    int64_t moved = !funds ? 0 : left < due ? left : due;
+    if (BUG(32)) /* 32: a replace takes more of a hold than is left of it */
+        moved = due, funds = true;
+    tell_replaced(self, old, place, out.count ? &out.event[0] : NULL, moved, false, reject);
+    self->open = made; /* whose symbol the level is of */
+    if (out.count)
+        on_level(self, &out.event[1], ts_us);
+    if (reject != REJECT_NONE && old->replace.mode == REPLACE_STOP_ON_FAILURE && !BUG(33))
+        refuse(self, place, reject); /* not attempted */
+    else if (stays && old->replace.same_id)
+        refuse(self, place, REJECT_DUPLICATE_ORDER);
+    else if (!funds)
+        refuse(self, place, REJECT_NO_FUNDS);
+    else
+        open_match(self, &made, ts_us);
+    run_match(self, room_for_slice(self));
 }
 
 static void run_status(struct market_symbol *symbol, uint8_t status, int64_t ts_us)
@@ -320,12 +440,49 @@ static void apply_link(struct market_shard *self, const struct msg *msg, int64_t
         apply_config(self, msg, ts_us);
 }
 
-/* A poison message (J6): not applied, nothing sent, and its symbol takes no more orders. */
-static void apply_skip(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+static bool are_parts(const struct msg part[2])
 {
-    shard_skip(&self->shard, msg);
-    if (self->symbols[msg->symbol].active)
-        run_status(&self->symbols[msg->symbol], STATUS_HALT, ts_us);
+    return part[0].type == MSG_REPLACE_OLD && part[1].type == MSG_REPLACE_NEW &&
+           part[0].from == part[1].from && part[0].seq + 1 == part[1].seq &&
+           part[0].symbol == part[1].symbol;
+}
+
+/* A poison message (J6): not applied, nothing sent, and its symbol takes no more orders. */
+static void apply_skip(struct market_shard *self, const struct msg *part, uint32_t parts,
+                       int64_t ts_us)
+{
+    for (uint32_t i = 0; i < parts; i++)
+        shard_skip(&self->shard, &part[i]);
+    if (self->symbols[part->symbol].active)
+        run_status(&self->symbols[part->symbol], STATUS_HALT, ts_us);
+}
+
+/* One input: a message of one part, or of two (C8), whose link numbers are taken together. */
+static void apply_input(struct market_shard *self, const struct msg *part, uint32_t parts,
+                        bool skip, int64_t ts_us)
+{
+    if (skip) {
+        apply_skip(self, part, parts, ts_us);
+    } else if (parts == 1) {
+        apply_link(self, part, ts_us);
+    } else {
+        shard_took(&self->shard, &part[0]);
+        shard_took(&self->shard, &part[1]);
+        apply_replace(self, &part[0], &part[1], ts_us);
+    }
+}
+
+/* One record for all parts: they are one input. */
+static void take_input(struct market_shard *self, const struct msg *part, uint32_t parts)
+{
+    bool skip =
+        shard_must_skip(&self->shard, &part[0]) || shard_must_skip(&self->shard, &part[parts - 1]);
+    uint8_t type = skip ? RECORD_SKIP : parts == 1 ? RECORD_LINK : RECORD_PARTS;
+    unsigned char *at = shard_record(&self->shard, type, parts * MSG_ENCODED_BYTES);
+    for (uint32_t i = 0; i < parts; i++)
+        msg_encode(&part[i], at + i * MSG_ENCODED_BYTES);
+    apply_input(self, part, parts, skip,
+                shard_stamp(&self->shard, self->shard.actor.core->now_us, part[parts - 1].ts_us));
 }
 
 static enum take market_take(struct actor *actor, enum lane_class class,
@@ -338,18 +495,22 @@ static enum take market_take(struct actor *actor, enum lane_class class,
         return TAKE_NO_ROOM;
     if (self->matching && self->matching == &self->symbols[msg->symbol])
         return TAKE_NO_ROOM;
-    if (!shard_is_next(&self->shard, msg))
+    if (!shard_is_next(&self->shard, msg, msg->type == MSG_REPLACE_NEW))
         return TAKE_DONE;
+    if (msg->type == MSG_REPLACE_OLD) {
+        self->parts[msg->from] = *msg;
+        return TAKE_DONE;
+    }
     if (!room_for_slice(self))
         return TAKE_NO_ROOM;
-    bool skip = shard_must_skip(&self->shard, msg);
-    msg_encode(msg,
-               shard_record(&self->shard, skip ? RECORD_SKIP : RECORD_LINK, MSG_ENCODED_BYTES));
-    int64_t ts_us = shard_stamp(&self->shard, actor->core->now_us, msg->ts_us);
-    if (skip)
-        apply_skip(self, msg, ts_us);
-    else
-        apply_link(self, msg, ts_us);
+    if (msg->type == MSG_REPLACE_NEW) {
+        const struct msg part[2] = {self->parts[msg->from], *msg};
+        ASSERT(are_parts(part));
+        self->parts[msg->from].type = MSG_NONE;
+        take_input(self, part, 2);
+    } else {
+        take_input(self, msg, 1);
+    }
     return TAKE_DONE;
 }
 
@@ -397,20 +558,20 @@ static const struct actor_ops market_ops = {.take = market_take,
 enum recover market_shard_replay(struct market_shard *self, const struct record_head *head,
                                  const unsigned char *payload, int64_t ts_us)
 {
-    struct msg msg;
-    if ((head->type != RECORD_LINK && head->type != RECORD_SKIP) ||
-        head->bytes != MSG_ENCODED_BYTES)
+    struct msg part[2];
+    uint32_t parts = head->bytes / MSG_ENCODED_BYTES;
+    bool skip = head->type == RECORD_SKIP;
+    if ((!skip && head->type != (parts == 1 ? RECORD_LINK : RECORD_PARTS)) || parts < 1 ||
+        parts > 2 || head->bytes != parts * MSG_ENCODED_BYTES)
         return RECOVER_BAD_RECORD;
     shard_record(&self->shard, head->type, 0);
-    msg_decode(payload, head->shard, &msg);
-    if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1 ||
-        msg.symbol >= self->shard.ex->config.symbols_max)
+    for (uint32_t i = 0; i < parts; i++)
+        msg_decode(payload + i * MSG_ENCODED_BYTES, head->shard, &part[i]);
+    const struct msg *msg = &part[0];
+    if (msg->from >= self->shard.ex->shards || msg->seq != self->shard.in[msg->from].in_seq + 1 ||
+        msg->symbol >= self->shard.ex->config.symbols_max || (parts == 2 && !are_parts(part)))
         return RECOVER_BAD_RECORD;
-    int64_t stamp = shard_stamp(&self->shard, ts_us, msg.ts_us);
-    if (head->type == RECORD_SKIP)
-        apply_skip(self, &msg, stamp);
-    else
-        apply_link(self, &msg, stamp);
+    apply_input(self, part, parts, skip, shard_stamp(&self->shard, ts_us, part[parts - 1].ts_us));
     return RECOVER_OK;
 }
 
@@ -461,6 +622,7 @@ size_t market_shard_bytes(const struct exchange *ex)
            arena_bytes(order_pool_size(config->orders_max, far_max(ex))) +
            arena_bytes(config->symbols_max * sizeof(struct market_symbol)) +
            arena_bytes(config->symbols_max * sizeof(uint16_t)) +
+           arena_bytes((config->account_shards + 1u) * sizeof(struct msg)) +
            arena_bytes((2 * config->slice_fills + 4) * sizeof(struct book_event));
 }
 
@@ -475,6 +637,7 @@ struct market_shard *market_shard_init(struct exchange *ex, struct arena *arena,
     self->pool = order_pool_init(arena_alloc(arena, pool), config->orders_max, far_max(ex));
     self->symbols = arena_alloc(arena, config->symbols_max * sizeof(struct market_symbol));
     self->listed = arena_alloc(arena, config->symbols_max * sizeof(uint16_t));
+    self->parts = arena_alloc(arena, (config->account_shards + 1u) * sizeof(struct msg));
     self->events = arena_alloc(arena, slice_events(self) * sizeof(struct book_event));
     return self;
 }

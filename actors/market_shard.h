@@ -42,6 +42,9 @@ struct market_shard {
     struct market_symbol *matching; /* the open match, or NULL (C4) */
     struct msg open;                /* the input it came from */
     bool timed;                     /* and how long it takes goes to metrics: not state */
+    /* [account shards + 1], by sender: the first part of a Replace whose second is on its way (C8).
+     * Not state: nothing is taken, and no record made, before both are here. */
+    struct msg *parts;
 };
 
 size_t market_shard_bytes(const struct exchange *ex);

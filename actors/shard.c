@@ -210,12 +210,12 @@ bool shard_pump(struct actor *actor)
 
 /* ---- taking ---- */
 
-bool shard_is_next(const struct shard *shard, const struct msg *msg)
+bool shard_is_next(const struct shard *shard, const struct msg *msg, uint32_t parts)
 {
     const struct link_in *link = &shard->in[msg->from];
     if (msg->seq <= link->in_seq)
         return false;
-    ASSERT(msg->seq == link->in_seq + 1); /* L2 */
+    ASSERT(msg->seq == link->in_seq + 1 + parts); /* L2 */
     return true;
 }
 
@@ -445,8 +445,8 @@ void ingress_send_all(struct shard *shard, enum lane_class class, struct msg *ms
         ingress_send(shard, class, shard->ex->ingress[i], msg);
 }
 
-void shard_reply(struct shard *shard, uint64_t tag, enum reject reject, struct reply *block,
-                 bool last, uint32_t version)
+static void reply(struct shard *shard, uint64_t tag, enum reply_half half, enum reject reject,
+                  struct reply *block, bool last, uint32_t version)
 {
     ASSERT(tag_is_ours(shard->ex, tag));
     struct msg msg = {.type = MSG_REPLY, .flags = last ? MSG_LAST : 0, .ts_us = shard->last_ts_us};
@@ -456,5 +456,18 @@ void shard_reply(struct shard *shard, uint64_t tag, enum reject reject, struct r
     msg.reply.block_core = shard->actor.core->id;
     msg.reply.version = version;
     msg.reply.shard_seq = shard->seq;
+    msg.reply.half = (uint16_t)half;
     ingress_send(shard, CLASS_OUT, tag_core(tag), &msg);
+}
+
+void shard_reply(struct shard *shard, uint64_t tag, enum reject reject, struct reply *block,
+                 bool last, uint32_t version)
+{
+    reply(shard, tag, HALF_NONE, reject, block, last, version);
+}
+
+void shard_reply_half(struct shard *shard, uint64_t tag, enum reply_half half, enum reject reject,
+                      struct reply *block, bool last)
+{
+    reply(shard, tag, half, reject, block, last, 0);
 }

@@ -32,7 +32,7 @@ struct link_in {
     _Atomic uint64_t durable_seq; /* taken, and that is durable: the sender trims up to here (L3) */
 };
 
-enum { SKIPS_MAX = 16 }; /* orders, and poison messages at one start */
+enum { SKIPS_MAX = 32 }; /* orders, and poison messages at one start */
 
 struct peer_list {
     uint16_t *peer;
@@ -82,11 +82,11 @@ uint32_t shard_link_depth(struct shard *shard, uint16_t peer);
 /* Numbers the message and puts it in the outbox of msg->to. The room was checked. */
 void shard_send(struct shard *shard, struct msg *msg);
 
-/* A link message arrives: false when it was taken before (L2). Otherwise it must be the next one.
- */
-bool shard_is_next(const struct shard *shard, const struct msg *msg);
+/* A link message arrives: false when it was taken before (L2). Otherwise it must be the next one,
+ * behind `parts` of its own that wait for it (C8). */
+bool shard_is_next(const struct shard *shard, const struct msg *msg, uint32_t parts);
 
-/* It is taken: in_seq moves. Call after its record is written. */
+/* It is taken: in_seq moves. Call after its record is written, for each part. */
 void shard_took(struct shard *shard, const struct msg *msg);
 
 /* The link message is told to be poison (exchange_poison). */
@@ -133,5 +133,9 @@ void ingress_send_all(struct shard *shard, enum lane_class class, struct msg *ms
 /* The answer to a request: a code, and a chain of blocks of this core's reply pool or NULL. */
 void shard_reply(struct shard *shard, uint64_t tag, enum reject reject, struct reply *block,
                  bool last, uint32_t version);
+
+/* One half of the answer to a Replace; the other half is yet to come unless it is the last. */
+void shard_reply_half(struct shard *shard, uint64_t tag, enum reply_half half, enum reject reject,
+                      struct reply *block, bool last);
 
 #endif

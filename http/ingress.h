@@ -95,6 +95,7 @@ struct call {
     uint32_t user;
     uint16_t symbol;
     uint8_t type, resp, client_length, parts, flags;
+    uint16_t first_reject; /* cancelReplace: of the half that came first */
     char client_id[CLIENT_ID_BYTES];
     char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */
     char api_key_made[API_KEY_BYTES];

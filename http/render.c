@@ -274,7 +274,7 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
     key_bool(out, "opoAllowed", false);
     key_bool(out, "quoteOrderQtyMarketAllowed", true);
     key_bool(out, "allowTrailingStop", false);
-    key_bool(out, "cancelReplaceAllowed", false);
+    key_bool(out, "cancelReplaceAllowed", true);
     key_bool(out, "amendAllowed", false);
     key_bool(out, "pegInstructionsAllowed", false);
     key_bool(out, "isSpotTradingAllowed", true);

@@ -299,6 +299,9 @@ static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
     if (!slot || book->pool->nodes[slot].symbol != book->symbol)
         return REJECT_UNKNOWN_ORDER;
     const struct order_node *node = &book->pool->nodes[slot];
+    if (cmd->restriction &&
+        (cmd->restriction == RESTRICT_ONLY_NEW) == !!(node->flags & NODE_TRADED))
+        return REJECT_RESTRICTED;
     if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
         return REJECT_BOOK_FULL;
     enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(node, cmd->qty_lots) : REJECT_NONE;
@@ -388,6 +391,7 @@ static void fill(struct book *book, struct book_events *out, struct level *level
     struct book_open *open = &book->open;
     struct order_node *maker = &book->pool->nodes[level->head];
     maker->left_lots -= lots;
+    maker->flags |= NODE_TRADED;
     level->qty_lots -= lots;
     book->side_qty[maker->side] -= lots;
     open->left_lots -= lots;
@@ -477,7 +481,7 @@ static void rest_taker(struct book *book, struct book_events *out)
     node->left_lots = open->left_lots;
     node->user = cmd->user;
     node->side = cmd->side;
-    node->flags = 0;
+    node->flags = open->traded ? NODE_TRADED : 0;
     node->symbol = book->symbol;
     order_rest(book, slot);
     struct book_event *event = event_add(out, EVENT_ACCEPTED);
@@ -689,7 +693,7 @@ static void hash_order(void *arg, const struct order_node *order)
     *hash = hash_fold(*hash, order->order_id);
     *hash = hash_fold(*hash, (uint64_t)order->price_ticks);
     *hash = hash_fold(*hash, (uint64_t)order->left_lots);
-    *hash = hash_fold(*hash, (uint64_t)order->user << 8 | order->side);
+    *hash = hash_fold(*hash, (uint64_t)order->user << 16 | order->flags << 8 | order->side);
 }
 
 uint64_t book_hash(const struct book *book)

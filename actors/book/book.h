@@ -44,7 +44,7 @@ enum { /* book_cmd.flags */
 };
 
 struct book_cmd {
-    uint8_t type, side, order_type, tif, stp, flags, status;
+    uint8_t type, side, order_type, tif, stp, flags, status, restriction; /* the last: CMD_CANCEL */
     uint32_t user;
     uint64_t seq;          /* book_seq(book) + 1 */
     uint64_t ref, new_ref; /* new_ref: CMD_MOVE */

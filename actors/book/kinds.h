@@ -1,5 +1,6 @@
-/* kinds.h - the small enums of an order: side, type, time in force, self-trade prevention, and a
- * symbol's status. Their values are in the journal: append, never renumber.
+/* kinds.h - the small enums of an order: side, type, time in force, self-trade prevention, what a
+ * cancel asks of it, and a symbol's status. Their values are in the journal: append, never
+ * renumber.
  *
  * Thread:  any.
  */
@@ -10,6 +11,8 @@ enum book_side { SIDE_BUY, SIDE_SELL };
 enum book_type { TYPE_LIMIT, TYPE_MARKET, TYPE_LIMIT_MAKER };
 enum book_tif { TIF_GTC, TIF_IOC, TIF_FOK };
 enum book_stp { STP_NONE, STP_EXPIRE_TAKER, STP_EXPIRE_MAKER, STP_EXPIRE_BOTH, STP_COUNT };
+/* Which of its states an order may be in to be cancelled (Binance: cancelRestrictions). */
+enum book_restriction { RESTRICT_NONE, RESTRICT_ONLY_NEW, RESTRICT_ONLY_PARTIALLY_FILLED };
 enum book_status { STATUS_TRADING, STATUS_HALT, STATUS_CANCEL_ONLY, STATUS_BREAK, STATUS_COUNT };
 
 #endif

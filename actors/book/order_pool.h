@@ -17,6 +17,8 @@
 #include "runtime/hash.h"
 #include "runtime/slot_index.h"
 
+enum { NODE_TRADED = 1 }; /* order_node.flags: has traded, as taker before it rested or as maker */
+
 struct order_node { /* one cache line */
     uint64_t ref, order_id;
     int64_t price_ticks, left_lots;

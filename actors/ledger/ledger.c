@@ -142,8 +142,8 @@ uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16
 }
 
 /* Several done orders may have had the id; the open one is preferred, then the newest. */
-uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,
-                            const char *id, uint8_t length)
+static uint32_t find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                            const char *id, uint8_t length, bool shown)
 {
     uint32_t slot, best = 0;
     SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, id, length), slot)
@@ -151,7 +151,8 @@ uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t
         const struct ledger_order *order = &ledger->orders[slot];
         if (order->user != user || order->client_length != length ||
             memcmp(order->client_id, id, length) != 0 ||
-            (symbol != UINT16_MAX && order->symbol != symbol))
+            (symbol != UINT16_MAX && order->symbol != symbol) ||
+            (shown && order->status == ORDER_SENT))
             continue;
         if (!best || order->ref > ledger->orders[best].ref)
             best = slot;
@@ -159,15 +160,28 @@ uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t
     return best;
 }
 
+uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                            const char *id, uint8_t length)
+{
+    return find_client(ledger, user, symbol, id, length, false);
+}
+
+uint32_t ledger_find_shown(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                           const char *id, uint8_t length)
+{
+    return find_client(ledger, user, symbol, id, length, true);
+}
+
+/* Whether an open order other than `old` has the client id. */
 static bool client_id_open(const struct ledger *ledger, uint32_t user,
-                           const struct ledger_new *order)
+                           const struct ledger_new *order, uint32_t old)
 {
     uint32_t slot;
     SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, order->client_id, order->client_length),
                     slot)
     {
         const struct ledger_order *other = &ledger->orders[slot];
-        if (order_is_open(other) && other->user == user &&
+        if (slot != old && order_is_open(other) && other->user == user &&
             other->client_length == order->client_length &&
             memcmp(other->client_id, order->client_id, order->client_length) == 0)
             return true;
@@ -247,6 +261,13 @@ static void note(struct ledger *ledger, const struct ledger_balance *balance)
 {
     ledger->digest = hash_mix(ledger->digest + (uint64_t)balance->free * 0x9E3779B97F4A7C15ull +
                               (uint64_t)balance->locked);
+}
+
+/* The asset that an order gives. */
+static uint16_t pays_with(const struct ledger *ledger, const struct ledger_order *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    return order->side == SIDE_BUY ? symbol->quote : symbol->base;
 }
 
 static int64_t free_of(const struct ledger *ledger, uint32_t user, uint16_t asset)
@@ -363,8 +384,23 @@ static enum reject check_filters(const struct ledger_symbol *symbol, const struc
     return reject;
 }
 
+/* What the order's hold can get from the one it replaces: what that has now, and what that waits
+ * for itself. The market knows how much of it is left. */
+static int64_t hold_of_old(const struct ledger *ledger, uint32_t old, uint16_t asset)
+{
+    const struct ledger_order *order = &ledger->orders[old];
+    return old && pays_with(ledger, order) == asset ? order->held + order->due : 0;
+}
+
 enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
                              const struct ledger_new *order, struct ledger_plan *plan)
+{
+    return ledger_check_replace(ledger, user, order, 0, true, plan);
+}
+
+enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
+                                 const struct ledger_new *order, uint32_t old, bool alone,
+                                 struct ledger_plan *plan)
 {
     *plan = (struct ledger_plan){0};
     if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active)
@@ -377,18 +413,26 @@ enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
     if (reject != REJECT_NONE)
         return reject;
     int64_t free = free_of(ledger, user, plan->hold_asset);
-    reject = order->type == TYPE_MARKET ? plan_market(symbol, order, free, plan)
+    int64_t from_old = hold_of_old(ledger, old, plan->hold_asset), funds;
+    if (__builtin_add_overflow(free, from_old, &funds))
+        funds = INT64_MAX; /* the old order's may be spent already, and be among the free ones */
+    reject = order->type == TYPE_MARKET ? plan_market(symbol, order, funds, plan)
                                         : plan_limit(symbol, order, plan);
     if (reject != REJECT_NONE && reject != REJECT_NO_FUNDS)
         return reject;
-    if (client_id_open(ledger, user, order))
+    bool duplicate = client_id_open(ledger, user, order, old);
+    if (duplicate && !old)
         return REJECT_DUPLICATE_ORDER;
     uint32_t position = ledger_find_position(ledger, user, order->symbol);
     if ((plan->flags & ORDER_CAN_REST) && symbol->max_orders && position &&
         ledger->positions[position].can_rest >= symbol->max_orders)
         return REJECT_MAX_NUM_ORDERS;
-    if (reject != REJECT_NONE || plan->hold_atoms > free)
+    if (duplicate) /* not a filter: behind them all when there is something to cancel */
+        return REJECT_DUPLICATE_ORDER;
+    if (reject != REJECT_NONE || plan->hold_atoms > funds)
         return REJECT_NO_FUNDS;
+    if (!alone || plan->hold_atoms > free)
+        plan->due_atoms = plan->hold_atoms < from_old ? plan->hold_atoms : from_old;
     uint32_t balances = !ledger_find_balance(ledger, user, symbol->base) +
                         !ledger_find_balance(ledger, user, symbol->quote);
     if (ledger->open >= ledger->limits.open_orders || pool_full(&ledger->order_pool, 1) ||
@@ -535,7 +579,8 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
         .price_ticks = plan->price_ticks,
         .qty_lots = plan->qty_lots,
         .quote_atoms = order->by_quote ? order->quote_atoms : 0,
-        .held = plan->hold_atoms,
+        .held = plan->hold_atoms - plan->due_atoms,
+        .due = plan->due_atoms,
         .user = user,
         .position = ledger_position_make(ledger, user, order->symbol),
         .symbol = order->symbol,
@@ -553,9 +598,9 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
     ledger_balance_make(ledger, user, symbol->base); /* both now, so that no fill can lack a slot */
     ledger_balance_make(ledger, user, symbol->quote);
     struct ledger_balance *balance = ledger_balance_make(ledger, user, plan->hold_asset);
-    ASSERT(balance->free >= plan->hold_atoms);
-    balance->free -= plan->hold_atoms;
-    balance->locked += plan->hold_atoms;
+    ASSERT(made.held >= 0 && balance->free >= made.held);
+    balance->free -= made.held;
+    balance->locked += made.held;
     note(ledger, balance);
     uint32_t slot = ledger_order_make(ledger, &made);
     ledger_open_push(ledger, slot);
@@ -597,9 +642,7 @@ uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id,
 
 static struct ledger_balance *hold_balance(struct ledger *ledger, const struct ledger_order *order)
 {
-    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    return ledger_balance_make(ledger, order->user,
-                               order->side == SIDE_BUY ? symbol->quote : symbol->base);
+    return ledger_balance_make(ledger, order->user, pays_with(ledger, order));
 }
 
 /* What is left of the hold goes back to the free funds. */
@@ -732,6 +775,23 @@ uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
         order->qty_lots = order->executed_lots;
     end_order(ledger, slot, status);
     return slot;
+}
+
+uint32_t ledger_replaced(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t new_ref,
+                         int64_t moved, int64_t ts_us)
+{
+    struct ledger_order *old = &ledger->orders[order_by_ref(ledger, ref)];
+    struct ledger_order *made = &ledger->orders[order_by_ref(ledger, new_ref)];
+    bool estimate = made->type == TYPE_MARKET;
+    ASSERT(moved >= 0 && moved <= old->held && moved <= made->due);
+    ASSERT(moved == 0 || moved == made->due || estimate);
+    ASSERT(moved == 0 ||
+           (old->user == made->user && pays_with(ledger, old) == pays_with(ledger, made)));
+    old->held -= moved; /* of one balance: what is locked stays locked */
+    made->held += moved;
+    if (moved || estimate) /* with nothing moved, what was due is refused next */
+        made->due = 0;
+    return ledger_done(ledger, ref, order_id, ORDER_CANCELED, ts_us);
 }
 
 void ledger_refused(struct ledger *ledger, uint64_t ref)
@@ -898,6 +958,7 @@ static uint64_t hash_order(uint64_t hash, const struct ledger_order *order)
         (uint64_t)order->quote_atoms,
         (uint64_t)order->cum_quote,
         (uint64_t)order->held,
+        (uint64_t)order->due,
         (uint64_t)order->time_us,
         (uint64_t)order->updated_us,
         (uint64_t)order->symbol << 48 | (uint64_t)order->side << 40 | (uint64_t)order->type << 32 |
@@ -991,14 +1052,14 @@ static bool hold_is_right(const struct ledger *ledger, const struct ledger_order
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     int64_t leaves = order->qty_lots - order->executed_lots, want;
-    if (order->held < 0)
+    if (order->held < 0 || order->due < 0)
         return false;
     if (order->type == TYPE_MARKET)
         return true; /* an estimate, spent as it trades */
     if (order->side == SIDE_SELL)
-        return order->held == leaves * symbol->spec.lot_atoms;
+        return order->held + order->due == leaves * symbol->spec.lot_atoms;
     return money_quote_ceil(&symbol->spec, order->price_ticks, leaves, &want) &&
-           order->held == want;
+           order->held + order->due == want;
 }
 
 void ledger_verify(const struct ledger *ledger)
@@ -1012,8 +1073,7 @@ void ledger_verify(const struct ledger *ledger)
              at = ledger->positions[at].next)
             for (uint32_t o = ledger->positions[at].head; o; o = ledger->orders[o].next) {
                 const struct ledger_order *order = &ledger->orders[o];
-                const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-                if ((order->side == SIDE_BUY ? symbol->quote : symbol->base) == balance->asset)
+                if (pays_with(ledger, order) == balance->asset)
                     locked += order->held;
             }
         ASSERT(locked == balance->locked);

@@ -38,6 +38,7 @@ enum {                     /* ledger_order.flags */
        ORDER_BY_QUOTE = 1, /* MARKET with quoteOrderQty */
        ORDER_HELD_ALL = 2, /* the hold was all the free funds (O1) */
        ORDER_CAN_REST = 4, /* counts against MAX_NUM_ORDERS */
+       ORDER_LOST = 8,     /* its hold never came: the account shard skips what is told of it */
 };
 
 struct ledger_symbol {
@@ -65,6 +66,7 @@ struct ledger_order {
     int64_t price_ticks, qty_lots, executed_lots;
     int64_t quote_atoms; /* ORDER_BY_QUOTE: what was asked for */
     int64_t cum_quote, held;
+    int64_t due; /* what the hold still waits for, from the order that this one replaces (O4) */
     int64_t time_us, updated_us;   /* the market's record, the last change */
     uint32_t user, position;       /* slots */
     uint32_t prev, next;           /* open: of the position, oldest first; done: of the user */
@@ -127,6 +129,7 @@ struct ledger_new {
 /* What accepting it means. */
 struct ledger_plan {
     int64_t price_ticks, qty_lots, hold_atoms;
+    int64_t due_atoms; /* of hold_atoms: comes from the order to be replaced, not from free funds */
     uint16_t hold_asset;
     uint8_t flags;
 };
@@ -152,7 +155,16 @@ struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol);
 enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
                              const struct ledger_new *order, struct ledger_plan *plan);
 
-/* Takes the hold and makes the order; returns its slot. The plan is ledger_check_new()'s. */
+/* The same for an order that takes the place of the open order `old` (O4), whose client id it may
+ * have and whose hold it may use, as far as both are of one asset. `alone`: not its hold, where the
+ * free funds reach by themselves. `old` counts against MAX_NUM_ORDERS: Binance looks at the filters
+ * before the cancel. Every reject but REJECT_DUPLICATE_ORDER and REJECT_NO_FUNDS is a filter's, or
+ * says that nothing of this kind can be taken. */
+enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
+                                 const struct ledger_new *order, uint32_t old, bool alone,
+                                 struct ledger_plan *plan);
+
+/* Takes the hold and makes the order; returns its slot. The plan is from one of the checks. */
 uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
                       const struct ledger_plan *plan, int64_t ts_us);
 
@@ -170,6 +182,11 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
 /* Ends the order: releases the hold. */
 uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
                      enum order_status status, int64_t ts_us);
+/* Ends the order, cancelled; `moved` of its hold goes to the one that replaces it: all that this
+ * one's hold waits for, or nothing (an estimate takes what there is). Returns the old one's slot.
+ */
+uint32_t ledger_replaced(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t new_ref,
+                         int64_t moved, int64_t ts_us);
 /* The market refused it: the hold goes back and no trace stays. */
 void ledger_refused(struct ledger *ledger, uint64_t ref);
 
@@ -178,6 +195,9 @@ uint32_t ledger_find_ref(const struct ledger *ledger, uint64_t ref);
 /* Newest order with this client id, open or done; 0 if none. */
 uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,
                             const char *id, uint8_t length);
+/* The same among the orders that are shown: one on its way to the market is not. */
+uint32_t ledger_find_shown(const struct ledger *ledger, uint32_t user, uint16_t symbol,
+                           const char *id, uint8_t length);
 uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16_t symbol,
                               uint64_t order_id);
 static inline bool order_is_open(const struct ledger_order *order)

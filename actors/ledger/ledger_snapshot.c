@@ -28,7 +28,7 @@ static void order_fields(struct wire *wire, struct ledger_order *order)
     wire_u64(wire, &order->tag);
     int64_t *const values[] = {&order->price_ticks, &order->qty_lots,  &order->executed_lots,
                                &order->quote_atoms, &order->cum_quote, &order->held,
-                               &order->time_us,     &order->updated_us};
+                               &order->due,         &order->time_us,   &order->updated_us};
     for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
         wire_i64(wire, values[i]);
     wire_u32(wire, &order->trades);

@@ -26,12 +26,15 @@ enum msg_type {
     MSG_SYMBOL_MARKET,
     MSG_SYMBOL_FEES,
     MSG_SYMBOL_STATUS,
+    MSG_REPLACE_OLD, /* the two parts of a Replace, in this order (C8, docs/adr/0006): */
+    MSG_REPLACE_NEW, /* what to cancel, and a Place */
     /* class 3 */
     MSG_ACCEPTED = 32,
     MSG_FILL,
     MSG_DONE,
     MSG_CANCEL_REJECTED,
     MSG_CONFIG_ACK,
+    MSG_REPLACED, /* what became of a Replace's old order; the new one's reports follow */
     /* class 4 */
     MSG_REPLY = 48, /* out lane */
     MSG_TRADE,      /* market lane */
@@ -67,8 +70,16 @@ struct msg {
             uint8_t side, order_type, tif, stp;
         } place;
         struct {
-            uint64_t ref, tag, spare[3];
+            uint64_t ref, tag;
+            uint8_t restriction, spare[7]; /* enum book_restriction */
+            uint64_t spare2[2];
         } cancel;
+        struct {
+            uint64_t ref; /* the old order's */
+            int64_t due;  /* what its hold must give to the new order's */
+            uint8_t mode, restriction, same_id, spare[5]; /* same_id: both have one client id */
+            uint64_t spare2[2];
+        } replace; /* REPLACE_OLD */
         struct {
             uint64_t op;
             int64_t value[4];
@@ -91,12 +102,20 @@ struct msg {
             uint32_t spare;
         } done; /* CANCEL_REJECTED too */
         struct {
+            uint64_t ref, order_id, new_ref;
+            int64_t moved;   /* of the old order's hold to the new one's */
+            uint16_t whole;  /* neither order was touched: a filter refuses the new one */
+            uint16_t reject; /* REJECT_NONE: cancelled */
+            uint32_t spare2;
+        } replaced;
+        struct {
             uint64_t tag;
             void *block; /* struct reply, of the sending core's pool; NULL: only the code */
             uint16_t reject, block_core;
             uint32_t version;   /* of the configuration that must be in force before it is told */
             uint64_t shard_seq; /* what the sender had taken: for the simulator's checks */
-            uint64_t spare;
+            uint16_t half;      /* enum reply_half */
+            uint16_t spare[3];
         } reply;
         struct {
             uint64_t trade_id;
@@ -119,7 +138,12 @@ struct msg {
 _Static_assert(sizeof(struct msg) == 64, "one cache line, no padding");
 _Static_assert(sizeof(((struct msg *)0)->done) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->place) == 40, "no padding");
+_Static_assert(sizeof(((struct msg *)0)->replaced) == 40, "no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bodies are written as words");
+
+/* What a Replace answers comes in two parts: the first says which half it is, the second is the
+ * other one. */
+enum reply_half { HALF_NONE, HALF_CANCEL, HALF_NEW };
 
 enum done_reason { /* book.h's enum book_done, plus what only a market shard says */
                    DONE_REASON_FILLED,
@@ -139,7 +163,8 @@ static inline enum lane_class msg_class(const struct msg *msg)
 /* Whether the first word of the body is an order's ref. */
 static inline bool msg_has_ref(const struct msg *msg)
 {
-    return msg->type == MSG_PLACE || msg->type == MSG_CANCEL ||
+    return msg->type == MSG_PLACE || msg->type == MSG_CANCEL || msg->type == MSG_REPLACE_OLD ||
+           msg->type == MSG_REPLACE_NEW || msg->type == MSG_REPLACED ||
            (msg->type >= MSG_ACCEPTED && msg->type <= MSG_CANCEL_REJECTED);
 }
 
@@ -176,6 +201,7 @@ enum record_type {
     RECORD_LINK = 1,     /* a link message: msg_encode() */
     RECORD_SELF = 2,     /* a self-input: the ref (S6) */
     RECORD_SKIP = 3,     /* a poison link message that was not applied (J6): msg_encode() */
+    RECORD_PARTS = 4,    /* the parts of one link message: msg_encode() of each, in order (C8) */
     RECORD_REQUEST = 16, /* + enum request_type: request_encode() */
 };
 

@@ -39,6 +39,16 @@ static void wire_order(struct wire *wire, struct request *request)
     wire_text(wire, &request->order.client_length, request->order.client_id, CLIENT_ID_BYTES);
 }
 
+static void wire_which(struct wire *wire, struct request_find *find)
+{
+    uint8_t how = (uint8_t)(find->has_order_id | find->restriction << 1);
+    wire_u64(wire, &find->order_id);
+    wire_u8(wire, &how); /* journals from before restrictions have 0 or 1 here */
+    find->has_order_id = how & 1;
+    find->restriction = how >> 1;
+    wire_text(wire, &find->client_length, find->client_id, CLIENT_ID_BYTES);
+}
+
 static void wire_request(struct wire *wire, struct request *request)
 {
     wire_u64(wire, &request->tag);
@@ -49,11 +59,14 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_order(wire, request);
         break;
     case REQUEST_CANCEL:
-        wire_u64(wire, &request->find.order_id);
-        wire_bool(wire, &request->find.has_order_id);
-        wire_text(wire, &request->find.client_length, request->find.client_id, CLIENT_ID_BYTES);
+        wire_which(wire, &request->find);
         break;
     case REQUEST_CANCEL_ALL:
+        break;
+    case REQUEST_REPLACE:
+        wire_order(wire, request);
+        wire_which(wire, &request->replace.cancel);
+        wire_u8(wire, &request->replace.mode);
         break;
     case REQUEST_DEPOSIT:
         wire_i64(wire, &request->deposit.amount);

@@ -40,6 +40,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_KEY_DELETE,
                     REQUEST_SYMBOL_ADD,
                     REQUEST_SYMBOL_STATUS,
+                    REQUEST_REPLACE,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -48,6 +49,8 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_ACCOUNT,
                     REQUEST_ORDER_TEST, /* REQUEST_NEW, up to where it would be recorded */
 };
+
+enum replace_mode { REPLACE_STOP_ON_FAILURE, REPLACE_ALLOW_FAILURE }; /* journaled */
 
 enum response_type { RESPONSE_ACK, RESPONSE_RESULT, RESPONSE_FULL };
 
@@ -65,6 +68,24 @@ struct symbol_config {
     char name[SYMBOL_NAME_MAX], base_name[SYMBOL_NAME_MAX], quote_name[SYMBOL_NAME_MAX];
 };
 
+struct request_order {
+    uint8_t side, type, tif, stp, resp, client_length;
+    bool by_quote;
+    int64_t price, qty, quote, hint;
+    char client_id[CLIENT_ID_BYTES];
+};
+
+struct request_find {
+    uint64_t order_id;        /* 0: by client id, or not given */
+    uint64_t from_id;         /* trade id */
+    int64_t start_us, end_us; /* 0: not given */
+    uint32_t limit;
+    bool has_order_id, has_from_id;
+    uint8_t client_length;
+    uint8_t restriction; /* CANCEL, REPLACE: enum book_restriction */
+    char client_id[CLIENT_ID_BYTES];
+};
+
 struct request {
     uint64_t tag;
     int64_t timestamp_us, recv_window_us; /* checked again by the shard; 0: unsigned request */
@@ -73,21 +94,13 @@ struct request {
     uint16_t symbol;
     uint8_t type; /* enum request_type */
     union {
+        struct request_order order;
+        struct request_find find; /* CANCEL, GET_ORDER, ALL_ORDERS, TRADES */
         struct {
-            uint8_t side, type, tif, stp, resp, client_length;
-            bool by_quote;
-            int64_t price, qty, quote, hint;
-            char client_id[CLIENT_ID_BYTES];
-        } order;
-        struct {                      /* CANCEL, GET_ORDER, ALL_ORDERS, TRADES */
-            uint64_t order_id;        /* 0: by client id, or not given */
-            uint64_t from_id;         /* trade id */
-            int64_t start_us, end_us; /* 0: not given */
-            uint32_t limit;
-            bool has_order_id, has_from_id;
-            uint8_t client_length;
-            char client_id[CLIENT_ID_BYTES];
-        } find;
+            struct request_order order; /* the same place as a New's */
+            struct request_find cancel;
+            uint8_t mode; /* enum replace_mode */
+        } replace;
         struct {
             int64_t amount;
             uint16_t asset;

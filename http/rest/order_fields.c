@@ -228,17 +228,51 @@ bool order_read_new(struct call *call, struct request *request)
     return true;
 }
 
+static bool read_ids(struct call *call, const char *number, const char *text,
+                     struct request_find *find)
+{
+    if (!field_number(call, number, OPTIONAL, &find->has_order_id, &find->order_id) ||
+        !field_client_id(call, text, &find->client_length, find->client_id))
+        return false;
+    if (find->has_order_id || find->client_length)
+        return true;
+    call_refuse(call, -1102, "Param '%s' or '%s' must be sent, but both were empty/null!", text,
+                number);
+    return false;
+}
+
 bool order_read_which(struct call *call, struct request *request)
 {
-    if (!field_symbol(call, MANDATORY, &request->symbol) ||
-        !field_number(call, "orderId", OPTIONAL, &request->find.has_order_id,
-                      &request->find.order_id) ||
-        !field_client_id(call, "origClientOrderId", &request->find.client_length,
-                         request->find.client_id))
+    return field_symbol(call, MANDATORY, &request->symbol) &&
+           read_ids(call, "orderId", "origClientOrderId", &request->find);
+}
+
+bool order_read_replaced(struct call *call, struct request_find *find)
+{
+    return read_ids(call, "cancelOrderId", "cancelOrigClientOrderId", find);
+}
+
+bool order_read_restriction(struct call *call, uint8_t *restriction)
+{
+    const struct param *param;
+    *restriction = RESTRICT_NONE;
+    if (!field_get(call, "cancelRestrictions", OPTIONAL, &param))
         return false;
-    if (request->find.has_order_id || request->find.client_length)
+    if (!param)
         return true;
-    call_refuse(call, -1102,
-                "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
-    return false;
+    if (field_is(param, "ONLY_NEW"))
+        *restriction = RESTRICT_ONLY_NEW;
+    else if (field_is(param, "ONLY_PARTIALLY_FILLED"))
+        *restriction = RESTRICT_ONLY_PARTIALLY_FILLED;
+    else
+        call_refuse(call, -1145, "Invalid cancelRestrictions");
+    return *restriction != RESTRICT_NONE;
+}
+
+bool order_has_space(struct call *call)
+{
+    bool low = atomic_load_explicit(&call->ingress->shared->low_space, memory_order_relaxed);
+    if (low)
+        call_reject(call, REJECT_BUSY);
+    return !low;
 }

@@ -13,6 +13,12 @@
 bool order_read_new(struct call *call, struct request *request);
 /* The symbol, and orderId and/or the client order id, into request->find. */
 bool order_read_which(struct call *call, struct request *request);
+/* The same without the symbol, of the order that a new one replaces. */
+bool order_read_replaced(struct call *call, struct request_find *find);
+/* cancelRestrictions, as enum book_restriction. */
+bool order_read_restriction(struct call *call, uint8_t *restriction);
+/* -1008 when there is no disk left for a next segment (DESIGN §5): cancels still find room. */
+bool order_has_space(struct call *call);
 /* A client order id of ours: letters and digits. */
 void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES]);
 

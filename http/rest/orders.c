@@ -23,12 +23,9 @@ void rest_post_order(struct call *call)
 {
     struct request request = {.type = REQUEST_NEW};
     call->type = REQUEST_NEW;
-    if (!authenticate(call, PERMISSION_TRADE, &request) || !order_read_new(call, &request))
+    if (!authenticate(call, PERMISSION_TRADE, &request) || !order_read_new(call, &request) ||
+        !order_has_space(call))
         return;
-    if (atomic_load_explicit(&call->ingress->shared->low_space, memory_order_relaxed)) {
-        call_reject(call, REJECT_BUSY); /* no disk left for a next segment (DESIGN §5) */
-        return;
-    }
     call->resp = request.order.resp;
     call_send(call, &request, on_new);
 }
@@ -73,6 +70,7 @@ void rest_delete_order(struct call *call)
     struct request request = {.type = REQUEST_CANCEL};
     call->type = REQUEST_CANCEL;
     if (!authenticate(call, PERMISSION_TRADE, &request) || !order_read_which(call, &request) ||
+        !order_read_restriction(call, &request.find.restriction) ||
         !field_client_id(call, "newClientOrderId", &call->client_length, call->client_id) ||
         !fields_all_read(call))
         return;

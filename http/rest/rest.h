@@ -17,6 +17,9 @@ void rest_delete_open_orders(struct call *call);
 void rest_get_all_orders(struct call *call);
 void rest_get_my_trades(struct call *call);
 
+/* replace.c */
+void rest_post_cancel_replace(struct call *call);
+
 /* account.c */
 void rest_get_account(struct call *call);
 void rest_get_commission(struct call *call);

@@ -76,6 +76,9 @@ KINDS = {  # kind: [(values, what is said of them)]
     "side": [(["HOLD", "buy", "BUY ", "1"], same(-1117, "Invalid side."))],
     "type": [(["PEG", "limit", "MARKET ", "0"], same(-1116, "Invalid orderType."))],
     "tif": [(["GTX", "gtc", "GTD", "0"], same(-1115, "Invalid timeInForce."))],
+    "mode": [(["MAYBE", "stop_on_failure", "0"], INVALID)],
+    "restriction": [(["MAYBE", "only_new", "0"], same(-1145, "Invalid cancelRestrictions"))],
+    "exceeded": [(["MAYBE", "do_nothing", "0"], INVALID)],
     "response": [(["HUGE", "full", "0"], INVALID)],
     "stp": [(["MAYBE", "none", "0"], INVALID)],
     "strategy": [(NOT_NUMBERS, illegal(NUMBER)), (["9" * 20], OVERFLOW),
@@ -171,6 +174,14 @@ def resting_symbol(s):
     return {"symbol": "BTCUSDT"}
 
 
+def resting_replaced(s):
+    return {"cancelOrderId": resting(s)["orderId"]}
+
+
+REPLACE = {**LIMIT, "cancelReplaceMode*": ("mode", "STOP_ON_FAILURE"), "cancelOrderId": ("number", "987654321"),
+           "cancelOrigClientOrderId": ("client", None), "cancelNewClientOrderId": ("client", "replace-1"),
+           "cancelRestrictions": ("restriction", "ONLY_NEW"), "orderRateLimitExceededMode": ("exceeded", "DO_NOTHING")}
+
 ENDPOINTS = [
     Endpoint("GET", "/api/v3/ping", None, 1, 0, {}, exactly({})),
     Endpoint("GET", "/api/v3/time", None, 1, 0, {}, keys("serverTime")),
@@ -213,8 +224,11 @@ ENDPOINTS = [
                       "taxCommissionForOrder": NO_RATES, "discount": DISCOUNT}), "POST order/test with rates",
              rule=lambda params: 20 if params.get("computeCommissionRates") == "true" else 1),
     Endpoint("GET", ORDER, "USER_DATA", 4, 3, WHICH, keys(*QUERY_KEYS), good=resting),
-    Endpoint("DELETE", ORDER, "TRADE", 1, 5, {**WHICH, "newClientOrderId": ("client", "cancel-1")},
+    Endpoint("DELETE", ORDER, "TRADE", 1, 5, {**WHICH, "newClientOrderId": ("client", "cancel-1"), "cancelRestrictions": ("restriction", "ONLY_NEW")},
              keys(*ORDER_KEYS, "origClientOrderId", "transactTime"), free=True, good=resting),
+    Endpoint("POST", "/api/v3/order/cancelReplace", "TRADE", 1, 23, REPLACE,
+             keys("cancelResult", "newOrderResult", "cancelResponse", "newOrderResponse"), free=True,
+             good=resting_replaced),
     Endpoint("GET", "/api/v3/openOrders", "USER_DATA", 80, 1, {"symbol": ("symbol", "BTCUSDT")}, rows(*QUERY_KEYS),
              rule=lambda params: 6 if "symbol" in params else 80, good=resting_symbol),
     Endpoint("DELETE", "/api/v3/openOrders", "TRADE", 1, 1, {"symbol*": ("symbol", "BTCUSDT")},

@@ -161,7 +161,8 @@ static void rest(struct naive_book *book, const struct taker *taker)
                                            .order_id = taker->order_id,
                                            .price_ticks = taker->price_ticks,
                                            .left_lots = taker->left_lots,
-                                           .user = taker->user};
+                                           .user = taker->user,
+                                           .traded = taker->fill_price != 0};
     struct book_event *event = emit(book, EVENT_ACCEPTED, taker->side);
     event->user = taker->user;
     event->ref = taker->ref;
@@ -177,6 +178,7 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
     struct naive_side *half = &book->sides[other(taker->side)];
     struct naive_order *maker = &half->order[0];
     maker->left_lots -= lots;
+    maker->traded = true;
     taker->left_lots -= taker->left_lots == INT64_MAX ? 0 : lots;
     if (taker->has_budget)
         taker->budget_atoms -= (int64_t)cost_floor(book, maker->price_ticks, lots);
@@ -400,6 +402,9 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
                 continue;
             if (cmd->type == CMD_REDUCE)
                 return run_reduce(book, side, &half->order[i], cmd->qty_lots);
+            if ((cmd->restriction == RESTRICT_ONLY_NEW && found.traded) ||
+                (cmd->restriction == RESTRICT_ONLY_PARTIALLY_FILLED && !found.traded))
+                return REJECT_RESTRICTED;
             struct taker old = as_taker(&found, side);
             remove_at(half, i);
             emit_done(book, &old, found.left_lots,

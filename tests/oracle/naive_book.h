@@ -20,6 +20,7 @@ struct naive_order {
     uint64_t ref, order_id;
     int64_t price_ticks, left_lots;
     uint32_t user;
+    bool traded;
 };
 
 /* An empty, TRADING book that has room for `orders_max` resting orders. Thread: the owner-to-be. */

@@ -119,11 +119,11 @@ int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_
     if (!order->open)
         return 0;
     if (order->asked.type == TYPE_MARKET)
-        return order->first_hold - order->spent;
+        return order->first_hold - order->spent; /* what is due is not yet in it */
     int64_t leaves = order->qty_lots - order->executed_lots;
     if (order->asked.side == SIDE_SELL)
-        return leaves * symbol->spec.lot_atoms;
-    return (int64_t)round_up(exact(symbol, order->price_ticks, leaves), UNIT); /* O2 */
+        return leaves * symbol->spec.lot_atoms - order->due;
+    return (int64_t)round_up(exact(symbol, order->price_ticks, leaves), UNIT) - order->due; /* O2 */
 }
 
 int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset)
@@ -239,11 +239,11 @@ static void hold(const struct ledger_symbol *symbol, const struct ledger_new *or
 }
 
 static bool id_in_use(const struct naive_ledger *ledger, uint32_t user,
-                      const struct ledger_new *order)
+                      const struct ledger_new *order, uint64_t but)
 {
     for (uint32_t i = 0; i < ledger->order_count; i++) {
         const struct naive_order *other = &ledger->orders[i];
-        if (other->open && other->user == user &&
+        if (other->open && other->ref != but && other->user == user &&
             other->asked.client_length == order->client_length &&
             memcmp(other->asked.client_id, order->client_id, order->client_length) == 0)
             return true;
@@ -273,6 +273,13 @@ uint32_t naive_ledger_open_count(const struct naive_ledger *ledger)
 struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint32_t user,
                                          const struct ledger_new *order)
 {
+    return naive_ledger_check_replace(ledger, user, order, 0);
+}
+
+struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, uint32_t user,
+                                             const struct ledger_new *order, uint64_t old)
+{
+    const struct naive_order *replaced = old ? naive_ledger_by_ref(ledger, old) : NULL;
     struct naive_plan plan = {.or_else = REJECT_NONE};
     if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active) {
         plan.reject = plan.or_else = REJECT_UNKNOWN_SYMBOL;
@@ -281,12 +288,18 @@ struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     plan.reject = filters(symbol, order);
     plan.hold_asset = pays_with(ledger, order);
-    plan.free = naive_ledger_free_atoms(ledger, user, plan.hold_asset);
-    if (plan.reject == REJECT_NONE && id_in_use(ledger, user, order))
+    plan.free_alone = naive_ledger_free_atoms(ledger, user, plan.hold_asset);
+    if (replaced && pays_with(ledger, &replaced->asked) == plan.hold_asset)
+        plan.from_old = naive_ledger_held(ledger, replaced) + replaced->due;
+    plan.free = (int64_t)least((__int128)plan.free_alone + plan.from_old, INT64_MAX);
+    bool duplicate = id_in_use(ledger, user, order, old);
+    if (plan.reject == REJECT_NONE && duplicate && !replaced)
         plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE && can_rest(order) && symbol->max_orders &&
         resting(ledger, user, order->symbol) >= symbol->max_orders)
         plan.reject = REJECT_MAX_NUM_ORDERS;
+    if (plan.reject == REJECT_NONE && duplicate)
+        plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE) {
         plan.price_ticks =
             order->type == TYPE_MARKET ? 0 : order->price_atoms / symbol->spec.tick_atoms;
@@ -318,7 +331,8 @@ uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
                                  .open = true,
                                  .status = ORDER_SENT,
                                  .flags = plan->flags,
-                                 .first_hold = plan->hold_atoms};
+                                 .first_hold = plan->hold_atoms - plan->due_atoms,
+                                 .due = plan->due_atoms};
     if (order->type != TYPE_MARKET)
         made->price_ticks = order->price_atoms / symbol->spec.tick_atoms;
     if (!order->by_quote)
@@ -477,6 +491,16 @@ void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order
     if (order->asked.by_quote)
         order->qty_lots = order->executed_lots;
     end(ledger, order, status);
+}
+
+void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                           uint64_t new_ref, int64_t moved, int64_t ts_us)
+{
+    struct naive_order *made = open_order(ledger, new_ref);
+    made->first_hold += moved;
+    if (moved || made->asked.type == TYPE_MARKET)
+        made->due = 0;
+    naive_ledger_done(ledger, ref, order_id, ORDER_CANCELED, ts_us);
 }
 
 void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref)

@@ -20,6 +20,7 @@ struct naive_order {
     uint32_t user; /* index, 0.. */
     int64_t price_ticks, qty_lots, executed_lots, cum_quote;
     int64_t first_hold, spent; /* market orders: the hold at the beginning, what fills took of it */
+    int64_t due;               /* what its hold waits for from the order it replaces */
     int64_t time_us, updated_us;
     enum order_status status;
     uint8_t flags;
@@ -41,6 +42,7 @@ struct naive_trade {
 struct naive_plan {
     enum reject reject, or_else; /* or_else: also right, where the estimate may round to nothing */
     int64_t price_ticks, qty_lots, hold_min, hold_max, free;
+    int64_t free_alone, from_old; /* the two parts of free, when an order is replaced */
     uint16_t hold_asset;
     uint8_t flags; /* without ORDER_HELD_ALL */
     bool estimate;
@@ -55,6 +57,9 @@ struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t 
 
 struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint32_t user,
                                          const struct ledger_new *order);
+/* The same for an order that replaces the open order `old`, a ref; 0: none. */
+struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, uint32_t user,
+                                             const struct ledger_new *order, uint64_t old);
 /* `plan` as the other ledger gave it, where naive_plan leaves a choice. Returns the ref. */
 uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
                             const struct ledger_new *order, const struct ledger_plan *plan);
@@ -65,6 +70,8 @@ void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order
                        bool done, int64_t ts_us);
 void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                        enum order_status status, int64_t ts_us);
+void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                           uint64_t new_ref, int64_t moved, int64_t ts_us);
 void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref);
 
 /* *repeat: it was made before, and *free_after is the answer of then. */

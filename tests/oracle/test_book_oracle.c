@@ -522,6 +522,7 @@ static struct book_cmd any_command(void)
     } else if (chance(run.canceling)) {
         cmd.type = CMD_CANCEL;
         cmd.ref = any_ref();
+        cmd.restriction = (uint8_t)(chance(70) ? RESTRICT_NONE : 1 + below(2));
     } else if (chance(20)) {
         cmd.type = CMD_MOVE;
         cmd.ref = any_ref();
@@ -611,11 +612,12 @@ static void run_setting(uint32_t index, uint64_t commands)
 static bool summary(void)
 {
     static const enum reject rejects[] = {
-        REJECT_NO_FUNDS,  REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED, REJECT_WOULD_MATCH,
-        REJECT_BOOK_FULL, REJECT_QTY_INCREASE,  REJECT_NO_CHANGE,     REJECT_NOTHING_LEFT};
+        REJECT_NO_FUNDS,    REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED,
+        REJECT_WOULD_MATCH, REJECT_BOOK_FULL,     REJECT_QTY_INCREASE,
+        REJECT_NO_CHANGE,   REJECT_NOTHING_LEFT,  REJECT_RESTRICTED};
     static const char *const reject_name[] = {"NO_FUNDS",    "UNKNOWN_ORDER", "MARKET_CLOSED",
                                               "WOULD_MATCH", "BOOK_FULL",     "QTY_INCREASE",
-                                              "NO_CHANGE",   "NOTHING_LEFT"};
+                                              "NO_CHANGE",   "NOTHING_LEFT",  "RESTRICTED"};
     bool all = true, any_run_is_long = seen.commands >= 100000;
     printf("test_book_oracle: seed %" PRIu64 ", %" PRIu64 " commands, %d settings:", run.seed,
            seen.commands, SETTINGS);

@@ -223,14 +223,28 @@ static const struct setting settings[] = {
 };
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 
-enum call { NEW, ACCEPTED, FILL, LAST_FILL, DONE, REFUSED, DEPOSIT, WITHDRAWAL, CALLS };
-static const char *const call_name[] = {"new",  "accepted", "fill",    "last fill",
-                                        "done", "refused",  "deposit", "withdrawal"};
+enum call {
+    NEW,
+    REPLACE,
+    REPLACED,
+    ACCEPTED,
+    FILL,
+    LAST_FILL,
+    DONE,
+    REFUSED,
+    DEPOSIT,
+    WITHDRAWAL,
+    CALLS
+};
+static const char *const call_name[] = {"new",     "replace",   "replaced", "accepted",
+                                        "fill",    "last fill", "done",     "refused",
+                                        "deposit", "withdrawal"};
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
     uint64_t commands, calls[CALLS], new_reject[REJECT_COUNT], deposit_reject[REJECT_COUNT];
     uint64_t done[ORDER_STATUS_COUNT], repeats, held_all, no_hint, by_quote[2], maker_fills;
+    uint64_t replace_reject[REJECT_COUNT], moved_all, moved_part, moved_none, same_id, chained;
     uint64_t accepted_after_fill, zero_cost, evicted_orders, evicted_trades, open_max, checks;
 } seen;
 
@@ -250,7 +264,11 @@ static struct {
         uint32_t user;
         uint16_t asset;
         int64_t amount;
-    } requests[100000]; /* by request id: what it was used for; asset ASSETS: not yet */
+    } requests[100000];
+    struct {
+        uint64_t old, made; /* refs: replaces under way */
+    } pairs[256];
+    uint32_t pair_count; /* by request id: what it was used for; asset ASSETS: not yet */
 } run;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
@@ -312,6 +330,7 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(real->quote_atoms, want->asked.by_quote ? want->asked.quote_atoms : 0, "quote quantity");
     SAME(real->cum_quote, want->cum_quote, "cumulative quote");
     SAME(real->held, naive_ledger_held(run.naive, want), "held");
+    SAME(real->due, want->due, "due");
     SAME(real->time_us, want->time_us, "time");
     SAME(real->updated_us, want->updated_us, "updated");
     SAME(real->user, slot_of(want->user), "user");
@@ -445,22 +464,33 @@ static uint64_t ref_at(uint32_t slot)
     return slot ? ledger_order(run.ledger, slot)->ref : 0;
 }
 
+static bool same_client_id(const struct naive_order *a, const struct naive_order *b)
+{
+    return a->user == b->user && a->asked.symbol == b->asked.symbol &&
+           a->asked.client_length == b->asked.client_length &&
+           memcmp(a->asked.client_id, b->asked.client_id, a->asked.client_length) == 0;
+}
+
 /* Every order by its ids; the newest order of each client id; and ids nobody has. */
 static void compare_finding(void)
 {
     const struct naive_order *order;
     for (uint32_t i = 0; (order = naive_ledger_order(run.naive, i)) != NULL; i++) {
         uint32_t user = slot_of(order->user);
-        const struct naive_order *newest = order, *other;
-        for (uint32_t k = i + 1; (other = naive_ledger_order(run.naive, k)) != NULL; k++)
-            if (other->user == order->user && other->asked.symbol == order->asked.symbol &&
-                other->asked.client_length == order->asked.client_length &&
-                memcmp(other->asked.client_id, order->asked.client_id,
-                       order->asked.client_length) == 0)
-                newest = other;
+        const struct naive_order *newest = order, *shown = NULL, *other;
+        for (uint32_t k = 0; (other = naive_ledger_order(run.naive, k)) != NULL; k++) {
+            if (!same_client_id(order, other))
+                continue;
+            newest = other;
+            if (other->status != ORDER_SENT)
+                shown = other;
+        }
         SAME(ref_at(ledger_find_client(run.ledger, user, order->asked.symbol,
                                        order->asked.client_id, order->asked.client_length)),
              newest->ref, "find by client id");
+        SAME(ref_at(ledger_find_shown(run.ledger, user, order->asked.symbol, order->asked.client_id,
+                                      order->asked.client_length)),
+             shown ? shown->ref : 0, "find among the shown by client id");
         if (!order->order_id)
             continue;
         SAME(ref_at(ledger_find_order_id(run.ledger, user, order->asked.symbol, order->order_id)),
@@ -568,9 +598,15 @@ static const struct naive_order *any_open(void)
 /* ---- the calls ---- */
 
 static void compare_plan(const struct ledger_plan *real, const struct naive_plan *want,
-                         const struct ledger_new *order)
+                         const struct ledger_new *order, bool alone)
 {
     int64_t lot = symbol_of(order->symbol)->spec.lot_atoms;
+    bool free_reach = real->hold_atoms <= want->free_alone;
+    SAME(real->due_atoms,
+         alone && free_reach                 ? 0
+         : real->hold_atoms < want->from_old ? real->hold_atoms
+                                             : want->from_old,
+         "plan: due");
     SAME(real->price_ticks, want->price_ticks, "plan: price");
     SAME(real->hold_asset, want->hold_asset, "plan: asset");
     if (real->hold_atoms < want->hold_min || real->hold_atoms > want->hold_max)
@@ -598,13 +634,65 @@ static void do_new(void)
     seen.new_reject[reject]++;
     if (reject != REJECT_NONE)
         return;
-    compare_plan(&plan, &want, &order);
+    compare_plan(&plan, &want, &order, true);
     uint32_t slot = ledger_place(run.ledger, slot_of(user), &order, &plan, run.now_us);
     uint64_t ref = naive_ledger_place(run.naive, user, &order, &plan);
     compare_touched(slot, ref);
     seen.held_all += (plan.flags & ORDER_HELD_ALL) != 0;
     seen.no_hint += want.estimate && !order.hint_atoms;
     seen.by_quote[order.side] += order.by_quote;
+}
+
+/* A new order of some open order's user and symbol, to take its place. */
+static void do_replace(void)
+{
+    const struct naive_order *old = any_open();
+    if (!old || run.pair_count == sizeof run.pairs / sizeof run.pairs[0])
+        return;
+    uint32_t user = old->user;
+    uint64_t old_ref = old->ref;
+    struct ledger_new order = any_new();
+    struct ledger_plan plan;
+    bool alone = chance(50), same_side = chance(80);
+    order.symbol = old->asked.symbol;
+    if (same_side)
+        order.side = old->asked.side;
+    if (chance(70) && old->asked.type != TYPE_MARKET) { /* what the old one's hold nearly pays */
+        order.type = TYPE_LIMIT;
+        order.by_quote = false;
+        order.price_atoms = old->asked.price_atoms;
+        order.qty_atoms = old->asked.qty_atoms +
+                          (chance(50) ? below(3) - 1 : 0) * symbol_of(order.symbol)->spec.lot_atoms;
+    }
+    if (chance(15) && old->asked.type != TYPE_MARKET) { /* an estimate of about that hold */
+        order.type = TYPE_MARKET;
+        order.by_quote = order.side == SIDE_SELL;
+        order.hint_atoms = old->asked.price_atoms;
+        order.qty_atoms = old->asked.qty_atoms;
+        order.quote_atoms =
+            (int64_t)naive_ledger_cost(run.naive, order.symbol, old->price_ticks, old->qty_lots);
+    }
+    if (chance(40)) {
+        order.client_length = old->asked.client_length;
+        memcpy(order.client_id, old->asked.client_id, order.client_length);
+        seen.same_id++;
+    }
+    enum reject reject = ledger_check_replace(run.ledger, slot_of(user), &order,
+                                              ledger_find_ref(run.ledger, old_ref), alone, &plan);
+    struct naive_plan want = naive_ledger_check_replace(run.naive, user, &order, old_ref);
+    if (reject != want.reject && reject != want.or_else)
+        fail("%s; naive: %s", reject_text(reject), reject_text(want.reject));
+    seen.calls[REPLACE]++;
+    seen.replace_reject[reject]++;
+    if (reject != REJECT_NONE)
+        return;
+    seen.chained += old->due > 0;
+    compare_plan(&plan, &want, &order, alone);
+    uint32_t slot = ledger_place(run.ledger, slot_of(user), &order, &plan, run.now_us);
+    uint64_t ref = naive_ledger_place(run.naive, user, &order, &plan);
+    compare_touched(slot, ref);
+    run.pairs[run.pair_count].old = old_ref;
+    run.pairs[run.pair_count++].made = ref;
 }
 
 static uint64_t id_of(const struct naive_order *order)
@@ -717,6 +805,43 @@ static void do_refused(const struct naive_order *order)
     SAME(ledger_find_ref(run.ledger, was.ref), 0, "find a refused order");
 }
 
+static uint32_t pair_of(uint64_t made)
+{
+    uint32_t at = 0;
+    while (at < run.pair_count && run.pairs[at].made != made)
+        at++;
+    return at;
+}
+
+/* The market's word on a replace: first whether the old order was there to be cancelled, with what
+ * of its hold goes over; a new order whose funds did not come is refused at once. */
+static void do_replaced(const struct naive_order *made, uint32_t pair)
+{
+    uint64_t ref = run.pairs[pair].old, new_ref = made->ref;
+    const struct naive_order *old = naive_ledger_by_ref(run.naive, ref);
+    bool resting = old && old->open && old->order_id && old->asked.type != TYPE_MARKET &&
+                   pair_of(ref) == run.pair_count;
+    bool estimate = made->asked.type == TYPE_MARKET;
+    int64_t moved = 0, due = made->due;
+    run.pairs[pair] = run.pairs[--run.pair_count];
+    if (resting && !chance(10)) {
+        int64_t held = due ? naive_ledger_held(run.naive, old) : 0; /* else of another asset */
+        moved = held >= due ? due : estimate ? held : 0;
+        seen.calls[REPLACED]++;
+        seen.moved_all += moved && moved == due;
+        seen.moved_part += moved && moved < due;
+        seen.moved_none += due && !moved;
+        uint64_t order_id = old->order_id;
+        uint32_t slot = ledger_replaced(run.ledger, ref, order_id, new_ref, moved, run.now_us);
+        naive_ledger_replaced(run.naive, ref, order_id, new_ref, moved, run.now_us);
+        compare_touched(slot, ref);
+        compare_touched(ledger_find_ref(run.ledger, new_ref), new_ref);
+    }
+    made = naive_ledger_by_ref(run.naive, new_ref);
+    if (made->due || chance(10))
+        do_refused(made);
+}
+
 /* The market's word on some live order: an order not yet known to it may be refused; the others are
  * accepted, filled and ended in any order. */
 static void do_market(void)
@@ -724,6 +849,10 @@ static void do_market(void)
     const struct naive_order *order = any_open();
     if (!order) {
         do_new();
+        return;
+    }
+    if (pair_of(order->ref) < run.pair_count) {
+        do_replaced(order, pair_of(order->ref));
         return;
     }
     int64_t what = below(100);
@@ -805,6 +934,9 @@ static void one_command(void)
     } else if (what < 4 + run.market) {
         run.doing = "market";
         do_market();
+    } else if (chance(25)) {
+        run.doing = "replace";
+        do_replace();
     } else {
         run.doing = "new";
         do_new();
@@ -885,6 +1017,7 @@ static void open_setting(uint32_t index)
     memset(run.in_flight, 0, sizeof run.in_flight);
     for (size_t i = 0; i < sizeof run.requests / sizeof run.requests[0]; i++)
         run.requests[i].asset = ASSETS;
+    run.pair_count = 0;
     run.deposit_max = deposit_scale();
     run.now_us = 1;
     run.market = 0;
@@ -947,6 +1080,10 @@ static bool summary(void)
     printf("; new:");
     for (size_t i = 0; i < sizeof new_rejects / sizeof new_rejects[0]; i++)
         show(new_rejects[i].name, seen.new_reject[new_rejects[i].reject]);
+    printf("; replace:");
+    for (size_t i = 0; i < sizeof new_rejects / sizeof new_rejects[0]; i++)
+        if (new_rejects[i].reject != REJECT_UNKNOWN_SYMBOL) /* the old order has one */
+            show(new_rejects[i].name, seen.replace_reject[new_rejects[i].reject]);
     printf("; money:");
     for (size_t i = 0; i < sizeof deposit_rejects / sizeof deposit_rejects[0]; i++)
         show(deposit_rejects[i].name, seen.deposit_reject[deposit_rejects[i].reject]);
@@ -963,6 +1100,11 @@ static bool summary(void)
     show("sells by quote", seen.by_quote[SIDE_SELL]);
     show("maker fills", seen.maker_fills);
     show("fills of no cost", seen.zero_cost);
+    show("holds moved whole", seen.moved_all);
+    show("in part", seen.moved_part);
+    show("not enough", seen.moved_none);
+    show("same id", seen.same_id);
+    show("of one that waits itself", seen.chained);
     show("accepted after a fill", seen.accepted_after_fill);
     show("orders evicted", seen.evicted_orders);
     show("trades evicted", seen.evicted_trades);

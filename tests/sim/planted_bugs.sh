@@ -20,6 +20,8 @@ bugs=(
     "16 GET /account not gated"
     "17 views fold before the gate"
     "19 room checked after the record"
+    "32 a replace takes more of a hold than is left of it"
+    "33 a replace places its order although the cancel failed"
 )
 for bug in "${bugs[@]}"; do
     number=${bug%% *} caught=

@@ -9,7 +9,8 @@
  *
  * Checks (PROTOCOL §4): conservation per asset on every recovered cut and at rest; what was exposed
  * is recovered (no shard behind a position that an answer or market datum showed); acknowledged
- * orders, cancels and deposits are there, once, and refused ones are not; one answer a request;
+ * orders, cancels, replaces and deposits are there, once, and refused ones are not; nothing is
+ * cancelled that nobody cancelled; one answer a request;
  * answers and reads agree (read-your-writes); order ids of one user and symbol grow in the order of
  * sending; views equal books; replay equals life after every record; holds and orders one to one,
  * no crossed book; everything finishes when the crashes stop.
@@ -42,9 +43,9 @@ enum {
 static const struct {
     uint8_t type, share;
 } mix[] = {
-    {REQUEST_NEW, 55},       {REQUEST_CANCEL, 20},    {REQUEST_DEPOSIT, 7},
-    {REQUEST_GET_ORDER, 6},  {REQUEST_CANCEL_ALL, 3}, {REQUEST_OPEN_ORDERS, 3},
-    {REQUEST_ALL_ORDERS, 3}, {REQUEST_ACCOUNT, 3},
+    {REQUEST_NEW, 45},        {REQUEST_REPLACE, 15},   {REQUEST_CANCEL, 15},
+    {REQUEST_DEPOSIT, 7},     {REQUEST_GET_ORDER, 6},  {REQUEST_CANCEL_ALL, 3},
+    {REQUEST_OPEN_ORDERS, 3}, {REQUEST_ALL_ORDERS, 3}, {REQUEST_ACCOUNT, 3},
 };
 enum { MIX = sizeof mix / sizeof *mix };
 
@@ -58,8 +59,12 @@ struct op { /* one request of a client */
     uint16_t reject;
     struct order_view view; /* last order shown */
     int64_t deposit_free;
-    uint32_t target; /* CANCEL, GET_ORDER: the op of the order meant */
+    uint32_t target; /* CANCEL, REPLACE, GET_ORDER: the op of the order meant */
     uint32_t answers;
+    /* REPLACE: how the first part of the answer named itself, and what became of the cancel; state,
+     * reject and view are the new order's */
+    uint16_t half, cancel_reject;
+    bool cancelled, placed;
 };
 
 struct sim {
@@ -70,6 +75,7 @@ struct sim {
     uint64_t segment_bytes;
     uint32_t snapshot_share;       /* of 10000 steps */
     uint32_t weight[MIX], weights; /* and their sum */
+    uint64_t replaces[2][2];       /* [cancelled][placed] */
     struct exchange_config config;
     struct exchange ex;
     struct sim_disk disk;
@@ -181,7 +187,7 @@ static void draw_config(void)
     config->slice_fills = 1 + below(3);
     config->window_ticks = 64;
     config->link_max = 1 + below(8);
-    config->account_outbox = 1 + below(8);
+    config->account_outbox = 2 + below(8);
     config->market_outbox = 2 * config->slice_fills + 4 + below(4);
     config->control_outbox = 4 * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
@@ -284,11 +290,16 @@ static void on_market(void *self, const struct msg *msg)
     market_view_fold(view, msg);
 }
 
+static bool makes_order(const struct op *op)
+{
+    return op->type == REQUEST_NEW || op->type == REQUEST_REPLACE;
+}
+
 /* Whether another request may have made an order with this client id. */
 static bool id_is_unique(const struct op *op)
 {
     for (uint32_t i = 0; i < sim.ops; i++)
-        if (&sim.op[i] != op && sim.op[i].type == REQUEST_NEW && sim.op[i].user == op->user &&
+        if (&sim.op[i] != op && makes_order(&sim.op[i]) && sim.op[i].user == op->user &&
             sim.op[i].request.order.client_length == op->request.order.client_length &&
             memcmp(sim.op[i].request.order.client_id, op->request.order.client_id,
                    op->request.order.client_length) == 0)
@@ -296,23 +307,21 @@ static bool id_is_unique(const struct op *op)
     return true;
 }
 
-static void check_order_shown(struct op *op, const struct order_view *view)
+/* An answer shows the order that the op has made. */
+static void take_view(struct op *order, const struct order_view *view)
 {
-    const struct op *order =
-        &sim.op[op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target];
     if (view->client_length != order->request.order.client_length ||
         memcmp(view->client_id, order->request.order.client_id, view->client_length) != 0)
         fail("an answer shows another order");
     if ((view->executed < order->view.executed && id_is_unique(order)) || view->order_id == 0)
         fail("an order lost fills that were shown");
+    order->view = *view;
 }
 
-static void take_view(struct op *op, const struct order_view *view)
+static void take_cancelled(struct op *op, const struct order_view *view)
 {
-    check_order_shown(op, view);
-    uint32_t idx = op->type == REQUEST_NEW ? (uint32_t)(op - sim.op) : op->target;
-    sim.op[idx].view = *view;
-    if (op->type == REQUEST_CANCEL && view->status != ORDER_CANCELED)
+    take_view(&sim.op[op->target], view);
+    if (view->status != ORDER_CANCELED)
         fail("a cancel was acknowledged for an order that is not cancelled");
 }
 
@@ -329,6 +338,40 @@ static void on_refused(struct op *op, const struct msg *msg)
         order->request.order.resp = 0xFF; /* must not be found resting: checked at rest */
 }
 
+/* One part of the answer to a Replace: a half, or all of it. */
+static void on_replace_part(struct op *op, const struct msg *msg)
+{
+    struct reply *reply = msg->reply.block;
+    uint16_t reject = msg->reply.reject, half = msg->reply.half;
+    bool last = msg->flags & MSG_LAST, stop = op->request.replace.mode == REPLACE_STOP_ON_FAILURE;
+    if (op->half) /* the other one */
+        half = op->half == HALF_CANCEL ? HALF_NEW : HALF_CANCEL;
+    if (half == HALF_NONE && (!last || reject == REJECT_NONE))
+        fail("a replace was answered whole, and not refused");
+    if (half == HALF_CANCEL && reject == REJECT_NONE) {
+        op->cancelled = true;
+        take_cancelled(op, reply_orders(reply));
+    } else if (half == HALF_CANCEL) {
+        op->cancel_reject = reject;
+    } else if (reject == REJECT_NONE) {
+        op->placed = true;
+        take_view(op, &reply->order);
+    } else {
+        op->reject = reject;
+    }
+    op->half = half;
+    if (!last)
+        return;
+    bool tried = half != HALF_NONE && (op->cancelled || !stop);
+    sim.replaces[op->cancelled][op->placed]++;
+    if (tried && !op->reject != op->placed)
+        fail("a replace did not say what became of the new order");
+    if (!tried && op->placed)
+        fail("a replace placed its order although the cancel failed");
+    if (!tried || op->reject)
+        op->state = OP_REFUSED;
+}
+
 static void on_reply(void *self, void *context, const struct msg *msg)
 {
     (void)self;
@@ -343,12 +386,16 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     if (op->state != OP_SENT)
         fail("a second answer to a request");
     const struct reply *reply = msg->reply.block;
-    if (msg->reply.reject != REJECT_NONE) {
+    if (op->type == REQUEST_REPLACE) {
+        on_replace_part(op, msg);
+    } else if (msg->reply.reject != REJECT_NONE) {
         on_refused(op, msg);
     } else if (op->type == REQUEST_NEW) {
         take_view(op, &reply->order);
-    } else if (op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER) {
-        take_view(op, reply_orders((struct reply *)reply));
+    } else if (op->type == REQUEST_CANCEL) {
+        take_cancelled(op, reply_orders((struct reply *)reply));
+    } else if (op->type == REQUEST_GET_ORDER) {
+        take_view(&sim.op[op->target], reply_orders((struct reply *)reply));
     } else if (op->type == REQUEST_DEPOSIT) {
         op->deposit_free = reply->deposit.free;
     }
@@ -376,7 +423,7 @@ static void draw_new(struct request *request, uint32_t idx)
     request->order.qty = (1 + below(5)) * 1000;
     request->order.price = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
     client_id(request, idx);
-    if (chance(5) && idx > 0 && sim.op[idx - 1].type == REQUEST_NEW &&
+    if (chance(5) && idx > 0 && makes_order(&sim.op[idx - 1]) &&
         sim.op[idx - 1].user == sim.op[idx].user)
         client_id(request, idx - 1); /* a duplicate, perhaps */
     uint32_t kind = below(12);
@@ -405,20 +452,61 @@ static uint32_t some_order(uint32_t user, uint32_t before)
 {
     uint32_t back = chance(60) ? 1 : 1 + below(20);
     for (uint32_t i = before; i-- > 0;)
-        if (sim.op[i].type == REQUEST_NEW && sim.op[i].user == user && --back == 0)
+        if (makes_order(&sim.op[i]) && sim.op[i].user == user && --back == 0)
             return i;
     return OPS_MAX;
 }
 
-static void draw_find(struct op *op, struct request *request, uint32_t idx)
+/* The newest order of this user that was seen resting; OPS_MAX when there is none. */
+static uint32_t resting_order(uint32_t user, uint32_t before)
 {
-    uint32_t order = some_order(op->user, idx);
-    if (order == OPS_MAX)
-        return;
-    op->target = order;
-    request->symbol = op->symbol = sim.op[order].symbol;
-    request->find.client_length = sim.op[order].request.order.client_length;
-    memcpy(request->find.client_id, sim.op[order].request.order.client_id, CLIENT_ID_BYTES);
+    for (uint32_t i = before; i-- > 0;)
+        if (makes_order(&sim.op[i]) && sim.op[i].user == user && sim.op[i].state == OP_ACKED &&
+            sim.op[i].view.order_id && sim.op[i].view.status <= ORDER_PARTIALLY_FILLED)
+            return i;
+    return OPS_MAX;
+}
+
+static bool draw_find(struct op *op, struct request *request, struct request_find *find,
+                      uint32_t idx)
+{
+    op->target = op->type == REQUEST_REPLACE && chance(60) ? resting_order(op->user, idx)
+                                                           : some_order(op->user, idx);
+    if (op->target == OPS_MAX)
+        return false;
+    const struct op *order = &sim.op[op->target];
+    request->symbol = op->symbol = order->symbol;
+    find->client_length = order->request.order.client_length;
+    memcpy(find->client_id, order->request.order.client_id, CLIENT_ID_BYTES);
+    return true;
+}
+
+/* Another price or size for an order, or any new order in its place. */
+static bool draw_replace(struct op *op, struct request *request, uint32_t idx)
+{
+    if (!draw_find(op, request, &request->replace.cancel, idx))
+        return false;
+    const struct op *order = &sim.op[op->target];
+    if (chance(60)) {
+        request->order = order->request.order;
+        request->order.qty += (int64_t)below(3) * 1000 - 1000;
+        request->order.price += (int64_t)below(3) * 1000000 - 1000000;
+        if (chance(20)) /* about as much as a user has */
+            request->order.qty = (1 + below(600)) * 1000;
+        if (!chance(40))
+            client_id(request, idx);
+    } else {
+        draw_new(request, idx);
+    }
+    request->order.resp = (uint8_t)below(3);
+    request->replace.mode = chance(60) ? REPLACE_STOP_ON_FAILURE : REPLACE_ALLOW_FAILURE;
+    request->replace.cancel.restriction = (uint8_t)(chance(80) ? RESTRICT_NONE : 1 + below(2));
+    if (chance(30) && order->view.order_id) {
+        request->replace.cancel.has_order_id = true;
+        request->replace.cancel.order_id = order->view.order_id;
+        request->replace.cancel.client_length = 0;
+    }
+    return true;
 }
 
 static void draw_deposit(struct op *op, struct request *request)
@@ -426,7 +514,7 @@ static void draw_deposit(struct op *op, struct request *request)
     uint64_t id = ++sim.deposit_counter;
     request->deposit.asset = (uint16_t)below(2);
     request->deposit.amount =
-        (1 + below(1000)) * (request->deposit.asset ? MONEY_ATOMS_PER_UNIT : 10000);
+        (1 + below(1000)) * (request->deposit.asset ? MONEY_ATOMS_PER_UNIT / 100 : 10000);
     if (chance(20))
         request->deposit.amount = -request->deposit.amount / 10;
     memcpy(request->deposit.request_id, &id, sizeof id);
@@ -467,15 +555,16 @@ static void client_step(void)
         draw_new(request, idx);
     if (op->type == REQUEST_DEPOSIT)
         draw_deposit(op, request);
-    if (op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER) {
-        draw_find(op, request, idx);
-        if (op->target == OPS_MAX) {
-            op->state = OP_FREE;
-            op->type = REQUEST_ACCOUNT;
-            gateway_discard(gateway, request);
-            return;
-        }
+    bool finds = op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER;
+    if ((finds && !draw_find(op, request, &request->find, idx)) ||
+        (op->type == REQUEST_REPLACE && !draw_replace(op, request, idx))) {
+        op->state = OP_FREE;
+        op->type = REQUEST_ACCOUNT;
+        gateway_discard(gateway, request);
+        return;
     }
+    if (op->type == REQUEST_CANCEL && chance(15))
+        request->find.restriction = (uint8_t)(1 + below(2));
     op->request = *request;
     if (op->type == REQUEST_GET_ORDER) /* was it answered when this was asked? */
         op->request.timestamp_us = sim.op[op->target].answers ? 1 : -1;
@@ -518,7 +607,7 @@ static void admin_step(void)
         request->type = REQUEST_DEPOSIT;
         request->user = 1 + i / 2;
         request->deposit.asset = (uint16_t)(i & 1);
-        request->deposit.amount = i & 1 ? 50 * MONEY_ATOMS_PER_UNIT : 500000;
+        request->deposit.amount = i & 1 ? MONEY_ATOMS_PER_UNIT / 2 : 500000;
         memcpy(request->deposit.request_id, &id, sizeof id);
     }
     if (gateway_send(gateway, request, NULL, NULL) == GATEWAY_SENT) {
@@ -754,7 +843,7 @@ static void check_acknowledged(void)
 {
     for (uint32_t i = 0; i < sim.ops; i++) {
         struct op *op = &sim.op[i];
-        if (op->type == REQUEST_NEW && op->state == OP_ACKED) {
+        if (makes_order(op) && op->state == OP_ACKED) {
             const struct ledger_order *order = find_order(op);
             if (!order)
                 fail("an acknowledged order is gone");
@@ -766,8 +855,7 @@ static void check_acknowledged(void)
                 order->status != ORDER_CANCELED)
                 fail("an acknowledged cancel is gone");
         }
-        if (op->type == REQUEST_NEW && op->state == OP_REFUSED && id_is_unique(op) &&
-            find_order(op))
+        if (makes_order(op) && op->state == OP_REFUSED && id_is_unique(op) && find_order(op))
             fail("a refused order is there");
     }
 }
@@ -811,8 +899,8 @@ static void check_order_of_ids(void)
             uint64_t last = 0;
             for (uint32_t i = 0; i < sim.ops; i++) {
                 const struct op *op = &sim.op[i];
-                if (op->type != REQUEST_NEW || op->user != u || op->symbol != s ||
-                    !op->view.order_id || !id_is_unique(op))
+                if (!makes_order(op) || op->user != u || op->symbol != s || !op->view.order_id ||
+                    !id_is_unique(op))
                     continue;
                 if (op->view.order_id <= last)
                     fail("orders of one connection were overtaken");
@@ -858,13 +946,38 @@ static void check_place_then_cancel(void)
 {
     for (uint32_t i = 0; i < sim.ops; i++) {
         const struct op *op = &sim.op[i];
-        if (op->type != REQUEST_CANCEL || op->state != OP_REFUSED ||
-            op->reject != REJECT_UNKNOWN_ORDER || op->target == OPS_MAX)
+        bool unknown = op->type == REQUEST_CANCEL && op->state == OP_REFUSED &&
+                       op->reject == REJECT_UNKNOWN_ORDER;
+        if (op->type == REQUEST_REPLACE)
+            unknown = op->cancel_reject == REJECT_UNKNOWN_ORDER;
+        if (!unknown || op->target == OPS_MAX)
             continue;
         const struct op *target = &sim.op[op->target];
         const struct ledger_order *order = find_order(target);
         if (order && order_is_open(order) && id_is_unique(target) && target->state == OP_ACKED)
             fail("a cancel said 'unknown' for an order that rests");
+    }
+}
+
+/* An order that is cancelled was cancelled by somebody: by a request that said so, or one whose
+ * answer a crash took away. */
+static void check_cancels_were_asked(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        const struct op *op = &sim.op[i];
+        const struct ledger_order *order = makes_order(op) && id_is_unique(op) ? find_order(op) : 0;
+        bool asked = !order || order->status != ORDER_CANCELED;
+        for (uint32_t k = i + 1; k < sim.ops && !asked; k++) {
+            const struct op *by = &sim.op[k];
+            if (by->type == REQUEST_CANCEL_ALL)
+                asked = by->user == op->user && by->symbol == op->symbol;
+            else if (by->target == i && by->type == REQUEST_CANCEL)
+                asked = by->state == OP_ACKED || by->state == OP_UNKNOWN;
+            else if (by->target == i && by->type == REQUEST_REPLACE)
+                asked = by->cancelled || by->state == OP_UNKNOWN;
+        }
+        if (!asked)
+            fail("an order is cancelled that nobody cancelled");
     }
 }
 
@@ -1043,6 +1156,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_order_of_ids();
     check_views();
     check_place_then_cancel();
+    check_cancels_were_asked();
     count_expired_makers();
     sim.trace = hash_fold(sim.trace, state_hash());
     uint64_t before = state_hash();
@@ -1084,6 +1198,7 @@ int main(int argc, char **argv)
     sim.audit_memory = calloc(1, 1 << 16);
     ASSERT(sim.op && sim.digest && sim.audit_memory);
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0, expired = 0;
+    uint64_t replaces[4] = {0};
     uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run(seed, (uint32_t)ops);
@@ -1105,15 +1220,19 @@ int main(int argc, char **argv)
         replayed += sim.replayed;
         compared += sim.compared;
         expired += sim.expired_makers;
+        for (uint32_t i = 0; i < 4; i++)
+            replaces[i] += sim.replaces[i / 2][i % 2];
     }
-    printf("sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu makers expired, "
-           "%lu records replayed, "
-           "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
-           "trimmed, %lu messages skipped, %lu seeds repeated, 0 violations\n",
-           count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
-           rotten, removed, poisoned, repeated);
+    printf(
+        "sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu makers expired, "
+        "%lu records replayed, "
+        "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
+        "trimmed, %lu messages skipped, %lu replaces whole, %lu cancels alone, %lu orders alone, "
+        "%lu neither, %lu seeds repeated, 0 violations\n",
+        count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
+        rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], repeated);
     if (answers == 0 || fills == 0 || compared == 0 || expired == 0 || loaded == 0 ||
-        removed == 0) {
+        removed == 0 || !replaces[0] || !replaces[1] || !replaces[2] || !replaces[3]) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -11,9 +11,9 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const uint8_t journaled[] = {
-    REQUEST_NEW,        REQUEST_CANCEL,     REQUEST_CANCEL_ALL,
-    REQUEST_DEPOSIT,    REQUEST_USER_ADD,   REQUEST_KEY_ADD,
-    REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD, REQUEST_SYMBOL_STATUS,
+    REQUEST_NEW,           REQUEST_CANCEL,  REQUEST_CANCEL_ALL, REQUEST_DEPOSIT,
+    REQUEST_USER_ADD,      REQUEST_KEY_ADD, REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD,
+    REQUEST_SYMBOL_STATUS, REQUEST_REPLACE,
 };
 
 static uint64_t draws;
@@ -49,6 +49,31 @@ static void any_symbol(struct symbol_config *symbol)
     noise(symbol->quote_name, sizeof symbol->quote_name);
 }
 
+static void any_order(struct request_order *order)
+{
+    order->side = (uint8_t)word();
+    order->type = (uint8_t)word();
+    order->tif = (uint8_t)word();
+    order->stp = (uint8_t)word();
+    order->resp = (uint8_t)word();
+    order->by_quote = word() & 1;
+    order->price = (int64_t)word();
+    order->qty = (int64_t)word();
+    order->quote = (int64_t)word();
+    order->hint = (int64_t)word();
+    order->client_length = length_up_to(CLIENT_ID_BYTES);
+    noise(order->client_id, order->client_length);
+}
+
+static void any_which(struct request_find *find)
+{
+    find->order_id = word();
+    find->has_order_id = word() & 1;
+    find->client_length = length_up_to(CLIENT_ID_BYTES);
+    noise(find->client_id, find->client_length);
+    find->restriction = (uint8_t)(word() % 3);
+}
+
 /* A request of the type with every journaled field set, and only those. */
 static struct request any_request(uint8_t type)
 {
@@ -60,24 +85,15 @@ static struct request any_request(uint8_t type)
     request.symbol = (uint16_t)word();
     switch (type) {
     case REQUEST_NEW:
-        request.order.side = (uint8_t)word();
-        request.order.type = (uint8_t)word();
-        request.order.tif = (uint8_t)word();
-        request.order.stp = (uint8_t)word();
-        request.order.resp = (uint8_t)word();
-        request.order.by_quote = word() & 1;
-        request.order.price = (int64_t)word();
-        request.order.qty = (int64_t)word();
-        request.order.quote = (int64_t)word();
-        request.order.hint = (int64_t)word();
-        request.order.client_length = length_up_to(CLIENT_ID_BYTES);
-        noise(request.order.client_id, request.order.client_length);
+        any_order(&request.order);
         break;
     case REQUEST_CANCEL:
-        request.find.order_id = word();
-        request.find.has_order_id = word() & 1;
-        request.find.client_length = length_up_to(CLIENT_ID_BYTES);
-        noise(request.find.client_id, request.find.client_length);
+        any_which(&request.find);
+        break;
+    case REQUEST_REPLACE:
+        any_order(&request.replace.order);
+        any_which(&request.replace.cancel);
+        request.replace.mode = (uint8_t)word();
         break;
     case REQUEST_DEPOSIT:
         request.deposit.amount = (int64_t)word();
@@ -160,8 +176,8 @@ Test(request_wire, every_request_fits_a_record)
 Test(request_wire, has_the_bytes_of_version_1)
 {
     static const uint32_t lengths[] = {
-        14 + 6 + 32 + 1, 14 + 8 + 1 + 1,        14,    14 + 8 + 2 + 16, 14 + 1, 14 + 1 + 64 + 92,
-        14 + 64,         14 + 2 + 12 + 96 + 60, 14 + 1};
+        14 + 6 + 32 + 1, 14 + 8 + 1 + 1,        14,     14 + 8 + 2 + 16, 14 + 1, 14 + 1 + 64 + 92,
+        14 + 64,         14 + 2 + 12 + 96 + 60, 14 + 1, 14 + 39 + 10 + 1};
     unsigned char out[REQUEST_BLOCK_BYTES];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};

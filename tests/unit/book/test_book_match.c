@@ -206,6 +206,12 @@ static struct book_cmd cancel(uint64_t ref)
     return (struct book_cmd){.type = CMD_CANCEL, .ref = ref};
 }
 
+static struct book_cmd restricted(struct book_cmd cmd, enum book_restriction restriction)
+{
+    cmd.restriction = (uint8_t)restriction;
+    return cmd;
+}
+
 static struct book_cmd move(uint64_t ref, uint64_t new_ref, int64_t price, int64_t qty)
 {
     return (struct book_cmd){
@@ -224,6 +230,8 @@ static struct book_cmd status(enum book_status status)
 
 static const char closed[] = "reject: the symbol's status does not allow this";
 static const char unknown[] = "reject: no such open order to cancel";
+static const char not_in_state[] =
+    "reject: the order is not in the state that the cancel asked for";
 static const char full[] = "reject: the book has no room for another resting order";
 static const char would_match[] = "reject: a post-only order would trade at once";
 static const char no_funds[] = "reject: free balance is below what the order would lock";
@@ -871,6 +879,37 @@ Test(book_match, a_cancel_ends_the_order_and_tells_its_level)
                                         "level 7 sell 101 = 3");
         EXPECT(cancel(13), "done #3 r13 u3 sell 101 left 3 canceled; level 8 sell 101 = 0");
         EXPECT(cancel(12345), unknown);
+    }
+}
+
+/* Goal: a cancel that asks for a state finds it, whichever side of its trades the order was on.
+ * Method: an order that never traded, one that traded as maker, one that traded before it rested.
+ */
+Test(book_match, a_cancel_asks_for_an_order_that_has_or_has_not_traded)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(limit(B, 20, 9, 100, 2), "fill t1 #1 r11 u1 sell 100x2 left 3 by #5 taker done; "
+                                        "level 5 sell 100 = 6");
+        EXPECT(limit(B, 21, 9, 101, 11),
+               "fill t2 #1 r11 u1 sell 100x3 left 0 by #6 maker done; "
+               "fill t3 #2 r12 u2 sell 100x3 left 0 by #6 maker done; level 6 sell 100 = 0; "
+               "fill t4 #3 r13 u3 sell 101x4 left 0 by #6 maker done; level 7 sell 101 = 0; "
+               "rest #6 r21 u9 buy 101x1; level 8 buy 101 = 1");
+        EXPECT(restricted(cancel(21), RESTRICT_ONLY_NEW), not_in_state);
+        EXPECT(limit(B, 22, 9, 99, 2), "rest #7 r22 u9 buy 99x2; level 9 buy 99 = 2");
+        EXPECT(restricted(cancel(22), RESTRICT_ONLY_PARTIALLY_FILLED), not_in_state);
+        EXPECT(restricted(cancel(21), RESTRICT_ONLY_PARTIALLY_FILLED),
+               "done #6 r21 u9 buy 101 left 1 canceled; level 10 buy 101 = 0");
+        EXPECT(limit(S, 23, 8, 99, 1), "fill t5 #7 r22 u9 buy 99x1 left 1 by #8 taker done; "
+                                       "level 11 buy 99 = 1");
+        EXPECT(restricted(cancel(22), RESTRICT_ONLY_NEW), not_in_state);
+        EXPECT(restricted(cancel(22), RESTRICT_ONLY_PARTIALLY_FILLED),
+               "done #7 r22 u9 buy 99 left 1 canceled; level 12 buy 99 = 0");
+        EXPECT(restricted(cancel(14), RESTRICT_ONLY_NEW),
+               "done #4 r14 u4 sell 105 left 6 canceled; level 13 sell 105 = 0");
+        EXPECT(restricted(cancel(14), RESTRICT_ONLY_NEW), unknown);
     }
 }
 

@@ -105,6 +105,7 @@ TestSuite(ledger_check, .init = setup, .fini = teardown);
 TestSuite(ledger_hold, .init = setup, .fini = teardown);
 TestSuite(ledger_fills, .init = setup, .fini = teardown);
 TestSuite(ledger_ends, .init = setup, .fini = teardown);
+TestSuite(ledger_replace, .init = setup, .fini = teardown);
 TestSuite(ledger_ids, .init = setup, .fini = teardown);
 TestSuite(ledger_deposits, .init = setup, .fini = teardown);
 TestSuite(ledger_history, .init = setup, .fini = teardown);
@@ -1128,6 +1129,202 @@ Test(ledger_ends, a_fill_of_an_unknown_ref_is_a_bug, .signal = SIGABRT)
     ledger_fill(ledger, 12345, 1, 1, 1000, 1, true, false, 1);
 }
 
+/* ---- an order in the place of another (O4) ---- */
+
+static enum reject check_replace(const struct ledger_new *order, uint64_t old, bool alone,
+                                 struct ledger_plan *plan)
+{
+    return ledger_check_replace(ledger, alice, order, ledger_find_ref(ledger, old), alone, plan);
+}
+
+static uint64_t place_instead(const struct ledger_new *order, uint64_t old, bool alone)
+{
+    struct ledger_plan plan;
+    enum reject reject = check_replace(order, old, alone, &plan);
+    cr_assert_eq(reject, REJECT_NONE, "%s", reject_text(reject));
+    return ledger_order(ledger, ledger_place(ledger, alice, order, &plan, placed_us))->ref;
+}
+
+/* Goal: what free funds hold at first, and what is due. Method: an old buy of 20 USD and 7 free;
+ * one new order per row. */
+Test(ledger_replace, holds_what_the_old_order_cannot_pay)
+{
+    enum { M = TYPE_MARKET, L = TYPE_LIMIT };
+    static const struct {
+        const char *what;
+        int64_t price, qty, quote, hint;
+        uint8_t side, type;
+        bool by_quote, alone;
+        enum reject want;
+        int64_t hold, due;
+    } rows[] = {
+        {"the same again", CENTS(1000), UNITS(2), 0, 0, SIDE_BUY, L, 0, 0, 0, UNITS(20), UNITS(20)},
+        {"smaller", CENTS(1000), UNITS(1), 0, 0, SIDE_BUY, L, 0, 0, 0, UNITS(10), UNITS(10)},
+        {"larger", CENTS(1000), CENTS(270), 0, 0, SIDE_BUY, L, 0, 0, 0, UNITS(27), UNITS(20)},
+        {"too large", CENTS(1000), CENTS(270) + MILLIS(1), 0, 0, SIDE_BUY, L, 0, 0, REJECT_NO_FUNDS,
+         0, 0},
+        {"alone", CENTS(1000), CENTS(70), 0, 0, SIDE_BUY, L, 0, true, 0, UNITS(7), 0},
+        {"alone, but free funds do not reach", CENTS(1000), CENTS(70) + MILLIS(1), 0, 0, SIDE_BUY,
+         L, 0, true, 0, UNITS(7) + CENTS(1), UNITS(7) + CENTS(1)},
+        {"alone, with all there is", CENTS(1000), CENTS(270), 0, 0, SIDE_BUY, L, 0, true, 0,
+         UNITS(27), UNITS(20)},
+        {"the other asset", CENTS(1000), UNITS(3), 0, 0, SIDE_SELL, L, 0, 0, 0, UNITS(3), 0},
+        {"the other asset, too much", CENTS(1000), UNITS(4), 0, 0, SIDE_SELL, L, 0, 0,
+         REJECT_NO_FUNDS, 0, 0},
+        {"market by amount", 0, 0, UNITS(27), 0, SIDE_BUY, M, true, 0, 0, UNITS(27), UNITS(20)},
+        {"market by amount, too much", 0, 0, UNITS(27) + 1, 0, SIDE_BUY, M, true, 0,
+         REJECT_NO_FUNDS, 0, 0},
+        {"market by quantity", 0, UNITS(2), 0, UNITS(5), SIDE_BUY, M, 0, 0, 0,
+         UNITS(10) + UNITS(10) / 20 + 1, UNITS(10) + UNITS(10) / 20 + 1},
+        {"market by quantity, all there is", 0, UNITS(9), 0, UNITS(5), SIDE_BUY, M, 0, 0, 0,
+         UNITS(27), UNITS(20)},
+        {"market without a hint", 0, UNITS(9), 0, 0, SIDE_BUY, M, 0, 0, 0, 0, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct ledger_new order = limit(SIDE_BUY, CENTS(1000), UNITS(2)), made;
+        struct ledger_plan plan;
+        teardown();
+        setup();
+        give(alice, USD, UNITS(27));
+        give(alice, BTC, UNITS(3));
+        uint64_t old = place(alice, &order);
+        made = order_of(FREE, rows[i].side, rows[i].type, TIF_GTC, rows[i].price, rows[i].qty);
+        made.by_quote = rows[i].by_quote;
+        made.quote_atoms = rows[i].quote;
+        made.hint_atoms = rows[i].hint;
+        enum reject got = check_replace(&made, old, rows[i].alone, &plan);
+        cr_assert_eq(got, rows[i].want, "%s: %s", rows[i].what, reject_text(got));
+        if (got != REJECT_NONE)
+            continue;
+        cr_assert_eq(plan.hold_atoms, rows[i].hold, "%s: hold %ld", rows[i].what, plan.hold_atoms);
+        cr_assert_eq(plan.due_atoms, rows[i].due, "%s: due %ld", rows[i].what, plan.due_atoms);
+        uint32_t slot = ledger_place(ledger, alice, &made, &plan, placed_us);
+        cr_assert_eq(ledger_order(ledger, slot)->held, rows[i].hold - rows[i].due, "%s",
+                     rows[i].what);
+        cr_assert_eq(ledger_order(ledger, slot)->due, rows[i].due, "%s", rows[i].what);
+        ledger_verify(ledger);
+    }
+}
+
+/* Goal: the hold goes over within what is locked, and the rest is freed. Method: a larger, an equal
+ * and a smaller order; free and locked before and after. */
+Test(ledger_replace, the_hold_moves_and_the_rest_is_freed)
+{
+    static const int64_t cents[] = {270, 200, 50};
+    for (size_t i = 0; i < COUNT(cents); i++) {
+        struct ledger_new first = limit(SIDE_BUY, CENTS(1000), UNITS(2)),
+                          second = limit(SIDE_BUY, CENTS(1000), CENTS(cents[i]));
+        teardown();
+        setup();
+        give(alice, USD, UNITS(27));
+        uint64_t old = place(alice, &first), id = accept(old), made;
+        made = place_instead(&second, old, false);
+        int64_t due = by_ref(made)->due, hold = CENTS(1000 * cents[i] / 100);
+        cr_assert_eq(locked_of(alice, USD), UNITS(20) + hold - due);
+        uint32_t slot = ledger_replaced(ledger, old, id, made, due, 77);
+        cr_assert_eq(ledger_order(ledger, slot)->status, ORDER_CANCELED);
+        cr_assert_eq(ledger_order(ledger, slot)->updated_us, 77);
+        cr_assert_eq(by_ref(made)->held, hold);
+        cr_assert_eq(by_ref(made)->due, 0);
+        cr_assert_eq(locked_of(alice, USD), hold);
+        cr_assert_eq(free_of(alice, USD), UNITS(27) - hold);
+        ledger_verify(ledger);
+        accept(made);
+        ledger_done(ledger, made, order_ids, ORDER_CANCELED, 78);
+        cr_assert_eq(free_of(alice, USD), UNITS(27));
+    }
+}
+
+/* Goal: what the market does not give leaves both holds as they were. Method: nothing moved, then
+ * the new one refused. */
+Test(ledger_replace, a_hold_that_does_not_come_is_given_up)
+{
+    struct ledger_new first = limit(SIDE_BUY, CENTS(1000), UNITS(2)),
+                      second = limit(SIDE_BUY, CENTS(1000), CENTS(270));
+    give(alice, USD, UNITS(27));
+    uint64_t old = place(alice, &first), id = accept(old), made = place_instead(&second, old, 0);
+    ledger_fill(ledger, old, id, ++trade_ids, 1000, 1, true, false, 1);
+    ledger_replaced(ledger, old, id, made, 0, 77);
+    ledger_verify(ledger);
+    cr_assert_eq(locked_of(alice, USD), UNITS(7));
+    ledger_refused(ledger, made);
+    cr_assert_eq(locked_of(alice, USD), 0);
+    cr_assert_eq(free_of(alice, USD), UNITS(27) - CENTS(1));
+}
+
+/* Goal: an estimate takes what there is. Method: a market order by quantity, half of what was due.
+ */
+Test(ledger_replace, an_estimate_takes_what_is_left)
+{
+    struct ledger_new first = limit(SIDE_BUY, CENTS(1000), UNITS(2)),
+                      second = order_of(FREE, SIDE_BUY, TYPE_MARKET, TIF_GTC, 0, UNITS(9));
+    second.hint_atoms = UNITS(5);
+    give(alice, USD, UNITS(27));
+    uint64_t old = place(alice, &first), id = accept(old), made = place_instead(&second, old, 0);
+    ledger_fill(ledger, old, id, ++trade_ids, 1000, 1000, true, false, 1);
+    ledger_replaced(ledger, old, id, made, UNITS(10), 77);
+    cr_assert_eq(by_ref(made)->held, UNITS(17));
+    cr_assert_eq(by_ref(made)->due, 0);
+    cr_assert_eq(free_of(alice, USD), 0);
+}
+
+/* Goal: a replace of an order that waits for its own hold counts on that. Method: three in a row,
+ * with every atom in the first. */
+Test(ledger_replace, pipelined_replaces_count_on_each_other)
+{
+    struct ledger_new order[3];
+    uint64_t ref[3];
+    give(alice, USD, UNITS(20));
+    for (int i = 0; i < 3; i++) {
+        order[i] = limit(SIDE_BUY, CENTS(1000 - i), i ? UNITS(1) : UNITS(2));
+        ref[i] = i ? place_instead(&order[i], ref[i - 1], i == 2) : place(alice, &order[0]);
+    }
+    accept(ref[0]);
+    for (int i = 1; i < 3; i++) {
+        ledger_replaced(ledger, ref[i - 1], order_ids, ref[i], by_ref(ref[i])->due, 9);
+        accept(ref[i]);
+        cr_assert_eq(locked_of(alice, USD), CENTS(1000 - i));
+        ledger_verify(ledger);
+    }
+    cr_assert_eq(free_of(alice, USD), UNITS(20) - CENTS(998));
+}
+
+/* Goal: filters come before the cancel, ids and funds behind it. Method: one order per row. */
+Test(ledger_replace, the_old_order_counts_against_the_filters_but_not_against_the_ids)
+{
+    struct ledger_new order[3];
+    struct ledger_plan plan;
+    uint64_t ref[2];
+    give(alice, BTC, UNITS(100));
+    for (int i = 0; i < 3; i++) {
+        order[i] = order_of(PLAIN, SIDE_SELL, TYPE_LIMIT, TIF_GTC, CENTS(1000), UNITS(2));
+        if (i < 2)
+            ref[i] = place(alice, &order[i]);
+    }
+    cr_assert_eq(check_replace(&order[2], ref[0], false, &plan), REJECT_MAX_NUM_ORDERS);
+    order[2].client_length = order[1].client_length;
+    memcpy(order[2].client_id, order[1].client_id, order[1].client_length);
+    cr_assert_eq(check_replace(&order[2], ref[0], false, &plan), REJECT_MAX_NUM_ORDERS);
+    ledger_symbol(ledger, PLAIN)->max_orders = 3;
+    cr_assert_eq(check_replace(&order[2], ref[0], false, &plan), REJECT_DUPLICATE_ORDER);
+    cr_assert_eq(check_replace(&order[2], ref[1], false, &plan), REJECT_NONE, "the old one's id");
+    order[2].qty_atoms = UNITS(101);
+    cr_assert_eq(check_replace(&order[2], ref[0], false, &plan), REJECT_DUPLICATE_ORDER);
+    cr_assert_eq(check_replace(&order[2], ref[1], false, &plan), REJECT_NO_FUNDS);
+    order[2].price_atoms++;
+    cr_assert_eq(check_replace(&order[2], ref[1], false, &plan), REJECT_PRICE_FILTER);
+}
+
+/* Goal: more than was due never moves. Method: an atom more; the assert fires. */
+Test(ledger_replace, moving_another_amount_than_is_due_is_a_bug, .signal = SIGABRT)
+{
+    struct ledger_new first = limit(SIDE_BUY, CENTS(1000), UNITS(2)),
+                      second = limit(SIDE_BUY, CENTS(1000), UNITS(1));
+    give(alice, USD, UNITS(20));
+    uint64_t old = place(alice, &first), id = accept(old), made = place_instead(&second, old, 0);
+    ledger_replaced(ledger, old, id, made, UNITS(10) - 1, 77);
+}
+
 /* ---- client order ids ---- */
 
 /* Goal: a client id is unique among the user's open orders, in every symbol, and free again when
@@ -1187,6 +1384,11 @@ Test(ledger_ids, the_newest_order_with_a_client_id_is_found)
         cr_assert_eq(ledger_find_client(ledger, alice, FREE, "again", 5), slot);
         cr_assert_eq(ledger_find_client(ledger, alice, UINT16_MAX, "again", 5), slot, "any symbol");
     }
+    uint64_t shown = ledger_find_shown(ledger, alice, FREE, "again", 5);
+    cr_assert_eq(shown, ledger_find_client(ledger, alice, FREE, "again", 5));
+    uint64_t ref = place(alice, &order); /* one on its way is found, and not shown */
+    cr_assert_eq(ledger_find_client(ledger, alice, FREE, "again", 5), ledger_find_ref(ledger, ref));
+    cr_assert_eq(ledger_find_shown(ledger, alice, FREE, "again", 5), shown);
     cr_assert_eq(ledger_find_client(ledger, alice, PLAIN, "again", 5), 0);
     cr_assert_eq(ledger_find_client(ledger, bob, FREE, "again", 5), 0);
     cr_assert_eq(ledger_find_client(ledger, alice, FREE, "agai", 4), 0);

@@ -63,7 +63,7 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
-/* `from` says where the value came from: "option --cores". */
+/* `from` says where the value came from: "option --cores". `value` is kept: it must stay. */
 static bool set(struct options *options, const struct option *option, const char *value,
                 const char *from)
 {
@@ -97,9 +97,7 @@ static bool set(struct options *options, const struct option *option, const char
                 option->choices ? option->choices : "the values it takes");
         return false;
     }
-    char *copy = strdup(value);
-    ASSERT(copy != NULL);
-    memcpy(field, &copy, sizeof copy);
+    memcpy(field, &value, sizeof value);
     return true;
 }
 
@@ -139,7 +137,11 @@ static int from_file(void *arg, const char *section, const char *name, const cha
         return 0;
     }
     note_given(file->options, option);
-    file->failed = !set(file->options, option, value, from);
+    char *copy = strdup(value); /* arguments and variables stay; what inih read does not */
+    ASSERT(copy != NULL);
+    file->failed = !set(file->options, option, copy, from);
+    if (file->failed || (option->kind != TEXT && option->kind != CHOICE))
+        free(copy);
     return !file->failed;
 }
 

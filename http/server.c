@@ -296,7 +296,8 @@ static bool refuse(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struct
 {
     struct site *site = link->site;
     if (link->condemned || !guard_request(&link->guard)) {
-        count(site, EDGE_BUSY);
+        if (!link->condemned)
+            count(site, EDGE_BUSY);
         req->http1_is_persistent = 0;
         call_error(call, 503, -1008,
                    "Too many requests or answers of this connection are under way.");

@@ -12,10 +12,8 @@ static void on_new(struct call *call, const struct msg *msg)
 {
     if (call_told_reject(call, msg))
         return;
-    struct reply *reply = msg->reply.block;
-    memcpy(call->unfilled, reply->unfilled, sizeof call->unfilled);
-    call->tells_orders = true;
-    render_new_order(call, &call->out, reply);
+    order_tell_count(call, msg->reply.block);
+    render_new_order(call, &call->out, msg->reply.block);
     call_respond(call, 200, call->out.data, call->out.length);
 }
 

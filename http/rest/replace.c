@@ -22,6 +22,7 @@ static void render_half(struct call *call, struct text *out, enum reply_half hal
         render_cancel(call, out, &reply_orders(msg->reply.block)[0], call->client_id,
                       call->client_length);
     } else {
+        order_tell_count(call, msg->reply.block);
         render_new_order(call, out, msg->reply.block);
     }
 }

@@ -10,6 +10,7 @@ usage: test_hostile.py [WORD...]   only the checks whose name contains a word
 import contextlib
 import itertools
 import os
+import re
 import select
 import socket
 import struct
@@ -193,6 +194,12 @@ def statuses(data):
     return [int(part[:3]) for part in data.split(b"HTTP/1.1 ")[1:] if not part.startswith(b"100")]
 
 
+def acts(server, family, reason):
+    """How often the guard says that it did so."""
+    text = server.admin().metrics()
+    return int(re.search(rf'castle_{family}_total{{listener="public",reason="{reason}"}} (\d+)', text)[1])
+
+
 @contextlib.contextmanager
 def serving(*options):
     """A server that must end well after all: under ASan that includes leaks."""
@@ -219,6 +226,7 @@ def heads_that_dribble_or_never_come_are_closed():
                                 (HEAD, b"X: y\r\n"), (b"\r\n", b""), (PREFACE[:9], b""), (PREFACE[:20], b"")] * 5)
         check(not any(statuses(data) for data in got), f"an answer to half a head: {set(got)}")
         good.more()
+        eq(acts(server, "connections_closed", "slow"), 40, "slow connections closed")
 
 
 @checks
@@ -232,6 +240,7 @@ def bodies_that_dribble_are_closed():
         got = dribble(server, *[(PING_ONCE + HEAD + b"Content-Length: 10000\r\n\r\n", b"a")] * 5)
         eq([statuses(data) for data in got], [[200]] * 5, "answers to the request before a slow one")
         good.more()
+        eq(acts(server, "connections_closed", "slow"), 30, "slow connections closed")
 
 
 @checks
@@ -255,6 +264,7 @@ def slow_http2_streams_are_closed_beside_busy_ones():
             peers.append((raw, parts))
         until_closed(peers)
         good.more()
+        eq(acts(server, "connections_closed", "slow"), len(peers), "slow connections closed")
 
 
 @checks
@@ -311,6 +321,8 @@ def peers_that_read_nothing_are_closed():
                 until(lambda: gone(raw), "the end of a connection that reads nothing")
                 raw.close()
             good.more()
+            eq(acts(server, "connections_closed", "stalled"), 6, "stalled connections closed")
+            eq(acts(server, "edge_refused", "busy"), answers.count("503"), "requests refused")
 
 
 def gone(raw):
@@ -343,6 +355,7 @@ def rapid_reset_closes_the_connection_and_bounds_the_work():
                     sent += 1
             until_closed([(raw, itertools.repeat(b""))])
             good.more()
+            eq(acts(server, "connections_closed", "resets"), 1, "connections closed")
             count = len(bad.open_orders("BTCUSDT"))
             check(0 < count <= 200, f"{count} of {sent} orders were taken")  # a reset does not take back an order
             bad.cancel_all("BTCUSDT")
@@ -365,6 +378,7 @@ def resets_that_we_are_made_to_send_count_too():
                                 frame(WINDOW_UPDATE, 0, stream, bytes(4)))
             until_closed([(raw, itertools.repeat(b""))])
             good.more()
+            eq(acts(server, "connections_closed", "resets"), 1, "connections closed")
             count = len(bad.open_orders("BTCUSDT"))
             check(0 < count <= 200, f"{count} orders were taken")
             bad.cancel_all("BTCUSDT")
@@ -559,6 +573,8 @@ def smuggle(server, tls):
             codes = [code for code in statuses(got) if code != 101]
             check(len(codes) <= 1 and set(codes) <= {400, 404, 413, 501}, f"{name}: answers {statuses(got)}")
         good.more()
+        count = acts(server, "edge_refused", "ambiguous")
+        check(count >= 10, f"{count} ambiguous requests are counted")
         method, target, headers, _ = order(bad, "plain")  # the hidden order is a good one
         eq(parse(bad.http.request(method, target, headers))["status"], "NEW", "the same order in the open")
         bad.cancel_all("BTCUSDT")
@@ -633,6 +649,7 @@ def one_address_has_so_many_connections_and_others_their_own():
                     eq(there.count(True), 20, "connections of another address")
                 good.more()
             until(lambda: free(server), "room again")
+        check(acts(server, "connections_refused", "address") >= 3 * 52, "refused connections are counted")
     with serving("--rate-limits", "off", "--max-connections-per-address", "20") as server, meanwhile(server):
         with crowd(server, 60) as here:
             eq(here.count(True), 60, "connections when rate limits are off")
@@ -652,6 +669,7 @@ def all_addresses_together_have_so_many_and_the_operator_his_own():
                 eq(server.admin().healthz(), 200, "the operator's listener")
                 conserved(server.admin().audit())
                 good.more()
+                eq(acts(server, "connections_refused", "all"), 22, "refused connections")
 
 
 def main():

@@ -41,17 +41,26 @@ def missing(name):
 
 
 def certificates(directory):
-    """A certificate authority made for this run, and a server certificate by it: (authority, certificate, key)."""
-    authority, authority_key, certificate, key, request, names = (
-        directory / name for name in ("ca.pem", "ca.key", "server.pem", "server.key", "server.csr", "names"))
-    names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n")
-    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    for command in (["req", "-x509", *new_key, "-keyout", authority_key, "-out", authority, "-subj", "/CN=Castle test CA"],
-                    ["req", *new_key, "-keyout", key, "-out", request, "-subj", "/CN=castle"],
-                    ["x509", "-req", "-in", request, "-CA", authority, "-CAkey", authority_key, "-CAcreateserial",
-                     "-extfile", names, "-out", certificate]):
-        subprocess.run(["openssl", *command], check=True, capture_output=True)
-    return authority, certificate, key
+    """A chain as the known authorities issue it, root over intermediate over server: (root, chain file, key)."""
+    def issue(name, issuer, *extensions):
+        certificate, key, config = (directory / f"{name}.{kind}" for kind in ("pem", "key", "conf"))
+        ids = ["subjectKeyIdentifier=hash"] + (["authorityKeyIdentifier=keyid"] if issuer else [])
+        config.write_text("\n".join([*extensions, *ids]) + "\n")
+        signer = ["-CA", directory / f"{issuer}.pem", "-CAkey", directory / f"{issuer}.key", "-CAcreateserial"]
+        for command in (["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                         directory / f"{name}.csr", "-subj", f"/CN=Castle test {name}"],
+                        ["x509", "-req", "-in", directory / f"{name}.csr", "-days", "2", "-extfile", config, "-out",
+                         certificate, *(signer if issuer else ["-signkey", key])]):
+            subprocess.run(["openssl", *command], check=True, capture_output=True)
+        return certificate, key
+
+    authority = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign")
+    root, _ = issue("root", None, *authority)
+    intermediate, _ = issue("intermediate", "root", *authority)
+    server, key = issue("server", "intermediate", "subjectAltName=IP:127.0.0.1", "extendedKeyUsage=serverAuth")
+    chain = directory / "chain.pem"
+    chain.write_text(server.read_text() + intermediate.read_text())
+    return root, chain, key
 
 
 def user(admin, name, permissions=("USER_DATA", "TRADE")):
@@ -72,11 +81,11 @@ def facts(server, scheme):
             "alice": user(admin, "alice"), "bob": user(admin, "bob"), "reader": user(admin, "reader", ["USER_DATA"])}
 
 
-def run(name, scheme, authority, certificate, key):
+def run(name, scheme, root, chain, key):
     """One session on a server of its own: (its output, how many checks passed, how many failed)."""
-    tls = ["--tls-cert", certificate, "--tls-key", key] if scheme == "https" else []
+    tls = ["--tls-cert", chain, "--tls-key", key] if scheme == "https" else []
     env = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"} | {
-        variable: str(authority) for variable in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
+        variable: str(root) for variable in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
     with Server(*tls) as server:
         command, told = list(map(str, SESSIONS[name])), json.dumps(facts(server, scheme))
         try:

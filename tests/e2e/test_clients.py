@@ -86,20 +86,21 @@ def run(name, scheme, root, chain, key):
     tls = ["--tls-cert", chain, "--tls-key", key] if scheme == "https" else []
     env = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"} | {
         variable: str(root) for variable in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
-    with Server(*tls) as server:
-        command, told = list(map(str, SESSIONS[name])), json.dumps(facts(server, scheme))
-        try:
-            result = subprocess.run(command, input=told, env=environment(env), timeout=SECONDS, text=True,
-                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            output, code = result.stdout, result.returncode
-        except subprocess.TimeoutExpired as error:
-            output, code = (error.stdout or b"").decode(), "no end"
-        counts = re.search(r"^(\d+) passed, (\d+) failed\s*\Z", output, re.MULTILINE)
-        passed, failed = map(int, counts.groups()) if counts else (0, 0)
-        if code != 0 and not failed:
-            output, failed = output + f"FAIL the session: {code}\n", 1
-        if (end := server.sigterm()) != 0:
-            output, failed = output + f"FAIL the server: {end}\n{server.output()[-8000:]}", failed + 1
+    passed = failed = 0
+    try:
+        with Server(*tls) as server:
+            result = subprocess.run(list(map(str, SESSIONS[name])), input=json.dumps(facts(server, scheme)), text=True,
+                                    env=environment(env), timeout=SECONDS, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT)
+            output = result.stdout
+            if counts := re.search(r"^(\d+) passed, (\d+) failed\s*\Z", output, re.MULTILINE):
+                passed, failed = map(int, counts.groups())
+            if result.returncode and not failed:
+                output, failed = output + f"FAIL the session: {result.returncode}\n", 1
+            if (end := server.sigterm()) != 0:
+                output, failed = output + f"FAIL the server: {end}\n{server.output()[-8000:]}", failed + 1
+    except Exception as error:  # one session that breaks must not hide the others
+        output, failed = f"FAIL the session: {error}\n{getattr(error, 'stdout', None) or ''}", 1
     return "\n".join(f"{name} {scheme}: {line}" for line in output.splitlines()), passed, failed
 
 

@@ -275,6 +275,15 @@ def times_are_microseconds_for_who_asks():
 
 
 @checks
+def answers_say_what_of_the_limits_is_used():
+    limit(bob, "BUY", "0.001", "20000")
+    used = {name: int(bob.response.headers[f"x-mbx-{name}"])
+            for name in ("used-weight", "used-weight-1m", "order-count-10s", "order-count-1d")}
+    eq(used["used-weight"], used["used-weight-1m"], "used weight")
+    check(1 <= used["order-count-10s"] <= used["order-count-1d"], f"order counts: {used}")
+
+
+@checks
 def a_replaced_order_is_canceled_and_placed_anew():
     before = limit(bob, "BUY", "0.001", "29000")
     after = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.002",

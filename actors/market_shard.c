@@ -1,5 +1,6 @@
 #include "actors/market_shard.h"
 
+#include "actors/record_check.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -404,7 +405,7 @@ enum recover market_shard_replay(struct market_shard *self, const struct record_
     shard_record(&self->shard, head->type, 0);
     msg_decode(payload, head->shard, &msg);
     if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1 ||
-        msg.symbol >= self->shard.ex->config.symbols_max)
+        !market_link_sound(self, head->type, &msg))
         return RECOVER_BAD_RECORD;
     int64_t stamp = shard_stamp(&self->shard, ts_us, msg.ts_us);
     if (head->type == RECORD_SKIP)

@@ -1,5 +1,6 @@
 #include "actors/market_shard.h"
 
+#include "actors/record_check.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -565,11 +566,14 @@ enum recover market_shard_replay(struct market_shard *self, const struct record_
         parts > 2 || head->bytes != parts * MSG_ENCODED_BYTES)
         return RECOVER_BAD_RECORD;
     shard_record(&self->shard, head->type, 0);
-    for (uint32_t i = 0; i < parts; i++)
+    bool sound = true;
+    for (uint32_t i = 0; i < parts; i++) {
         msg_decode(payload + i * MSG_ENCODED_BYTES, head->shard, &part[i]);
+        sound &= market_link_sound(self, head->type, &part[i]);
+    }
     const struct msg *msg = &part[0];
     if (msg->from >= self->shard.ex->shards || msg->seq != self->shard.in[msg->from].in_seq + 1 ||
-        msg->symbol >= self->shard.ex->config.symbols_max || (parts == 2 && !are_parts(part)))
+        !sound || (parts == 2 && !are_parts(part)))
         return RECOVER_BAD_RECORD;
     apply_input(self, part, parts, skip, shard_stamp(&self->shard, ts_us, part[parts - 1].ts_us));
     return RECOVER_OK;

@@ -489,8 +489,10 @@ static bool draw_replace(struct op *op, struct request *request, uint32_t idx)
     const struct op *order = &sim.op[op->target];
     if (chance(60)) {
         request->order = order->request.order;
-        request->order.qty += (int64_t)below(3) * 1000 - 1000;
-        request->order.price += (int64_t)below(3) * 1000000 - 1000000;
+        if (!request->order.by_quote)
+            request->order.qty += (int64_t)below(3) * 1000 - 1000;
+        if (request->order.type != TYPE_MARKET)
+            request->order.price += (int64_t)below(3) * 1000000 - 1000000;
         if (chance(20)) /* about as much as a user has */
             request->order.qty = (1 + below(600)) * 1000;
         if (!chance(40))

@@ -169,6 +169,8 @@ uint32_t journal_collect(struct journal *journal)
             const struct chunk *chunk = head_chunk(journal, core);
             if (!chunk || batch_is_full(journal))
                 continue;
+            if (BUG(5) && c != (journal->batch + 1) % journal->rt->cores)
+                continue; /* and one lane a batch, so that it shows */
             take_chunk(journal, core, chunk);
             any = true;
             /* A chunk on a block boundary is always the first of its batch: what recovery's

@@ -25,7 +25,7 @@ bugs=(
 )
 for bug in "${bugs[@]}"; do
     number=${bug%% *} caught=
-    for ((seed = 1; seed <= 400; seed++)); do
+    for ((seed = 1; seed <= 2000; seed++)); do
         if ! "$sim" --seed "$seed" --bug "$number" >/dev/null 2>&1; then
             caught=$seed
             break
@@ -35,7 +35,7 @@ for bug in "${bugs[@]}"; do
         echo "ok   bug $bug: seed $caught"
         passed=$((passed + 1))
     else
-        echo "FAIL bug $bug: not caught in 400 seeds"
+        echo "FAIL bug $bug: not caught in 2000 seeds"
         failed=$((failed + 1))
     fi
 done

@@ -680,6 +680,33 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
     return RECOVER_OK;
 }
 
+bool account_shard_ahead(const struct account_shard *self, const struct record_ahead *record,
+                         struct ledger_ahead *ahead)
+{
+    const struct record_head *head = &record->head;
+    *ahead = (struct ledger_ahead){.ledger = self->ledger};
+    if (head->type == RECORD_LINK && head->bytes == MSG_ENCODED_BYTES) {
+        struct msg msg;
+        msg_decode(record->payload, head->shard, &msg);
+        ahead->symbol = msg.symbol;
+        ahead->ref = msg.accepted.ref; /* these two begin every report's body */
+        ahead->order_id = msg.accepted.order_id;
+        return msg.type >= MSG_ACCEPTED && msg.type <= MSG_DONE;
+    }
+    struct request request;
+    uint8_t type = (uint8_t)(head->type - RECORD_REQUEST);
+    if ((type != REQUEST_NEW && type != REQUEST_CANCEL) ||
+        !request_decode(type, record->payload, head->bytes, &request))
+        return false;
+    bool new = type == REQUEST_NEW;
+    ahead->user = request.user;
+    ahead->symbol = request.symbol;
+    ahead->client_length = new ? request.order.client_length : request.find.client_length;
+    memcpy(ahead->client_id, new ? request.order.client_id : request.find.client_id,
+           ahead->client_length);
+    return request.symbol < self->shard.ex->config.symbols_max;
+}
+
 uint64_t account_shard_hash(const struct account_shard *self)
 {
     uint64_t hash = hash_fold(shard_hash(&self->shard), ledger_hash(self->ledger));

@@ -119,6 +119,10 @@ const char *recover_text(enum recover result);
 enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
                              const unsigned char *payload, int64_t ts_us);
 
+/* Fetches what the next records will touch, so that the misses of many overlap; changes nothing. */
+void exchange_replay_ahead(const struct exchange *ex, const struct record_ahead *record,
+                           uint32_t count);
+
 /* After the last record: checks links, drops what was taken, sets the cursors (steps 6, 7). Returns
  * NULL or what is wrong. */
 const char *exchange_recovered(struct exchange *ex, uint32_t boot);

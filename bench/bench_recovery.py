@@ -60,7 +60,7 @@ def start(data):
     """Seconds from exec to ready, and the records it says it replayed."""
     never = "--snapshot-seconds", 86400, "--snapshot-records", 2 ** 32 - 1
     with lab.Castle("--durability", "none", *never, data=data) as castle:
-        found = re.search(r"recovered[^0-9]*(\d+) records", castle.output())
+        found = re.search(r'"event":"recovered".*"records":(\d+)', castle.output())
         castle.kill9()
         return castle.start_seconds, int(found.group(1)) if found else None
 

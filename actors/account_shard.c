@@ -689,22 +689,19 @@ bool account_shard_ahead(const struct account_shard *self, const struct record_a
         struct msg msg;
         msg_decode(record->payload, head->shard, &msg);
         ahead->symbol = msg.symbol;
-        ahead->ref = msg.accepted.ref; /* these two begin every report's body */
+        ahead->ref = msg.accepted.ref; /* these two begin the body of every report on an order */
         ahead->order_id = msg.accepted.order_id;
-        return msg.type >= MSG_ACCEPTED && msg.type <= MSG_DONE;
+        return msg.type >= MSG_ACCEPTED && msg.type <= MSG_DONE &&
+               msg.symbol < self->shard.ex->config.symbols_max;
     }
-    struct request request;
-    uint8_t type = (uint8_t)(head->type - RECORD_REQUEST);
-    if ((type != REQUEST_NEW && type != REQUEST_CANCEL) ||
-        !request_decode(type, record->payload, head->bytes, &request))
+    struct request_peek peek;
+    if (!request_peek((uint8_t)(head->type - RECORD_REQUEST), record->payload, head->bytes, &peek))
         return false;
-    bool new = type == REQUEST_NEW;
-    ahead->user = request.user;
-    ahead->symbol = request.symbol;
-    ahead->client_length = new ? request.order.client_length : request.find.client_length;
-    memcpy(ahead->client_id, new ? request.order.client_id : request.find.client_id,
-           ahead->client_length);
-    return request.symbol < self->shard.ex->config.symbols_max;
+    ahead->user = peek.user;
+    ahead->symbol = peek.symbol;
+    ahead->client_id = peek.client_id;
+    ahead->client_length = peek.client_length;
+    return peek.symbol < self->shard.ex->config.symbols_max;
 }
 
 uint64_t account_shard_hash(const struct account_shard *self)

@@ -9,7 +9,7 @@
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
-enum { REPLAY_AHEAD = 16 };
+enum { REPLAY_AHEAD = 32 };
 
 void exchange_config_default(struct exchange_config *config, uint16_t cores)
 {
@@ -201,7 +201,7 @@ static void show_markets(const struct exchange *ex, const struct msg *msg, uint3
         for (uint32_t i = first; i < count && before == first; i++)
             if (msg[i].to == msg[first].to)
                 run[same++] = (const struct message *)&msg[i];
-        if (same > 1)
+        if (same)
             ex->rt.actor[msg[first].to]->ops->prefetch(ex->rt.actor[msg[first].to], run, same);
     }
 }

@@ -10,7 +10,7 @@
 #include "storage/seal.h"
 
 /* A batch is at most this long (journal.c); a torn one cannot reach further. */
-enum { TORN_REACH = 4 << 20, RECORDS_AHEAD = 16 };
+enum { TORN_REACH = 4 << 20, RECORDS_AHEAD = 32 };
 
 static enum recovery_status fail(struct recovery *found, enum recovery_status status,
                                  const char *name, uint64_t offset, const char *what)

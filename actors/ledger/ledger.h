@@ -181,7 +181,7 @@ struct ledger_ahead {
     uint32_t user, slot; /* the user's id; slot: found on the way, of the order or the user */
     uint16_t symbol;
     uint8_t client_length;
-    char client_id[CLIENT_ID_MAX];
+    const char *client_id; /* borrowed */
 };
 
 enum { LEDGER_AHEAD_STAGES = 4 };

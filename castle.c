@@ -451,7 +451,7 @@ static int recover(struct exchange_config *config)
     void *memory = malloc(exchange_audit_bytes(&castle.ex));
     ASSERT(memory != NULL);
     if (!wrong)
-        wrong = exchange_audit(&castle.ex, &audit, memory);
+        wrong = exchange_conserved(&castle.ex, &audit, memory);
     free(memory);
     if (wrong)
         return recovery_failed(RECOVERY_DAMAGED, wrong);

@@ -12,6 +12,11 @@ static const char *record(void *ex, const struct record_head *head, const unsign
     return recover_text(exchange_replay(ex, head, payload, ts_us));
 }
 
+static void ahead(void *ex, const struct record_ahead *record, uint32_t count)
+{
+    exchange_replay_ahead(ex, record, count);
+}
+
 static uint64_t hash(void *ex)
 {
     return exchange_state_hash(ex);
@@ -33,6 +38,7 @@ struct fold exchange_fold(struct exchange *ex, void (*remark)(void *self, const 
                          .reset = reset,
                          .wire = walk,
                          .record = record,
+                         .ahead = ahead,
                          .hash = hash,
                          .remark = remark};
 }

@@ -739,6 +739,30 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
     return RECOVER_OK;
 }
 
+bool account_shard_ahead(const struct account_shard *self, const struct record_ahead *record,
+                         struct ledger_ahead *ahead)
+{
+    const struct record_head *head = &record->head;
+    *ahead = (struct ledger_ahead){.ledger = self->ledger};
+    if (head->type == RECORD_LINK && head->bytes == MSG_ENCODED_BYTES) {
+        struct msg msg;
+        msg_decode(record->payload, head->shard, &msg);
+        ahead->symbol = msg.symbol;
+        ahead->ref = msg.accepted.ref; /* these two begin the body of every report on an order */
+        ahead->order_id = msg.accepted.order_id;
+        return msg.type >= MSG_ACCEPTED && msg.type <= MSG_DONE &&
+               msg.symbol < self->shard.ex->config.symbols_max;
+    }
+    struct request_peek peek;
+    if (!request_peek((uint8_t)(head->type - RECORD_REQUEST), record->payload, head->bytes, &peek))
+        return false;
+    ahead->user = peek.user;
+    ahead->symbol = peek.symbol;
+    ahead->client_id = peek.client_id;
+    ahead->client_length = peek.client_length;
+    return peek.symbol < self->shard.ex->config.symbols_max;
+}
+
 uint64_t account_shard_hash(const struct account_shard *self)
 {
     uint64_t hash = hash_fold(shard_hash(&self->shard), ledger_hash(self->ledger));

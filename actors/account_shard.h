@@ -52,6 +52,9 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
 /* Recovery: applies one record's payload. */
 enum recover account_shard_replay(struct account_shard *self, const struct record_head *head,
                                   const unsigned char *payload, int64_t ts_us);
+/* What the record will touch, for ledger_prefetch(); false when that is not worth it. */
+bool account_shard_ahead(const struct account_shard *self, const struct record_ahead *record,
+                         struct ledger_ahead *ahead);
 uint64_t account_shard_hash(const struct account_shard *self);
 
 /* Puts the order behind the others whose cancel is to be sent (S6). */

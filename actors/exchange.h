@@ -121,6 +121,10 @@ const char *recover_text(enum recover result);
 enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
                              const unsigned char *payload, int64_t ts_us);
 
+/* Fetches what the next records will touch, so that the misses of many overlap; changes nothing. */
+void exchange_replay_ahead(const struct exchange *ex, const struct record_ahead *record,
+                           uint32_t count);
+
 /* After the last record: checks links, drops what was taken, sets the cursors (steps 6, 7). Returns
  * NULL or what is wrong. */
 const char *exchange_recovered(struct exchange *ex, uint32_t boot);
@@ -150,6 +154,8 @@ struct exchange_audit {
 size_t exchange_audit_bytes(const struct exchange *ex);
 /* The ledgers' part of it: totals and open orders. */
 void exchange_totals(struct exchange *ex, struct exchange_audit *audit, void *memory);
+/* Conservation alone, without the hash, which walks every order there is. */
+const char *exchange_conserved(struct exchange *ex, struct exchange_audit *audit, void *memory);
 const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, void *memory);
 void exchange_verify(struct exchange *ex);
 uint32_t exchange_assets_max(const struct exchange *ex);

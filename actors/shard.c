@@ -219,6 +219,22 @@ bool shard_is_next(const struct shard *shard, const struct msg *msg, uint32_t pa
     return true;
 }
 
+static struct link_mark *mark_at(struct link_in *link, uint32_t i)
+{
+    return &link->mark[(link->oldest + i) % LINK_MARKS];
+}
+
+/* Notes that the chunk takes what has been taken so far. Each chunk has a mark of its own: a sender
+ * that waits for a later chunk than need be runs out of room, and refuses orders (C6). With the
+ * ring full the newest two become one. */
+static void mark_taken(struct link_in *link, uint64_t chunk)
+{
+    bool same = link->marks && mark_at(link, link->marks - 1)->chunk == chunk;
+    if (!same && link->marks < LINK_MARKS)
+        link->marks++;
+    *mark_at(link, link->marks - 1) = (struct link_mark){.seq = link->in_seq, .chunk = chunk};
+}
+
 void shard_took(struct shard *shard, const struct msg *msg)
 {
     struct link_in *link = &shard->in[msg->from];
@@ -228,10 +244,7 @@ void shard_took(struct shard *shard, const struct msg *msg)
         atomic_store_explicit(&link->durable_seq, link->in_seq, memory_order_relaxed);
         return;
     }
-    if (!link->dirty) {
-        link->pending_seq = link->in_seq;
-        link->pending_chunk = core_gate(shard->actor.core);
-    }
+    mark_taken(link, core_gate(shard->actor.core));
     list_add(&shard->dirty, &link->dirty, msg->from);
     core_want_durable(shard->actor.core, &shard->actor);
 }
@@ -268,12 +281,12 @@ bool shard_durable(struct actor *actor, uint64_t chunk)
     for (uint32_t i = 0; i < shard->dirty.count; i++) {
         uint16_t peer = shard->dirty.peer[i];
         struct link_in *link = &shard->in[peer];
-        while (link->dirty && link->pending_chunk <= chunk) {
-            atomic_store_explicit(&link->durable_seq, link->pending_seq, memory_order_release);
-            link->dirty = link->pending_seq != link->in_seq;
-            link->pending_seq = link->in_seq;
-            link->pending_chunk = core_gate(actor->core);
+        while (link->marks && mark_at(link, 0)->chunk <= chunk) {
+            atomic_store_explicit(&link->durable_seq, mark_at(link, 0)->seq, memory_order_release);
+            link->oldest++;
+            link->marks--;
         }
+        link->dirty = link->marks > 0;
         if (!link->dirty)
             continue;
         shard->dirty.peer[kept++] = peer;

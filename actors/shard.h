@@ -24,10 +24,16 @@ struct link_out {
     bool active, pumping;
 };
 
+enum { LINK_MARKS = 16 };
+
+struct link_mark { /* up to `seq` was taken by the end of the receiver's chunk `chunk` */
+    uint64_t seq, chunk;
+};
+
 struct link_in {
-    uint64_t in_seq; /* state: the last number taken */
-    uint64_t pending_seq,
-        pending_chunk; /* durable_seq becomes the first when the second is durable */
+    uint64_t in_seq;                   /* state: the last number taken */
+    struct link_mark mark[LINK_MARKS]; /* a ring: chunks that took messages and are not durable */
+    uint32_t oldest, marks;
     bool dirty;
     _Atomic uint64_t durable_seq; /* taken, and that is durable: the sender trims up to here (L3) */
 };

@@ -14,20 +14,20 @@
 #define _GNU_SOURCE
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #if defined(__x86_64__)
 #include <x86intrin.h>
 #endif
 
 #include "actors/book/book.h"
 #include "bench/flow.h"
+#include "bench/measure.h"
 #include "runtime/hist.h"
 #include "runtime/mem.h"
+#include "runtime/thread.h"
 
 enum { BATCH = 32, FILLS_MAX = 32, EVENTS_MAX = 2 * FILLS_MAX + 4, FAR_MAX = 4096, RUNS_MAX = 99 };
 enum { WINDOW_TICKS = 262144, REF_SHARDS = 64 };
@@ -71,20 +71,13 @@ struct result {
     double batch_ns[3], alone_ns[3]; /* p50, p99, p99.9 */
 };
 
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
 /* A cheap counter; the second form first waits until what came before it has been executed. */
 static inline uint64_t clock_start(void)
 {
 #if defined(__x86_64__)
     return __rdtsc();
 #else
-    return (uint64_t)(now_s() * 1e9);
+    return (uint64_t)(measure_now_s() * 1e9);
 #endif
 }
 
@@ -94,7 +87,7 @@ static inline uint64_t clock_stop(void)
     unsigned int core;
     return __rdtscp(&core);
 #else
-    return (uint64_t)(now_s() * 1e9);
+    return (uint64_t)(measure_now_s() * 1e9);
 #endif
 }
 
@@ -103,11 +96,11 @@ static double clock_cost_ns;
 
 static void clock_calibrate(void)
 {
-    double from_s = now_s();
+    double from_s = measure_now_s();
     uint64_t from = clock_start();
-    while (now_s() - from_s < 0.05)
+    while (measure_now_s() - from_s < 0.05)
         ;
-    double to_s = now_s();
+    double to_s = measure_now_s();
     cycle_ns = (to_s - from_s) * 1e9 / (double)(clock_stop() - from);
     struct hist cost = {0};
     for (uint32_t i = 0; i < 100000; i++) {
@@ -115,50 +108,6 @@ static void clock_calibrate(void)
         hist_add(&cost, clock_stop() - start);
     }
     clock_cost_ns = (double)hist_quantile(&cost, 0.5) * cycle_ns;
-}
-
-static int pin_to_last_core(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return -1;
-    int last = -1;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &set))
-            last = cpu;
-    CPU_ZERO(&set);
-    if (last >= 0)
-        CPU_SET(last, &set);
-    return sched_setaffinity(0, sizeof set, &set) == 0 ? last : -1;
-}
-
-static void cpu_name(char *name, size_t bytes)
-{
-    char line[256];
-    snprintf(name, bytes, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon)
-            continue;
-        line[strcspn(line, "\n")] = 0;
-        snprintf(name, bytes, "%s", colon + 2);
-        break;
-    }
-    if (file)
-        fclose(file);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *value, uint32_t count)
-{
-    qsort(value, count, sizeof *value, by_value);
-    return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
 }
 
 /* ---- the book ---- */
@@ -301,14 +250,14 @@ static bool run_book(struct bench *bench, const struct flow *flow, const uint32_
     bench_init(bench, flow, moved, options->huge);
     apply_range(bench, 0, flow->prefill, MODE_SPEED);
     bench->trades = bench->volume_lots = 0;
-    double start = now_s();
+    double start = measure_now_s();
     if (mode == MODE_SPEED)
         apply_range(bench, flow->prefill, flow->count, MODE_SPEED);
     else if (mode == MODE_LATENCY)
         apply_range(bench, flow->prefill, flow->count, MODE_LATENCY);
     else
         apply_range(bench, flow->prefill, flow->count, MODE_ALONE);
-    *seconds = now_s() - start;
+    *seconds = measure_now_s() - start;
     book_verify(bench->book);
     bool ok = totals_match(flow->spec, "book", totals_of(bench));
     bench_fini(bench);
@@ -375,8 +324,8 @@ static struct result run_flow(const struct target *target, const struct options 
         yard[run] = FLOW_TIMED / seconds / 1e6;
     }
     if (result.ok) {
-        result.book_mps = median(book, options->runs);
-        result.yard_mps = median(yard, options->runs);
+        result.book_mps = measure_median(book, options->runs);
+        result.yard_mps = measure_median(yard, options->runs);
         result.ratio = result.book_mps / result.yard_mps;
         result.ok &= run_latency(&bench, &flow, moved, options, MODE_LATENCY, result.batch_ns);
         result.ok &= run_latency(&bench, &flow, moved, options, MODE_ALONE, result.alone_ns);
@@ -453,8 +402,8 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    cpu_name(cpu, sizeof cpu);
-    int core = pin_to_last_core();
+    measure_cpu_name(cpu, sizeof cpu);
+    int core = measure_pin(thread_cpu(thread_cpus() - 1));
     clock_calibrate();
     printf("bench_book: %s, core %d, %u runs, %s pages, clock %.1f ns a reading pair\n", cpu, core,
            options.runs, options.huge ? "2 MB" : "4 KB", clock_cost_ns);

@@ -15,19 +15,19 @@
 #define _GNU_SOURCE
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <ck_pr.h>
 #include <ck_ring.h>
 
+#include "bench/measure.h"
 #include "runtime/hist.h"
 #include "runtime/lane.h"
 #include "runtime/mem.h"
+#include "runtime/thread.h"
 
 enum {
     CAPACITY = 1024,
@@ -61,40 +61,6 @@ struct sample {
 };
 
 static int cores[2];
-
-static double now_s(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
-}
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static bool find_cores(void)
-{
-    cpu_set_t set;
-    uint32_t found = 0;
-    if (sched_getaffinity(0, sizeof set, &set) != 0)
-        return false;
-    for (int cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++)
-        if (CPU_ISSET(cpu, &set))
-            cores[found++] = cpu;
-    return found == 2;
-}
-
-static void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    ASSERT(sched_setaffinity(0, sizeof set, &set) == 0);
-}
 
 static uint64_t number_of(const void *message)
 {
@@ -139,7 +105,7 @@ static void *echo_lane(void *arg)
 {
     struct pair *pair = arg;
     struct lane_slot message;
-    pin(cores[1]);
+    measure_pin(cores[1]);
     for (uint32_t i = 0; i < WARM_UP + ROUNDS; i++) {
         lane_await(pair->lane[0], &message);
         lane_send(pair->lane[1], &message);
@@ -151,7 +117,7 @@ static void *echo_raw(void *arg)
 {
     struct pair *pair = arg;
     struct lane_slot message;
-    pin(cores[1]);
+    measure_pin(cores[1]);
     for (uint32_t i = 0; i < WARM_UP + ROUNDS; i++) {
         raw_await(pair->raw[0], &message);
         raw_send(pair->raw[1], &message);
@@ -164,7 +130,7 @@ static void ping(struct pair *pair, bool raw, struct hist *hist)
     struct lane_slot message = {0}, answer;
     for (uint64_t i = 0; i < WARM_UP + ROUNDS; i++) {
         memcpy(message.bytes, &i, sizeof i);
-        uint64_t start = now_ns();
+        uint64_t start = measure_now_ns();
         if (raw) {
             raw_send(pair->raw[0], &message);
             raw_await(pair->raw[1], &answer);
@@ -173,7 +139,7 @@ static void ping(struct pair *pair, bool raw, struct hist *hist)
             lane_await(pair->lane[1], &answer);
         }
         if (i >= WARM_UP)
-            hist_add(hist, now_ns() - start);
+            hist_add(hist, measure_now_ns() - start);
         ASSERT(number_of(&answer) == i);
     }
 }
@@ -185,7 +151,7 @@ static void *sink_lane(void *arg)
     struct pair *pair = arg;
     struct lane *lane = pair->lane[0];
     uint64_t number = 0;
-    pin(cores[1]);
+    measure_pin(cores[1]);
     atomic_store(&pair->ready, true);
     while (number < ONE_WAY) {
         const void *message;
@@ -201,7 +167,7 @@ static void *sink_lane(void *arg)
         else
             ck_pr_stall();
     }
-    pair->end_s = now_s();
+    pair->end_s = measure_now_s();
     return NULL;
 }
 
@@ -210,7 +176,7 @@ static void *sink_raw(void *arg)
     struct pair *pair = arg;
     struct lane_slot message;
     uint64_t number = 0;
-    pin(cores[1]);
+    measure_pin(cores[1]);
     atomic_store(&pair->ready, true);
     while (number < ONE_WAY) {
         if (!ck_ring_dequeue_spsc_slot(&pair->raw[0]->ring, pair->raw[0]->slots, &message)) {
@@ -220,7 +186,7 @@ static void *sink_raw(void *arg)
         ASSERT(number_of(&message) == number);
         number++;
     }
-    pair->end_s = now_s();
+    pair->end_s = measure_now_s();
     return NULL;
 }
 
@@ -296,7 +262,7 @@ static double run_one_way(bool raw)
     ASSERT(pthread_create(&sink, NULL, raw ? sink_raw : sink_lane, &pair) == 0);
     while (!atomic_load(&pair.ready))
         ck_pr_stall();
-    double start_s = now_s();
+    double start_s = measure_now_s();
     if (raw)
         pour_raw(pair.raw[0]);
     else
@@ -304,18 +270,6 @@ static double run_one_way(bool raw)
     ASSERT(pthread_join(sink, NULL) == 0);
     pair_fini(&pair);
     return ONE_WAY / (pair.end_s - start_s) / 1e6;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *value, uint32_t count)
-{
-    qsort(value, count, sizeof *value, by_value);
-    return count % 2 ? value[count / 2] : (value[count / 2 - 1] + value[count / 2]) / 2;
 }
 
 struct result {
@@ -329,7 +283,7 @@ static double median_of_ratios(const double *over, const double *under, uint32_t
     double ratio[RUNS_MAX];
     for (uint32_t i = 0; i < count; i++)
         ratio[i] = over[i] / under[i];
-    return median(ratio, count);
+    return measure_median(ratio, count);
 }
 
 static struct result measure(uint32_t runs)
@@ -348,9 +302,9 @@ static struct result measure(uint32_t runs)
     result.ratio_pairs = median_of_ratios(p50[0], p50[1], runs);
     result.one_way_ratio_pairs = median_of_ratios(mps[0], mps[1], runs);
     for (uint32_t raw = 0; raw < 2; raw++) {
-        result.p50_ns[raw] = median(p50[raw], runs);
-        result.p99_ns[raw] = median(p99[raw], runs);
-        result.one_way_mps[raw] = median(mps[raw], runs);
+        result.p50_ns[raw] = measure_median(p50[raw], runs);
+        result.p99_ns[raw] = measure_median(p99[raw], runs);
+        result.one_way_mps[raw] = measure_median(mps[raw], runs);
     }
     result.ratio = result.p50_ns[0] / result.p50_ns[1];
     result.one_way_ratio = result.one_way_mps[0] / result.one_way_mps[1];
@@ -416,10 +370,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_lane [--runs 1..%d] [--json FILE]\n", RUNS_MAX);
         return 2;
     }
-    bool two = find_cores();
+    bool two = thread_cpus() >= 2;
+    cores[0] = thread_cpu(0);
+    cores[1] = thread_cpu(1);
     struct result result;
     if (two) {
-        pin(cores[0]);
+        measure_pin(cores[0]);
         printf("bench_lane: cores %d and %d, %u runs, %d round trips and %d messages each\n",
                cores[0], cores[1], runs, ROUNDS, ONE_WAY);
         result = measure(runs);

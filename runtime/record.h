@@ -39,6 +39,12 @@ struct record_head {
     uint64_t shard_seq;
 };
 
+/* A record that will be replayed soon, where it lies. */
+struct record_ahead {
+    struct record_head head;
+    const unsigned char *payload;
+};
+
 static inline void put_u16(unsigned char *p, uint16_t v)
 {
     p[0] = (unsigned char)v;

@@ -16,6 +16,12 @@ static const char *hand_on(void *self, const struct record_head *head, const uns
     return fold->record(fold->self, head, payload, ts_us, lsn);
 }
 
+static void show_on(void *self, const struct record_ahead *record, uint32_t count)
+{
+    const struct fold *fold = self;
+    fold->ahead(fold->self, record, count);
+}
+
 /* Loads one snapshot into the empty state; false when it is bad, and the state is empty again. */
 static bool load(struct disk *disk, const struct fold *fold, uint64_t lsn, struct folded *folded)
 {
@@ -61,7 +67,8 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
         if (lsn[i] <= until)
             load(disk, fold, lsn[i], folded);
     free(lsn);
-    const struct recovery_sink sink = {.record = hand_on, .self = (void *)fold};
+    const struct recovery_sink sink = {
+        .record = hand_on, .ahead = fold->ahead ? show_on : NULL, .self = (void *)fold};
     const struct recovery_range range = {.after = folded->snapshot_lsn, .until = until};
     uint32_t boot = folded->found.boot;
     enum recovery_status status = recovery_read_range(disk, range, &sink, &folded->found);

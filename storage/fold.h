@@ -22,6 +22,8 @@ struct fold {
     void (*wire)(void *self, struct wire *wire);
     const char *(*record)(void *self, const struct record_head *head, const unsigned char *payload,
                           int64_t ts_us, uint64_t lsn);
+    /* As in struct recovery_sink; may be NULL. */
+    void (*ahead)(void *self, const struct record_ahead *record, uint32_t count);
     uint64_t (*hash)(void *self);
     /* Told of a snapshot that was passed over; may be NULL. */
     void (*remark)(void *self, const char *text);

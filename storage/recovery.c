@@ -10,7 +10,7 @@
 #include "storage/seal.h"
 
 /* A batch is at most this long (journal.c); a torn one cannot reach further. */
-enum { TORN_REACH = 4 << 20 };
+enum { TORN_REACH = 4 << 20, RECORDS_AHEAD = 32 };
 
 static enum recovery_status fail(struct recovery *found, enum recovery_status status,
                                  const char *name, uint64_t offset, const char *what)
@@ -63,6 +63,19 @@ static bool chunk_follows(const unsigned char *data, uint64_t bytes, uint64_t at
            records_well_formed(data + at + CHUNK_HEAD_BYTES, head->bytes, head->records);
 }
 
+/* Shows the sink up to RECORDS_AHEAD records from `at` on. */
+static void show_ahead(const unsigned char *at, uint32_t left, const struct recovery_sink *sink)
+{
+    struct record_ahead record[RECORDS_AHEAD];
+    uint32_t count = 0;
+    for (; count < left && count < RECORDS_AHEAD; count++) {
+        record_head_decode(at, &record[count].head);
+        record[count].payload = at + RECORD_HEAD_BYTES;
+        at += RECORD_HEAD_BYTES + record[count].head.bytes;
+    }
+    sink->ahead(sink->self, record, count);
+}
+
 /* The chunk's records within the range. */
 static const char *hand_over(const unsigned char *records, const struct chunk_head *head,
                              struct recovery_range range, const struct recovery_sink *sink,
@@ -72,6 +85,8 @@ static const char *hand_over(const unsigned char *records, const struct chunk_he
     for (uint32_t i = 0; i < head->records; i++) {
         struct record_head record;
         uint64_t lsn = head->first_lsn + i;
+        if (sink->ahead && i % RECORDS_AHEAD == 0)
+            show_ahead(at, head->records - i, sink);
         record_head_decode(at, &record);
         if (lsn > range.after && lsn <= range.until) {
             found->records++;

@@ -31,6 +31,9 @@ struct recovery_sink {
     /* One record; returns NULL, or what is wrong with it, which ends recovery as damage. */
     const char *(*record)(void *self, const struct record_head *head, const unsigned char *payload,
                           int64_t ts_us, uint64_t lsn);
+    /* Optional: records that record() will see next, in order. Fetches what they need, changes
+     * nothing. */
+    void (*ahead)(void *self, const struct record_ahead *record, uint32_t count);
     void *self;
 };
 

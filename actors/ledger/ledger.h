@@ -205,6 +205,25 @@ static inline bool order_is_open(const struct ledger_order *order)
     return order->status <= ORDER_PARTIALLY_FILLED;
 }
 
+/* ---- fetching ahead ---- */
+
+/* What an input will touch: with a ref, a report on that order; else a user's request. */
+struct ledger_ahead {
+    const struct ledger *ledger;
+    uint64_t ref, order_id;
+    uint32_t user, slot; /* the user's id; slot: found on the way, of the order or the user */
+    uint16_t symbol;
+    uint8_t client_length;
+    const char *client_id; /* borrowed */
+};
+
+enum { LEDGER_AHEAD_STAGES = 4 };
+
+/* Fetches the cache lines of one stage, 0 first; each finds its way over what the one before has
+ * fetched, so give the many inputs of a batch one stage before the next. Changes nothing but
+ * `ahead`. */
+void ledger_prefetch(struct ledger_ahead *ahead, uint32_t stage);
+
 /* ---- money from outside (O5) ---- */
 
 struct ledger_deposit { /* amount < 0: a withdrawal */

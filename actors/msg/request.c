@@ -112,3 +112,17 @@ bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struc
     wire_request(&wire, request);
     return wire.ok && wire.at == bytes;
 }
+
+/* The client id is the last field of both. */
+bool request_peek(uint8_t type, const unsigned char *in, uint32_t bytes, struct request_peek *peek)
+{
+    enum { HEAD = 8 + 4 + 2, NEW_FIXED = HEAD + 6 + 4 * 8, CANCEL_FIXED = HEAD + 8 + 1 };
+    uint32_t at = type == REQUEST_NEW ? NEW_FIXED : CANCEL_FIXED;
+    if ((type != REQUEST_NEW && type != REQUEST_CANCEL) || bytes <= at || bytes != at + 1 + in[at])
+        return false;
+    *peek = (struct request_peek){.user = get_u32(in + 8),
+                                  .symbol = get_u16(in + 12),
+                                  .client_length = in[at],
+                                  .client_id = (const char *)in + at + 1};
+    return true;
+}

@@ -129,6 +129,16 @@ uint32_t request_encode(const struct request *request, unsigned char *out);
 /* False when the bytes are not a whole request of `type`. */
 bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct request *request);
 
+/* What a New or a Cancel is about, without decoding the rest of it. False for another type, and for
+ * bytes that are no whole request. */
+struct request_peek {
+    uint32_t user;
+    uint16_t symbol;
+    uint8_t client_length;
+    const char *client_id; /* in the bytes */
+};
+bool request_peek(uint8_t type, const unsigned char *in, uint32_t bytes, struct request_peek *peek);
+
 /* ---- replies ---- */
 
 struct order_view {

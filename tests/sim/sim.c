@@ -682,6 +682,11 @@ static void fold_wire(void *self, struct wire *wire)
     exchange_wire(wire, self);
 }
 
+static void show_ahead(void *self, const struct record_ahead *record, uint32_t count)
+{
+    exchange_replay_ahead(self, record, count);
+}
+
 static const char *fold_record(void *self, const struct record_head *head,
                                const unsigned char *payload, int64_t ts_us, uint64_t lsn)
 {
@@ -734,6 +739,7 @@ static bool snapshot_step(void)
                         .reset = fold_reset,
                         .wire = fold_wire,
                         .record = fold_record,
+                        .ahead = show_ahead,
                         .hash = fold_hash,
                         .remark = fold_remark};
     uint64_t until = atomic_load(&sim.journal.lsn_durable);
@@ -1073,6 +1079,7 @@ static void recover(bool first)
                               .reset = recover_reset,
                               .wire = fold_wire,
                               .record = replay_record,
+                              .ahead = show_ahead,
                               .hash = fold_hash,
                               .remark = fold_remark};
     if (fold_read(&disk, &fold, UINT64_MAX, &folded) != RECOVERY_OK)

@@ -150,6 +150,38 @@ Test(request_wire, every_journaled_request_comes_back_as_it_was)
         }
 }
 
+/* Goal: a peek says what decoding would. Method: random News and Cancels; other types, and every
+ * shorter length, are refused without a look behind the end. */
+Test(request_wire, a_peek_agrees_with_what_is_decoded)
+{
+    for (size_t t = 0; t < COUNT(journaled); t++)
+        for (int i = 0; i < 500; i++) {
+            uint8_t type = journaled[t];
+            bool known = type == REQUEST_NEW || type == REQUEST_CANCEL;
+            struct request request = any_request(type);
+            unsigned char out[REQUEST_BLOCK_BYTES];
+            uint32_t bytes = request_encode(&request, out);
+            struct request_peek peek;
+            cr_assert_eq(request_peek(type, out, bytes, &peek), known);
+            if (!known)
+                continue;
+            bool new = type == REQUEST_NEW;
+            uint8_t length = new ? request.order.client_length : request.find.client_length;
+            const char *id = new ? request.order.client_id : request.find.client_id;
+            cr_assert_eq(peek.user, request.user);
+            cr_assert_eq(peek.symbol, request.symbol);
+            cr_assert_eq(peek.client_length, length);
+            cr_assert_eq(memcmp(peek.client_id, id, length), 0);
+            for (uint32_t less = 0; less < bytes; less++) {
+                unsigned char *copy = malloc(less ? less : 1);
+                cr_assert(copy != NULL);
+                memcpy(copy, out, less);
+                cr_assert_not(request_peek(type, copy, less, &peek));
+                free(copy);
+            }
+        }
+}
+
 /* Goal: the length says how many bytes were written, and each fits a record. Method: paint the
  * buffer; the longest of each type. */
 Test(request_wire, every_request_fits_a_record)

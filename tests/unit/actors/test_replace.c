@@ -566,6 +566,27 @@ Test(actors_replace, the_new_order_trades_in_slices)
     cr_expect_eq(free_funds(), UNITS(1000 - 101 - 102 - 103 - 104 - 105 - 110));
 }
 
+/* Goal: an order that is shown does not vanish behind one of the same id that is on its way.
+ * Method: ask for it while the Replace is with the market. */
+Test(actors_replace, the_old_order_is_shown_until_the_market_has_spoken)
+{
+    struct asked asked, shown;
+    ask(limit(ALICE, SIDE_BUY, 100, 3, "one"));
+    send(replace("one", 99, 3, "one"), &asked);
+    turn(ACCOUNTS, true);
+    struct request *read = request_of(REQUEST_GET_ORDER, ALICE);
+    read->find.client_length = 3;
+    memcpy(read->find.client_id, "one", 3);
+    send(read, &shown);
+    turn(ACCOUNTS, true);
+    poll_replies();
+    cr_assert(shown.done && !asked.done);
+    cr_expect_eq(shown.reject[0], REJECT_NONE, "%s", reject_text(shown.reject[0]));
+    cr_expect_eq(shown.order[0].order_id, 1);
+    settle();
+    cr_expect_eq(asked.order[1].order_id, 2);
+}
+
 /* Goal: a CancelAll and a Replace of the same order do not lose each other's answer. Method: the
  * CancelAll first and the other way round, at once. */
 Test(actors_replace, beside_a_cancel_of_all)

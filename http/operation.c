@@ -21,7 +21,7 @@ static const struct route {
     {PATH("/api/v3/order"), METHOD_POST, rest_post_order, 1, 18 + SIGNED, true},
     {PATH("/api/v3/order"), METHOD_DELETE, rest_delete_order, 1, 5 + SIGNED, true},
     {PATH("/api/v3/order"), METHOD_GET, rest_get_order, 4, 3 + SIGNED, false},
-    {PATH("/api/v3/order/cancelReplace"), METHOD_POST, rest_post_cancel_replace, 1, 23 + SIGNED,
+    {PATH("/api/v3/order/cancelReplace"), METHOD_POST, rest_post_cancel_replace, 1, 24 + SIGNED,
      true},
     {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, 1, 19 + SIGNED, false},
     {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false},

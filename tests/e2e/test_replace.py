@@ -87,6 +87,11 @@ def both_succeed_and_both_are_shown(s):
        ("the-new", "NEW", "21000.00000000", "0.00300000", []), "the new order")
     check(new["orderId"] > old["orderId"], "order ids grow")
     eq(gone["transactTime"], new["transactTime"], "both happened at once")
+    reply = s.bob.http.request(*build(s.bob, "BTCUSDT", "BUY", "LIMIT", cancelOrderId=new["orderId"],
+                                      **limit("0.003", "21000")))
+    eq((reply.headers["x-mbx-order-count-10s"].isdigit(), reply.headers["x-mbx-order-count-1d"]), (True, "3"),
+       "order counts")
+    new = parse(reply)["newOrderResponse"]
     eq(s.bob.query("BTCUSDT", orderId=old["orderId"])["status"], "CANCELED", "the old order, asked for")
     eq([order["orderId"] for order in s.bob.open_orders()], [new["orderId"]], "what rests")
     for symbol in s.bob.get("exchangeInfo")["symbols"]:
@@ -450,7 +455,7 @@ def it_is_all_there_after_kill_9(s):
 def main():
     version = 2 if "--http2" in sys.argv[1:] else 1
     with Server() as server:
-        session = Replaces(server, version, False)
+        session = Replaces(server, version, None)
         checks.run(session, before=session.clear)
     return checks.finish()
 

@@ -566,6 +566,87 @@ Test(actors_replace, the_new_order_trades_in_slices)
     cr_expect_eq(free_funds(), UNITS(1000 - 101 - 102 - 103 - 104 - 105 - 110));
 }
 
+/* Goal: an order that is shown does not vanish behind one of the same id that is on its way.
+ * Method: ask for it while the Replace is with the market. */
+Test(actors_replace, the_old_order_is_shown_until_the_market_has_spoken)
+{
+    struct asked asked, shown;
+    ask(limit(ALICE, SIDE_BUY, 100, 3, "one"));
+    send(replace("one", 99, 3, "one"), &asked);
+    turn(ACCOUNTS, true);
+    struct request *read = request_of(REQUEST_GET_ORDER, ALICE);
+    read->find.client_length = 3;
+    memcpy(read->find.client_id, "one", 3);
+    send(read, &shown);
+    turn(ACCOUNTS, true);
+    poll_replies();
+    cr_assert(shown.done && !asked.done);
+    cr_expect_eq(shown.reject[0], REJECT_NONE, "%s", reject_text(shown.reject[0]));
+    cr_expect_eq(shown.order[0].order_id, 1);
+    settle();
+    cr_expect_eq(asked.order[1].order_id, 2);
+}
+
+/* Goal: a poison Replace is skipped with both its parts (J6). Method: either part is told to be
+ * poison; the symbol halts, the old order still rests, and what comes next on the link is taken. */
+Test(actors_replace, both_parts_are_skipped_when_one_is_poison)
+{
+    for (uint64_t part = 1; part <= 2; part++) {
+        struct asked asked, cancel;
+        uint16_t market = exchange_market_id(&ex, 0);
+        ask(limit(ALICE, SIDE_BUY, 100, 3, "old"));
+        uint64_t seq = exchange_shard_seq(&ex, market),
+                 sent = ex.account[0]->shard.out[market].out_seq;
+        cr_assert(exchange_poison(&ex, 1, market, sent + part));
+        send(replace("old", 101, 3, "new"), &asked);
+        struct request *request = request_of(REQUEST_CANCEL, ALICE);
+        request->find.client_length = 3;
+        memcpy(request->find.client_id, "old", 3);
+        send(request, &cancel);
+        settle();
+        cr_expect_eq(asked.parts, 0, "nothing is said of it");
+        EXPECT_HALF(cancel, 0, HALF_NONE, REJECT_MARKET_CLOSED);
+        cr_expect_eq(exchange_shard_seq(&ex, market), seq + 2);
+        cr_expect_eq(resting(), 1);
+        cr_expect_eq(order_of("new")->due, UNITS(300));
+        teardown();
+        setup();
+    }
+}
+
+/* Goal: an order whose hold was in a report that was skipped is lost with it, and so is one that
+ * was to replace it: their money stays accounted for. Method: a chain, with the first MSG_REPLACED
+ * poison. */
+Test(actors_replace, an_order_whose_hold_never_came_is_lost)
+{
+    struct asked asked[3], cancel;
+    uint16_t market = exchange_market_id(&ex, 0);
+    send(limit(BOB, SIDE_SELL, 99, 1, "bob"), &asked[2]);
+    ask(limit(ALICE, SIDE_BUY, 98, 10, "a"));
+    cr_assert(exchange_poison(&ex, market, 1, ex.market[0]->shard.out[1].out_seq + 1));
+    send(replace("a", 99, 10, "b"), &asked[0]); /* trades one with Bob */
+    send(replace("b", 97, 9, "c"), &asked[1]);
+    settle();
+    cr_expect_eq(asked[0].parts + asked[1].parts, 0);
+    cr_expect(!(order_of("a")->flags & ORDER_LOST), "the shard's table has it");
+    cr_expect(order_of("b")->flags & ORDER_LOST);
+    cr_expect(order_of("c")->flags & ORDER_LOST);
+    cr_expect_eq(order_of("b")->executed_lots, 0);
+    for (const char *id = "abc"; *id; id++) {
+        struct request *request = request_of(REQUEST_CANCEL, ALICE);
+        request->find.client_length = 1;
+        request->find.client_id[0] = *id;
+        send(request, &cancel);
+        settle();
+        EXPECT_HALF(cancel, 0, HALF_NONE, REJECT_MARKET_CLOSED);
+    }
+    struct exchange_audit audit;
+    void *memory = malloc(exchange_audit_bytes(&ex));
+    cr_assert(memory != NULL);
+    cr_expect(exchange_audit(&ex, &audit, memory) == NULL);
+    free(memory);
+}
+
 /* Goal: a CancelAll and a Replace of the same order do not lose each other's answer. Method: the
  * CancelAll first and the other way round, at once. */
 Test(actors_replace, beside_a_cancel_of_all)

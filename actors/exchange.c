@@ -156,6 +156,10 @@ void exchange_fini(struct exchange *ex)
 {
     for (uint16_t id = 0; id < ex->shards; id++)
         free_entry(exchange_shard(ex, id));
+    for (uint16_t c = 0; c < ex->config.cores; c++) {
+        block_pool_fini(&ex->request_pool[c]);
+        block_pool_fini(&ex->reply_pool[c]);
+    }
     arena_fini(&ex->arena);
     runtime_fini(&ex->rt);
 }

@@ -49,6 +49,11 @@ void block_pool_init(struct block_pool *pool, struct arena *arena, uint32_t coun
     POISON(pool->base, (size_t)count * block_bytes);
 }
 
+void block_pool_fini(struct block_pool *pool)
+{
+    UNPOISON(pool->base, (size_t)pool->count * pool->block_bytes);
+}
+
 static void put_home(struct block_pool *pool, void *block)
 {
     size_t offset = (size_t)((char *)block - pool->base);

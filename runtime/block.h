@@ -33,6 +33,9 @@ size_t block_pool_bytes(uint32_t count, uint32_t block_bytes, uint16_t cores);
 void block_pool_init(struct block_pool *pool, struct arena *arena, uint32_t count,
                      uint32_t block_bytes, uint16_t owner, uint16_t cores);
 
+/* Before the memory goes to another owner: a sanitizer build keeps what is at home untouchable. */
+void block_pool_fini(struct block_pool *pool);
+
 /* A block with undefined content, or NULL. Thread: owner. */
 void *block_get(struct block_pool *pool);
 

@@ -6,10 +6,6 @@
 
 #include "runtime/check.h"
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
-
 static bool sealed, prefault;
 static _Thread_local bool background;
 
@@ -29,11 +25,6 @@ void *mem_reserve(size_t bytes)
 
 void mem_release(void *base, size_t bytes)
 {
-#ifdef __SANITIZE_ADDRESS__
-    if (base) /* blocks at home are poisoned; the next owner of these addresses must not find them
-                 so */
-        ASAN_UNPOISON_MEMORY_REGION(base, bytes);
-#endif
     if (base)
         ASSERT(munmap(base, bytes) == 0);
 }

@@ -18,6 +18,7 @@ static void open_pool(void)
 
 static void close_pool(void)
 {
+    block_pool_fini(&pool);
     arena_fini(&arena);
 }
 
@@ -97,6 +98,7 @@ Test(block_sizes, pools_of_every_small_size_give_all_they_have)
             for (uint32_t i = 0; i < count; i++)
                 block_put(&pool, 1, block[i]);
         }
+        block_pool_fini(&pool);
         arena_fini(&arena);
     }
 }

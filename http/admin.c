@@ -671,6 +671,8 @@ static void audit_answer(struct call *call, const struct audit_call *run)
 static void get_audit(struct call *call)
 {
     struct audit_call run = {.ingress = call->ingress};
+    if (!call_deadline(call))
+        return;
     run.memory = malloc(exchange_audit_bytes(call->ingress->ex));
     ASSERT(run.memory != NULL);
     admin_at_standstill(run_audit, &run);

@@ -206,6 +206,15 @@ void call_abandon(struct call *call)
     call->transport = NULL;
 }
 
+bool call_deadline(struct call *call)
+{
+    struct ingress *ingress = call->ingress;
+    if (timer_set(&ingress->deadlines, &call->deadline, ingress->core->now_us + CALL_DEADLINE_US))
+        return true;
+    call_reject(call, REJECT_BUSY);
+    return false;
+}
+
 void call_send(struct call *call, const struct request *from,
                void (*on_reply)(struct call *call, const struct msg *msg))
 {
@@ -218,10 +227,8 @@ void call_send(struct call *call, const struct request *from,
     *request = *from;
     call->type = request->type;
     call->on_reply = on_reply;
-    if (!timer_set(&ingress->deadlines, &call->deadline,
-                   ingress->core->now_us + CALL_DEADLINE_US)) {
+    if (!call_deadline(call)) {
         gateway_discard(&ingress->gateway, request);
-        call_reject(call, REJECT_BUSY);
         return;
     }
     int64_t sent_us = call->begun_us ? env_now_us(&ingress->ex->rt.env) : 0;

@@ -135,6 +135,9 @@ bool call_told_reject(struct call *call, const struct msg *msg);
 /* The transport is gone: the answer, when it comes, goes nowhere. */
 void call_abandon(struct call *call);
 
+/* Gives the call, which will wait, its deadline; false when too many wait: then it was refused. */
+bool call_deadline(struct call *call);
+
 /* Sends a copy of the request and waits for its answer (on_reply), or answers -1008. */
 void call_send(struct call *call, const struct request *from,
                void (*on_reply)(struct call *call, const struct msg *msg));

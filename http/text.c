@@ -60,17 +60,40 @@ void text_amount(struct text *text, int64_t atoms)
     text_add(text, "\"", 1);
 }
 
+/* Bytes of the UTF-8 character at `at`, 0 when there is none (RFC 3629: nothing overlong, no
+ * surrogate, nothing above U+10FFFF). */
+static size_t utf8_length(const unsigned char *at, size_t left)
+{
+    unsigned char lead = at[0];
+    size_t length = lead < 0x80                   ? 1
+                    : lead >= 0xC2 && lead < 0xE0 ? 2
+                    : lead >= 0xE0 && lead < 0xF0 ? 3
+                    : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                  : 0;
+    if (length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    bool bad = (lead == 0xE0 && at[1] < 0xA0) || (lead == 0xED && at[1] >= 0xA0) ||
+               (lead == 0xF0 && at[1] < 0x90) || (lead == 0xF4 && at[1] >= 0x90);
+    return bad ? 0 : length;
+}
+
 void text_quoted(struct text *text, const char *data, size_t length)
 {
     text_add(text, "\"", 1);
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0, more; i < length; i += more ? more : 1) {
         unsigned char c = (unsigned char)data[i];
-        if (c == '"' || c == '\\')
+        more = utf8_length((const unsigned char *)data + i, length - i);
+        if (more == 0)
+            text_str(text, "\xEF\xBF\xBD");
+        else if (c == '"' || c == '\\')
             text_format(text, "\\%c", c);
         else if (c < 0x20)
             text_format(text, "\\u%04x", c);
         else
-            text_add(text, data + i, 1);
+            text_add(text, data + i, more);
     }
     text_add(text, "\"", 1);
 }

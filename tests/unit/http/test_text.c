@@ -1,0 +1,66 @@
+#include "http/text.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BAD "\xEF\xBF\xBD"
+
+static char *quoted(const char *data, size_t length)
+{
+    struct text text = {0};
+    text_quoted(&text, data, length);
+    text_add(&text, "", 1);
+    return text.data;
+}
+
+/* Goal: what is quoted is what JSON wants, and never malformed UTF-8, wherever a client's bytes
+ * come from. Method: a table, edges of RFC 3629's ranges included. */
+Test(text, quoted_text_is_json_whatever_bytes_it_was_given)
+{
+    static const struct {
+        const char *in, *out;
+    } table[] = {
+        {"", "\"\""},
+        {"plain", "\"plain\""},
+        {"a\"b\\c", "\"a\\\"b\\\\c\""},
+        {"\n\x1f\x7f", "\"\\u000a\\u001f\x7f\""},
+        {"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\""},
+        {"\xFF", "\"" BAD "\""},
+        {"x\x80y", "\"x" BAD "y\""},
+        {"\xC3", "\"" BAD "\""},
+        {"\xC3(", "\"" BAD "(\""},
+        {"\xE2\x82", "\"" BAD BAD "\""},
+        {"\xF0\x9F\x98", "\"" BAD BAD BAD "\""},
+        {"\xC1\xBF", "\"" BAD BAD "\""},
+        {"\xC2\x80\xDF\xBF", "\"\xC2\x80\xDF\xBF\""},
+        {"\xE0\x9F\xBF", "\"" BAD BAD BAD "\""},
+        {"\xE0\xA0\x80\xEF\xBF\xBF", "\"\xE0\xA0\x80\xEF\xBF\xBF\""},
+        {"\xED\x9F\xBF", "\"\xED\x9F\xBF\""},
+        {"\xED\xA0\x80", "\"" BAD BAD BAD "\""},
+        {"\xF0\x8F\xBF\xBF", "\"" BAD BAD BAD BAD "\""},
+        {"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF", "\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\""},
+        {"\xF4\x90\x80\x80", "\"" BAD BAD BAD BAD "\""},
+        {"\xF5\x80\x80\x80", "\"" BAD BAD BAD BAD "\""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char *got = quoted(table[i].in, strlen(table[i].in));
+        cr_expect_str_eq(got, table[i].out, "row %zu", i);
+        free(got);
+    }
+}
+
+/* Goal: no pair of bytes gets through that a JSON reader refuses. Method: all of them, and jansson.
+ */
+Test(text, every_pair_of_bytes_is_readable_json)
+{
+    for (uint32_t pair = 0; pair < 65536; pair++) {
+        const char in[2] = {(char)(pair >> 8), (char)pair};
+        char *got = quoted(in, 2);
+        json_t *json = json_loads(got, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+        cr_assert(json != NULL, "bytes %04x", pair);
+        json_decref(json);
+        free(got);
+    }
+}

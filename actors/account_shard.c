@@ -1,6 +1,7 @@
 #include "actors/account_shard.h"
 
 #include "actors/book/kinds.h"
+#include "actors/record_check.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -539,7 +540,7 @@ static void apply_config(struct account_shard *self, const struct msg *msg)
         symbol->taker_ppm = (int32_t)value[1];
         symbol->max_orders = (uint32_t)value[2];
         self->symbol_shard[msg->symbol] = (uint16_t)value[3];
-        symbol->active = true;
+        symbol->active = symbol->spec.tick_atoms > 0; /* not when that part was skipped (J6) */
         ack_config(self, msg);
         break;
     default:
@@ -713,7 +714,8 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
         if (head->bytes != MSG_ENCODED_BYTES)
             return RECOVER_BAD_RECORD;
         msg_decode(payload, head->shard, &msg);
-        if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1)
+        if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1 ||
+            !account_link_sound(self, head->type, &msg))
             return RECOVER_BAD_RECORD;
         shard_stamp(&self->shard, ts_us, msg.ts_us);
         if (head->type == RECORD_SKIP)
@@ -732,7 +734,7 @@ enum recover account_shard_replay(struct account_shard *self, const struct recor
     struct request request;
     if (head->type < RECORD_REQUEST ||
         !request_decode((uint8_t)(head->type - RECORD_REQUEST), payload, head->bytes, &request) ||
-        !replay_request(self, &request, ts_us))
+        !account_request_sound(self, &request) || !replay_request(self, &request, ts_us))
         return RECOVER_BAD_RECORD;
     return RECOVER_OK;
 }

@@ -1,6 +1,7 @@
 #include "actors/control_shard.h"
 
 #include "actors/book/kinds.h"
+#include "actors/record_check.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -371,7 +372,8 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
         if (head->bytes != MSG_ENCODED_BYTES)
             return RECOVER_BAD_RECORD;
         msg_decode(payload, head->shard, &msg);
-        if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1)
+        if (msg.from >= self->shard.ex->shards || msg.seq != self->shard.in[msg.from].in_seq + 1 ||
+            msg.type != MSG_CONFIG_ACK)
             return RECOVER_BAD_RECORD;
         shard_stamp(&self->shard, ts_us, msg.ts_us);
         if (head->type == RECORD_SKIP)
@@ -382,7 +384,7 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
     }
     if (head->type < RECORD_REQUEST ||
         !request_decode((uint8_t)(head->type - RECORD_REQUEST), payload, head->bytes, &request) ||
-        request.type < REQUEST_USER_ADD || check(self, &request, &id) != REJECT_NONE)
+        !control_request_sound(&request) || check(self, &request, &id) != REJECT_NONE)
         return RECOVER_BAD_RECORD;
     shard_stamp(&self->shard, ts_us, 0);
     apply(self, &request);

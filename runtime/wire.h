@@ -111,7 +111,8 @@ static inline void wire_bool(struct wire *wire, bool *value)
 {
     uint8_t byte = *value;
     wire_u8(wire, &byte);
-    *value = byte != 0;
+    *value = byte == 1;
+    wire->ok &= byte <= 1; /* there is one way to write a thing */
 }
 
 /* A length and that much text; a longer one than `max` is an error. */

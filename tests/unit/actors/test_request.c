@@ -273,7 +273,7 @@ Test(request_wire, a_text_longer_than_its_field_is_refused)
 }
 
 /* Goal: no bytes make the decoder misbehave, and what it takes it writes back the same. Method:
- * noise of about the right length; bools are the one field with two spellings of a value. */
+ * noise of about the right length. */
 Test(request_wire, noise_is_refused_or_means_what_it_says)
 {
     uint32_t taken = 0;
@@ -293,8 +293,7 @@ Test(request_wire, noise_is_refused_or_means_what_it_says)
             continue;
         taken++;
         cr_assert_eq(request_encode(&back, out), bytes);
-        for (uint32_t b = 0; b < bytes; b++)
-            cr_assert(in[b] == out[b] || (out[b] == 1 && in[b] > 1), "type %u, byte %u", type, b);
+        cr_assert_eq(memcmp(in, out, bytes), 0, "type %u", type);
     }
     cr_assert_gt(taken, 10000);
 }

@@ -1,0 +1,199 @@
+#include "actors/record_check.h"
+
+#include "actors/book/kinds.h"
+
+static bool product_fits(int64_t count, int64_t unit)
+{
+    int64_t product;
+    return count >= 0 && !__builtin_mul_overflow(count, unit, &product);
+}
+
+static bool ppm_sound(int64_t ppm)
+{
+    return ppm >= 0 && ppm < 1000000;
+}
+
+/* ---- control ---- */
+
+static bool symbol_sound(const struct symbol_config *symbol)
+{
+    const int64_t amounts[] = {symbol->min_price,    symbol->max_price,      symbol->min_qty,
+                               symbol->max_qty,      symbol->market_min_qty, symbol->market_max_qty,
+                               symbol->min_notional, symbol->max_notional,   symbol->tick_shown,
+                               symbol->step_shown};
+    for (uint32_t i = 0; i < sizeof amounts / sizeof *amounts; i++)
+        if (amounts[i] < 0)
+            return false;
+    return symbol->tick_atoms > 0 && symbol->step_atoms > 0 && ppm_sound(symbol->maker_ppm) &&
+           ppm_sound(symbol->taker_ppm) && symbol->status < STATUS_COUNT &&
+           symbol->default_stp < STP_COUNT;
+}
+
+bool control_request_sound(const struct request *request)
+{
+    switch (request->type) {
+    case REQUEST_USER_ADD:
+    case REQUEST_KEY_ADD:
+    case REQUEST_KEY_DELETE:
+        return true;
+    case REQUEST_SYMBOL_ADD:
+        return symbol_sound(&request->symbol_add);
+    case REQUEST_SYMBOL_STATUS:
+        return request->symbol_add.status < STATUS_COUNT;
+    default:
+        return false;
+    }
+}
+
+/* ---- accounts ---- */
+
+static bool order_sound(const struct request_order *order)
+{
+    return order->side <= SIDE_SELL && order->type < TYPE_COUNT && order->tif < TIF_COUNT &&
+           order->stp < STP_COUNT && order->resp <= RESPONSE_FULL && order->price >= 0 &&
+           order->qty >= 0 && order->quote >= 0 && order->hint >= 0 &&
+           (!order->by_quote || order->type == TYPE_MARKET);
+}
+
+bool account_request_sound(const struct account_shard *self, const struct request *request)
+{
+    const struct exchange *ex = self->shard.ex;
+    switch (request->type) {
+    case REQUEST_NEW:
+        return request->symbol < ex->config.symbols_max && order_sound(&request->order);
+    case REQUEST_CANCEL:
+        return request->find.restriction < RESTRICT_COUNT;
+    case REQUEST_REPLACE:
+        return request->symbol < ex->config.symbols_max && order_sound(&request->replace.order) &&
+               request->replace.cancel.restriction < RESTRICT_COUNT &&
+               request->replace.mode <= REPLACE_ALLOW_FAILURE;
+    case REQUEST_DEPOSIT:
+        return request->deposit.asset < exchange_assets_max(ex);
+    default:
+        return true;
+    }
+}
+
+static bool fill_sound(const struct account_shard *self, const struct msg *msg)
+{
+    return msg->fill.price_ticks > 0 && msg->fill.qty_lots > 0 &&
+           product_fits(msg->fill.qty_lots,
+                        ledger_symbol(self->ledger, msg->symbol)->spec.lot_atoms);
+}
+
+/* A market's word on one of our open orders. */
+static bool report_sound(const struct account_shard *self, const struct msg *msg)
+{
+    uint32_t slot = ledger_find_ref(self->ledger, msg->accepted.ref);
+    if (!slot || ledger_order(self->ledger, slot)->symbol != msg->symbol)
+        return false;
+    if (msg->type == MSG_FILL)
+        return fill_sound(self, msg);
+    return msg->type == MSG_ACCEPTED ||
+           (msg->done.reason <= DONE_REASON_REJECTED && msg->done.reject < REJECT_COUNT);
+}
+
+/* What became of a Replace: of the new order always, of the old one if it was cancelled. */
+static bool replaced_sound(const struct account_shard *self, const struct msg *msg)
+{
+    uint32_t old = ledger_find_ref(self->ledger, msg->replaced.ref);
+    uint32_t made = ledger_find_ref(self->ledger, msg->replaced.new_ref);
+    return made && ledger_order(self->ledger, made)->symbol == msg->symbol &&
+           msg->replaced.reject < REJECT_COUNT &&
+           (msg->replaced.reject != REJECT_NONE ||
+            (old && old != made && ledger_order(self->ledger, old)->symbol == msg->symbol));
+}
+
+bool account_link_sound(const struct account_shard *self, uint8_t type, const struct msg *msg)
+{
+    const struct exchange *ex = self->shard.ex;
+    const int64_t *value = msg->config.value;
+    if (msg->symbol >= ex->config.symbols_max)
+        return false;
+    if (type == RECORD_SKIP)
+        return msg->type != MSG_FILL || fill_sound(self, msg);
+    const struct ledger_symbol *symbol = ledger_symbol(self->ledger, msg->symbol);
+    switch (msg->type) {
+    case MSG_USER_ADD:
+        return value[0] > 0 && value[0] <= ex->config.users_max &&
+               !ledger_user_find(self->ledger, (uint32_t)value[0]);
+    case MSG_SYMBOL_GRID:
+        return !symbol->active && value[0] > 0 && value[1] > 0 && value[2] >= 0 &&
+               (uint64_t)value[2] >> 16 < exchange_assets_max(ex) &&
+               (uint16_t)value[2] < exchange_assets_max(ex);
+    case MSG_SYMBOL_RANGE:
+    case MSG_SYMBOL_MARKET:
+        return !symbol->active;
+    case MSG_SYMBOL_FEES:
+        return !symbol->active && ppm_sound(value[0]) && ppm_sound(value[1]) &&
+               value[3] >= exchange_market_id(ex, 0) && value[3] < ex->shards;
+    case MSG_ACCEPTED:
+    case MSG_FILL:
+    case MSG_DONE:
+        return report_sound(self, msg);
+    case MSG_REPLACED:
+        return replaced_sound(self, msg);
+    case MSG_CANCEL_REJECTED:
+        return msg->done.reject < REJECT_COUNT;
+    default:
+        return false;
+    }
+}
+
+/* ---- markets ---- */
+
+/* Whether there is the account shard that would have given it: who answers sends there. */
+static bool ref_sound(const struct exchange *ex, uint64_t ref)
+{
+    return exchange_ref_shard(ref) <= ex->config.account_shards;
+}
+
+static bool place_sound(const struct money_spec *spec, const struct msg *msg)
+{
+    bool market = msg->place.order_type == TYPE_MARKET;
+    return (market || msg->place.price_ticks > 0) && msg->place.held >= 0 &&
+           product_fits(msg->place.price_ticks, spec->tick_atoms) &&
+           product_fits(msg->place.qty_lots, spec->lot_atoms) && msg->place.side <= SIDE_SELL &&
+           msg->place.order_type < TYPE_COUNT && msg->place.tif < TIF_COUNT &&
+           msg->place.stp < STP_COUNT;
+}
+
+static bool replace_sound(const struct exchange *ex, const struct money_spec *spec,
+                          const struct msg part[2])
+{
+    return ref_sound(ex, part[0].replace.ref) && part[0].replace.due >= 0 &&
+           part[0].replace.mode <= REPLACE_ALLOW_FAILURE &&
+           part[0].replace.restriction < RESTRICT_COUNT && ref_sound(ex, part[1].place.ref) &&
+           place_sound(spec, &part[1]);
+}
+
+bool market_link_sound(const struct market_shard *self, uint8_t type, const struct msg *part,
+                       uint32_t parts)
+{
+    const struct exchange *ex = self->shard.ex;
+    const int64_t *value = part->config.value;
+    if (part->symbol >= ex->config.symbols_max)
+        return false;
+    if (type == RECORD_SKIP)
+        return true;
+    const struct market_symbol *symbol = &self->symbols[part->symbol];
+    if (parts == 2)
+        return replace_sound(ex, &symbol->spec, part);
+    switch (part->type) {
+    case MSG_PLACE:
+        return ref_sound(ex, part->place.ref) && place_sound(&symbol->spec, part);
+    case MSG_CANCEL:
+        return ref_sound(ex, part->cancel.ref) && part->cancel.restriction < RESTRICT_COUNT;
+    case MSG_SYMBOL_GRID:
+        return !symbol->active && value[0] > 0 && value[1] > 0;
+    case MSG_SYMBOL_RANGE:
+    case MSG_SYMBOL_MARKET:
+        return !symbol->active;
+    case MSG_SYMBOL_FEES:
+        return !symbol->active && symbol->spec.tick_atoms > 0;
+    case MSG_SYMBOL_STATUS:
+        return symbol->active && value[0] >= 0 && value[0] < STATUS_COUNT;
+    default:
+        return false;
+    }
+}

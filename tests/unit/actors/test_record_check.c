@@ -1,0 +1,296 @@
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "actors/book/kinds.h"
+#include "actors/control_shard.h"
+#include "actors/exchange.h"
+
+enum { ACCOUNT = 1, MARKET = 2 }; /* one shard of each kind */
+
+static struct exchange ex;
+
+static int64_t no_time(void *self)
+{
+    (void)self;
+    return 1;
+}
+
+static void open_exchange(void)
+{
+    static const struct env_ops ops = {.now_us = no_time};
+    struct exchange_config config;
+    exchange_config_default(&config, 1);
+    config.account_shards = config.market_shards = 1;
+    config.users_max = 4;
+    config.symbols_max = 2;
+    config.orders_max = 16;
+    config.window_ticks = 64;
+    exchange_init(&ex, (struct env){.ops = &ops}, &config);
+}
+
+static void close_exchange(void)
+{
+    exchange_fini(&ex);
+}
+
+TestSuite(record_check, .init = open_exchange, .fini = close_exchange);
+
+static enum recover replay(uint16_t shard, uint8_t type, const void *payload, uint32_t bytes)
+{
+    struct record_head head = {.type = type,
+                               .bytes = (uint16_t)bytes,
+                               .shard = shard,
+                               .shard_seq = exchange_shard_seq(&ex, shard) + 1};
+    return exchange_replay(&ex, &head, payload, 1);
+}
+
+static enum recover replay_request(uint16_t shard, const struct request *request)
+{
+    unsigned char bytes[RECORD_BYTES_MAX];
+    uint32_t length = request_encode(request, bytes);
+    return replay(shard, (uint8_t)(RECORD_REQUEST + request->type), bytes, length);
+}
+
+/* The next message on the link. */
+static enum recover replay_link(uint16_t from, uint16_t to, struct msg msg)
+{
+    unsigned char bytes[MSG_ENCODED_BYTES];
+    msg.from = from;
+    msg.seq = exchange_shard(&ex, to)->in[from].in_seq + 1;
+    msg_encode(&msg, bytes);
+    return replay(to, RECORD_LINK, bytes, sizeof bytes);
+}
+
+static struct msg config_msg(uint8_t type, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    struct msg msg = {.type = type};
+    const int64_t value[4] = {a, b, c, d};
+    memcpy(msg.config.value, value, sizeof value);
+    return msg;
+}
+
+static struct request symbol_add(void)
+{
+    struct request request = {.type = REQUEST_SYMBOL_ADD,
+                              .symbol_add = {.tick_atoms = 100,
+                                             .step_atoms = 100,
+                                             .max_price = 1000,
+                                             .max_qty = 1000,
+                                             .maker_ppm = 1000,
+                                             .taker_ppm = 1000}};
+    strcpy(request.symbol_add.name, "AB");
+    strcpy(request.symbol_add.base_name, "A");
+    strcpy(request.symbol_add.quote_name, "B");
+    return request;
+}
+
+/* Symbol 0 in the account and the market shard, and user 1 with funds. */
+static void configure(void)
+{
+    struct request deposit = {
+        .type = REQUEST_DEPOSIT, .user = 1, .deposit = {.amount = 1000000, .asset = 1}};
+    for (uint16_t to = ACCOUNT; to <= MARKET; to++) {
+        cr_assert_eq(replay_link(0, to, config_msg(MSG_SYMBOL_GRID, 100, 100, 1, 0)), RECOVER_OK);
+        cr_assert_eq(replay_link(0, to, config_msg(MSG_SYMBOL_RANGE, 0, 0, 0, 0)), RECOVER_OK);
+        cr_assert_eq(replay_link(0, to, config_msg(MSG_SYMBOL_MARKET, 0, 0, 0, 0)), RECOVER_OK);
+        cr_assert_eq(replay_link(0, to, config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET)), RECOVER_OK);
+    }
+    cr_assert_eq(replay_link(0, ACCOUNT, config_msg(MSG_USER_ADD, 1, 0, 0, 0)), RECOVER_OK);
+    cr_assert_eq(replay_request(ACCOUNT, &deposit), RECOVER_OK);
+}
+
+/* Goal: a symbol that would divide by zero, or with fees that no one may have, is refused when it
+ * comes out of a journal. Method: one field of a good one at a time. */
+Test(record_check, a_symbol_that_cannot_be_is_refused)
+{
+    for (int row = 0; row < 9; row++) {
+        struct request request = symbol_add();
+        struct symbol_config *symbol = &request.symbol_add;
+        switch (row) {
+        case 1:
+            symbol->tick_atoms = 0;
+            break;
+        case 2:
+            symbol->step_atoms = 0;
+            break;
+        case 3:
+            symbol->tick_atoms = -1;
+            break;
+        case 4:
+            symbol->min_price = -1;
+            break;
+        case 5:
+            symbol->max_notional = INT64_MIN;
+            break;
+        case 6:
+            symbol->maker_ppm = 1000000;
+            break;
+        case 7:
+            symbol->taker_ppm = -1;
+            break;
+        case 8:
+            symbol->default_stp = STP_COUNT;
+            break;
+        default:
+            break;
+        }
+        cr_expect_eq(replay_request(CONTROL_SHARD, &request), row ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %d", row);
+        close_exchange();
+        open_exchange();
+    }
+}
+
+/* Goal: no order out of a journal leads outside of a table. Method: one field of a good one. */
+Test(record_check, an_order_that_cannot_be_is_refused)
+{
+    for (int row = 0; row < 11; row++) {
+        struct request request = {
+            .type = REQUEST_NEW, .user = 1, .order = {.price = 1000, .qty = 1000000000}};
+        configure();
+        switch (row) {
+        case 1:
+            request.symbol = 2;
+            break;
+        case 2:
+            request.order.side = 2;
+            break;
+        case 3:
+            request.order.type = TYPE_COUNT;
+            break;
+        case 4:
+            request.order.tif = TIF_COUNT;
+            break;
+        case 5:
+            request.order.stp = STP_COUNT;
+            break;
+        case 6:
+            request.order.resp = 3;
+            break;
+        case 7:
+            request.order.hint = -1;
+            break;
+        case 8:
+            request.order.by_quote = true;
+            break;
+        case 9:
+            request.order.quote = -1;
+            break;
+        case 10:
+            request.user = 9;
+            break;
+        default:
+            break;
+        }
+        cr_expect_eq(replay_request(ACCOUNT, &request), row ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %d", row);
+        close_exchange();
+        open_exchange();
+    }
+}
+
+/* Goal: a deposit of an asset that there is no room for is refused. Method: the first number too
+ * high. */
+Test(record_check, a_deposit_of_no_asset_is_refused)
+{
+    struct request deposit = {
+        .type = REQUEST_DEPOSIT, .user = 1, .deposit = {.amount = 1, .asset = 4}};
+    configure();
+    cr_assert_eq(replay_request(ACCOUNT, &deposit), RECOVER_BAD_RECORD);
+}
+
+/* Goal: what a market says about an order that is not there, or in amounts that do not fit, is
+ * refused. Method: a table; the first row is good. */
+Test(record_check, a_report_that_cannot_be_is_refused)
+{
+    const struct request order = {
+        .type = REQUEST_NEW, .user = 1, .order = {.price = 1000, .qty = 1000000000}};
+    const struct msg table[] = {
+        {.type = MSG_FILL, .fill = {.ref = 1, .order_id = 1, .price_ticks = 10, .qty_lots = 5}},
+        {.type = MSG_FILL, .fill = {.ref = 2, .order_id = 1, .price_ticks = 10, .qty_lots = 5}},
+        {.type = MSG_FILL, .fill = {.ref = 1, .order_id = 1, .price_ticks = 0, .qty_lots = 5}},
+        {.type = MSG_FILL, .fill = {.ref = 1, .price_ticks = 10, .qty_lots = INT64_MAX}},
+        {.type = MSG_FILL, .symbol = 1, .fill = {.ref = 1, .price_ticks = 10, .qty_lots = 5}},
+        {.type = MSG_FILL, .symbol = 2, .fill = {.ref = 1, .price_ticks = 10, .qty_lots = 5}},
+        {.type = MSG_ACCEPTED, .accepted = {.ref = 3}},
+        {.type = MSG_DONE, .done = {.ref = 1, .reason = DONE_REASON_REJECTED + 1}},
+        {.type = MSG_DONE, .done = {.ref = 1, .reject = REJECT_COUNT}},
+        {.type = MSG_CANCEL_REJECTED, .done = {.ref = 1, .reject = REJECT_COUNT}},
+        {.type = MSG_PLACE},
+        {.type = MSG_REPLY},
+        config_msg(MSG_USER_ADD, 0, 0, 0, 0),
+        config_msg(MSG_USER_ADD, 1, 0, 0, 0),
+        config_msg(MSG_USER_ADD, 5, 0, 0, 0),
+        config_msg(MSG_SYMBOL_GRID, 100, 100, 1, 0),
+        config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET),
+    };
+    for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
+        configure();
+        cr_assert_eq(replay_request(ACCOUNT, &order), RECOVER_OK);
+        cr_expect_eq(replay_link(MARKET, ACCOUNT, table[i]), i ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %u", i);
+        close_exchange();
+        open_exchange();
+    }
+}
+
+/* Goal: what would lead a market outside of its tables or its arithmetic is refused. Method: a
+ * table; the first row is good. */
+Test(record_check, an_order_that_no_account_would_send_is_refused)
+{
+#define PLACE .ref = 1, .qty_lots = 5
+    const struct msg table[] = {
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = 10}},
+        {.type = MSG_PLACE, .symbol = 2, .place = {PLACE, .price_ticks = 10}},
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = 0}},
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = INT64_MAX}},
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = 10, .side = 2}},
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = 10, .order_type = TYPE_COUNT}},
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = 10, .tif = TIF_COUNT}},
+        {.type = MSG_PLACE, .place = {PLACE, .price_ticks = 10, .stp = STP_COUNT}},
+        {.type = MSG_PLACE, .place = {.ref = 1, .price_ticks = 10, .qty_lots = INT64_MAX}},
+        {.type = MSG_PLACE, .place = {.ref = 1ull << 54, .price_ticks = 10, .qty_lots = 5}},
+        {.type = MSG_CANCEL, .cancel = {.ref = 1ull << 54}},
+        {.type = MSG_FILL},
+        config_msg(MSG_SYMBOL_GRID, 100, 100, 0, 0),
+        config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET),
+        config_msg(MSG_SYMBOL_STATUS, STATUS_COUNT, 0, 0, 0),
+    };
+    for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
+        configure();
+        cr_expect_eq(replay_link(ACCOUNT, MARKET, table[i]), i ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %u", i);
+        close_exchange();
+        open_exchange();
+    }
+#undef PLACE
+}
+
+/* Goal: a symbol's parts come before it trades, each sound. Method: wrong ones, to fresh shards. */
+Test(record_check, a_symbol_that_is_not_whole_does_not_trade)
+{
+    struct msg status = config_msg(MSG_SYMBOL_STATUS, STATUS_HALT, 0, 0, 0);
+    const struct msg table[] = {
+        config_msg(MSG_SYMBOL_GRID, 0, 100, 0, 0),
+        config_msg(MSG_SYMBOL_GRID, 100, -1, 0, 0),
+        config_msg(MSG_SYMBOL_FEES, 0, 1000000, 0, MARKET),
+    };
+    for (uint32_t i = 0; i < sizeof table / sizeof *table; i++)
+        for (uint16_t to = ACCOUNT; to <= MARKET; to++) {
+            cr_expect_eq(replay_link(0, to, table[i]), RECOVER_BAD_RECORD, "row %u", i);
+            close_exchange();
+            open_exchange();
+        }
+    cr_expect_eq(replay_link(0, MARKET, status), RECOVER_BAD_RECORD);
+    cr_expect_eq(replay_link(0, MARKET, config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET)),
+                 RECOVER_BAD_RECORD);
+    cr_expect_eq(replay_link(0, ACCOUNT, config_msg(MSG_SYMBOL_GRID, 1, 1, 4, 0)),
+                 RECOVER_BAD_RECORD); /* an asset that there is no room for */
+}
+
+/* Goal: the control shard takes acknowledgements only. Method: another message on its link. */
+Test(record_check, control_takes_acknowledgements_only)
+{
+    cr_expect_eq(replay_link(ACCOUNT, 0, config_msg(MSG_CONFIG_ACK, 0, 0, 0, 0)), RECOVER_OK);
+    cr_expect_eq(replay_link(ACCOUNT, 0, (struct msg){.type = MSG_FILL}), RECOVER_BAD_RECORD);
+}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,19 +11,27 @@
 
 #include "runtime/check.h"
 
+/* By rename: a start that fails half way leaves no half a key, which no later start could use. The
+ * directory is synced with the journal's first segment, before any API key can be in it. */
+static const char *make_key(struct secrets *secrets, const char *path)
+{
+    char temp[4096];
+    ASSERT((size_t)snprintf(temp, sizeof temp, "%s.new", path) < sizeof temp);
+    ASSERT(RAND_bytes(secrets->key, sizeof secrets->key) == 1);
+    int file = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0)
+        return "cannot create secrets.key";
+    bool ok =
+        write(file, secrets->key, sizeof secrets->key) == sizeof secrets->key && fsync(file) == 0;
+    ok = close(file) == 0 && ok && rename(temp, path) == 0;
+    return ok ? NULL : "cannot write secrets.key";
+}
+
 const char *secrets_open(struct secrets *secrets, const char *path, bool create)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0 && errno == ENOENT && create) {
-        ASSERT(RAND_bytes(secrets->key, sizeof secrets->key) == 1);
-        file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (file < 0)
-            return "cannot create secrets.key";
-        bool ok = write(file, secrets->key, sizeof secrets->key) == sizeof secrets->key &&
-                  fsync(file) == 0;
-        close(file);
-        return ok ? NULL : "cannot write secrets.key";
-    }
+    if (file < 0 && errno == ENOENT && create)
+        return make_key(secrets, path);
     if (file < 0)
         return "secrets.key is missing: without it the API keys in the journal cannot be used";
     ssize_t got = read(file, secrets->key, sizeof secrets->key);

@@ -36,6 +36,7 @@ static bool load(struct disk *disk, const struct fold *fold, uint64_t lsn, struc
         folded->found.boot = head.boot;
         return true;
     }
+    folded->unreadable |= status == RECOVERY_IO;
     if (folded->bad_count < SNAPSHOTS_BAD_MAX)
         folded->bad[folded->bad_count++] = lsn;
     if (fold->remark) {
@@ -64,6 +65,8 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
     const struct recovery_range range = {.after = folded->snapshot_lsn, .until = until};
     uint32_t boot = folded->found.boot;
     enum recovery_status status = recovery_read_range(disk, range, &sink, &folded->found);
+    if (status == RECOVERY_DAMAGED && folded->unreadable)
+        status = RECOVERY_IO; /* what is missing may be in the snapshot that could not be read */
     if (boot > folded->found.boot)
         folded->found.boot = boot;
     if (folded->found.next_lsn > 1)

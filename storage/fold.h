@@ -34,6 +34,7 @@ struct folded {
     int64_t last_ts_us;
     uint64_t bad[SNAPSHOTS_BAD_MAX]; /* snapshots that were passed over */
     uint32_t bad_count;
+    bool unreadable; /* one of them for the disk's sake */
 };
 
 /* Brings the empty state to `until` (UINT64_MAX: to the end, judging the tail): the newest snapshot

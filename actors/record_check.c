@@ -47,11 +47,11 @@ bool control_request_sound(const struct request *request)
 
 /* ---- accounts ---- */
 
+/* Amounts below zero are the ledger's filters to refuse. */
 static bool order_sound(const struct request_order *order)
 {
     return order->side <= SIDE_SELL && order->type < TYPE_COUNT && order->tif < TIF_COUNT &&
-           order->stp < STP_COUNT && order->resp <= RESPONSE_FULL && order->price >= 0 &&
-           order->qty >= 0 && order->quote >= 0 && order->hint >= 0 &&
+           order->stp < STP_COUNT && order->resp <= RESPONSE_FULL && order->hint >= 0 &&
            (!order->by_quote || order->type == TYPE_MARKET);
 }
 

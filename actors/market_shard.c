@@ -422,6 +422,7 @@ static void apply_config(struct market_shard *self, const struct msg *msg, int64
         market_symbol_open(self, msg->symbol);
         break;
     case MSG_SYMBOL_STATUS:
+        ASSERT(symbol->active);
         run_status(symbol, (uint8_t)value[0], ts_us);
         break;
     default:
@@ -566,14 +567,11 @@ enum recover market_shard_replay(struct market_shard *self, const struct record_
         parts > 2 || head->bytes != parts * MSG_ENCODED_BYTES)
         return RECOVER_BAD_RECORD;
     shard_record(&self->shard, head->type, 0);
-    bool sound = true;
-    for (uint32_t i = 0; i < parts; i++) {
+    for (uint32_t i = 0; i < parts; i++)
         msg_decode(payload + i * MSG_ENCODED_BYTES, head->shard, &part[i]);
-        sound &= market_link_sound(self, head->type, &part[i]);
-    }
     const struct msg *msg = &part[0];
     if (msg->from >= self->shard.ex->shards || msg->seq != self->shard.in[msg->from].in_seq + 1 ||
-        !sound || (parts == 2 && !are_parts(part)))
+        (parts == 2 && !are_parts(part)) || !market_link_sound(self, head->type, part, parts))
         return RECOVER_BAD_RECORD;
     apply_input(self, part, parts, skip, shard_stamp(&self->shard, ts_us, part[parts - 1].ts_us));
     return RECOVER_OK;

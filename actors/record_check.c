@@ -47,11 +47,11 @@ bool control_request_sound(const struct request *request)
 
 /* ---- accounts ---- */
 
+/* Amounts below zero are the ledger's filters to refuse. */
 static bool order_sound(const struct request_order *order)
 {
     return order->side <= SIDE_SELL && order->type < TYPE_COUNT && order->tif < TIF_COUNT &&
-           order->stp < STP_COUNT && order->resp <= RESPONSE_FULL && order->price >= 0 &&
-           order->qty >= 0 && order->quote >= 0 && order->hint >= 0 &&
+           order->stp < STP_COUNT && order->resp <= RESPONSE_FULL && order->hint >= 0 &&
            (!order->by_quote || order->type == TYPE_MARKET);
 }
 
@@ -61,8 +61,11 @@ bool account_request_sound(const struct account_shard *self, const struct reques
     switch (request->type) {
     case REQUEST_NEW:
         return request->symbol < ex->config.symbols_max && order_sound(&request->order);
+    case REQUEST_CANCEL:
+        return request->find.restriction < RESTRICT_COUNT;
     case REQUEST_REPLACE:
         return request->symbol < ex->config.symbols_max && order_sound(&request->replace.order) &&
+               request->replace.cancel.restriction < RESTRICT_COUNT &&
                request->replace.mode <= REPLACE_ALLOW_FAILURE;
     case REQUEST_DEPOSIT:
         return request->deposit.asset < exchange_assets_max(ex);
@@ -88,6 +91,17 @@ static bool report_sound(const struct account_shard *self, const struct msg *msg
         return fill_sound(self, msg);
     return msg->type == MSG_ACCEPTED ||
            (msg->done.reason <= DONE_REASON_REJECTED && msg->done.reject < REJECT_COUNT);
+}
+
+/* What became of a Replace: of the new order always, of the old one if it was cancelled. */
+static bool replaced_sound(const struct account_shard *self, const struct msg *msg)
+{
+    uint32_t old = ledger_find_ref(self->ledger, msg->replaced.ref);
+    uint32_t made = ledger_find_ref(self->ledger, msg->replaced.new_ref);
+    return made && ledger_order(self->ledger, made)->symbol == msg->symbol &&
+           msg->replaced.reject < REJECT_COUNT &&
+           (msg->replaced.reject != REJECT_NONE ||
+            (old && old != made && ledger_order(self->ledger, old)->symbol == msg->symbol));
 }
 
 bool account_link_sound(const struct account_shard *self, uint8_t type, const struct msg *msg)
@@ -118,8 +132,7 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
     case MSG_DONE:
         return report_sound(self, msg);
     case MSG_REPLACED:
-        return ledger_find_ref(self->ledger, msg->replaced.new_ref) && msg->replaced.moved >= 0 &&
-               msg->replaced.reject < REJECT_COUNT;
+        return replaced_sound(self, msg);
     case MSG_CANCEL_REJECTED:
         return msg->done.reject < REJECT_COUNT;
     default:
@@ -145,24 +158,32 @@ static bool place_sound(const struct money_spec *spec, const struct msg *msg)
            msg->place.stp < STP_COUNT;
 }
 
-bool market_link_sound(const struct market_shard *self, uint8_t type, const struct msg *msg)
+static bool replace_sound(const struct exchange *ex, const struct money_spec *spec,
+                          const struct msg part[2])
+{
+    return ref_sound(ex, part[0].replace.ref) && part[0].replace.due >= 0 &&
+           part[0].replace.mode <= REPLACE_ALLOW_FAILURE &&
+           part[0].replace.restriction < RESTRICT_COUNT && ref_sound(ex, part[1].place.ref) &&
+           place_sound(spec, &part[1]);
+}
+
+bool market_link_sound(const struct market_shard *self, uint8_t type, const struct msg *part,
+                       uint32_t parts)
 {
     const struct exchange *ex = self->shard.ex;
-    const int64_t *value = msg->config.value;
-    if (msg->symbol >= ex->config.symbols_max)
+    const int64_t *value = part->config.value;
+    if (part->symbol >= ex->config.symbols_max)
         return false;
     if (type == RECORD_SKIP)
         return true;
-    const struct market_symbol *symbol = &self->symbols[msg->symbol];
-    switch (msg->type) {
+    const struct market_symbol *symbol = &self->symbols[part->symbol];
+    if (parts == 2)
+        return replace_sound(ex, &symbol->spec, part);
+    switch (part->type) {
     case MSG_PLACE:
-    case MSG_REPLACE_NEW:
-        return ref_sound(ex, msg->place.ref) && place_sound(&symbol->spec, msg);
+        return ref_sound(ex, part->place.ref) && place_sound(&symbol->spec, part);
     case MSG_CANCEL:
-        return ref_sound(ex, msg->cancel.ref);
-    case MSG_REPLACE_OLD:
-        return ref_sound(ex, msg->replace.ref) && msg->replace.due >= 0 &&
-               msg->replace.mode <= REPLACE_ALLOW_FAILURE;
+        return ref_sound(ex, part->cancel.ref) && part->cancel.restriction < RESTRICT_COUNT;
     case MSG_SYMBOL_GRID:
         return !symbol->active && value[0] > 0 && value[1] > 0;
     case MSG_SYMBOL_RANGE:

@@ -15,8 +15,9 @@
 bool control_request_sound(const struct request *request);
 bool account_request_sound(const struct account_shard *self, const struct request *request);
 
-/* A link message that `type` (RECORD_LINK, RECORD_SKIP) says was applied, or skipped (J6). */
+/* A link message, in one part or two (C8), that `type` says was applied, or skipped (J6). */
 bool account_link_sound(const struct account_shard *self, uint8_t type, const struct msg *msg);
-bool market_link_sound(const struct market_shard *self, uint8_t type, const struct msg *msg);
+bool market_link_sound(const struct market_shard *self, uint8_t type, const struct msg *part,
+                       uint32_t parts);
 
 #endif

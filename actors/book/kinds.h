@@ -12,7 +12,12 @@ enum book_type { TYPE_LIMIT, TYPE_MARKET, TYPE_LIMIT_MAKER, TYPE_COUNT };
 enum book_tif { TIF_GTC, TIF_IOC, TIF_FOK, TIF_COUNT };
 enum book_stp { STP_NONE, STP_EXPIRE_TAKER, STP_EXPIRE_MAKER, STP_EXPIRE_BOTH, STP_COUNT };
 /* Which of its states an order may be in to be cancelled (Binance: cancelRestrictions). */
-enum book_restriction { RESTRICT_NONE, RESTRICT_ONLY_NEW, RESTRICT_ONLY_PARTIALLY_FILLED };
+enum book_restriction {
+    RESTRICT_NONE,
+    RESTRICT_ONLY_NEW,
+    RESTRICT_ONLY_PARTIALLY_FILLED,
+    RESTRICT_COUNT
+};
 enum book_status { STATUS_TRADING, STATUS_HALT, STATUS_CANCEL_ONLY, STATUS_BREAK, STATUS_COUNT };
 
 #endif

@@ -164,7 +164,7 @@ static void change_record(uint32_t at)
         record->head.shard = (uint16_t)below(6);
         break;
     case 4:
-        record->head.type = (uint8_t)(below(3) ? RECORD_REQUEST + below(10) : below(4));
+        record->head.type = (uint8_t)(below(3) ? RECORD_REQUEST + below(11) : below(6));
         break;
     case 5:
         record->begins_chunk = below(2);

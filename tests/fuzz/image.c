@@ -63,10 +63,13 @@ static void renumber(struct image *image)
         record->head.shard_seq = ++seq[to];
         record->head.flags &= (uint8_t)~RECORD_CHECKED;
         record->head.check = 0;
-        if (record->head.type != RECORD_LINK || record->head.bytes != MSG_ENCODED_BYTES)
+        if (record->head.type >= RECORD_REQUEST || record->head.type == RECORD_SELF)
             continue;
-        uint16_t from = get_u16(record->payload + 2) % SHARDS; /* as msg_encode() puts it */
-        put_u64(record->payload + 6, ++link[from][to]);
+        for (uint32_t at = 0; at + MSG_ENCODED_BYTES <= record->head.bytes;
+             at += MSG_ENCODED_BYTES) { /* link messages, as msg_encode() puts them */
+            uint16_t from = get_u16(record->payload + at + 2) % SHARDS;
+            put_u64(record->payload + at + 6, ++link[from][to]);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ struct answer { /* of one call; the transport */
     int status;
     bool gone;
     struct call *call; /* until it is answered */
+    uint32_t over;     /* how often ingress said that it is done with it */
 };
 
 struct world {
@@ -172,11 +173,18 @@ static void respond(void *transport, int status, const char *body, size_t length
 {
     struct answer *answer = transport;
     json_error_t error;
+    ASSERT(answer->answers == 0 && !answer->gone);
+    if (answer->call->content_type) { /* metrics: text */
+        ASSERT(length && !memchr(body, 0, length) && body[length - 1] == '\n');
+        answer->answers++;
+        answer->status = status;
+        answer->call = NULL;
+        return;
+    }
     json_t *json = json_loadb(body, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     if (!json)
         fprintf(stderr, "not JSON: %s: %.*s\n", error.text, (int)length, body);
     ASSERT(json != NULL);
-    ASSERT(answer->answers == 0 && !answer->gone);
     ASSERT(status >= 200 && status < 600);
     if (status >= 300) {
         ASSERT(json_is_integer(json_object_get(json, "code")));
@@ -194,6 +202,11 @@ static void respond(void *transport, int status, const char *body, size_t length
     answer->call = NULL;
 }
 
+static void on_over(void *owner)
+{
+    ((struct answer *)owner)->over++;
+}
+
 static bool all_answered(const struct world *world)
 {
     for (uint32_t i = 0; i < world->answers; i++)
@@ -208,6 +221,24 @@ static void wait_for_all(struct world *world)
         ASSERT(i < ROUNDS_MAX);
         if (world->held) /* the deadline answers */
             world->now_us += 1000000;
+        turn(world);
+    }
+}
+
+static bool at_rest(struct world *world)
+{
+    struct exchange *ex = &world->ex;
+    return world->ingress.calls == 0 && world->ingress.gateway.busy == 0 &&
+           !gateway_has_output(&world->ingress.gateway) &&
+           runtime_durable(&ex->rt, 0, atomic_load(&ex->rt.core[0]->published)) &&
+           exchange_quiet(ex);
+}
+
+static void come_to_rest(struct world *world)
+{
+    wait_for_all(world);
+    for (uint32_t i = 0; !at_rest(world); i++) {
+        ASSERT(i < ROUNDS_MAX);
         turn(world);
     }
 }
@@ -293,6 +324,9 @@ static struct answer *start(struct world *world, const struct line *line)
     *answer = (struct answer){.call = call};
     call->respond = respond;
     call->transport = answer;
+    call->over = on_over;
+    call->owner = answer;
+    call->address = admin ? 0 : 1 + nth;
     call->method = line->method;
     call->micro = world->micro;
     call->path = (struct slice){copies[0], line->path_length};
@@ -352,7 +386,8 @@ static void play_line(struct world *world, const char *at, const char *end)
         return;
     }
     if (world->answers == CALLS_MAX) { /* the memory of answers is full */
-        wait_for_all(world);
+        world->held = false;
+        come_to_rest(world);
         world->answers = 0;
     }
     if (!parse_line(at + 1, end, &line))
@@ -420,6 +455,7 @@ struct world *world_init(world_record *record, void *arg)
     exchange_init(&world->twin[0], (struct env){.ops = &ops, .self = world}, &config);
     world->ex.boot = 1;
     world->shared.audit_token = "token";
+    world->shared.version = world->shared.commit = "fuzz";
     world->shared.journal_lsn = journal_lsn;
     arena_init(&world->arena, ingress_bytes(&config));
     ingress_init(&world->ingress, &world->shared, &world->ex, &world->arena, 0);
@@ -451,15 +487,6 @@ void world_open(struct world *world)
     world->answers = 0;
 }
 
-static bool at_rest(struct world *world)
-{
-    struct exchange *ex = &world->ex;
-    return world->ingress.calls == 0 && world->ingress.gateway.busy == 0 &&
-           !gateway_has_output(&world->ingress.gateway) &&
-           runtime_durable(&ex->rt, 0, atomic_load(&ex->rt.core[0]->published)) &&
-           exchange_quiet(ex);
-}
-
 static uint64_t audited(struct exchange *ex, uint32_t *open_orders)
 {
     struct exchange_audit audit;
@@ -478,13 +505,10 @@ void world_check(struct world *world)
 {
     uint32_t open_orders, twin_orders;
     world->held = false;
-    wait_for_all(world);
-    for (uint32_t i = 0; !at_rest(world); i++) {
-        ASSERT(i < ROUNDS_MAX);
-        turn(world);
-    }
+    come_to_rest(world);
     for (uint32_t i = 0; i < world->answers; i++)
-        ASSERT(world->answer[i].gone || world->answer[i].answers == 1);
+        ASSERT((world->answer[i].gone || world->answer[i].answers == 1) &&
+               world->answer[i].over == 1);
     uint64_t hash = audited(&world->ex, &open_orders);
     exchange_verify(&world->ex);
     struct exchange *twin = &world->twin[world->now];
@@ -503,6 +527,7 @@ void world_fini(struct world *world)
         free(call);
     }
     free(ingress->text.data);
+    mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
     directory_fini(&ingress->directory);
     market_view_fini(&ingress->view);
     arena_fini(&world->arena);

@@ -174,7 +174,7 @@ Test(record_check, an_order_that_cannot_be_is_refused)
             request.order.by_quote = true;
             break;
         case 9:
-            request.order.quote = -1;
+            request.order.price = -100;
             break;
         case 10:
             request.user = 9;
@@ -216,6 +216,10 @@ Test(record_check, a_report_that_cannot_be_is_refused)
         {.type = MSG_DONE, .done = {.ref = 1, .reason = DONE_REASON_REJECTED + 1}},
         {.type = MSG_DONE, .done = {.ref = 1, .reject = REJECT_COUNT}},
         {.type = MSG_CANCEL_REJECTED, .done = {.ref = 1, .reject = REJECT_COUNT}},
+        {.type = MSG_REPLACED, .replaced = {.ref = 1, .new_ref = 2}},
+        {.type = MSG_REPLACED, .replaced = {.ref = 1, .new_ref = 1}},
+        {.type = MSG_REPLACED, .replaced = {.ref = 2, .new_ref = 1}},
+        {.type = MSG_REPLACED, .replaced = {.ref = 2, .new_ref = 1, .reject = REJECT_COUNT}},
         {.type = MSG_PLACE},
         {.type = MSG_REPLY},
         config_msg(MSG_USER_ADD, 0, 0, 0, 0),
@@ -251,6 +255,8 @@ Test(record_check, an_order_that_no_account_would_send_is_refused)
         {.type = MSG_PLACE, .place = {.ref = 1, .price_ticks = 10, .qty_lots = INT64_MAX}},
         {.type = MSG_PLACE, .place = {.ref = 1ull << 54, .price_ticks = 10, .qty_lots = 5}},
         {.type = MSG_CANCEL, .cancel = {.ref = 1ull << 54}},
+        {.type = MSG_CANCEL, .cancel = {.ref = 1, .restriction = RESTRICT_COUNT}},
+        {.type = MSG_REPLACE_OLD, .replace = {.ref = 1}}, /* never without its other part */
         {.type = MSG_FILL},
         config_msg(MSG_SYMBOL_GRID, 100, 100, 0, 0),
         config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET),
@@ -264,6 +270,84 @@ Test(record_check, an_order_that_no_account_would_send_is_refused)
         open_exchange();
     }
 #undef PLACE
+}
+
+/* Goal: the two parts of a Replace are each looked at. Method: one field of a good one at a time.
+ */
+Test(record_check, a_replace_that_no_account_would_send_is_refused)
+{
+    for (int row = 0; row < 8; row++) {
+        struct msg old = {.type = MSG_REPLACE_OLD, .from = ACCOUNT, .seq = 1};
+        struct msg made = {.type = MSG_REPLACE_NEW, .from = ACCOUNT, .seq = 2};
+        unsigned char bytes[2 * MSG_ENCODED_BYTES];
+        old.replace.ref = 1;
+        made.place.ref = 2;
+        made.place.price_ticks = 10;
+        made.place.qty_lots = 5;
+        configure();
+        switch (row) {
+        case 1:
+            old.replace.ref = 1ull << 54;
+            break;
+        case 2:
+            old.replace.due = -1;
+            break;
+        case 3:
+            old.replace.mode = REPLACE_ALLOW_FAILURE + 1;
+            break;
+        case 4:
+            old.replace.restriction = RESTRICT_COUNT;
+            break;
+        case 5:
+            made.place.ref = 1ull << 54;
+            break;
+        case 6:
+            made.place.side = 2;
+            break;
+        case 7:
+            made.symbol = 1;
+            break;
+        default:
+            break;
+        }
+        msg_encode(&old, bytes);
+        msg_encode(&made, bytes + MSG_ENCODED_BYTES);
+        cr_expect_eq(replay(MARKET, RECORD_PARTS, bytes, sizeof bytes),
+                     row ? RECOVER_BAD_RECORD : RECOVER_OK, "row %d", row);
+        close_exchange();
+        open_exchange();
+    }
+}
+
+/* Goal: so is the request for one. Method: as above. */
+Test(record_check, a_request_to_replace_or_cancel_that_cannot_be_is_refused)
+{
+    for (int row = 0; row < 5; row++) {
+        struct request request = {.type = REQUEST_REPLACE, .user = 1};
+        request.replace.order = (struct request_order){.price = 1000, .qty = 1000000000};
+        request.replace.mode = REPLACE_ALLOW_FAILURE;
+        configure();
+        switch (row) {
+        case 1:
+            request.replace.mode++;
+            break;
+        case 2:
+            request.replace.cancel.restriction = RESTRICT_COUNT;
+            break;
+        case 3:
+            request.replace.order.tif = TIF_COUNT;
+            break;
+        case 4:
+            request.symbol = 2;
+            break;
+        default:
+            break;
+        }
+        cr_expect_eq(replay_request(ACCOUNT, &request), row ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %d", row);
+        close_exchange();
+        open_exchange();
+    }
 }
 
 /* Goal: a symbol's parts come before it trades, each sound. Method: wrong ones, to fresh shards. */

@@ -18,7 +18,7 @@
 #include "storage/disk_posix.h"
 #include "storage/seal.h"
 
-enum { DONE_ORDERS = 1000 };
+enum { DONE_ORDERS = 1000, ATTEMPTS = 20 };
 
 struct tool {
     const char *data;
@@ -27,10 +27,12 @@ struct tool {
     struct disk_posix posix;
     struct disk disk;
     struct segment_head head; /* of the oldest segment that is there */
+    struct recovery found;    /* by the last attempt at the records */
+    uint64_t shown;           /* the LSN of the last record that was printed */
     struct exchange ex;       /* as of `until`, when `folded` */
-    bool folded;
+    bool built, folded;
     struct folded at;
-    struct text out;
+    struct text out, remarks;
 };
 
 static struct tool tool;
@@ -45,7 +47,7 @@ static int failed(enum recovery_status status, const char *text)
 static void remark(void *self, const char *text)
 {
     (void)self;
-    fprintf(stderr, "castle: %s\n", text);
+    text_format(&tool.remarks, "castle: %s\n", text);
 }
 
 static void put_line(void)
@@ -114,6 +116,34 @@ static bool read_options(int argc, char **argv, bool dump)
     return tool.data != NULL;
 }
 
+/* ---- reading, beside a server or not ---- */
+
+/* A server may write, seal and trim while we read. What goes wrong is tried again, from the oldest
+ * segment that is there now, until it goes wrong twice in the same way: then it is so. */
+static enum recovery_status steady(enum recovery_status (*attempt)(char text[static 256]),
+                                   char text[static 256])
+{
+    char before[256];
+    enum recovery_status status = RECOVERY_OK;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < ATTEMPTS; i++) {
+        memcpy(before, text, sizeof before);
+        text[0] = '\0';
+        status = recovery_peek(&tool.disk, &tool.head, text);
+        if (status == RECOVERY_OK)
+            status = attempt(text);
+        if ((status == RECOVERY_OK && !text[0]) || strcmp(text, before) == 0)
+            break;
+    }
+    return status;
+}
+
+static enum recovery_status attempt_nothing(char text[static 256])
+{
+    (void)text;
+    return RECOVERY_OK;
+}
+
 /* Opens the directory and reads the oldest segment's header. */
 static int open_directory(void)
 {
@@ -123,7 +153,7 @@ static int open_directory(void)
         return EXIT_RUNTIME;
     }
     tool.disk = disk_posix(&tool.posix);
-    enum recovery_status status = recovery_peek(&tool.disk, &tool.head, text);
+    enum recovery_status status = steady(attempt_nothing, text);
     if (status == RECOVERY_EMPTY) {
         fprintf(stderr, "castle: there is no journal in %s\n", tool.data);
         return EXIT_RUNTIME;
@@ -131,28 +161,59 @@ static int open_directory(void)
     return status == RECOVERY_OK ? EXIT_DONE : failed(status, text);
 }
 
+/* ---- state ---- */
+
+/* The state as of tool.until in tool.ex. Told in `text` also: snapshots that were passed over. */
+static enum recovery_status attempt_state(char text[static 256])
+{
+    struct exchange_config config;
+    if (tool.built)
+        exchange_fini(&tool.ex);
+    exchange_fold_config(&config, &tool.head, DONE_ORDERS);
+    exchange_init(&tool.ex, env_real(), &config);
+    tool.built = true;
+    tool.remarks.length = 0;
+    const struct fold fold = exchange_fold(&tool.ex, remark);
+    enum recovery_status status = fold_read(&tool.disk, &fold, tool.until, &tool.at);
+    const char *told = status != RECOVERY_OK ? tool.at.found.text : "";
+    snprintf(text, 256, "%s", tool.at.bad_count && !*told ? "snapshots are bad" : told);
+    return status;
+}
+
+static enum recovery_status read_state(char text[static 256])
+{
+    enum recovery_status status = steady(attempt_state, text);
+    if (tool.remarks.length)
+        fwrite(tool.remarks.data, 1, tool.remarks.length, stderr);
+    return status;
+}
+
 /* ---- verify ---- */
+
+static enum recovery_status attempt_verify(char text[static 256])
+{
+    const struct recovery_sink sink = {0};
+    const struct recovery_range all = {.after = tool.head.first_lsn - 1, .until = UINT64_MAX};
+    enum recovery_status status = recovery_read_range(&tool.disk, all, &sink, &tool.found);
+    memcpy(text, tool.found.text, sizeof tool.found.text);
+    return status;
+}
 
 static int verify(void)
 {
-    struct recovery found;
-    const struct recovery_sink sink = {0};
-    const struct recovery_range all = {.after = tool.head.first_lsn - 1, .until = UINT64_MAX};
-    enum recovery_status status = recovery_read_range(&tool.disk, all, &sink, &found);
+    const struct recovery *found = &tool.found;
+    char text[256];
+    enum recovery_status status = steady(attempt_verify, text);
     if (status != RECOVERY_OK)
-        return failed(status, found.text);
+        return failed(status, text);
     printf("%" PRIu64 " segments, %" PRIu64 " chunks, %" PRIu64 " records, %" PRIu64
            " bytes, LSN %" PRIu64 " to %" PRIu64 ", torn tail %" PRIu64 " bytes: good\n",
-           found.segments, found.chunks, found.records, found.bytes, tool.head.first_lsn,
-           found.next_lsn - 1, found.torn_bytes);
+           found->segments, found->chunks, found->records, found->bytes, tool.head.first_lsn,
+           found->next_lsn - 1, found->torn_bytes);
     /* The records must also come to what the snapshots and the digests in them say. */
-    struct exchange_config config;
-    exchange_fold_config(&config, &tool.head, DONE_ORDERS);
-    exchange_init(&tool.ex, env_real(), &config);
-    const struct fold fold = exchange_fold(&tool.ex, remark);
-    status = fold_read(&tool.disk, &fold, UINT64_MAX, &tool.at);
+    status = read_state(text);
     if (status != RECOVERY_OK)
-        return failed(status, tool.at.found.text);
+        return failed(status, text);
     printf("state at LSN %" PRIu64 ", from the snapshot at LSN %" PRIu64 ": good\n", tool.at.lsn,
            tool.at.snapshot_lsn);
     if (tool.at.bad_count)
@@ -162,12 +223,12 @@ static int verify(void)
 
 /* ---- stat ---- */
 
-struct counts {
+static struct counts {
     uint64_t records[256], bytes[256]; /* by record type */
     uint64_t control, account, market;
     uint64_t first_lsn;
     int64_t first_us, last_us;
-};
+} counts;
 
 static const char *type_name_of(uint8_t type)
 {
@@ -190,21 +251,21 @@ static const char *type_name_of(uint8_t type)
 static const char *count_record(void *self, const struct record_head *head,
                                 const unsigned char *payload, int64_t ts_us, uint64_t lsn)
 {
-    struct counts *counts = self;
+    (void)self;
     (void)payload;
-    counts->records[head->type]++;
-    counts->bytes[head->type] += RECORD_HEAD_BYTES + head->bytes;
+    counts.records[head->type]++;
+    counts.bytes[head->type] += RECORD_HEAD_BYTES + head->bytes;
     if (head->shard == CONTROL_SHARD)
-        counts->control++;
+        counts.control++;
     else if (head->shard <= tool.head.account_shards)
-        counts->account++;
+        counts.account++;
     else
-        counts->market++;
-    if (!counts->first_lsn) {
-        counts->first_lsn = lsn;
-        counts->first_us = ts_us;
+        counts.market++;
+    if (!counts.first_lsn) {
+        counts.first_lsn = lsn;
+        counts.first_us = ts_us;
     }
-    counts->last_us = ts_us;
+    counts.last_us = ts_us;
     return NULL;
 }
 
@@ -227,6 +288,8 @@ static int stat_segments(void)
         uint64_t bytes;
         struct segment_head head;
         int64_t got = segment_peek(&tool.disk, list.number[i], block, &bytes, name);
+        if (got == -ENOENT)
+            continue; /* trimmed meanwhile */
         bool ok = got == SEGMENT_BLOCK && segment_decode(block, &head) == SEGMENT_OK;
         if (ok)
             printf("segment  %s: from LSN %" PRIu64 ", %" PRIu64 " bytes\n", name, head.first_lsn,
@@ -257,12 +320,20 @@ static int stat_snapshots(void)
     return status == RECOVERY_OK ? 0 : -EIO;
 }
 
+static enum recovery_status attempt_stat(char text[static 256])
+{
+    const struct recovery_sink sink = {.record = count_record};
+    const struct recovery_range all = {.after = tool.head.first_lsn - 1, .until = UINT64_MAX};
+    counts = (struct counts){0};
+    enum recovery_status status = recovery_read_range(&tool.disk, all, &sink, &tool.found);
+    memcpy(text, tool.found.text, sizeof tool.found.text);
+    return status;
+}
+
 static int stat_journal(void)
 {
-    struct counts counts = {0};
-    struct recovery found;
-    const struct recovery_sink sink = {.record = count_record, .self = &counts};
-    const struct recovery_range all = {.after = tool.head.first_lsn - 1, .until = UINT64_MAX};
+    const struct recovery *found = &tool.found;
+    char text[256];
     printf("directory made with %u account shards, %u market shards, limits of %u users, %u "
            "symbols, %u orders\n",
            tool.head.account_shards, tool.head.market_shards, tool.head.users_max,
@@ -272,20 +343,20 @@ static int stat_journal(void)
         result = stat_snapshots();
     if (result)
         return failed(RECOVERY_IO, strerror(-result));
-    enum recovery_status status = recovery_read_range(&tool.disk, all, &sink, &found);
+    enum recovery_status status = steady(attempt_stat, text);
     if (status != RECOVERY_OK)
-        return failed(status, found.text);
+        return failed(status, text);
     printf("records  %" PRIu64 " in %" PRIu64 " chunks, LSN %" PRIu64 " to %" PRIu64
            ", boot %u, torn tail %" PRIu64 " bytes\n",
-           found.records, found.chunks, tool.head.first_lsn, found.next_lsn - 1, found.boot,
-           found.torn_bytes);
+           found->records, found->chunks, tool.head.first_lsn, found->next_lsn - 1, found->boot,
+           found->torn_bytes);
     printf("shards   control %" PRIu64 ", account %" PRIu64 ", market %" PRIu64 "\n",
            counts.control, counts.account, counts.market);
     for (uint32_t type = 0; type < 256; type++)
         if (counts.records[type])
             printf("type     %-13s %" PRIu64 " records, %" PRIu64 " bytes\n",
                    type_name_of((uint8_t)type), counts.records[type], counts.bytes[type]);
-    if (found.records) {
+    if (found->records) {
         print_time("first   ", counts.first_us);
         print_time("last    ", counts.last_us);
     }
@@ -533,6 +604,7 @@ static const char *dump_record(void *self, const struct record_head *head,
     }
     text_str(&tool.out, "}");
     put_line();
+    tool.shown = lsn;
     return NULL;
 }
 
@@ -694,24 +766,53 @@ static int dump_state(void)
     return wrong ? EXIT_DAMAGED : EXIT_DONE;
 }
 
+/* Goes on behind what an earlier attempt has printed. */
+static enum recovery_status attempt_dump(char text[static 256])
+{
+    const struct recovery_sink sink = {.record = dump_record};
+    uint64_t after = tool.shown ? tool.shown : tool.head.first_lsn - 1;
+    const struct recovery_range range = {.after = after, .until = tool.until};
+    enum recovery_status status = recovery_read_range(&tool.disk, range, &sink, &tool.found);
+    memcpy(text, tool.found.text, sizeof tool.found.text);
+    return status;
+}
+
+static int not_kept(const char *what, uint64_t first)
+{
+    fprintf(stderr,
+            "castle: option --until: %s LSN %" PRIu64
+            " is no longer kept; the first is LSN %" PRIu64 "\n",
+            what, tool.until, first);
+    return EXIT_DAMAGED;
+}
+
+/* Why there is no state: the snapshots before it are gone, or what `text` says. */
+static int dump_no_state(enum recovery_status status, const char *text)
+{
+    uint64_t *lsn, oldest = 0;
+    uint32_t count;
+    if (snapshot_list(&tool.disk, &lsn, &count) == RECOVERY_OK && count)
+        oldest = lsn[count - 1];
+    free(lsn);
+    if (tool.head.first_lsn > 1 && tool.until < oldest)
+        return not_kept("the state at", oldest);
+    return failed(status, text);
+}
+
 static int dump(void)
 {
-    struct exchange_config config;
-    struct recovery found;
-    exchange_fold_config(&config, &tool.head, DONE_ORDERS);
-    exchange_init(&tool.ex, env_real(), &config);
-    const struct fold fold = exchange_fold(&tool.ex, remark);
-    enum recovery_status status = fold_read(&tool.disk, &fold, tool.until, &tool.at);
+    char text[256];
+    enum recovery_status status = read_state(text);
     if (status == RECOVERY_OK && tool.until != UINT64_MAX && tool.at.lsn < tool.until)
         fprintf(stderr, "castle: option --until: the journal ends at LSN %" PRIu64 "\n",
                 tool.at.lsn);
     tool.folded = status == RECOVERY_OK;
     if (tool.state)
-        return tool.folded ? dump_state() : failed(status, tool.at.found.text);
-    const struct recovery_range range = {.after = tool.head.first_lsn - 1, .until = tool.until};
-    const struct recovery_sink sink = {.record = dump_record};
-    status = recovery_read_range(&tool.disk, range, &sink, &found);
-    return status == RECOVERY_OK ? EXIT_DONE : failed(status, found.text);
+        return tool.folded ? dump_state() : dump_no_state(status, text);
+    if (tool.until < tool.head.first_lsn)
+        return not_kept("the record with", tool.head.first_lsn);
+    status = steady(attempt_dump, text);
+    return status == RECOVERY_OK ? EXIT_DONE : failed(status, text);
 }
 
 int journal_tool(int argc, char **argv)

@@ -45,8 +45,8 @@ struct folded {
 enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint64_t until,
                                struct folded *folded);
 
-/* Makes the state of `folded` a snapshot. Nothing to do when there is one of the same position that
- * can be read. 0 or -errno; `head` (may be NULL) gets what was written. */
+/* Makes the state of `folded` a snapshot, in place of one of the same position, which the fold
+ * found bad. 0 or -errno; `head` (may be NULL) gets what was written. */
 int fold_install(struct disk *disk, const struct fold *fold, const struct folded *folded,
                  const char *build, struct snapshot_head *head);
 

@@ -179,11 +179,9 @@ static int mem_rename(void *arg, const char *from, const char *to)
     struct mem_disk *self = arg;
     if (fails(self))
         return -self->fail_errno;
-    struct mem_file *file = mem_disk_find(self, from), *old = mem_disk_find(self, to);
-    if (!file)
-        return -ENOENT;
-    if (old)
-        drop(old);
+    struct mem_file *file = mem_disk_find(self, from);
+    if (!file || mem_disk_find(self, to))
+        return file ? -EEXIST : -ENOENT;
     strcpy(file->name, to);
     self->dir_dirty = true;
     return 0;

@@ -10,6 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/hash.h"
 #include "storage/recovery.h"
+#include "tests/unit/storage/golden.h"
 #include "tests/unit/storage/mem_disk.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -1134,36 +1135,6 @@ static const struct {
 } golden_chunks[] = {{2, 0, false}, {1, 1, false}, {1, 0, true},
                      {1, 0, false}, {2, 1, true},  {1, 0, true}};
 
-static void golden_path(char *out, size_t bytes)
-{
-    const char *slash = strrchr(__FILE__, '/');
-    snprintf(out, bytes, "%.*sgolden/journal-v1.seg.hex", slash ? (int)(slash + 1 - __FILE__) : 0,
-             __FILE__);
-}
-
-static void load_golden(unsigned char data[FIRST_BYTES])
-{
-    char path[512], line[128];
-    golden_path(path, sizeof path);
-    FILE *file = fopen(path, "r");
-    cr_assert(file != NULL, "%s", path);
-    memset(data, 0, FIRST_BYTES);
-    while (fgets(line, sizeof line, file)) {
-        unsigned at;
-        int used;
-        if (line[0] == '#')
-            continue;
-        cr_assert_eq(sscanf(line, "%x:%n", &at, &used), 1, "%s", line);
-        for (int i = 0; i < 16; i++) {
-            unsigned byte;
-            cr_assert_eq(sscanf(line + used + 3 * i, " %2x", &byte), 1, "%s", line);
-            cr_assert_lt(at + (unsigned)i, FIRST_BYTES);
-            data[at + (unsigned)i] = (unsigned char)byte;
-        }
-    }
-    fclose(file);
-}
-
 /* The same journal by today's writer. */
 static void write_golden_records(void)
 {
@@ -1191,7 +1162,7 @@ Test(recovery_reads, the_golden_file_of_version_1_is_read)
     static unsigned char data[FIRST_BYTES];
     static struct mem_disk memory;
     struct disk disk = mem_disk(&memory);
-    load_golden(data);
+    golden_load("journal-v1.seg.hex", data, FIRST_BYTES);
     mem_disk_put(&memory, "journal-00000001.seg", data, FIRST_BYTES);
     cr_assert_eq(read_all(&disk), RECOVERY_OK, "%s", t.found.text);
     cr_assert_eq(t.read_count, COUNT(golden));
@@ -1223,7 +1194,7 @@ Test(journal_order, the_writer_still_writes_version_1)
 {
     static unsigned char data[FIRST_BYTES];
     write_golden_records();
-    load_golden(data);
+    golden_load("journal-v1.seg.hex", data, FIRST_BYTES);
     const unsigned char *now = segment_data(1);
     for (uint32_t at = 0; at < FIRST_BYTES; at++)
         cr_assert_eq(now[at], data[at], "byte %u is %02x, was %02x", at, now[at], data[at]);

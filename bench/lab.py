@@ -211,8 +211,10 @@ def h2load(server, orders, seconds):
     if not (rate and done and codes):
         raise Failed(f"h2load says nothing that is understood:\n{text}")
     good, *bad = map(int, done.groups())
-    if not good or any(bad) or any(map(int, codes.groups()[1:])):
+    if any(bad) or any(map(int, codes.groups()[1:])):
         raise Failed(f"not every answer was 200:\n{text}")
+    if not good:
+        raise Failed(f"no answer within the time; is the machine free?\n{text}")
     return float(rate.group(1))
 
 

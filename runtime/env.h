@@ -56,6 +56,9 @@ struct disk_ops {
     /* Durable when it returns 0: O_DIRECT|O_DSYNC where honoured. Offset, length and address are
      * multiples of 4096. */
     int (*write)(void *self, int file, const void *data, size_t bytes, uint64_t offset);
+    /* Optional: gives an empty file `bytes` zeros without writing them; -EOPNOTSUPP where only
+     * writing makes later writes cheap to sync. */
+    int (*zeros)(void *self, int file, uint64_t bytes);
     int (*sync)(void *self, int file); /* file and what was read from the page cache */
     int (*sync_dir)(void *self);
     /* Never onto a file that is there. */

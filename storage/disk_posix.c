@@ -130,6 +130,17 @@ static int disk_write(void *arg, int file, const void *data, size_t bytes, uint6
     }
 }
 
+/* Blocks that were never written cost a journal of the file system at their first sync: only where
+ * nothing is synced. Writing 64 MiB of zeros per segment took 11 % of a core at 200,000 orders/s.
+ */
+static int disk_zeros(void *arg, int file, uint64_t bytes)
+{
+    struct disk_posix *self = arg;
+    if (self->durable)
+        return -EOPNOTSUPP;
+    return fallocate(file, 0, 0, (off_t)bytes) == 0 ? 0 : -errno;
+}
+
 static int disk_sync(void *arg, int file)
 {
     struct disk_posix *self = arg;
@@ -189,6 +200,7 @@ struct disk disk_posix(struct disk_posix *self)
                                         .size = disk_size,
                                         .read = disk_read,
                                         .write = disk_write,
+                                        .zeros = disk_zeros,
                                         .sync = disk_sync,
                                         .sync_dir = disk_sync_dir,
                                         .rename = disk_rename,

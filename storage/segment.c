@@ -113,19 +113,30 @@ enum segment_check segment_decode(const unsigned char in[static SEGMENT_BLOCK],
     return SEGMENT_OK;
 }
 
-int segment_create(struct disk *disk, const char *name, uint64_t bytes)
+static int fill(struct disk *disk, int file, uint64_t bytes)
 {
     enum { STRIDE = 1 << 20 };
-    ASSERT(bytes % SEGMENT_BLOCK == 0);
+    int result = disk->ops->zeros ? disk->ops->zeros(disk->self, file, bytes) : -EOPNOTSUPP;
+    if (result != -EOPNOTSUPP)
+        return result;
     void *zeros = aligned_alloc(SEGMENT_BLOCK, STRIDE);
     if (!zeros)
         return -ENOMEM;
     memset(zeros, 0, STRIDE);
-    disk->ops->remove(disk->self, name);
-    int file = disk->ops->open(disk->self, name, true), result = file < 0 ? file : 0;
+    result = 0;
     for (uint64_t at = 0; result == 0 && at < bytes; at += STRIDE)
         result = disk->ops->write(disk->self, file, zeros,
                                   bytes - at < STRIDE ? bytes - at : STRIDE, at);
+    free(zeros);
+    return result;
+}
+
+int segment_create(struct disk *disk, const char *name, uint64_t bytes)
+{
+    ASSERT(bytes % SEGMENT_BLOCK == 0);
+    disk->ops->remove(disk->self, name);
+    int file = disk->ops->open(disk->self, name, true);
+    int result = file < 0 ? file : fill(disk, file, bytes);
     if (result == 0)
         result = disk->ops->sync(disk->self, file);
     if (file >= 0)
@@ -134,6 +145,5 @@ int segment_create(struct disk *disk, const char *name, uint64_t bytes)
         result = disk->ops->sync_dir(disk->self);
     else
         disk->ops->remove(disk->self, name);
-    free(zeros);
     return result;
 }

@@ -2,9 +2,14 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/record.h"
+#include "storage/disk_posix.h"
 #include "tests/unit/storage/mem_disk.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -174,6 +179,39 @@ Test(segment_create, makes_a_synced_file_of_zeros)
         cr_assert_eq(mem_disk_opened(&memory), 0);
     }
     mem_disk_fini(&memory);
+}
+
+/* Goal: a spare segment has its blocks and reads as zeros, written out or, without durability, only
+ * allocated: a full disk shows here and not under the journal. Method: both on the real disk. */
+Test(segment_create, has_its_blocks_on_the_real_disk_with_and_without_durability)
+{
+    enum { BYTES = (2 << 20) + 4096 };
+    for (int durable = 0; durable < 2; durable++) {
+        char dir[] = "/tmp/castle-segment-XXXXXX", path[64];
+        struct disk_posix posix;
+        struct stat st;
+        cr_assert(mkdtemp(dir) != NULL);
+        cr_assert_eq(disk_posix_open(&posix, dir, true, true, durable), DISK_OPEN_OK);
+        struct disk disk = disk_posix(&posix);
+        cr_assert_eq(segment_create(&disk, "a", BYTES), 0);
+        snprintf(path, sizeof path, "%s/a", dir);
+        cr_assert_eq(stat(path, &st), 0);
+        cr_assert_eq(st.st_size, BYTES);
+        cr_assert_geq(st.st_blocks * 512, BYTES);
+        unsigned char *data = calloc(1, BYTES), *zeros = calloc(1, BYTES);
+        memset(data, 0xFF, BYTES);
+        int file = disk.ops->open(disk.self, "a", false);
+        cr_assert_eq(disk.ops->read(disk.self, file, data, BYTES, 0), BYTES);
+        cr_assert_eq(memcmp(data, zeros, BYTES), 0);
+        disk.ops->close(disk.self, file);
+        free(data);
+        free(zeros);
+        unlink(path);
+        disk_posix_close(&posix);
+        snprintf(path, sizeof path, "%s/lock", dir);
+        unlink(path);
+        rmdir(dir);
+    }
 }
 
 /* Goal: a failed creation is told with its reason and leaves no half-made file that looks whole.

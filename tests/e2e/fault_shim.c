@@ -45,7 +45,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void last_part(const char *path, char name[static NAME_BYTES])
 {
     const char *slash = strrchr(path, '/');
-    snprintf(name, NAME_BYTES, "%s", slash ? slash + 1 : path);
+    const char *from = slash ? slash + 1 : path;
+    size_t length = strnlen(from, NAME_BYTES - 1);
+    memcpy(name, from, length);
+    name[length] = '\0';
 }
 
 static void name_of(int file, char name[static NAME_BYTES])

@@ -24,6 +24,7 @@ from castle_client import (ROOT, ApiError, Checks, Http2, Pipe1, Server, Trader,
                            refusal, show, units)
 
 USERS, WINDOW, SYMBOL, PAGE = 6, 24, "BTCUSDT", 1000
+MARKET = {"symbol": SYMBOL, "recvWindow": 60000}  # a crowded machine may let a request wait for seconds
 ENDED = {"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"}
 
 
@@ -80,12 +81,12 @@ class Load(threading.Thread):
             name = self.random.choice(self.names[-40:])
             self.tried_to_cancel.add(name)
             return "cancel", name, self.trader.build("DELETE", "/api/v3/order",
-                                                     {"symbol": SYMBOL, "origClientOrderId": name})
+                                                     {**MARKET, "origClientOrderId": name})
         name = f"u{self.number}-{next(self.serial)}"
         self.names.append(name)
         side = self.random.choice(("BUY", "SELL"))  # some cross, more rest
         price = 30000 + self.random.randint(-20, 60) * (1 if side == "SELL" else -1)
-        params = {"symbol": SYMBOL, "side": side, "newClientOrderId": name,
+        params = {**MARKET, "side": side, "newClientOrderId": name,
                   "quantity": show(self.random.randint(20, 300) * 1000)}
         if draw < 0.36:
             params |= {"type": "MARKET"}
@@ -262,7 +263,7 @@ class Kill:
         tags, found = {}, {}
         for name in names:
             tags[trader.http.submit(*trader.build("GET", "/api/v3/order",
-                                                  {"symbol": SYMBOL, "origClientOrderId": name}))] = name
+                                                  {**MARKET, "origClientOrderId": name}))] = name
         for tag, name in tags.items():
             try:
                 found[name] = parse(trader.http.wait(tag))

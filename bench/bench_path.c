@@ -15,6 +15,7 @@
  * Exit:    1 when an order was refused; 2 for bad arguments. A missed goal fails nothing.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
@@ -174,21 +175,18 @@ static double run_books(const struct load *load, uint16_t symbols)
 
 /* ---- the path ---- */
 
-static void remove_journal(const char *dir)
+static void remove_journal(const char *path)
 {
-    char path[8192];
-    snprintf(path, sizeof path, "%s/lock", dir);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/%s", dir, SEGMENT_SPARE);
-    unlink(path);
-    for (uint64_t number = 1;; number++) {
-        char name[DISK_NAME_MAX];
+    char name[DISK_NAME_MAX];
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), gone = 0;
+    unlinkat(dir, "lock", 0);
+    unlinkat(dir, SEGMENT_SPARE, 0);
+    for (uint64_t number = 1; gone == 0; number++) {
         segment_name(number, name);
-        snprintf(path, sizeof path, "%s/%s", dir, name);
-        if (unlink(path) != 0)
-            break;
+        gone = unlinkat(dir, name, 0);
     }
-    rmdir(dir);
+    close(dir);
+    rmdir(path);
 }
 
 static struct inside_config config_of(const struct options *options, uint32_t cores,

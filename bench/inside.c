@@ -151,7 +151,12 @@ static uint32_t client_work(void *self)
     struct inside_client *client = self;
     const struct gateway_sink sink = {.self = client, .market = on_market, .reply = on_reply};
     uint64_t go = atomic_load_explicit(&client->go, memory_order_acquire);
-    client->run = go;
+    if (client->run != go) {
+        client->run = go;
+        client->at = client->cmds;
+        client->end = client->cmds + client->count;
+        client->result = (struct inside_result){0};
+    }
     uint32_t done = gateway_poll(&client->gateway, &sink);
     done += feed(client);
     if (client->at == client->end && client->in_flight == 0 &&
@@ -432,9 +437,8 @@ struct inside_result inside_run(struct inside *inside, const struct inside_cmd *
     uint64_t began_ns = measure_now_ns();
     for (uint16_t i = 0; i < inside->ex.ingress_count; i++) {
         struct inside_client *client = &inside->client[i];
-        client->result = (struct inside_result){0};
-        client->at = cmds;
-        client->end = cmds + count;
+        client->cmds = cmds;
+        client->count = count;
         atomic_fetch_add_explicit(&client->go, 1, memory_order_release);
         waker_wake(&client->gateway.core->waker);
     }

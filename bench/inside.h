@@ -50,11 +50,14 @@ struct inside_client { /* one ingress core's */
     uint16_t index;
     struct gateway gateway;
     struct market_view view;
-    const struct inside_cmd *at, *end; /* read by the core's thread after `go` */
-    uint32_t in_flight;
+    /* the next run: written before `go`, read by the core's thread after it */
+    const struct inside_cmd *cmds;
+    size_t count;
     _Atomic uint64_t go, gone; /* runs begun; ended */
-    uint64_t run;              /* the one under way */
-    uint64_t ended_ns;
+    /* the run under way: the core's thread; the result and its end are read after `gone` */
+    const struct inside_cmd *at, *end;
+    uint32_t in_flight;
+    uint64_t run, ended_ns;
     struct inside_result result;
 };
 

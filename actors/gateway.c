@@ -154,6 +154,27 @@ static uint32_t drain(struct gateway *gateway, const struct gateway_sink *sink, 
     return done;
 }
 
+/* Market data up to one cut, which comes back. */
+static uint32_t fold_market(struct gateway *gateway, const struct gateway_sink *sink,
+                            uint64_t durable[CORES_MAX])
+{
+    struct runtime *rt = &gateway->ex->rt;
+    uint32_t done = 0;
+    runtime_durable_cut(rt, durable);
+    for (uint16_t c = 0; c < rt->cores; c++) {
+        lane_refresh(gateway->core->in[CLASS_MARKET][c]);
+        done +=
+            drain(gateway, sink, gateway->core->in[CLASS_MARKET][c], UINT32_MAX, durable[c], true);
+    }
+    return done;
+}
+
+uint32_t gateway_fold_market(struct gateway *gateway, const struct gateway_sink *sink)
+{
+    uint64_t durable[CORES_MAX];
+    return fold_market(gateway, sink, durable);
+}
+
 uint32_t gateway_poll(struct gateway *gateway, const struct gateway_sink *sink)
 {
     struct runtime *rt = &gateway->ex->rt;
@@ -163,12 +184,7 @@ uint32_t gateway_poll(struct gateway *gateway, const struct gateway_sink *sink)
      * look rests on is then in the market lanes, and durable if the reply is. */
     for (uint16_t c = 0; c < rt->cores; c++)
         visible[c] = lane_refresh(gateway->core->in[CLASS_OUT][c]);
-    runtime_durable_cut(rt, durable);
-    for (uint16_t c = 0; c < rt->cores; c++) {
-        lane_refresh(gateway->core->in[CLASS_MARKET][c]);
-        done +=
-            drain(gateway, sink, gateway->core->in[CLASS_MARKET][c], UINT32_MAX, durable[c], true);
-    }
+    done += fold_market(gateway, sink, durable);
     for (uint16_t c = 0; c < rt->cores; c++)
         done +=
             drain(gateway, sink, gateway->core->in[CLASS_OUT][c], visible[c], durable[c], false);

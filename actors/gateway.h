@@ -55,6 +55,10 @@ enum gateway_sent gateway_send(struct gateway *gateway, struct request *request,
 /* The client of this request is gone: its answer will be dropped. */
 void gateway_abandon(struct gateway *gateway, uint64_t tag);
 
+/* Hands out the market data that is durable, and no reply: before a request looks at a view, so that
+ * it sees what any answer on another core has told. Returns how many messages. */
+uint32_t gateway_fold_market(struct gateway *gateway, const struct gateway_sink *sink);
+
 /* Hands out what is durable; returns how many messages. */
 uint32_t gateway_poll(struct gateway *gateway, const struct gateway_sink *sink);
 

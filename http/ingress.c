@@ -305,9 +305,20 @@ static uint32_t finish_versions(struct ingress *ingress)
     return done;
 }
 
+static struct gateway_sink sink_of(struct ingress *ingress)
+{
+    return (struct gateway_sink){.self = ingress, .market = on_market, .reply = on_reply};
+}
+
+void ingress_see_market(struct ingress *ingress)
+{
+    const struct gateway_sink sink = sink_of(ingress);
+    gateway_fold_market(&ingress->gateway, &sink);
+}
+
 uint32_t ingress_work(struct ingress *ingress)
 {
-    const struct gateway_sink sink = {.self = ingress, .market = on_market, .reply = on_reply};
+    const struct gateway_sink sink = sink_of(ingress);
     uint32_t done = gateway_poll(&ingress->gateway, &sink);
     if (ingress->oldest) {
         done += timers_run(&ingress->deadlines, ingress->core->now_us, 256);

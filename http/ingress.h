@@ -121,6 +121,10 @@ void ingress_load(struct ingress *ingress);
 /* Delivers what is durable, tells calls past their deadline; returns how much was done. */
 uint32_t ingress_work(struct ingress *ingress);
 
+/* Brings view and directory up to what is durable: whoever was answered on another connection, and
+ * asks on this one, sees it. Answers nothing, so it is safe while a request is being taken in. */
+void ingress_see_market(struct ingress *ingress);
+
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);

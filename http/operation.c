@@ -106,6 +106,7 @@ void operation_start(struct call *call)
         call->route = (uint16_t)(i + 1);
         call->weight = routes[i].weight;
         call->free_of_use = routes[i].free_of_use;
+        ingress_see_market(call->ingress);
         if (read_params(call, routes[i].params))
             routes[i].start(call);
         return;

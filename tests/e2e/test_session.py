@@ -112,6 +112,16 @@ def public_routes_need_no_key(s):
 
 
 @checks
+def what_was_answered_is_seen_on_every_connection(s):
+    others = [Binance(s.connect()) for _ in range(6)]  # some of them on another core
+    for number in range(60):
+        price = f"{20000 + number}.00000000"
+        s.alice.limit("BTCUSDT", "BUY", "0.001", price, newOrderRespType="ACK")
+        for other in others:
+            eq(other.depth("BTCUSDT", limit=5)["bids"][0][0], price, "best bid on another connection")
+
+
+@checks
 def exchange_info_is_what_ccxt_and_hummingbot_read(s):
     info = s.alice.get("exchangeInfo")
     eq(info["timezone"], "UTC", "timezone")

@@ -38,10 +38,11 @@ enum {
     /* h2o reads whatever the kernel holds into memory, so this bounds what a peer makes us keep. */
     RECEIVE_BYTES = 128 << 10,
     ADMIN_CONNECTIONS_MAX =
-        1000,               /* apart from the public ones, which must not lock the operator out */
-    FILES_BESIDE = 256,     /* open files that are not connections */
-    LOOKS_MAX = 512,        /* connections looked at every 100 ms: 10,000 take 2 s */
-    STREAM_LOOKS_TICKS = 10 /* HTTP/2 streams: every second */
+        1000,           /* apart from the public ones, which must not lock the operator out */
+    FILES_BESIDE = 256, /* open files that are not connections */
+    LOOK_US = 100000,
+    LOOKS_MAX = 512,  /* connections looked at every 100 ms: 10,000 take 2 s */
+    STREAM_LOOKS = 10 /* HTTP/2 streams: every tenth time */
 };
 
 struct site { /* one listener's side of h2o: the public API, or the admin one */
@@ -80,9 +81,9 @@ struct server {
     struct site site[2];
     h2o_socket_t *wake;
     h2o_linklist_t links;
-    uint32_t open; /* of them */
-    h2o_timeout_entry_t tick;
-    uint64_t ticks;
+    uint32_t open;   /* of them */
+    int64_t look_us; /* when the next look at them is due */
+    uint64_t looks;
     struct guard_times times;
     _Atomic(SSL_CTX *) tls_next; /* from server_tls(), for the ingress thread to take */
 };
@@ -437,38 +438,49 @@ static void look(struct link *link)
         condemn(link, EDGE_STALLED);
 }
 
+/* Whether more than `limit_us` lies between the two. h2o stamps requests by the wall's clock: one
+ * that was set back by more than the limit says so of the few requests that were under way, too. */
+static bool long_since(struct timeval *then, struct timeval *now, int64_t limit_us)
+{
+    int64_t since_us = h2o_timeval_subtract(then, now);
+    return since_us > limit_us || since_us < -limit_us;
+}
+
 /* An HTTP/2 stream may be slow, or its window closed, beside others that are not. */
 static int look_at_stream(h2o_req_t *req, void *memory)
 {
     struct server *server = memory;
-    struct link *link = req->conn->callbacks->get_socket(req->conn)->on_close.data;
+    const h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    if (!sock) /* an upgrade from HTTP/1.1 whose 101 is not taken yet: look() sees that */
+        return 0;
+    struct link *link = sock->on_close.data;
     struct timeval *now = h2o_get_timestamp(req->conn->ctx, NULL, NULL);
     struct timeval *begun = &req->timestamps.request_begin_at,
                    *answered = &req->timestamps.response_start_at;
     bool receiving = !h2o_timeval_is_null(begun) && !req->processed_at.at.tv_sec;
     bool sending =
         !h2o_timeval_is_null(answered) && h2o_timeval_is_null(&req->timestamps.response_end_at);
-    if (receiving && h2o_timeval_subtract(begun, now) > server->times.request_us)
+    if (receiving && long_since(begun, now, server->times.request_us))
         condemn(link, EDGE_SLOW);
-    else if (sending && h2o_timeval_subtract(answered, now) > server->times.idle_us)
+    else if (sending && long_since(answered, now, server->times.idle_us))
         condemn(link, EDGE_STALLED);
     return 0;
 }
 
-static void on_tick(h2o_timeout_entry_t *entry)
+/* By the core's clock, which never goes back: h2o's timers stand still when the wall's does. */
+static void look_around(struct server *server)
 {
-    struct server *server = H2O_STRUCT_FROM_MEMBER(struct server, tick, entry);
+    server->look_us = server->ingress->core->now_us + LOOK_US;
     for (uint32_t i = 0; i < server->open && i < LOOKS_MAX; i++) {
         struct link *link = H2O_STRUCT_FROM_MEMBER(struct link, looked, server->links.next);
         h2o_linklist_unlink(&link->looked);
         h2o_linklist_insert(&server->links, &link->looked); /* to the end */
         look(link);
     }
-    if (server->ticks++ % STREAM_LOOKS_TICKS == 0)
+    if (server->looks++ % STREAM_LOOKS == 0)
         for (uint32_t i = 0; i < 2; i++)
             if (server->site[i].used)
                 H2O_HTTP2_CALLBACKS.foreach_request(&server->site[i].ctx, look_at_stream, server);
-    h2o_timeout_link(server->loop, &server->site[0].ctx.hundred_ms_timeout, entry);
 }
 
 /* ---- starting ---- */
@@ -619,8 +631,6 @@ void server_open(struct server *server)
         site->listener->data = site;
         h2o_socket_read_start(site->listener, on_accept);
     }
-    server->tick.cb = on_tick;
-    h2o_timeout_link(server->loop, &server->site[0].ctx.hundred_ms_timeout, &server->tick);
 }
 
 void server_tls(struct server *server, struct ssl_ctx_st *tls)
@@ -654,6 +664,8 @@ void server_turn(struct server *server, int32_t wait_ms)
 {
     if (atomic_load_explicit(&server->tls_next, memory_order_relaxed))
         take_tls(server);
+    if (server->ingress->core->now_us >= server->look_us)
+        look_around(server);
     if (server->ingress->answered) {
         server->ingress->answered = 0;
         for (uint32_t i = 0; i < 2; i++) /* HTTP/2 links a zero timeout to write: run it now */

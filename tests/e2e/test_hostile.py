@@ -204,7 +204,14 @@ def acts(server, family, reason):
 def serving(*options):
     """A server that must end well after all: under ASan that includes leaks."""
     with Server("--max-orders", "100000", *options) as server:
-        yield server
+        try:
+            yield server
+        except Exception:
+            with contextlib.suppress(Exception):  # the first one is what matters
+                told = [line for line in server.admin().metrics().splitlines()
+                        if line.startswith(("castle_connections", "castle_edge", "castle_core_turns_total"))]
+                sys.stderr.write("\n".join(["---- what the server counted", *told, server.output()[-2000:], "----\n"]))
+            raise
         eq(server.sigterm(), 0, "exit code; the server said: " + server.output()[-1500:])
 
 

@@ -80,6 +80,7 @@ struct server {
     h2o_loop_t *loop;
     struct site site[2];
     h2o_socket_t *wake;
+    bool entered; /* its thread has come in */
     h2o_linklist_t links;
     uint32_t open;   /* of them */
     int64_t look_us; /* when the next look at them is due */
@@ -616,9 +617,6 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
 
 void server_open(struct server *server)
 {
-    /* thread-local in h2o: small buffers instead of 8 KiB that are trimmed every turn (PARTS §4) */
-    h2o_socket_buffer_prototype.allocator.max = 2048;
-    h2o_socket_buffer_prototype._initial_buf.capacity = 1024;
     server->wake = h2o_evloop_socket_create(server->loop, server->ingress->core->waker.fd,
                                             H2O_SOCKET_FLAG_DONT_READ);
     h2o_socket_read_start(server->wake, on_wake);
@@ -662,6 +660,12 @@ void server_drain(struct server *server)
 
 void server_turn(struct server *server, int32_t wait_ms)
 {
+    if (!server->entered) {
+        server->entered = true;
+        /* thread-local in h2o: small buffers instead of 8 KiB, trimmed every turn (PARTS §4) */
+        h2o_socket_buffer_prototype.allocator.max = 2048;
+        h2o_socket_buffer_prototype._initial_buf.capacity = 1024;
+    }
     if (atomic_load_explicit(&server->tls_next, memory_order_relaxed))
         take_tls(server);
     if (server->ingress->core->now_us >= server->look_us)

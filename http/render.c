@@ -59,16 +59,22 @@ const char *stp_name(uint8_t stp)
     return stp < STP_COUNT ? stp_names[stp] : "?";
 }
 
-static void key(struct text *out, const char *name)
+/* `name` is a literal wherever it is called from: inlined, its length and its bytes are known. */
+__attribute__((always_inline)) static inline void key(struct text *out, const char *name)
 {
-    if (out->length && out->data[out->length - 1] != '{')
-        text_add(out, ",", 1);
-    text_add(out, "\"", 1);
-    text_str(out, name);
-    text_add(out, "\":", 2);
+    size_t length = strlen(name);
+    text_reserve(out, length + 4);
+    char *at = out->data + out->length;
+    if (out->length && at[-1] != '{')
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, name, length);
+    memcpy(at + length, "\":", 2);
+    out->length = (size_t)(at + length + 2 - out->data);
 }
 
-static void key_text(struct text *out, const char *name, const char *value)
+__attribute__((always_inline)) static inline void key_text(struct text *out, const char *name,
+                                                           const char *value)
 {
     key(out, name);
     text_add(out, "\"", 1);
@@ -76,19 +82,22 @@ static void key_text(struct text *out, const char *name, const char *value)
     text_add(out, "\"", 1);
 }
 
-static void key_amount(struct text *out, const char *name, int64_t atoms)
+__attribute__((always_inline)) static inline void key_amount(struct text *out, const char *name,
+                                                             int64_t atoms)
 {
     key(out, name);
     text_amount(out, atoms);
 }
 
-static void key_u64(struct text *out, const char *name, uint64_t value)
+__attribute__((always_inline)) static inline void key_u64(struct text *out, const char *name,
+                                                          uint64_t value)
 {
     key(out, name);
     text_u64(out, value);
 }
 
-static void key_bool(struct text *out, const char *name, bool value)
+__attribute__((always_inline)) static inline void key_bool(struct text *out, const char *name,
+                                                           bool value)
 {
     key(out, name);
     text_str(out, value ? "true" : "false");
@@ -99,7 +108,8 @@ void render_time(const struct call *call, struct text *out, int64_t us)
     text_u64(out, (uint64_t)(call->micro ? us : us / 1000));
 }
 
-static void key_time(const struct call *call, struct text *out, const char *name, int64_t us)
+__attribute__((always_inline)) static inline void
+key_time(const struct call *call, struct text *out, const char *name, int64_t us)
 {
     key(out, name);
     render_time(call, out, us);
@@ -110,7 +120,8 @@ static const struct symbol_config *symbol_of(const struct call *call, uint16_t s
     return &call->ingress->directory.symbols[symbol];
 }
 
-static void key_name(struct text *out, const char *name, const char value[SYMBOL_NAME_MAX])
+__attribute__((always_inline)) static inline void key_name(struct text *out, const char *name,
+                                                           const char value[SYMBOL_NAME_MAX])
 {
     key(out, name);
     text_quoted(out, value, strnlen(value, SYMBOL_NAME_MAX));

@@ -8,27 +8,12 @@
 #include "actors/book/money.h"
 #include "runtime/check.h"
 
-static void reserve(struct text *text, size_t more)
+void text_grow(struct text *text, size_t more)
 {
-    if (text->room - text->length >= more)
-        return;
     while (text->room - text->length < more)
         text->room = text->room ? 2 * text->room : 1024;
     text->data = realloc(text->data, text->room);
     ASSERT(text->data != NULL);
-}
-
-void text_add(struct text *text, const char *data, size_t length)
-{
-    reserve(text, length);
-    if (length)
-        memcpy(text->data + text->length, data, length);
-    text->length += length;
-}
-
-void text_str(struct text *text, const char *string)
-{
-    text_add(text, string, strlen(string));
 }
 
 void text_format(struct text *text, const char *format, ...)
@@ -54,10 +39,11 @@ void text_u64(struct text *text, uint64_t value)
 
 void text_amount(struct text *text, int64_t atoms)
 {
-    char digits[MONEY_TEXT_MAX];
-    text_add(text, "\"", 1);
-    text_add(text, digits, money_format(atoms, digits));
-    text_add(text, "\"", 1);
+    text_reserve(text, MONEY_TEXT_MAX + 2);
+    char *at = text->data + text->length;
+    uint32_t length = money_format(atoms, at + 1);
+    at[0] = at[length + 1] = '"';
+    text->length += length + 2;
 }
 
 /* Bytes of the UTF-8 character at `at`, 0 when there is none (RFC 3629: nothing overlong, no
@@ -80,10 +66,24 @@ static size_t utf8_length(const unsigned char *at, size_t left)
     return bad ? 0 : length;
 }
 
+/* How many bytes from the first on need neither an escape nor a look at UTF-8: in names and ids,
+ * all.
+ */
+static size_t plain_length(const char *data, size_t length)
+{
+    size_t plain = 0;
+    while (plain < length && data[plain] >= 0x20 && data[plain] < 0x7F && data[plain] != '"' &&
+           data[plain] != '\\')
+        plain++;
+    return plain;
+}
+
 void text_quoted(struct text *text, const char *data, size_t length)
 {
+    size_t plain = plain_length(data, length);
     text_add(text, "\"", 1);
-    for (size_t i = 0, more; i < length; i += more ? more : 1) {
+    text_add(text, data, plain);
+    for (size_t i = plain, more; i < length; i += more ? more : 1) {
         unsigned char c = (unsigned char)data[i];
         more = utf8_length((const unsigned char *)data + i, length - i);
         if (more == 0)

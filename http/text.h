@@ -8,15 +8,37 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
     char *data;
     size_t length, room;
 };
 
-void text_add(struct text *text, const char *data, size_t length);
+/* Makes room for `more` bytes behind what is there. */
+void text_grow(struct text *text, size_t more);
+
+static inline void text_reserve(struct text *text, size_t more)
+{
+    if (__builtin_expect(text->room - text->length < more, 0))
+        text_grow(text, more);
+}
+
+/* Inline, so that copying a literal is a store or two. */
+static inline void text_add(struct text *text, const char *data, size_t length)
+{
+    text_reserve(text, length);
+    if (length)
+        memcpy(text->data + text->length, data, length);
+    text->length += length;
+}
+
 /* A terminated string. */
-void text_str(struct text *text, const char *string);
+static inline void text_str(struct text *text, const char *string)
+{
+    text_add(text, string, strlen(string));
+}
+
 __attribute__((format(printf, 2, 3))) void text_format(struct text *text, const char *format, ...);
 void text_u64(struct text *text, uint64_t value);
 /* An amount with all 8 decimals, in quotes. */

@@ -101,6 +101,14 @@ class Server:
     def output(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
+    def told(self, text, more_than=0):
+        """The output once it holds `text` more than so many times: the log is written by a thread of its own."""
+        deadline = time.monotonic() + START_SECONDS
+        while (output := self.output()).count(text) <= more_than:
+            check(time.monotonic() < deadline, f"nothing was told of {text}: {output[-2000:]}")
+            time.sleep(0.005)
+        return output
+
     @property
     def public(self):
         return address(self.ready["listen"])

@@ -178,9 +178,11 @@ class Kill:
     def restart(self):
         """A start without a failpoint; what it began from is counted."""
         self.server.env = None
+        before = self.server.output().count('"event":"recovered"')
         self.server.restart()
         self.restarts.append(self.server.start_seconds)
-        told = re.findall(r'"snapshot_lsn":(\d+)', self.server.output())
+        told = re.findall(r'"event":"recovered".*?"snapshot_lsn":(\d+)',
+                          self.server.told('"event":"recovered"', before))
         self.from_snapshot += told[-1] != "0"
         self.connect()
 

@@ -382,7 +382,7 @@ const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, vo
 
 struct holds_check {
     struct exchange *ex;
-    uint32_t resting;
+    uint32_t resting, skips; /* skips: orders about which a message was skipped (J6) */
 };
 
 /* Whether a message about this order was skipped (J6). */
@@ -403,7 +403,7 @@ static void check_hold(void *arg, const struct ledger_order *order)
     const struct market_shard *market = ex->market[id - exchange_market_id(ex, 0)];
     uint32_t slot = order_pool_find(market->pool, order->ref);
     if ((order->flags & ORDER_LOST) ||
-        was_skipped(ex, order->ref)) { /* book and account parted there */
+        (check->skips && was_skipped(ex, order->ref))) { /* book and account parted there */
         check->resting += slot != 0;
         return;
     }
@@ -419,6 +419,8 @@ void exchange_verify(struct exchange *ex)
 {
     struct holds_check check = {.ex = ex};
     uint32_t in_books = 0;
+    for (uint16_t id = 0; id < ex->shards; id++)
+        check.skips += exchange_shard(ex, id)->skips;
     for (uint16_t i = 0; i < ex->config.account_shards; i++) {
         VERIFY((ledger_verify(ex->account[i]->ledger), true));
         ledger_each_open(ex->account[i]->ledger, check_hold, &check);

@@ -243,8 +243,7 @@ static enum reject collect_order(struct account_shard *self, const struct reques
         return REJECT_NO_SUCH_ORDER;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     if (request->find.has_order_id && request->find.client_length &&
-        (order->client_length != request->find.client_length ||
-         memcmp(order->client_id, request->find.client_id, order->client_length) != 0))
+        !order_is_named(order, request->find.client_id, request->find.client_length))
         return REJECT_IDS_DISAGREE;
     read_add(&self->read, slot);
     return REJECT_NONE;

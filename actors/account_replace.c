@@ -53,8 +53,7 @@ static void send_replace(struct account_shard *self, const struct request *reque
     msg.replace.due = plan->plan.due_atoms;
     msg.replace.mode = request->replace.mode;
     msg.replace.restriction = request->replace.cancel.restriction;
-    msg.replace.same_id = old->client_length == plan->order.client_length &&
-                          memcmp(old->client_id, plan->order.client_id, old->client_length) == 0;
+    msg.replace.same_id = order_is_named(old, plan->order.client_id, plan->order.client_length);
     shard_send(&self->shard, &msg);
     account_send_place(self, ledger_place(self->ledger, user, &plan->order, &plan->plan, ts_us),
                        MSG_REPLACE_NEW, ts_us);

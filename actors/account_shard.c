@@ -210,8 +210,7 @@ uint32_t account_find_open(const struct account_shard *self, const struct reques
         return 0;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     if (find->has_order_id && find->client_length &&
-        (order->client_length != find->client_length ||
-         memcmp(order->client_id, find->client_id, order->client_length) != 0))
+        !order_is_named(order, find->client_id, find->client_length))
         return 0;
     return order_is_open(order) ? slot : 0;
 }

@@ -149,8 +149,7 @@ static uint32_t find_client(const struct ledger *ledger, uint32_t user, uint16_t
     SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, id, length), slot)
     {
         const struct ledger_order *order = &ledger->orders[slot];
-        if (order->user != user || order->client_length != length ||
-            memcmp(order->client_id, id, length) != 0 ||
+        if (order->user != user || !order_is_named(order, id, length) ||
             (symbol != UINT16_MAX && order->symbol != symbol) ||
             (shown && order->status == ORDER_SENT))
             continue;
@@ -182,8 +181,7 @@ static bool client_id_open(const struct ledger *ledger, uint32_t user,
     {
         const struct ledger_order *other = &ledger->orders[slot];
         if (slot != old && order_is_open(other) && other->user == user &&
-            other->client_length == order->client_length &&
-            memcmp(other->client_id, order->client_id, order->client_length) == 0)
+            order_is_named(other, order->client_id, order->client_length))
             return true;
     }
     return false;

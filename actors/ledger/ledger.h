@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "actors/book/money.h"
 #include "actors/book/reject.h"
@@ -203,6 +204,12 @@ uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16
 static inline bool order_is_open(const struct ledger_order *order)
 {
     return order->status <= ORDER_PARTIALLY_FILLED;
+}
+
+/* Whether `id`, of `length` bytes, is the order's client id. */
+static inline bool order_is_named(const struct ledger_order *order, const char *id, uint8_t length)
+{
+    return order->client_length == length && memcmp(order->client_id, id, length) == 0;
 }
 
 /* ---- fetching ahead ---- */

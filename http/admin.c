@@ -210,9 +210,8 @@ static void on_config(struct call *call, const struct msg *msg)
                     call->ingress->directory.symbols[call->symbol].name,
                     status_name(call->admin_request.symbol_add.status));
     }
-    call->version_wanted = msg->reply.version; /* told when it is in force on every core */
-    call->version_status =
-        call->type == REQUEST_KEY_DELETE || call->type == REQUEST_SYMBOL_STATUS ? 200 : 201;
+    bool made = call->type != REQUEST_KEY_DELETE && call->type != REQUEST_SYMBOL_STATUS;
+    call_wait(call, made ? 201 : 200, msg->reply.version, 0);
 }
 
 static void on_deposit(struct call *call, const struct msg *msg)
@@ -678,8 +677,7 @@ static void get_audit(struct call *call)
     admin_at_standstill(run_audit, &run);
     audit_answer(call, &run);
     free(run.memory);
-    call->lsn_wanted = run.lsn; /* told when the cut is durable */
-    call->version_status = 200;
+    call_wait(call, 200, 0, run.lsn); /* told when the cut is durable */
 }
 
 /* Runs while every core stands still: their counters are plain words. */

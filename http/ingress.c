@@ -59,8 +59,6 @@ static void on_deadline(struct timer *timer, int64_t now_us)
 {
     struct call *call = (struct call *)((char *)timer - offsetof(struct call, deadline));
     (void)now_us;
-    call->version_wanted = 0;
-    call->lsn_wanted = 0;
     call_error(call, 504, -1007,
                "Timeout waiting for response from backend server. Send status unknown; "
                "execution status unknown.");
@@ -147,6 +145,8 @@ static void count_weight(struct call *call, int status)
 void call_respond(struct call *call, int status, const char *body, size_t length)
 {
     call->ingress->answered++;
+    call->ingress->waiting -= call->waits;
+    call->waits = false;
     if (!call->counted)
         count(call, status);
     if (call->address)
@@ -282,14 +282,22 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     }
 }
 
-/* Calls whose answer must wait until every ingress core has their configuration. */
-static uint32_t finish_versions(struct ingress *ingress)
+void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn)
+{
+    call->waits = true;
+    call->wait_status = status;
+    call->version_wanted = version;
+    call->lsn_wanted = lsn;
+    call->ingress->waiting++;
+}
+
+static uint32_t finish_waiting(struct ingress *ingress)
 {
     uint32_t done = 0;
     struct call *next;
-    for (struct call *call = ingress->oldest; call; call = next) {
+    for (struct call *call = ingress->oldest; call && ingress->waiting > 0; call = next) {
         next = call->newer;
-        if (!call->version_wanted && !call->lsn_wanted)
+        if (!call->waits)
             continue;
         bool everywhere = call->lsn_wanted <= ingress->shared->journal_lsn();
         for (uint16_t i = 0; i < ingress->shared->count; i++)
@@ -297,9 +305,7 @@ static uint32_t finish_versions(struct ingress *ingress)
                                                memory_order_acquire) >= call->version_wanted;
         if (!everywhere)
             continue;
-        call->version_wanted = 0;
-        call->lsn_wanted = 0;
-        call_respond(call, call->version_status, call->out.data, call->out.length);
+        call_respond(call, call->wait_status, call->out.data, call->out.length);
         done++;
     }
     return done;
@@ -322,7 +328,7 @@ uint32_t ingress_work(struct ingress *ingress)
     uint32_t done = gateway_poll(&ingress->gateway, &sink);
     if (ingress->oldest) {
         done += timers_run(&ingress->deadlines, ingress->core->now_us, 256);
-        done += finish_versions(ingress);
+        done += finish_waiting(ingress);
     }
     return done;
 }

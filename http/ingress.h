@@ -45,7 +45,7 @@ struct ingress {
     struct params params; /* of the call being started */
     struct text text;     /* scratch */
     struct call *oldest, *newest, *free_calls;
-    uint32_t calls;
+    uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
     struct timers deadlines; /* of calls that wait for the exchange */
     uint64_t client_ids;     /* generated client order ids */
     uint64_t answered;       /* calls responded to since the last look */
@@ -103,9 +103,10 @@ struct call {
     struct text out;
     char *kept; /* what the answer quotes: freed with the call */
     size_t kept_length;
-    uint32_t version_wanted; /* told when every ingress core has this configuration... */
-    uint64_t lsn_wanted;     /* ... or when the journal is durable up to here */
-    int version_status;
+    bool waits; /* call_wait() */
+    uint32_t version_wanted;
+    uint64_t lsn_wanted;
+    int wait_status;
     struct call *older, *newer; /* by age; `newer` also links free calls */
 };
 
@@ -128,6 +129,9 @@ void ingress_see_market(struct ingress *ingress);
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);
+/* Responds with `status` and call->out once every ingress core has configuration `version` and the
+ * journal is durable up to `lsn`; 0: of no concern. */
+void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn);
 __attribute__((format(printf, 4, 5))) void call_error(struct call *call, int status, int code,
                                                       const char *format, ...);
 /* A refusal of the edge: status 401 for the codes of bad keys, else 400. */

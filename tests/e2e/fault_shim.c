@@ -9,9 +9,9 @@
  *
  * CALL is open, pread, pwrite, grow (a pwrite that makes the file longer), write (to files), fsync
  * or rename; PATTERN is matched against the file's name (fnmatch; of a rename, the new one; a
- * directory is "."); FAULT is ENOSPC, EIO or short=BYTES (pwrite: so many bytes arrive, and that is
- * what it says). The first AFTER calls that match go through; every later one fails until the rule
- * is gone.
+ * directory is "."); FAULT is ENOSPC, EIO or short=BYTES (pwrite: so many bytes arrive, never all
+ * of them, and that is what it says). The first AFTER calls that match go through; every later one
+ * fails until the rule is gone.
  *
  * Told:    each fault is a line in CASTLE_FAULTS.log: "pwrite spare.seg ENOSPC".
  */
@@ -205,7 +205,7 @@ ssize_t pwrite(int file, const void *data, size_t size, off_t offset)
     if (!error && fstat(file, &st) == 0 && offset + (off_t)size > st.st_size)
         error = fault_of("grow", name, &bytes);
     if (bytes >= 0)
-        return write_some(file, data, (size_t)bytes < size ? (size_t)bytes : size, offset);
+        return write_some(file, data, (size_t)bytes < size ? (size_t)bytes : size - 1, offset);
     errno = error;
     return error ? -1 : syscall(SYS_pwrite64, file, data, size, offset);
 }

@@ -14,9 +14,7 @@ enum { LOOK_MS = 100, NICE = 10 };
 
 static int64_t mono_us(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    return (int64_t)(env_mono_ns() / 1000);
 }
 
 static struct snapshotter *running; /* one a process */

@@ -23,6 +23,11 @@ static int64_t clock_ns(clockid_t id)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+uint64_t env_mono_ns(void)
+{
+    return (uint64_t)clock_ns(CLOCK_MONOTONIC);
+}
+
 static int64_t clock_at(int64_t mono_ns, int64_t base_ns, int64_t base_mono_ns, int64_t rate_ppm)
 {
     int64_t passed_ns = mono_ns - base_mono_ns;

@@ -35,6 +35,10 @@ static inline void env_random(const struct env *env, void *out, size_t bytes)
  * kernel's random source. Thread: any. */
 struct env env_real(void);
 
+/* For how long something takes, never for what is decided: what replay must repeat asks
+ * env_now_us(). Thread: any. */
+uint64_t env_mono_ns(void);
+
 /* Lets the clock look at the wall: call every 100 ms or so. Thread: one. */
 void env_clock_slew(void);
 

@@ -5,20 +5,12 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/check.h"
 #include "runtime/log.h"
 
 enum { SPIN_MAX_NS = 50000, PARK_MS = 100, SLOW_TURN_NS = 10000000 };
-
-static uint64_t mono_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 uint32_t thread_cpus(void)
 {
@@ -73,8 +65,8 @@ static bool anything(const struct core_thread *self)
 /* Looks for work for up to *spin_ns; what it finds, or not, sets the next budget. */
 static bool spin(const struct core_thread *self, uint64_t *spin_ns)
 {
-    uint64_t until = mono_ns() + *spin_ns;
-    while (*spin_ns && mono_ns() < until)
+    uint64_t until = env_mono_ns() + *spin_ns;
+    while (*spin_ns && env_mono_ns() < until)
         if (anything(self)) {
             *spin_ns = 2 * *spin_ns < SPIN_MAX_NS ? 2 * *spin_ns : SPIN_MAX_NS;
             return true;
@@ -93,13 +85,13 @@ static void wait_for_work(struct core_thread *self, bool blocked, uint64_t *spin
         /* An input that found no room stays in its lane: then wait a moment for the room. */
         ms = blocked ? 1 : anything(self) ? 0 : PARK_MS;
     }
-    uint64_t began = mono_ns();
+    uint64_t began = env_mono_ns();
     if (self->hooks.wait)
         self->hooks.wait(self->hooks.self, ms);
     else if (ms)
         park(core, ms);
     atomic_store_explicit(&core->waker.sleeping, 0, memory_order_relaxed);
-    if (ms && *spin_ns < 2000 && mono_ns() - began < 20000)
+    if (ms && *spin_ns < 2000 && env_mono_ns() - began < 20000)
         *spin_ns = 2000; /* the wait was short: a spin would have been cheaper */
 }
 
@@ -133,12 +125,12 @@ static void *core_main(void *arg)
     }
     thread_short_slice();
     while (!atomic_load_explicit(&self->threads->stop, memory_order_acquire)) {
-        uint64_t began = mono_ns(), refused = counter_get(&core->no_room);
+        uint64_t began = env_mono_ns(), refused = counter_get(&core->no_room);
         bool busy = core_turn(core);
         if (self->hooks.work)
             busy |= self->hooks.work(self->hooks.self) > 0;
         if (busy)
-            note_turn(core, mono_ns() - began);
+            note_turn(core, env_mono_ns() - began);
         if (atomic_load_explicit(&self->threads->halt, memory_order_acquire))
             stand_still(self->threads);
         if (!busy)

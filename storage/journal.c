@@ -2,16 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "runtime/check.h"
-
-static uint64_t mono_ns(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 /* Gives a zero-filled file its header and its name: from then on it is part of the journal. */
 static int segment_enter(struct disk *disk, const struct segment_head *head)
@@ -232,14 +224,14 @@ int journal_sync(struct journal *journal)
         if (result)
             return result;
     }
-    uint64_t began = mono_ns();
+    uint64_t began = env_mono_ns();
     FAILPOINT("before-write");
     int result = journal->disk.ops->write(journal->disk.self, journal->file, journal->buffer, bytes,
                                           journal->offset);
     if (result)
         return result;
     FAILPOINT("before-durable");
-    hist_add(&journal->sync_ns, mono_ns() - began);
+    hist_add(&journal->sync_ns, env_mono_ns() - began);
     journal->offset += bytes;
     journal->batch++;
     counter_add(&journal->batches, 1);

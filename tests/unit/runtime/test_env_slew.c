@@ -2,6 +2,7 @@
  */
 #define env_real       env_copy_real
 #define env_clock_slew env_copy_clock_slew
+#define env_mono_ns    env_copy_mono_ns
 #include "runtime/env.c"
 
 #include <criterion/criterion.h>

@@ -1,8 +1,8 @@
 /* castle.c - main: picks the subcommand; `serve` puts the layers together.
  *
  * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o;
- * one journal thread; one thread that keeps a spare segment ready and slews the clock; and the main
- * thread, which waits for signals.
+ * one journal thread; one thread that makes snapshots (snapshotter.c); one thread that keeps a
+ * spare segment ready and slews the clock; and the main thread, which waits for signals.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -204,13 +204,6 @@ static bool read_token(void)
     return false;
 }
 
-static int recovery_failed(enum recovery_status status, const char *text)
-{
-    fprintf(stderr, "castle: %s: %s\n",
-            status == RECOVERY_IO ? "cannot read the journal" : "the journal is damaged", text);
-    return status == RECOVERY_IO ? EXIT_IO : EXIT_DAMAGED;
-}
-
 /* One round of everything on this thread: how recovery comes to rest and a new directory gets its
  * symbols before any listener is open (PROTOCOL §2.8 step 9). */
 static int inline_round(void)
@@ -314,11 +307,7 @@ static bool directory_agrees(struct exchange_config *config, const struct segmen
                     fixed[i].name, fixed[i].has);
             return false;
         }
-    config->account_shards = head->account_shards;
-    config->market_shards = head->market_shards;
-    config->users_max = head->users_max;
-    config->symbols_max = head->symbols_max;
-    config->orders_max = head->orders_max;
+    exchange_fold_limits(config, head);
     return true;
 }
 
@@ -422,7 +411,7 @@ static int recover(struct exchange_config *config)
     enum recovery_status status = recovery_peek(&castle.disk, &head, text);
     bool fresh = status == RECOVERY_EMPTY;
     if (status != RECOVERY_OK && !fresh)
-        return recovery_failed(status, text);
+        return exchange_fold_failed(status, text);
     if (!fresh && !directory_agrees(config, &head))
         return EXIT_USAGE;
     const char *wrong = open_secrets(fresh);
@@ -444,7 +433,7 @@ static int recover(struct exchange_config *config)
         const struct fold fold = exchange_fold(&castle.ex, recovery_remark);
         status = fold_read(&castle.disk, &fold, UINT64_MAX, &folded);
         if (status != RECOVERY_OK)
-            return recovery_failed(status, found->text);
+            return exchange_fold_failed(status, found->text);
     }
     wrong = exchange_recovered(&castle.ex, found->boot + 1);
     struct exchange_audit audit;
@@ -454,9 +443,9 @@ static int recover(struct exchange_config *config)
         wrong = exchange_conserved(&castle.ex, &audit, memory);
     free(memory);
     if (wrong)
-        return recovery_failed(RECOVERY_DAMAGED, wrong);
+        return exchange_fold_failed(RECOVERY_DAMAGED, wrong);
     if (recovery_cut(&castle.disk, found) != RECOVERY_OK)
-        return recovery_failed(RECOVERY_IO, found->text);
+        return exchange_fold_failed(RECOVERY_IO, found->text);
     int result =
         journal_init(&castle.journal, &castle.ex.rt, castle.disk, castle.segment_bytes, found);
     if (result) {

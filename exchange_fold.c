@@ -1,5 +1,9 @@
 #include "exchange_fold.h"
 
+#include <stdio.h>
+
+#include "http/serve.h"
+
 static void walk(void *ex, struct wire *wire)
 {
     exchange_wire(wire, ex);
@@ -43,14 +47,26 @@ struct fold exchange_fold(struct exchange *ex, void (*remark)(void *self, const 
                          .remark = remark};
 }
 
-void exchange_fold_config(struct exchange_config *config, const struct segment_head *head,
-                          uint32_t done_orders)
+void exchange_fold_limits(struct exchange_config *config, const struct segment_head *head)
 {
-    exchange_config_default(config, 1);
     config->account_shards = head->account_shards;
     config->market_shards = head->market_shards;
     config->users_max = head->users_max;
     config->symbols_max = head->symbols_max;
     config->orders_max = head->orders_max;
+}
+
+void exchange_fold_config(struct exchange_config *config, const struct segment_head *head,
+                          uint32_t done_orders)
+{
+    exchange_config_default(config, 1);
+    exchange_fold_limits(config, head);
     config->done_orders = done_orders;
+}
+
+int exchange_fold_failed(enum recovery_status status, const char *text)
+{
+    fprintf(stderr, "castle: %s: %s\n",
+            status == RECOVERY_IO ? "cannot read the journal" : "the journal is damaged", text);
+    return status == RECOVERY_IO ? EXIT_IO : EXIT_DAMAGED;
 }

@@ -13,8 +13,15 @@
  * it built anew. `remark` may be NULL. */
 struct fold exchange_fold(struct exchange *ex, void (*remark)(void *self, const char *text));
 
-/* What the data directory was made with, on one core: where a shard lives is not state. */
+/* Sets what the data directory was made with: the numbers of shards, and the limits. */
+void exchange_fold_limits(struct exchange_config *config, const struct segment_head *head);
+
+/* The whole of a configuration for what the data directory was made with, on one core: where a
+ * shard lives is not state. */
 void exchange_fold_config(struct exchange_config *config, const struct segment_head *head,
                           uint32_t done_orders);
+
+/* Says on standard error what was wrong with the journal; the exit code that stands for it. */
+int exchange_fold_failed(enum recovery_status status, const char *text);
 
 #endif

@@ -37,13 +37,6 @@ struct tool {
 
 static struct tool tool;
 
-static int failed(enum recovery_status status, const char *text)
-{
-    fprintf(stderr, "castle: %s: %s\n",
-            status == RECOVERY_IO ? "cannot read the journal" : "the journal is damaged", text);
-    return status == RECOVERY_IO ? EXIT_IO : EXIT_DAMAGED;
-}
-
 static void remark(void *self, const char *text)
 {
     (void)self;
@@ -158,7 +151,7 @@ static int open_directory(void)
         fprintf(stderr, "castle: there is no journal in %s\n", tool.data);
         return EXIT_RUNTIME;
     }
-    return status == RECOVERY_OK ? EXIT_DONE : failed(status, text);
+    return status == RECOVERY_OK ? EXIT_DONE : exchange_fold_failed(status, text);
 }
 
 /* ---- state ---- */
@@ -205,7 +198,7 @@ static int verify(void)
     char text[256];
     enum recovery_status status = steady(attempt_verify, text);
     if (status != RECOVERY_OK)
-        return failed(status, text);
+        return exchange_fold_failed(status, text);
     printf("%" PRIu64 " segments, %" PRIu64 " chunks, %" PRIu64 " records, %" PRIu64
            " bytes, LSN %" PRIu64 " to %" PRIu64 ", torn tail %" PRIu64 " bytes: good\n",
            found->segments, found->chunks, found->records, found->bytes, tool.head.first_lsn,
@@ -213,7 +206,7 @@ static int verify(void)
     /* The records must also come to what the snapshots and the digests in them say. */
     status = read_state(text);
     if (status != RECOVERY_OK)
-        return failed(status, text);
+        return exchange_fold_failed(status, text);
     printf("state at LSN %" PRIu64 ", from the snapshot at LSN %" PRIu64 ": good\n", tool.at.lsn,
            tool.at.snapshot_lsn);
     if (tool.at.bad_count)
@@ -283,15 +276,13 @@ static int stat_segments(void)
     struct segment_list list;
     int result = segment_list(&tool.disk, &list);
     for (uint32_t i = 0; result == 0 && i < list.count; i++) {
-        unsigned char block[SEGMENT_BLOCK];
         char name[DISK_NAME_MAX];
         uint64_t bytes;
         struct segment_head head;
-        int64_t got = segment_peek(&tool.disk, list.number[i], block, &bytes, name);
-        if (got == -ENOENT)
+        int looked = segment_look(&tool.disk, list.number[i], &head, &bytes, name);
+        if (looked == -ENOENT)
             continue; /* trimmed meanwhile */
-        bool ok = got == SEGMENT_BLOCK && segment_decode(block, &head) == SEGMENT_OK;
-        if (ok)
+        if (looked == 0)
             printf("segment  %s: from LSN %" PRIu64 ", %" PRIu64 " bytes\n", name, head.first_lsn,
                    bytes);
         else
@@ -342,10 +333,10 @@ static int stat_journal(void)
     if (result == 0)
         result = stat_snapshots();
     if (result)
-        return failed(RECOVERY_IO, strerror(-result));
+        return exchange_fold_failed(RECOVERY_IO, strerror(-result));
     enum recovery_status status = steady(attempt_stat, text);
     if (status != RECOVERY_OK)
-        return failed(status, text);
+        return exchange_fold_failed(status, text);
     printf("records  %" PRIu64 " in %" PRIu64 " chunks, LSN %" PRIu64 " to %" PRIu64
            ", boot %u, torn tail %" PRIu64 " bytes\n",
            found->records, found->chunks, tool.head.first_lsn, found->next_lsn - 1, found->boot,
@@ -389,14 +380,10 @@ static void key_word(const char *name, const char *word)
     key_text(name, word, strlen(word));
 }
 
-static void key_amount(const char *name, int64_t atoms)
+static void key_amount(const char *name, __int128 atoms)
 {
     key(name);
-    if (atoms < 0)
-        text_format(&tool.out, "\"-%" PRId64 ".%08" PRId64 "\"", -(atoms / MONEY_ATOMS_PER_UNIT),
-                    -(atoms % MONEY_ATOMS_PER_UNIT));
-    else
-        text_amount(&tool.out, atoms);
+    text_sum(&tool.out, atoms);
 }
 
 /* The symbol by name where the state is known, else its number. */
@@ -699,22 +686,6 @@ static void dump_book(uint16_t symbol)
     text_str(&tool.out, "}");
 }
 
-/* A sum of many balances, which may pass int64. */
-static void key_sum(const char *name, __int128 atoms)
-{
-    char digits[48];
-    uint32_t at = sizeof digits;
-    unsigned __int128 left = atoms < 0 ? -(unsigned __int128)atoms : (unsigned __int128)atoms;
-    for (uint32_t i = 0; left || i <= MONEY_DECIMALS; i++, left /= 10) {
-        if (i == MONEY_DECIMALS)
-            digits[--at] = '.';
-        digits[--at] = (char)('0' + (int)(left % 10));
-    }
-    if (atoms < 0)
-        digits[--at] = '-';
-    key_text(name, digits + at, sizeof digits - at);
-}
-
 static void dump_assets(const struct exchange_audit *audit)
 {
     key("assets");
@@ -722,12 +693,12 @@ static void dump_assets(const struct exchange_audit *audit)
     for (uint16_t a = 0; a < audit->assets; a++) {
         text_str(&tool.out, a ? ",{" : "{");
         key_asset(a);
-        key_sum("deposits", audit->totals[a].deposits);
-        key_sum("withdrawals", audit->totals[a].withdrawals);
-        key_sum("free", audit->totals[a].free);
-        key_sum("locked", audit->totals[a].locked);
-        key_sum("fees", audit->totals[a].fees);
-        key_sum("inFlight", audit->in_flight[a]);
+        key_amount("deposits", audit->totals[a].deposits);
+        key_amount("withdrawals", audit->totals[a].withdrawals);
+        key_amount("free", audit->totals[a].free);
+        key_amount("locked", audit->totals[a].locked);
+        key_amount("fees", audit->totals[a].fees);
+        key_amount("inFlight", audit->in_flight[a]);
         text_str(&tool.out, "}");
     }
     text_str(&tool.out, "]");
@@ -796,7 +767,7 @@ static int dump_no_state(enum recovery_status status, const char *text)
     free(lsn);
     if (tool.head.first_lsn > 1 && tool.until < oldest)
         return not_kept("the state at", oldest);
-    return failed(status, text);
+    return exchange_fold_failed(status, text);
 }
 
 static int dump(void)
@@ -812,7 +783,7 @@ static int dump(void)
     if (tool.until < tool.head.first_lsn)
         return not_kept("the record with", tool.head.first_lsn);
     status = steady(attempt_dump, text);
-    return status == RECOVERY_OK ? EXIT_DONE : failed(status, text);
+    return status == RECOVERY_OK ? EXIT_DONE : exchange_fold_failed(status, text);
 }
 
 int journal_tool(int argc, char **argv)

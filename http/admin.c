@@ -617,25 +617,6 @@ static void run_audit(void *arg)
     run->lsn = admin_published_lsn();
 }
 
-static void int128_quoted(struct text *out, __int128 atoms)
-{
-    char digits[64];
-    uint32_t at = sizeof digits, count = 0;
-    unsigned __int128 value = atoms < 0 ? -(unsigned __int128)atoms : (unsigned __int128)atoms;
-    digits[--at] = '"';
-    while (value || count <= MONEY_DECIMALS) {
-        if (count == MONEY_DECIMALS)
-            digits[--at] = '.';
-        digits[--at] = (char)('0' + (int)(value % 10));
-        value /= 10;
-        count++;
-    }
-    if (atoms < 0)
-        digits[--at] = '-';
-    digits[--at] = '"';
-    text_add(out, digits + at, sizeof digits - at);
-}
-
 static void audit_answer(struct call *call, const struct audit_call *run)
 {
     struct text *out = &call->out;
@@ -655,7 +636,7 @@ static void audit_answer(struct call *call, const struct audit_call *run)
         text_quoted(out, name, strnlen(name, SYMBOL_NAME_MAX));
         for (uint32_t i = 0; i < sizeof sums / sizeof *sums; i++) {
             text_format(out, ",\"%s\":", sums[i].name);
-            int128_quoted(out, sums[i].value);
+            text_sum(out, sums[i].value);
         }
         text_str(out, "}");
     }

@@ -46,6 +46,23 @@ void text_amount(struct text *text, int64_t atoms)
     text->length += length + 2;
 }
 
+void text_sum(struct text *text, __int128 atoms)
+{
+    char digits[64];
+    uint32_t at = sizeof digits, count = 0;
+    unsigned __int128 left = atoms < 0 ? -(unsigned __int128)atoms : (unsigned __int128)atoms;
+    digits[--at] = '"';
+    for (; left || count <= MONEY_DECIMALS; count++, left /= 10) {
+        if (count == MONEY_DECIMALS)
+            digits[--at] = '.';
+        digits[--at] = (char)('0' + (int)(left % 10));
+    }
+    if (atoms < 0)
+        digits[--at] = '-';
+    digits[--at] = '"';
+    text_add(text, digits + at, sizeof digits - at);
+}
+
 /* Bytes of the UTF-8 character at `at`, 0 when there is none (RFC 3629: nothing overlong, no
  * surrogate, nothing above U+10FFFF). */
 static size_t utf8_length(const unsigned char *at, size_t left)

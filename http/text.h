@@ -43,6 +43,8 @@ __attribute__((format(printf, 2, 3))) void text_format(struct text *text, const 
 void text_u64(struct text *text, uint64_t value);
 /* An amount with all 8 decimals, in quotes. */
 void text_amount(struct text *text, int64_t atoms);
+/* The same for a sum of amounts, which may be below zero and pass int64. */
+void text_sum(struct text *text, __int128 atoms);
 /* A JSON string with quotes and escapes; U+FFFD stands for each byte that is no UTF-8. */
 void text_quoted(struct text *text, const char *data, size_t length);
 

@@ -132,21 +132,6 @@ static int remove_segment(struct disk *disk, uint64_t number)
     return plain && plain != -ENOENT ? plain : sealed && sealed != -ENOENT ? sealed : 0;
 }
 
-static int first_lsn_of(struct disk *disk, uint64_t number, uint64_t *lsn)
-{
-    unsigned char block[SEGMENT_BLOCK];
-    char name[DISK_NAME_MAX];
-    struct segment_head head;
-    uint64_t bytes;
-    int64_t got = segment_peek(disk, number, block, &bytes, name);
-    if (got < 0)
-        return (int)got;
-    if (got < SEGMENT_BLOCK || segment_decode(block, &head) != SEGMENT_OK)
-        return -EBADMSG;
-    *lsn = head.first_lsn;
-    return 0;
-}
-
 static bool is_plain(struct disk *disk, uint64_t number)
 {
     char name[DISK_NAME_MAX];
@@ -163,9 +148,11 @@ static int remove_segments(struct disk *disk, const struct segment_list *list, u
                            uint32_t *first, struct trimmed *trimmed)
 {
     for (*first = 0; *first + 1 < list->count; ++*first) {
-        uint64_t next;
-        int result = first_lsn_of(disk, list->number[*first + 1], &next);
-        if (result || next > keep + 1)
+        struct segment_head next;
+        char name[DISK_NAME_MAX];
+        uint64_t bytes;
+        int result = segment_look(disk, list->number[*first + 1], &next, &bytes, name);
+        if (result || next.first_lsn > keep + 1)
             return result;
         result = remove_segment(disk, list->number[*first]);
         if (result)

@@ -192,3 +192,13 @@ int64_t segment_peek(struct disk *disk, uint64_t number, unsigned char out[stati
         *bytes = head.bytes;
     return got;
 }
+
+int segment_look(struct disk *disk, uint64_t number, struct segment_head *head, uint64_t *bytes,
+                 char name[static DISK_NAME_MAX])
+{
+    unsigned char block[SEGMENT_BLOCK];
+    int64_t got = segment_peek(disk, number, block, bytes, name);
+    if (got < 0)
+        return (int)got;
+    return got == SEGMENT_BLOCK && segment_decode(block, head) == SEGMENT_OK ? 0 : -EBADMSG;
+}

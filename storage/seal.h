@@ -25,4 +25,8 @@ unsigned char *segment_load(struct disk *disk, uint64_t number, uint64_t *bytes,
 int64_t segment_peek(struct disk *disk, uint64_t number, unsigned char out[static SEGMENT_BLOCK],
                      uint64_t *bytes, char name[static DISK_NAME_MAX]);
 
+/* The same decoded: 0, or -errno (-EBADMSG: not a whole header). */
+int segment_look(struct disk *disk, uint64_t number, struct segment_head *head, uint64_t *bytes,
+                 char name[static DISK_NAME_MAX]);
+
 #endif

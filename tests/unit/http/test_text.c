@@ -64,3 +64,32 @@ Test(text, every_pair_of_bytes_is_readable_json)
         free(got);
     }
 }
+
+/* Goal: sums beyond int64 and below zero are told to the last atom; amounts as text_amount() tells
+ * them. Method: a table. */
+Test(text, sum_has_all_its_digits_and_its_sign)
+{
+    const __int128 unit = 100000000, max = INT64_MAX;
+    const struct {
+        __int128 atoms;
+        const char *out;
+    } table[] = {
+        {0, "\"0.00000000\""},
+        {1, "\"0.00000001\""},
+        {-1, "\"-0.00000001\""},
+        {unit - 1, "\"0.99999999\""},
+        {unit, "\"1.00000000\""},
+        {-12 * unit - 3400000, "\"-12.03400000\""},
+        {max, "\"92233720368.54775807\""},
+        {max + 1, "\"92233720368.54775808\""},
+        {max * unit * -1, "\"-9223372036854775807.00000000\""},
+        {-max * max * 2 - 4 * max - 2, "\"-1701411834604692317316873037158.84105728\""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct text text = {0};
+        text_sum(&text, table[i].atoms);
+        text_add(&text, "", 1);
+        cr_expect_str_eq(text.data, table[i].out, "row %zu", i);
+        free(text.data);
+    }
+}

@@ -61,7 +61,7 @@ static void wire_control_symbols(struct wire *wire, struct control_shard *self)
         symbol->symbol = (uint16_t)i;
         wire_expect(wire, symbol->base < assets && symbol->quote < assets &&
                               symbol->tick_atoms > 0 && symbol->step_atoms > 0 &&
-                              symbol->status < STATUS_COUNT);
+                              symbol->status < STATUS_COUNT && symbol->default_stp < STP_COUNT);
     }
     self->symbols_count = (uint16_t)count;
 }

@@ -96,9 +96,9 @@ static void wire_totals(struct wire *wire, struct ledger *ledger)
         wire_u32(wire, &i);
         if (!wire_expect(wire, i < max))
             return;
-        wire_i128(wire, &ledger->totals[i].deposits);
-        wire_i128(wire, &ledger->totals[i].withdrawals);
-        wire_i128(wire, &ledger->totals[i].fees);
+        wire_sum(wire, &ledger->totals[i].deposits);
+        wire_sum(wire, &ledger->totals[i].withdrawals);
+        wire_sum(wire, &ledger->totals[i].fees);
     }
 }
 

@@ -299,7 +299,8 @@ static void add_in_flight(void *arg, const struct msg *msg)
         return;
     const struct symbol_config *symbol = &flight->ex->control->symbols[msg->symbol];
     struct money_spec spec = {.tick_atoms = symbol->tick_atoms, .lot_atoms = symbol->step_atoms};
-    int64_t quote, base = msg->fill.qty_lots * symbol->step_atoms;
+    __int128 base = (__int128)msg->fill.qty_lots * symbol->step_atoms;
+    int64_t quote;
     ASSERT(money_quote_floor(&spec, msg->fill.price_ticks, msg->fill.qty_lots, &quote));
     bool buy = msg->flags & MSG_BUY;
     flight->sum[symbol->base] += buy ? base : -base;

@@ -61,7 +61,7 @@ static void wire_control_symbols(struct wire *wire, struct control_shard *self)
         symbol->symbol = (uint16_t)i;
         wire_expect(wire, symbol->base < assets && symbol->quote < assets &&
                               symbol->tick_atoms > 0 && symbol->step_atoms > 0 &&
-                              symbol->status < STATUS_COUNT);
+                              symbol->status < STATUS_COUNT && symbol->default_stp < STP_COUNT);
     }
     self->symbols_count = (uint16_t)count;
 }
@@ -125,7 +125,7 @@ static void wire_skipped_sums(struct wire *wire, struct account_shard *self)
 {
     uint32_t assets = self->shard.skips ? exchange_assets_max(self->shard.ex) : 0;
     for (uint32_t a = 0; a < assets; a++)
-        wire_i128(wire, &self->skipped_sum[a]);
+        wire_sum(wire, &self->skipped_sum[a]);
 }
 
 struct op_check {
@@ -200,8 +200,8 @@ static void wire_market_symbol(struct wire *wire, struct market_shard *self, uin
         return;
     for (uint32_t m = 0; m < AVG_MINUTES; m++) {
         wire_i64(wire, &symbol->avg[m].minute);
-        wire_i128(wire, &symbol->avg[m].quote);
-        wire_i128(wire, &symbol->avg[m].base);
+        wire_sum(wire, &symbol->avg[m].quote);
+        wire_sum(wire, &symbol->avg[m].base);
     }
     if (reading)
         market_symbol_open(self, number);

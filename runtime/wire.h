@@ -143,4 +143,12 @@ static inline bool wire_expect(struct wire *wire, bool holds)
     return wire->ok;
 }
 
+/* A sum of amounts: fewer than 2^32 of them, of 64 bits each, so that sums of sums fit too. */
+static inline void wire_sum(struct wire *wire, __int128 *sum)
+{
+    const __int128 most = (__int128)1 << 96;
+    wire_i128(wire, sum);
+    wire_expect(wire, *sum > -most && *sum < most);
+}
+
 #endif

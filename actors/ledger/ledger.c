@@ -1049,15 +1049,18 @@ uint64_t ledger_hash(const struct ledger *ledger)
 static bool hold_is_right(const struct ledger *ledger, const struct ledger_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    int64_t leaves = order->qty_lots - order->executed_lots, want;
+    __int128 leaves = (__int128)order->qty_lots - order->executed_lots;
+    __int128 held = (__int128)order->held + order->due;
+    int64_t want;
     if (order->held < 0 || order->due < 0)
         return false;
     if (order->type == TYPE_MARKET)
         return true; /* an estimate, spent as it trades */
     if (order->side == SIDE_SELL)
-        return order->held + order->due == leaves * symbol->spec.lot_atoms;
-    return money_quote_ceil(&symbol->spec, order->price_ticks, leaves, &want) &&
-           order->held + order->due == want;
+        return held == leaves * symbol->spec.lot_atoms;
+    return leaves > 0 && leaves <= INT64_MAX &&
+           money_quote_ceil(&symbol->spec, order->price_ticks, (int64_t)leaves, &want) &&
+           held == want;
 }
 
 void ledger_verify(const struct ledger *ledger)

@@ -2,6 +2,7 @@
  * are not kept: nothing that leaves a ledger depends on them. */
 #include <string.h>
 
+#include "actors/book/kinds.h"
 #include "actors/ledger/ledger_impl.h"
 
 static void symbol_fields(struct wire *wire, struct ledger_symbol *symbol)
@@ -95,9 +96,9 @@ static void wire_totals(struct wire *wire, struct ledger *ledger)
         wire_u32(wire, &i);
         if (!wire_expect(wire, i < max))
             return;
-        wire_i128(wire, &ledger->totals[i].deposits);
-        wire_i128(wire, &ledger->totals[i].withdrawals);
-        wire_i128(wire, &ledger->totals[i].fees);
+        wire_sum(wire, &ledger->totals[i].deposits);
+        wire_sum(wire, &ledger->totals[i].withdrawals);
+        wire_sum(wire, &ledger->totals[i].fees);
     }
 }
 
@@ -134,7 +135,9 @@ static uint32_t wire_order(struct wire *wire, struct ledger *ledger, uint32_t us
     }
     struct ledger_order order = {.user = user};
     order_fields(wire, &order);
-    if (!wire_expect(wire, order.ref != 0 && order.status < ORDER_STATUS_COUNT && order.side <= 1 &&
+    if (!wire_expect(wire, order.ref != 0 && order.status < ORDER_STATUS_COUNT &&
+                               order.side <= SIDE_SELL && order.type < TYPE_COUNT &&
+                               order.tif < TIF_COUNT && order.stp < STP_COUNT &&
                                order.symbol < ledger->limits.symbols &&
                                ledger->order_pool.count < ledger->order_pool.capacity))
         return 0;

@@ -106,6 +106,40 @@ Test(wire, a_short_input_is_refused_at_every_length)
     }
 }
 
+/* Goal: a sum that no amounts come to is refused, since adding it to another would overflow.
+ * Method: the edges. */
+Test(wire, a_sum_beyond_what_amounts_come_to_is_refused)
+{
+    const __int128 most = ((__int128)1 << 96) - 1,
+                   greatest = (__int128)(~(unsigned __int128)0 >> 1);
+    const __int128 good[] = {0, 1, -1, most, -most},
+                   bad[] = {most + 1, -most - 1, most << 20, -greatest - 1};
+    for (uint32_t i = 0; i < sizeof good / sizeof *good + sizeof bad / sizeof *bad; i++) {
+        uint32_t goods = sizeof good / sizeof *good;
+        unsigned char bytes[16];
+        __int128 sum = i < goods ? good[i] : bad[i - goods], back = 0;
+        struct wire out = {.out = bytes, .ok = true};
+        wire_i128(&out, &sum);
+        struct wire in = {.in = bytes, .end = sizeof bytes, .ok = true};
+        wire_sum(&in, &back);
+        cr_assert_eq(in.ok, i < goods, "row %u", i);
+        cr_assert(back == sum);
+    }
+}
+
+/* Goal: there is one way to write a boolean. Method: every byte. */
+Test(wire, only_0_and_1_are_booleans)
+{
+    for (uint32_t value = 0; value < 256; value++) {
+        const unsigned char byte = (unsigned char)value;
+        bool back = false;
+        struct wire in = {.in = &byte, .end = 1, .ok = true};
+        wire_bool(&in, &back);
+        cr_assert_eq(in.ok, value < 2, "%u", value);
+        cr_assert(!in.ok || back == (value == 1), "%u", value);
+    }
+}
+
 /* ---- across buffers ---- */
 
 struct stream {

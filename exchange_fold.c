@@ -21,6 +21,13 @@ static void ahead(void *ex, const struct record_ahead *record, uint32_t count)
     exchange_replay_ahead(ex, record, count);
 }
 
+/* The shards of one core by one thread, as in life: they share the core's queues and pools. */
+static uint16_t worker(void *self, uint16_t shard)
+{
+    const struct exchange *ex = self;
+    return shard < ex->shards ? exchange_core_of(ex, shard) : 0;
+}
+
 static uint64_t hash(void *ex)
 {
     return exchange_state_hash(ex);
@@ -43,6 +50,8 @@ struct fold exchange_fold(struct exchange *ex, void (*remark)(void *self, const 
                          .wire = walk,
                          .record = record,
                          .ahead = ahead,
+                         .workers = ex->config.cores,
+                         .worker = worker,
                          .hash = hash,
                          .remark = remark};
 }

@@ -188,7 +188,8 @@ const char *recover_text(enum recover result)
 enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
                              const unsigned char *payload, int64_t ts_us)
 {
-    ex->replaying = true;
+    if (!ex->replaying)
+        ex->replaying = true;
     if (head->shard >= ex->shards)
         return RECOVER_BAD_RECORD;
     struct shard *shard = exchange_shard(ex, head->shard);

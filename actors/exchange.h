@@ -55,7 +55,7 @@ struct exchange {
                                 account_shard.c */
     struct stages *stages;   /* [cores] */
     uint32_t shards, boot;
-    bool replaying;
+    atomic_bool replaying;
     struct control_shard *control;
     struct account_shard **account; /* [account_shards] */
     struct market_shard **market;   /* [market_shards] */
@@ -117,7 +117,8 @@ enum recover { RECOVER_OK, RECOVER_GAP, RECOVER_BAD_RECORD, RECOVER_DIVERGED };
 /* For the log and for whoever refuses to start. Thread: any. */
 const char *recover_text(enum recover result);
 
-/* Applies one record of the journal, as life did. Thread: the starting one. */
+/* Applies one record of the journal, as life did. Thread: the starting one, or several, each with
+ * the shards of cores of its own. */
 enum recover exchange_replay(struct exchange *ex, const struct record_head *head,
                              const unsigned char *payload, int64_t ts_us);
 

@@ -43,6 +43,8 @@ struct record_head {
 struct record_ahead {
     struct record_head head;
     const unsigned char *payload;
+    uint64_t lsn;
+    int64_t ts_us; /* its chunk's */
 };
 
 static inline void put_u16(unsigned char *p, uint16_t v)

@@ -18,7 +18,11 @@
 
 #include "runtime/check.h"
 
-enum { SLOT_INDEX_FIRST = 64, SLOT_INDEX_STRIDE = 8 };
+enum {
+    SLOT_INDEX_FIRST = 64,
+    SLOT_INDEX_STRIDE = 8,
+    SLOT_INDEX_PAGE = 4096 / sizeof(uint64_t), /* entries */
+};
 
 struct slot_table {
     uint64_t *entry;
@@ -102,10 +106,27 @@ static inline void slot_index_move(struct slot_index *index)
     }
 }
 
+/* Writes to the pages of the next table one by one before it is needed. A page that is read first
+ * is the kernel's zero page, and the write after that stops all other cores to change the mapping.
+ * Its first quarter was the table before this one; the inserts between 7/32 and 1/4 full do the
+ * rest. */
+static inline void slot_index_ready(struct slot_index *index)
+{
+    uint32_t slots = index->now.mask + 1, from = slots / 4 - slots / 32;
+    if (index->count < from || index->count % 8 != 0 || slots == index->region_slots)
+        return;
+    volatile uint64_t *next = index->region[index->now.entry == index->region[0]];
+    size_t at = slots / 2 + (size_t)(index->count - from) / 8 * SLOT_INDEX_PAGE;
+    if (at < 2 * (size_t)slots)
+        next[at] = 0;
+}
+
 static inline void slot_index_insert(struct slot_index *index, uint32_t hash, uint32_t slot)
 {
     if (index->moving)
         slot_index_move(index);
+    else
+        slot_index_ready(index);
     if (!index->moving && 4 * (index->count + 1) > index->now.mask + 1) {
         ASSERT(index->now.mask + 1 < index->region_slots);
         index->old = index->now;

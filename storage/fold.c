@@ -16,6 +16,12 @@ static const char *hand_on(void *self, const struct record_head *head, const uns
     return fold->record(fold->self, head, payload, ts_us, lsn);
 }
 
+static uint16_t worker_of(void *self, uint16_t shard)
+{
+    const struct fold *fold = self;
+    return fold->worker(fold->self, shard);
+}
+
 static void show_on(void *self, const struct record_ahead *record, uint32_t count)
 {
     const struct fold *fold = self;
@@ -67,8 +73,11 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
         if (lsn[i] <= until)
             load(disk, fold, lsn[i], folded);
     free(lsn);
-    const struct recovery_sink sink = {
-        .record = hand_on, .ahead = fold->ahead ? show_on : NULL, .self = (void *)fold};
+    const struct recovery_sink sink = {.record = hand_on,
+                                       .ahead = fold->ahead ? show_on : NULL,
+                                       .workers = fold->workers,
+                                       .worker = worker_of,
+                                       .self = (void *)fold};
     const struct recovery_range range = {.after = folded->snapshot_lsn, .until = until};
     uint32_t boot = folded->found.boot;
     enum recovery_status status = recovery_read_range(disk, range, &sink, &folded->found);

@@ -24,6 +24,8 @@ struct fold {
                           int64_t ts_us, uint64_t lsn);
     /* As in struct recovery_sink; may be NULL. */
     void (*ahead)(void *self, const struct record_ahead *record, uint32_t count);
+    uint16_t workers; /* and these two */
+    uint16_t (*worker)(void *self, uint16_t shard);
     uint64_t (*hash)(void *self);
     /* Told of a snapshot that was passed over; may be NULL. */
     void (*remark)(void *self, const char *text);

@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "storage/apply.h"
 #include "storage/seal.h"
 
 /* A batch is at most this long (journal.c); a torn one cannot reach further. */
-enum { TORN_REACH = 4 << 20, RECORDS_AHEAD = 32 };
+enum { TORN_REACH = 4 << 20 };
 
 static enum recovery_status fail(struct recovery *found, enum recovery_status status,
                                  const char *name, uint64_t offset, const char *what)
@@ -63,45 +64,6 @@ static bool chunk_follows(const unsigned char *data, uint64_t bytes, uint64_t at
            records_well_formed(data + at + CHUNK_HEAD_BYTES, head->bytes, head->records);
 }
 
-/* Shows the sink up to RECORDS_AHEAD records from `at` on. */
-static void show_ahead(const unsigned char *at, uint32_t left, const struct recovery_sink *sink)
-{
-    struct record_ahead record[RECORDS_AHEAD];
-    uint32_t count = 0;
-    for (; count < left && count < RECORDS_AHEAD; count++) {
-        record_head_decode(at, &record[count].head);
-        record[count].payload = at + RECORD_HEAD_BYTES;
-        at += RECORD_HEAD_BYTES + record[count].head.bytes;
-    }
-    sink->ahead(sink->self, record, count);
-}
-
-/* The chunk's records within the range. */
-static const char *hand_over(const unsigned char *records, const struct chunk_head *head,
-                             struct recovery_range range, const struct recovery_sink *sink,
-                             struct recovery *found)
-{
-    const unsigned char *at = records;
-    for (uint32_t i = 0; i < head->records; i++) {
-        struct record_head record;
-        uint64_t lsn = head->first_lsn + i;
-        if (sink->ahead && i % RECORDS_AHEAD == 0)
-            show_ahead(at, head->records - i, sink);
-        record_head_decode(at, &record);
-        if (lsn > range.after && lsn <= range.until) {
-            found->records++;
-            const char *wrong = sink->record
-                                    ? sink->record(sink->self, &record, at + RECORD_HEAD_BYTES,
-                                                   (int64_t)head->ts_us, lsn)
-                                    : NULL;
-            if (wrong)
-                return wrong;
-        }
-        at += RECORD_HEAD_BYTES + record.bytes;
-    }
-    return NULL;
-}
-
 /* Whether a batch may have ended here: zeros up to the next block boundary, which is not here. */
 static bool is_padding(const unsigned char *data, uint64_t at)
 {
@@ -113,13 +75,25 @@ static bool is_padding(const unsigned char *data, uint64_t at)
     return at == end;
 }
 
-/* Reads one segment's chunks. found->offset becomes where its valid data ends. */
-static enum recovery_status read_segment(const unsigned char *data, uint64_t bytes,
-                                         const char *name, struct recovery_range range,
-                                         const struct recovery_sink *sink, struct recovery *found)
+/* How many of the chunk's records are in the range. */
+static uint64_t in_range(const struct chunk_head *head, struct recovery_range range)
 {
+    uint64_t first = head->first_lsn, last = head->first_lsn + head->records - 1;
+    first = first > range.after ? first : range.after + 1;
+    last = last < range.until ? last : range.until;
+    return head->records && last >= first ? last - first + 1 : 0;
+}
+
+/* Checks one segment's chunks and hands them over. found->offset becomes where its valid data ends.
+ */
+static void read_segment(const unsigned char *data, uint64_t bytes, struct apply *apply,
+                         struct recovery *found)
+{
+    const struct recovery_range range = apply->range;
+    struct apply_span span = {.segment = data, .from = SEGMENT_BLOCK};
     uint64_t at = SEGMENT_BLOCK;
-    while (at + CHUNK_HEAD_BYTES <= bytes && found->next_lsn <= range.until) {
+    bool good = true;
+    while (good && at + CHUNK_HEAD_BYTES <= bytes && found->next_lsn <= range.until) {
         struct chunk_head head;
         if (is_padding(data, at)) {
             at = (at + SEGMENT_BLOCK - 1) / SEGMENT_BLOCK * SEGMENT_BLOCK;
@@ -127,20 +101,24 @@ static enum recovery_status read_segment(const unsigned char *data, uint64_t byt
         }
         if (!chunk_follows(data, bytes, at, found, &head))
             break;
-        const char *wrong = hand_over(data + at + CHUNK_HEAD_BYTES, &head, range, sink, found);
-        if (wrong)
-            return fail(found, RECOVERY_DAMAGED, name, at, wrong);
         at += CHUNK_HEAD_BYTES + head.bytes;
         found->prev_crc = head.crc;
         found->next_lsn += head.records;
         found->next_batch = head.batch + 1;
+        found->records += in_range(&head, range);
         found->chunks++;
         found->bytes += CHUNK_HEAD_BYTES + head.bytes;
         found->boot = head.boot > found->boot ? head.boot : found->boot;
         found->last_ts_us = (int64_t)head.ts_us;
+        span.to = at;
+        if (span.to - span.from < APPLY_SPAN_BYTES)
+            continue;
+        good = apply_give(apply, span);
+        span.from = at;
     }
+    if (span.to > span.from)
+        apply_give(apply, span);
     found->offset = at < bytes ? at : bytes;
-    return RECOVERY_OK;
 }
 
 /* At the end of what could be read: a torn last batch, or damage? */
@@ -264,51 +242,92 @@ static enum recovery_status find_first(struct disk *disk, const struct segment_l
     return RECOVERY_OK;
 }
 
-static enum recovery_status read_one(struct disk *disk, uint64_t number, bool last,
-                                     struct recovery_range range, const struct recovery_sink *sink,
-                                     struct recovery *found)
-{
-    char name[DISK_NAME_MAX], plain[DISK_NAME_MAX];
+struct loaded { /* a segment in memory */
+    unsigned char *data;
     uint64_t bytes;
-    enum recovery_status status = RECOVERY_OK;
-    unsigned char *data = load(disk, number, &bytes, name, found, &status);
-    if (!data)
-        return status;
-    segment_name(number, plain);
-    status = check_head(data, bytes, name, number, found);
-    if (status == RECOVERY_OK)
-        status = read_segment(data, bytes, name, range, sink, found);
-    if (status == RECOVERY_OK && found->next_lsn <= range.until) {
-        status = judge_tail(data, bytes, name, found);
-        if (status == RECOVERY_OK && !last && found->torn_bytes)
-            status = fail(found, RECOVERY_DAMAGED, name, found->offset,
-                          "bad chunk, and a later segment follows");
-        if (status == RECOVERY_OK && last && strcmp(name, plain) != 0)
-            status = fail(found, RECOVERY_DAMAGED, name, 0,
-                          "the last segment is sealed: the one after it is missing");
-    }
-    free(data);
+    char name[DISK_NAME_MAX];
+};
+
+/* Waits until the segment is applied, and gives its memory back. A record that was refused comes
+ * before whatever is wrong behind it. */
+static enum recovery_status settle(struct loaded *segment, struct apply *apply,
+                                   enum recovery_status status, struct recovery *found)
+{
+    struct apply_fault fault = apply_wait(apply);
+    if (segment->data && fault.text)
+        status = fail(found, RECOVERY_DAMAGED, segment->name, fault.offset, fault.text);
+    free(segment->data);
+    segment->data = NULL;
     return status;
+}
+
+static enum recovery_status read_one(const struct loaded *segment, uint64_t number, bool last,
+                                     struct apply *apply, struct recovery *found)
+{
+    char plain[DISK_NAME_MAX];
+    const unsigned char *data = segment->data;
+    uint64_t bytes = segment->bytes;
+    segment_name(number, plain);
+    enum recovery_status status = check_head(data, bytes, segment->name, number, found);
+    if (status != RECOVERY_OK)
+        return status;
+    read_segment(data, bytes, apply, found);
+    if (found->next_lsn > apply->range.until)
+        return RECOVERY_OK;
+    status = judge_tail(data, bytes, segment->name, found);
+    if (status == RECOVERY_OK && !last && found->torn_bytes)
+        return fail(found, RECOVERY_DAMAGED, segment->name, found->offset,
+                    "bad chunk, and a later segment follows");
+    if (status == RECOVERY_OK && last && strcmp(segment->name, plain) != 0)
+        return fail(found, RECOVERY_DAMAGED, segment->name, 0,
+                    "the last segment is sealed: the one after it is missing");
+    return status;
+}
+
+/* The segments from list->number[first] on: one is read from the disk while the workers apply the
+ * one before it. */
+static enum recovery_status read_segments(struct disk *disk, const struct segment_list *list,
+                                          uint32_t first, struct apply *apply,
+                                          struct recovery *found)
+{
+    struct loaded now = {0}, next;
+    enum recovery_status status = RECOVERY_OK;
+    for (uint32_t i = first; status == RECOVERY_OK && i < list->count; i++) {
+        if (i > first && found->next_lsn > apply->range.until)
+            break;
+        if (i > first && list->number[i] != list->number[i - 1] + 1) {
+            segment_name(list->number[i], next.name);
+            status =
+                fail(found, RECOVERY_DAMAGED, next.name, 0, "the segment before it is missing");
+            break;
+        }
+        if (apply->workers == 1)
+            status = settle(&now, apply, status, found);
+        if (status != RECOVERY_OK)
+            break;
+        next.data = load(disk, list->number[i], &next.bytes, next.name, found, &status);
+        status = settle(&now, apply, status, found);
+        now = next;
+        if (status == RECOVERY_OK)
+            status = read_one(&now, list->number[i], i + 1 == list->count, apply, found);
+    }
+    return settle(&now, apply, status, found);
 }
 
 enum recovery_status recovery_read_range(struct disk *disk, struct recovery_range range,
                                          const struct recovery_sink *sink, struct recovery *found)
 {
     struct segment_list list = {0};
+    struct apply apply;
     uint32_t first = 0;
     *found = (struct recovery){.next_lsn = 1, .next_batch = 1};
     enum recovery_status status = list_segments(disk, &list, found);
     if (status == RECOVERY_OK)
         status = find_first(disk, &list, range.after + 1, &first, found);
-    for (uint32_t i = first; status == RECOVERY_OK && i < list.count; i++) {
-        if (i > first && found->next_lsn > range.until)
-            break;
-        char name[DISK_NAME_MAX];
-        segment_name(list.number[i], name);
-        if (i > first && list.number[i] != list.number[i - 1] + 1)
-            status = fail(found, RECOVERY_DAMAGED, name, 0, "the segment before it is missing");
-        else
-            status = read_one(disk, list.number[i], i + 1 == list.count, range, sink, found);
+    if (status == RECOVERY_OK) {
+        apply_start(&apply, sink, range);
+        status = read_segments(disk, &list, first, &apply, found);
+        apply_stop(&apply);
     }
     if (status == RECOVERY_OK && range.until == UINT64_MAX && found->next_lsn <= range.after) {
         snprintf(found->text, sizeof found->text,

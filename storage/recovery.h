@@ -1,6 +1,7 @@
 /* recovery.h - reads a journal from its beginning: every chunk checked, every record handed over.
  *
- * Thread:  the caller's; nothing else uses the journal meanwhile.
+ * Thread:  the caller's, and the sink's workers (apply.h) while a reading lasts; nothing else uses
+ * the journal meanwhile.
  * Tail:    reading stops at the first bad chunk. If any chunk of a later batch stands behind it,
  * that is damage and recovery refuses (PROTOCOL J3); else it was the torn last batch, which is cut.
  * The very last batch cannot be told from a torn one: docs/DURABILITY.md.
@@ -34,6 +35,10 @@ struct recovery_sink {
     /* Optional: records that record() will see next, in order. Fetches what they need, changes
      * nothing. */
     void (*ahead)(void *self, const struct record_ahead *record, uint32_t count);
+    /* Above 1: record() and ahead() are called by so many threads, for the records of a shard by
+     * the one that worker() names (below `workers`). */
+    uint16_t workers;
+    uint16_t (*worker)(void *self, uint16_t shard);
     void *self;
 };
 

@@ -81,13 +81,14 @@ def reached(yes):
 # ---- the servers ----
 
 class Castle(client.Server):
-    """castle serve with one core, on the server's core, with a user whose orders can go on for long."""
+    """castle serve on the server's core or on the given ones, with a user whose orders can go on for long."""
 
-    def __init__(self, *options, **named):
-        super().__init__("--cores", "1", *options, **named)
+    def __init__(self, *options, cores=(SERVER_CORE,), **named):
+        super().__init__("--cores", len(cores), *options, **named)
+        self.cores = ",".join(map(str, cores))
 
     def command(self):
-        return on_core(SERVER_CORE, *super().command())
+        return on_core(self.cores, *super().command())
 
     def open_market(self):
         """A symbol without MAX_NUM_ORDERS, so that hundreds of orders may be in flight, and a rich trader."""

@@ -1,6 +1,7 @@
 #include "actors/market_shard.h"
 
 #include "actors/record_check.h"
+#include "actors/rows.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -66,6 +67,23 @@ static void tell_trade(struct market_shard *self, const struct book_event *event
     ingress_send_all(&self->shard, CLASS_MARKET, &msg);
 }
 
+static void row_trade(const struct market_shard *self, const struct book_event *event,
+                      int64_t ts_us)
+{
+    const struct rows *rows = self->shard.ex->rows;
+    const struct money_spec *spec = &self->matching->spec;
+    struct row_trade row = {.trade_id = event->id,
+                            .maker_order_id = event->order_id,
+                            .taker_order_id = event->taker_order_id,
+                            .price = event->price_ticks * spec->tick_atoms,
+                            .qty = event->qty_lots * spec->lot_atoms,
+                            .time_us = ts_us,
+                            .symbol = self->open.symbol,
+                            .buyer_is_maker = event->side == SIDE_BUY};
+    ASSERT(money_quote_floor(spec, event->price_ticks, event->qty_lots, &row.quote));
+    rows->trade(rows->self, &row);
+}
+
 static void on_fill(struct market_shard *self, const struct book_event *event, int64_t ts_us)
 {
     bool maker_buys = event->side == SIDE_BUY;
@@ -78,6 +96,8 @@ static void on_fill(struct market_shard *self, const struct book_event *event, i
     send_fill(self, event, event->ref, event->order_id, maker, ts_us);
     send_fill(self, event, self->open.place.ref, event->taker_order_id, taker, ts_us);
     note_trade(self->matching, event, ts_us);
+    if (self->shard.ex->rows)
+        row_trade(self, event, ts_us);
     tell_trade(self, event, ts_us);
 }
 

@@ -38,14 +38,16 @@ struct market_stats;
 struct market_stats *market_stats_new(void);
 void market_stats_free(struct market_stats *stats);
 
-/* Folds the next trade. Expects: ids ascend by 1, aggregate ids by 1 or not; times never descend.
- */
+/* Folds the next trade. Expects: trade ids ascend, aggregate ids by 1 or not at all (0: of an
+ * aggregate trade whose beginning is not known); times never descend. After a gap in the ids, what
+ * is before it is no longer said to be whole. */
 void market_stats_fold(struct market_stats *stats, const struct stats_trade *trade);
 
 /* ---- from history, at start ---- */
 
 /* Replaces what is known of candles by these minutes: ascending, each with trades, all there were
- * since the first of them; then only newer trades may be folded (market_view_catch_up()). */
+ * since the first of them; then only newer trades may be folded (market_view_catch_up()). A day of
+ * them and the last one before it give market_stats_day() its previous close. */
 void market_stats_seed(struct market_stats *stats, const struct candle *minutes, uint32_t count);
 /* The candle (UTC) that holds the last of those minutes, with all of its trades up to that minute's
  * end. For the intervals that can reach behind the minutes given: 1d, 3d, 1w, 1M. */

@@ -5,6 +5,7 @@
  * kept as decimal text, like PostgreSQL's numeric.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -622,6 +623,9 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
     ASSERT(self != NULL);
     self->super.ops = &ops;
     file_name(directory, "", name);
+    int file = writer ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (file >= 0) /* nobody else's to read, nor what SQLite puts beside it */
+        close(file);
     int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
     bool ok = sqlite3_open_v2(name, &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK ||
               failed(self);

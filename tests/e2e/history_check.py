@@ -3,6 +3,7 @@
 Nothing here writes; only the standard library.
 """
 import collections
+import contextlib
 import sqlite3
 import time
 
@@ -24,13 +25,12 @@ def wait_for_history(server):
     """The store, once it has what the server has."""
     lsn, end = int(server.admin().audit()["lsn"]), time.monotonic() + WAIT_SECONDS
     while True:
-        try:
+        with contextlib.suppress(sqlite3.OperationalError):  # not made yet
             store = open_history(server.data)
-            if store.execute("SELECT lsn FROM source").fetchone()["lsn"] >= lsn:
-                return store
-        except sqlite3.OperationalError as error:  # not made yet
-            if time.monotonic() > end:
-                raise error
+            with contextlib.suppress(sqlite3.OperationalError):
+                if store.execute("SELECT lsn FROM source").fetchone()["lsn"] >= lsn:
+                    return store
+            store.close()
         check(time.monotonic() < end, f"the history did not reach LSN {lsn} in {WAIT_SECONDS} s")
         time.sleep(0.01)
 

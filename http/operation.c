@@ -9,6 +9,15 @@ enum { SIGNED = 3 }; /* recvWindow, timestamp, signature */
 
 #define PATH(text) text, sizeof text - 1
 
+/* What an answer of 200 may be kept for, by whom. All else is nobody's to keep. */
+enum keep { KEEP_NONE, KEEP_SECOND, KEEP_SECOND_TIMED, KEEP_MINUTE_TIMED };
+static const struct cache_rule keeps[] = {
+    [KEEP_NONE] = {.control = "no-store"},
+    [KEEP_SECOND] = {.control = "public, max-age=1"},
+    [KEEP_SECOND_TIMED] = {.control = "public, max-age=1", .timed = true},
+    [KEEP_MINUTE_TIMED] = {.control = "public, max-age=60", .timed = true},
+};
+
 static const struct route {
     const char *path;
     size_t length;
@@ -17,34 +26,52 @@ static const struct route {
     uint8_t weight;   /* unless the handler knows better (API §1.1) */
     uint8_t params;   /* how many Binance documents: more are too many */
     bool free_of_use; /* costs nothing when it succeeds: trading */
+    enum keep keep;
 } routes[] = {
-    {PATH("/api/v3/order"), METHOD_POST, rest_post_order, 1, 18 + SIGNED, true},
-    {PATH("/api/v3/order"), METHOD_DELETE, rest_delete_order, 1, 5 + SIGNED, true},
-    {PATH("/api/v3/order"), METHOD_GET, rest_get_order, 4, 3 + SIGNED, false},
+    {PATH("/api/v3/order"), METHOD_POST, rest_post_order, 1, 18 + SIGNED, true, KEEP_NONE},
+    {PATH("/api/v3/order"), METHOD_DELETE, rest_delete_order, 1, 5 + SIGNED, true, KEEP_NONE},
+    {PATH("/api/v3/order"), METHOD_GET, rest_get_order, 4, 3 + SIGNED, false, KEEP_NONE},
     {PATH("/api/v3/order/cancelReplace"), METHOD_POST, rest_post_cancel_replace, 1, 24 + SIGNED,
-     true},
-    {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, 1, 19 + SIGNED, false},
-    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false},
-    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, 80, 1 + SIGNED, false},
-    {PATH("/api/v3/openOrders"), METHOD_DELETE, rest_delete_open_orders, 1, 1 + SIGNED, true},
-    {PATH("/api/v3/account"), METHOD_GET, rest_get_account, 20, 1 + SIGNED, false},
-    {PATH("/api/v3/account/commission"), METHOD_GET, rest_get_commission, 20, 1 + SIGNED, false},
-    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, 20, 6 + SIGNED, false},
-    {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false},
-    {PATH("/api/v3/exchangeInfo"), METHOD_GET, rest_get_exchange_info, 20, 5, false},
-    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, 4, 3, false},
-    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, 4, 3, false},
-    {PATH("/api/v3/trades"), METHOD_GET, rest_get_trades, 25, 2, false},
-    {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false},
-    {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false},
-    {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false},
-    {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false},
-    {PATH("/sapi/v1/capital/config/getall"), METHOD_GET, rest_get_coins, 1, 0 + SIGNED, false},
-    {PATH("/sapi/v1/margin/allPairs"), METHOD_GET, rest_get_margin_pairs, 1, 1 + SIGNED, false},
+     true, KEEP_NONE},
+    {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, 1, 19 + SIGNED, false,
+     KEEP_NONE},
+    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false, KEEP_SECOND},
+    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, 80, 1 + SIGNED, false,
+     KEEP_NONE},
+    {PATH("/api/v3/openOrders"), METHOD_DELETE, rest_delete_open_orders, 1, 1 + SIGNED, true,
+     KEEP_NONE},
+    {PATH("/api/v3/account"), METHOD_GET, rest_get_account, 20, 1 + SIGNED, false, KEEP_NONE},
+    {PATH("/api/v3/account/commission"), METHOD_GET, rest_get_commission, 20, 1 + SIGNED, false,
+     KEEP_NONE},
+    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, 20, 6 + SIGNED, false, KEEP_NONE},
+    {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false, KEEP_NONE},
+    {PATH("/api/v3/exchangeInfo"), METHOD_GET, rest_get_exchange_info, 20, 5, false,
+     KEEP_MINUTE_TIMED},
+    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, 4, 3, false, KEEP_SECOND},
+    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, 4, 3, false, KEEP_SECOND},
+    {PATH("/api/v3/ticker/24hr"), METHOD_GET, rest_get_ticker_day, 80, 4, false, KEEP_SECOND_TIMED},
+    {PATH("/api/v3/avgPrice"), METHOD_GET, rest_get_avg_price, 2, 1, false, KEEP_SECOND_TIMED},
+    {PATH("/api/v3/klines"), METHOD_GET, rest_get_klines, 2, 6, false, KEEP_SECOND_TIMED},
+    {PATH("/api/v3/uiKlines"), METHOD_GET, rest_get_klines, 2, 6, false, KEEP_SECOND_TIMED},
+    {PATH("/api/v3/aggTrades"), METHOD_GET, rest_get_agg_trades, 4, 5, false, KEEP_SECOND_TIMED},
+    {PATH("/api/v3/trades"), METHOD_GET, rest_get_trades, 25, 2, false, KEEP_SECOND_TIMED},
+    {PATH("/api/v3/historicalTrades"), METHOD_GET, rest_get_historical_trades, 25, 3, false,
+     KEEP_SECOND_TIMED},
+    {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false, KEEP_NONE},
+    {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false, KEEP_NONE},
+    {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false, KEEP_NONE},
+    {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false,
+     KEEP_NONE},
+    {PATH("/sapi/v1/capital/config/getall"), METHOD_GET, rest_get_coins, 1, 0 + SIGNED, false,
+     KEEP_NONE},
+    {PATH("/sapi/v1/margin/allPairs"), METHOD_GET, rest_get_margin_pairs, 1, 1 + SIGNED, false,
+     KEEP_NONE},
     {PATH("/sapi/v1/margin/isolated/allPairs"), METHOD_GET, rest_get_isolated_pairs, 1, 1 + SIGNED,
-     false},
-    {PATH("/fapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false},
-    {PATH("/dapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false},
+     false, KEEP_NONE},
+    {PATH("/fapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false,
+     KEEP_MINUTE_TIMED},
+    {PATH("/dapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false,
+     KEEP_MINUTE_TIMED},
 };
 
 enum { ROUTES = sizeof routes / sizeof *routes };
@@ -74,6 +101,12 @@ static bool read_params(struct call *call, uint8_t most)
         call_refuse(call, -1100, "Illegal characters found in a parameter.");
         return false;
     }
+}
+
+const struct cache_rule *operation_cache(uint16_t route, int status)
+{
+    bool ours = route >= 1 && route <= ROUTES; /* or an operator's */
+    return &keeps[ours && status == 200 ? routes[route - 1].keep : KEEP_NONE];
 }
 
 uint16_t operation_routes(void)

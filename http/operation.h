@@ -12,6 +12,14 @@
 /* Starts the call; its answer comes now or later through call->respond. Sets call->route. */
 void operation_start(struct call *call);
 
+/* What Cache-Control says of an answer (RFC 9111). */
+struct cache_rule {
+    const char *control;
+    bool timed; /* it has times, which X-MBX-TIME-UNIT changes */
+};
+/* Of a call's route, whatever it is. Thread: any. */
+const struct cache_rule *operation_cache(uint16_t route, int status);
+
 /* Routes are 1 to operation_routes(); 0 is a call of no route. Thread: any. */
 uint16_t operation_routes(void);
 const char *operation_route_path(uint16_t route);

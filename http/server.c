@@ -244,6 +244,17 @@ static void add_usage(h2o_req_t *req, const struct call *call)
     }
 }
 
+/* Whether somebody between here and the client may keep the answer. */
+static void add_cache_control(h2o_req_t *req, const struct call *call, int status)
+{
+    const struct cache_rule *rule = operation_cache(call->route, status);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, rule->control,
+                   strlen(rule->control));
+    if (rule->timed)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_VARY, NULL,
+                       H2O_STRLIT("x-mbx-time-unit"));
+}
+
 static void respond(void *transport, int status, const char *body, size_t length)
 {
     static h2o_generator_t generator;
@@ -253,6 +264,7 @@ static void respond(void *transport, int status, const char *body, size_t length
     if (!type)
         type = "application/json;charset=UTF-8";
     add_usage(req, tie->call);
+    add_cache_control(req, tie->call, status);
     request_ended(tie, false);
     tie->link->guard.untaken += tie->untaken = length;
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */

@@ -171,9 +171,9 @@ static void teardown(void)
     user_watch_remove(&ingress, &two.watch);
     user_watch_remove(&ingress, &three.watch);
     cr_expect(!exchange_any_watched(&ex));
-    cr_expect_eq(counter_get(&ingress.streams.watches), 0);
+    cr_expect_eq(counter_get(&ingress.user_streams.watches), 0);
     cr_expect_eq(block_room(&ex.reply_pool[0], 16), 16, "every block is home");
-    user_streams_fini(&ingress.streams);
+    user_streams_fini(&ingress.user_streams);
 }
 
 TestSuite(user_stream, .init = setup, .fini = teardown);
@@ -204,7 +204,7 @@ Test(user_stream, another_watch_of_the_user_may_hear_more)
     cr_expect_str_eq(one.log, "balanceUpdate outboundAccountPosition balanceUpdate "
                               "outboundAccountPosition ");
     cr_expect_str_eq(two.log, "200 balanceUpdate outboundAccountPosition ");
-    cr_expect_eq(counter_get(&ingress.streams.told), 6);
+    cr_expect_eq(counter_get(&ingress.user_streams.told), 6);
 }
 
 /* Goal: ms and us are rendered for who wants them. Method: two watches, told lengths differ. */
@@ -216,7 +216,8 @@ Test(user_stream, each_watch_has_its_own_unit_of_time)
     give(USER, &three);
     settle();
     cr_expect_str_eq(one.log, two.log);
-    cr_expect_eq(ingress.streams.texts[1].text.length, ingress.streams.texts[0].text.length + 12,
+    cr_expect_eq(ingress.user_streams.texts[1].text.length,
+                 ingress.user_streams.texts[0].text.length + 12,
                  "three digits more in each of four times");
 }
 
@@ -235,7 +236,7 @@ Test(user_stream, watches_may_go_while_they_are_told)
     cr_expect_str_eq(three.log, "balanceUpdate ");
     cr_expect_str_eq(two.log, "");
     cr_expect_str_eq(one.log, "balanceUpdate outboundAccountPosition ");
-    cr_expect_eq(counter_get(&ingress.streams.watches), 1);
+    cr_expect_eq(counter_get(&ingress.user_streams.watches), 1);
 }
 
 /* Goal: the first watch of a user sets the interest and the last one clears it. Method: the word.

@@ -528,6 +528,7 @@ void world_fini(struct world *world)
     }
     free(ingress->text.data);
     mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
+    user_streams_fini(&ingress->user_streams);
     directory_fini(&ingress->directory);
     market_view_fini(&ingress->view);
     arena_fini(&world->arena);

@@ -8,6 +8,7 @@
 
 #include "actors/control_shard.h"
 #include "http/api_error.h"
+#include "http/ws/api.h"
 #include "runtime/check.h"
 
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
@@ -134,12 +135,17 @@ static void count(struct call *call, int status)
         hist_add_us(&counts->reply_us, call->durable_us, now_us);
 }
 
+uint32_t ingress_weigh(struct ingress *ingress, uint64_t address, uint32_t weight)
+{
+    uint32_t minute = (uint32_t)(ingress->core->now_us / WEIGHT_WINDOW_US);
+    return tally_add(&ingress->shared->weights, address, minute, weight);
+}
+
 /* Successful trading costs nothing (API §1.5). */
 static void count_weight(struct call *call, int status)
 {
-    uint32_t minute = (uint32_t)(call->ingress->core->now_us / WEIGHT_WINDOW_US);
     uint32_t weight = call->free_of_use && status == 200 ? 0 : call->weight;
-    call->used_weight = tally_add(&call->ingress->shared->weights, call->address, minute, weight);
+    call->used_weight = ingress_weigh(call->ingress, call->address, weight);
 }
 
 void call_respond(struct call *call, int status, const char *body, size_t length)
@@ -249,10 +255,14 @@ void call_send(struct call *call, const struct request *from,
 static void on_market(void *self, const struct msg *msg)
 {
     struct ingress *ingress = self;
-    if (msg->type == MSG_CONFIG)
-        directory_apply(&ingress->directory, msg->change.block);
-    else
+    if (msg->type == MSG_CONFIG) {
+        const struct config_change *change = msg->change.block;
+        directory_apply(&ingress->directory, change);
+        if (change->kind == CONFIG_KEY_GONE)
+            ws_api_key_gone(ingress, change->api_key);
+    } else {
         market_view_fold(&ingress->view, msg);
+    }
 }
 
 /* The outcome was reached in a turn that began at ts_us, and told when its chunk was durable. */

@@ -42,8 +42,10 @@ struct ingress {
     struct gateway gateway;
     struct market_view view;
     struct directory directory;
-    struct params params; /* of the call being started */
-    struct text text;     /* scratch */
+    struct params params;         /* of the call being started */
+    struct text text;             /* scratch */
+    struct text frame;            /* scratch: a message to a WebSocket API connection */
+    struct api_session *sessions; /* WebSocket API connections */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
     struct timers deadlines; /* of calls that wait for the exchange */
@@ -79,10 +81,11 @@ struct call {
     uint32_t used_weight;
     bool tells_orders;
     uint32_t unfilled[ORDER_INTERVALS];
-    struct slice path, query, body, api_key; /* valid only while the call is started */
-    bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
-    char peer[PEER_TEXT_BYTES];              /* admin listener: who calls, for the log */
-    const char *content_type;                /* of the answer; NULL: JSON */
+    /* valid only while the call is started; api_key.data NULL: a parameter that was not sent */
+    struct slice path, query, body, api_key;
+    bool micro;                 /* X-MBX-TIME-UNIT: MICROSECOND */
+    char peer[PEER_TEXT_BYTES]; /* admin listener: who calls, for the log */
+    const char *content_type;   /* of the answer; NULL: JSON */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
     enum call_kind kind;
@@ -125,6 +128,9 @@ uint32_t ingress_work(struct ingress *ingress);
 /* Brings view and directory up to what is durable: whoever was answered on another connection, and
  * asks on this one, sees it. Answers nothing, so it is safe while a request is being taken in. */
 void ingress_see_market(struct ingress *ingress);
+
+/* Adds to what the address has used in this minute (API §1.5); returns the sum. */
+uint32_t ingress_weigh(struct ingress *ingress, uint64_t address, uint32_t weight);
 
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */

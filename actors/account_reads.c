@@ -42,8 +42,8 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
     memcpy(view->client_id, order->client_id, order->client_length);
 }
 
-static void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
-                       struct trade_view *view)
+void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
+                struct trade_view *view)
 {
     const struct ledger_symbol *symbol = ledger_symbol(self->ledger, trade->symbol);
     *view = (struct trade_view){

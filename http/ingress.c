@@ -36,6 +36,7 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
+    user_streams_init(&ingress->streams, ex->config.users_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     if (!shared->count)
         tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
@@ -292,6 +293,11 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     }
 }
 
+static void on_event(void *self, const struct msg *msg)
+{
+    user_stream_tell(self, msg->event.block);
+}
+
 void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn)
 {
     call->waits = true;
@@ -323,7 +329,8 @@ static uint32_t finish_waiting(struct ingress *ingress)
 
 static struct gateway_sink sink_of(struct ingress *ingress)
 {
-    return (struct gateway_sink){.self = ingress, .market = on_market, .reply = on_reply};
+    return (struct gateway_sink){
+        .self = ingress, .market = on_market, .reply = on_reply, .event = on_event};
 }
 
 void ingress_see_market(struct ingress *ingress)

@@ -11,6 +11,7 @@
 #include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
+#include "http/user_stream.h"
 #include "runtime/tally.h"
 #include "runtime/timer.h"
 
@@ -48,6 +49,7 @@ struct ingress {
     struct api_session *sessions; /* WebSocket API connections */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
+    struct user_streams streams;
     struct timers deadlines; /* of calls that wait for the exchange */
     uint64_t client_ids;     /* generated client order ids */
     uint64_t answered;       /* calls responded to since the last look */
@@ -99,6 +101,9 @@ struct call {
     uint16_t symbol;
     uint8_t type, resp, client_length, parts, flags;
     uint16_t first_reject; /* cancelReplace: of the half that came first */
+    /* user_watch_begin(): what is to be told events, and who answers when it is */
+    struct user_watch *watch;
+    void (*watch_done)(struct call *call);
     char client_id[CLIENT_ID_BYTES];
     char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */
     char api_key_made[API_KEY_BYTES];

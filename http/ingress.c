@@ -38,8 +38,10 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     market_view_init(&ingress->view, ex->config.symbols_max);
     user_streams_init(&ingress->streams, ex->config.users_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
-    if (!shared->count)
+    if (!shared->count) {
         tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
+        tally_init(&shared->opened, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
+    }
     shared->ingress[shared->count++] = ingress;
 }
 

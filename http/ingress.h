@@ -26,6 +26,8 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     uint16_t count;
     _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
     struct tally weights;             /* used by each client address, a minute */
+    struct tally opened;              /* WebSockets opened by each, in five minutes */
+    bool unlimited;                   /* --rate-limits off */
     const char *audit_token;          /* the admin listener's bearer token */
     uint64_t (*journal_lsn)(void);    /* durable so far */
     /* for metrics */
@@ -55,6 +57,7 @@ struct ingress {
     uint64_t answered;       /* calls responded to since the last look */
     struct sampler timed;    /* which calls are timed */
     struct ingress_counts counts;
+    struct streams *streams; /* market streams (http/ws/stream.h); NULL: nobody listens here */
 };
 
 struct slice { /* borrowed text */

@@ -1,11 +1,12 @@
 /* socket.h - one WebSocket connection (RFC 6455): messages in, a bounded queue of frames out.
  *
  * Thread:  the ingress core's, every call.
- * In:      wslay reads frames, puts fragments together and checks masks, lengths and UTF-8.
- * Out:     frames are encoded once (struct ws_frame), shared by whom they go to, and written in
- *          one vectored call a turn; one write is in flight. What waits counts against a budget
- *          of bytes: whoever is over it is closed, never waited for.
- * Leaving: a connection ends at the end of a turn, never inside a call; its kind is told once.
+ * In:      wslay reads frames, puts fragments together, checks masks, lengths and UTF-8, and
+ *          answers pings and closes.
+ * Out:     frames are encoded once (struct ws_frame), shared by all whom they go to, and written
+ *          in one vectored call a turn; one write is in flight. What waits behind a write that the
+ *          peer does not take counts against a budget of bytes: whoever is over it is closed.
+ * Leaving: a connection ends between two turns, never inside a call; its kind is told once.
  */
 #ifndef WS_SOCKET_H
 #define WS_SOCKET_H
@@ -15,9 +16,9 @@
 #include <stdint.h>
 
 #include "http/ingress.h"
+#include "http/ws/frame.h"
 
 struct ws;
-struct ws_frame;
 
 struct ws_kind { /* what is spoken on a connection */
     /* One whole text message, UTF-8 checked; may be changed in place; valid during the call. */
@@ -26,7 +27,8 @@ struct ws_kind { /* what is spoken on a connection */
     void (*closed)(struct ws *ws);
     /* The server is about to shut down: say so. */
     void (*drain)(struct ws *ws);
-    size_t message_max; /* bytes of an incoming message; longer ones close it, 1009 */
+    size_t message_max; /* bytes of an incoming message, 0: 16 KiB; longer ones close it, 1009 */
+    bool limits_text;   /* text messages count as frames: 5 a second (API §1.5), as pings do */
 };
 
 enum {
@@ -51,20 +53,14 @@ uint64_t ws_address(const struct ws *ws);
  * closed, or it is being closed already. */
 bool ws_send(struct ws *ws, const char *text, size_t length);
 
+/* Sends a frame that others may get, too; takes a reference of its own. Returns as ws_send(). */
+bool ws_send_frame(struct ws *ws, struct ws_frame *frame);
+
 /* Sends a close frame behind what waits, and ends the connection when the peer has answered it, or
  * after a deadline. Nothing is taken in or sent after that. `reason`: at most 123 bytes. */
 void ws_close(struct ws *ws, uint16_t code, const char *reason);
 
-/* ---- frames that many get ---- */
-
-/* One text message, encoded; the caller has one reference. */
-struct ws_frame *ws_frame_new(const char *text, size_t length);
-void ws_frame_release(struct ws_frame *frame);
-
-/* Sends it; takes a reference of its own. Returns as ws_send() does. */
-bool ws_send_frame(struct ws *ws, struct ws_frame *frame);
-
-/* Bytes that wait behind a write which the peer has not taken yet; 0: it keeps up. */
+/* Bytes that wait while a write is under way that the peer has not taken; 0: it keeps up. */
 size_t ws_backlog(const struct ws *ws);
 
 #endif

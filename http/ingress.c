@@ -36,7 +36,7 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
-    user_streams_init(&ingress->streams, ex->config.users_max);
+    user_streams_init(&ingress->user_streams, ex->config.users_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     if (!shared->count) {
         tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);

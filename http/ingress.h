@@ -51,7 +51,7 @@ struct ingress {
     struct api_session *sessions; /* WebSocket API connections */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
-    struct user_streams streams;
+    struct user_streams user_streams;
     struct timers deadlines; /* of calls that wait for the exchange */
     uint64_t client_ids;     /* generated client order ids */
     uint64_t answered;       /* calls responded to since the last look */

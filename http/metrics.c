@@ -277,12 +277,12 @@ static uint64_t refused(const struct ingress *ingress)
 
 static uint64_t user_watches(const struct ingress *ingress)
 {
-    return counter_get(&ingress->streams.watches);
+    return counter_get(&ingress->user_streams.watches);
 }
 
 static uint64_t user_events(const struct ingress *ingress)
 {
-    return counter_get(&ingress->streams.told);
+    return counter_get(&ingress->user_streams.told);
 }
 
 static void put_gateways(struct text *out, const struct ingress_shared *shared)

@@ -26,7 +26,7 @@ void user_streams_fini(struct user_streams *streams)
 
 static void put_in(struct ingress *ingress, struct user_watch *watch, uint32_t user, bool micro)
 {
-    struct user_streams *streams = &ingress->streams;
+    struct user_streams *streams = &ingress->user_streams;
     struct user_watch **first = &streams->first[user];
     ASSERT(user > 0 && user <= ingress->ex->config.users_max && !watch->user);
     if (!*first)
@@ -56,7 +56,7 @@ static void forget_call(struct user_watch *watch)
 
 void user_watch_remove(struct ingress *ingress, struct user_watch *watch)
 {
-    struct user_streams *streams = &ingress->streams;
+    struct user_streams *streams = &ingress->user_streams;
     if (!watch->user)
         return;
     forget_call(watch);
@@ -125,7 +125,7 @@ static void tell(struct user_streams *streams, struct user_watch *watch,
 
 void user_stream_tell(struct ingress *ingress, const struct user_event *event)
 {
-    struct user_streams *streams = &ingress->streams;
+    struct user_streams *streams = &ingress->user_streams;
     bool rendered[2] = {false, false};
     ASSERT(event->user <= ingress->ex->config.users_max && !streams->at);
     for (struct user_watch *watch = streams->first[event->user]; watch; watch = streams->later) {

@@ -138,17 +138,12 @@ static void count(struct call *call, int status)
         hist_add_us(&counts->reply_us, call->durable_us, now_us);
 }
 
-uint32_t ingress_weigh(struct ingress *ingress, uint64_t address, uint32_t weight)
-{
-    uint32_t minute = (uint32_t)(ingress->core->now_us / WEIGHT_WINDOW_US);
-    return tally_add(&ingress->shared->weights, address, minute, weight);
-}
-
 /* Successful trading costs nothing (API §1.5). */
 static void count_weight(struct call *call, int status)
 {
+    uint32_t minute = (uint32_t)(call->ingress->core->now_us / WEIGHT_WINDOW_US);
     uint32_t weight = call->free_of_use && status == 200 ? 0 : call->weight;
-    call->used_weight = ingress_weigh(call->ingress, call->address, weight);
+    call->used_weight = tally_add(&call->ingress->shared->weights, call->address, minute, weight);
 }
 
 void call_respond(struct call *call, int status, const char *body, size_t length)

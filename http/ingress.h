@@ -137,9 +137,6 @@ uint32_t ingress_work(struct ingress *ingress);
  * asks on this one, sees it. Answers nothing, so it is safe while a request is being taken in. */
 void ingress_see_market(struct ingress *ingress);
 
-/* Adds to what the address has used in this minute (API §1.5); returns the sum. */
-uint32_t ingress_weigh(struct ingress *ingress, uint64_t address, uint32_t weight);
-
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);

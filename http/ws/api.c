@@ -350,7 +350,6 @@ void ws_api_open(struct ws *ws)
     ingress->sessions = session;
     ws_set_data(ws, session);
     read_url(session);
-    ingress_weigh(ingress, ws_address(ws), API_OPENING_WEIGHT);
 }
 
 static void on_closed(struct ws *ws)

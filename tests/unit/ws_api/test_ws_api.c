@@ -196,7 +196,7 @@ Test(ws_api, malformed_requests_are_told_why)
 }
 
 /* Goal: the limits are told unless the URL or the request says no, and counts go on over REST and
- * WebSocket together. Method: both spellings of both; the opening weighed 2, each ping 1. */
+ * WebSocket together. Method: both spellings of both; each ping weighs 1, depth 5. */
 Test(ws_api, limits_are_told_as_asked)
 {
     static const char plain[] = "{\"id\":1,\"method\":\"ping\"}",
@@ -206,14 +206,14 @@ Test(ws_api, limits_are_told_as_asked)
                           "{\"id\":1,\"method\":\"ping\",\"params\":{\"returnRateLimits\":false}}",
                       answer[] = "{\"id\":1,\"status\":200,\"result\":{}}";
     cr_expect_str_eq(ask(plain), answer);
-    cr_expect_str_eq(ask(yes), "{\"id\":1,\"status\":200,\"result\":{}," LIMITS("4") "}");
+    cr_expect_str_eq(ask(yes), "{\"id\":1,\"status\":200,\"result\":{}," LIMITS("2") "}");
     close_ws();
     open_with("");
-    cr_expect_str_eq(ask(plain), "{\"id\":1,\"status\":200,\"result\":{}," LIMITS("7") "}");
+    cr_expect_str_eq(ask(plain), "{\"id\":1,\"status\":200,\"result\":{}," LIMITS("3") "}");
     cr_expect_str_eq(ask(no), answer);
     cr_expect_str_eq(ask("{\"id\":1,\"method\":\"depth\",\"params\":{\"symbol\":\"NO\"}}"),
                      "{\"id\":1,\"status\":400,\"error\":{\"code\":-1121,\"msg\":\"Invalid "
-                     "symbol.\"}," LIMITS("13") "}");
+                     "symbol.\"}," LIMITS("9") "}");
 }
 
 /* Goal: a signed request is let in only with key, time and signature of its own. Method: an account

@@ -267,24 +267,13 @@ static void read_limits(struct asked *asked, const struct json_node *nodes,
         asked->tells_limits = false;
 }
 
-/* Starts the operation that a JSON text asks for; nodes[0] is its value, if it is JSON. */
-static void start(struct asked *asked, const struct json_node *nodes, uint32_t count)
+/* Starts the operation that the request asks for. */
+static void start(struct asked *asked, const struct json_node *nodes)
 {
     struct call *call = asked->call;
-    const struct json_node *id = NULL, *method = NULL, *params = NULL;
-    if (count && nodes->type == JSON_OBJECT) {
-        id = json_member(nodes, nodes, "id");
-        method = json_member(nodes, nodes, "method");
-        params = json_member(nodes, nodes, "params");
-    } else {
-        call_refuse(call, -1135, "Invalid JSON Request");
-        return;
-    }
-    if (!read_id(asked, id)) {
-        call_refuse(call, -1135,
-                    "Invalid 'id' in JSON request; expected an integer, a string matching "
-                    "'" LEGAL_ID "', or null.");
-    } else if (!method || method->type != JSON_STRING) {
+    const struct json_node *method = json_member(nodes, nodes, "method"),
+                           *params = json_member(nodes, nodes, "params");
+    if (!method || method->type != JSON_STRING) {
         call_refuse(call, -1135, "Invalid 'method' in JSON request; expected a string.");
     } else if (params && params->type != JSON_OBJECT) {
         call_refuse(call, -1135, "Invalid 'params' in JSON request; expected an object.");
@@ -295,29 +284,45 @@ static void start(struct asked *asked, const struct json_node *nodes, uint32_t c
     }
 }
 
+/* Whether the session may have one more under way; it counts from here on. */
+static bool take_in(struct api_session *session, struct call *call)
+{
+    if (session->under_way == API_UNDER_WAY_MAX) {
+        call_error(call, 503, -1008, "Too many requests of this connection are under way.");
+        return false;
+    }
+    session->under_way++;
+    call->over = on_call_over;
+    call->owner = session;
+    if (!atomic_load_explicit(&call->ingress->shared->draining, memory_order_relaxed))
+        return true;
+    call_error(call, 503, -1008, "The server is draining.");
+    return false;
+}
+
 static void on_text(struct ws *ws, char *text, size_t length)
 {
     struct api_session *session = ws_data(ws);
-    struct ingress *ingress = session->ingress;
     struct json_node nodes[NODES_MAX];
+    bool object = json_parse(text, length, nodes, NODES_MAX) > 0 && nodes->type == JSON_OBJECT;
     struct asked *asked = asked_get(session);
-    struct call *call = call_new(ingress);
+    struct call *call = call_new(session->ingress);
     asked->call = call;
     call->respond = respond;
     call->transport = asked;
     call->address = ws_address(ws);
     call->micro = session->micro;
-    if (session->under_way == API_UNDER_WAY_MAX) {
-        call_error(call, 503, -1008, "Too many requests of this connection are under way.");
+    bool has_id = object && read_id(asked, json_member(nodes, nodes, "id")); /* refusals tell it */
+    if (!take_in(session, call))
         return;
-    }
-    session->under_way++;
-    call->over = on_call_over;
-    call->owner = session;
-    if (atomic_load_explicit(&ingress->shared->draining, memory_order_relaxed))
-        call_error(call, 503, -1008, "The server is draining.");
+    if (!object)
+        call_refuse(call, -1135, "Invalid JSON Request");
+    else if (!has_id)
+        call_refuse(call, -1135,
+                    "Invalid 'id' in JSON request; expected an integer, a string matching "
+                    "'" LEGAL_ID "', or null.");
     else
-        start(asked, nodes, json_parse(text, length, nodes, NODES_MAX));
+        start(asked, nodes);
 }
 
 /* ---- connections ---- */

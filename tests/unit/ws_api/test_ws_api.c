@@ -361,10 +361,9 @@ Test(ws_api, draining)
              (long long)world_now_ms(world));
     cr_expect_str_eq(next_message(), expect);
     world_play(world, "!d", 2);
-    cr_expect_str_eq(
-        ask("{\"id\":1,\"method\":\"ping\"}"),
-        "{\"id\":null,\"status\":503,\"error\":{\"code\":-1008,\"msg\":\"The server is "
-        "draining.\"}}");
+    cr_expect_str_eq(ask("{\"id\":1,\"method\":\"ping\"}"),
+                     "{\"id\":1,\"status\":503,\"error\":{\"code\":-1008,\"msg\":\"The server is "
+                     "draining.\"}}");
 }
 
 /* ---- user data ---- */

@@ -35,6 +35,7 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
+    ingress->hot = hot_new(ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     if (!shared->count)
         tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
@@ -170,6 +171,12 @@ static void tell_error(struct call *call, int status, int code, const char *form
     call_respond(call, status, text->data, text->length);
 }
 
+void call_respond_shared(struct call *call, struct body *body)
+{
+    call->shared = body;
+    call_respond(call, 200, body->data, body->length);
+}
+
 void call_error(struct call *call, int status, int code, const char *format, ...)
 {
     va_list args;
@@ -249,10 +256,12 @@ void call_send(struct call *call, const struct request *from,
 static void on_market(void *self, const struct msg *msg)
 {
     struct ingress *ingress = self;
-    if (msg->type == MSG_CONFIG)
+    if (msg->type == MSG_CONFIG) {
         directory_apply(&ingress->directory, msg->change.block);
-    else
+        hot_forget(ingress->hot);
+    } else {
         market_view_fold(&ingress->view, msg);
+    }
 }
 
 /* The outcome was reached in a turn that began at ts_us, and told when its chunk was durable. */

@@ -529,6 +529,7 @@ void world_fini(struct world *world)
     free(ingress->text.data);
     mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
     directory_fini(&ingress->directory);
+    hot_free(ingress->hot);
     market_view_fini(&ingress->view);
     arena_fini(&world->arena);
     exchange_fini(&world->twin[world->now]);

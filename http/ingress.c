@@ -37,6 +37,7 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
     user_streams_init(&ingress->user_streams, ex->config.users_max);
+    ingress->hot = hot_new(ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     if (!shared->count) {
         tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
@@ -174,6 +175,12 @@ static void tell_error(struct call *call, int status, int code, const char *form
     call_respond(call, status, text->data, text->length);
 }
 
+void call_respond_shared(struct call *call, struct body *body)
+{
+    call->shared = body;
+    call_respond(call, 200, body->data, body->length);
+}
+
 void call_error(struct call *call, int status, int code, const char *format, ...)
 {
     va_list args;
@@ -258,6 +265,7 @@ static void on_market(void *self, const struct msg *msg)
         directory_apply(&ingress->directory, change);
         if (change->kind == CONFIG_KEY_GONE)
             ws_api_key_gone(ingress, change->api_key);
+        hot_forget(ingress->hot);
     } else {
         market_view_fold(&ingress->view, msg);
     }

@@ -8,6 +8,7 @@
 #include "actors/gateway.h"
 #include "actors/market_view.h"
 #include "http/directory.h"
+#include "http/hot.h"
 #include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
@@ -45,6 +46,7 @@ struct ingress {
     struct gateway gateway;
     struct market_view view;
     struct directory directory;
+    struct hot *hot;
     struct params params;         /* of the call being started */
     struct text text;             /* scratch */
     struct text frame;            /* scratch: a message to a WebSocket API connection */
@@ -91,6 +93,7 @@ struct call {
     bool micro;                 /* X-MBX-TIME-UNIT: MICROSECOND */
     char peer[PEER_TEXT_BYTES]; /* admin listener: who calls, for the log */
     const char *content_type;   /* of the answer; NULL: JSON */
+    struct body *shared; /* borrowed: the body that is being responded with; NULL: no shared one */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
     enum call_kind kind;
@@ -140,6 +143,8 @@ void ingress_see_market(struct ingress *ingress);
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);
+/* The same with a body of ingress->hot, which the transport may hold instead of copying it. */
+void call_respond_shared(struct call *call, struct body *body);
 /* Responds with `status` and call->out once every ingress core has configuration `version` and the
  * journal is durable up to `lsn`; 0: of no concern. */
 void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn);

@@ -12,6 +12,15 @@ enum { SIGNED = 3 }; /* recvWindow, timestamp, signature */
 #define PATH(text) text, sizeof text - 1
 #define WS_ONLY    NULL, 0, METHOD_OTHER
 
+/* What an answer of 200 may be kept for, by whom. All else is nobody's to keep. */
+enum keep { KEEP_NONE, KEEP_SECOND, KEEP_SECOND_TIMED, KEEP_MINUTE_TIMED };
+static const struct cache_rule keeps[] = {
+    [KEEP_NONE] = {.control = "no-store"},
+    [KEEP_SECOND] = {.control = "public, max-age=1"},
+    [KEEP_SECOND_TIMED] = {.control = "public, max-age=1", .timed = true},
+    [KEEP_MINUTE_TIMED] = {.control = "public, max-age=60", .timed = true},
+};
+
 static const struct route {
     const char *path; /* NULL: none */
     size_t length;
@@ -20,51 +29,74 @@ static const struct route {
     uint8_t weight;   /* unless the handler knows better (API §1.1) */
     uint8_t params;   /* how many Binance documents: more are too many */
     bool free_of_use; /* costs nothing when it succeeds: trading */
-    const char *ws;   /* the method of the WebSocket API; NULL: it has none */
+    enum keep keep;
+    const char *ws; /* the method of the WebSocket API; NULL: it has none */
 } routes[] = {
-    {PATH("/api/v3/order"), METHOD_POST, rest_post_order, 1, 18 + SIGNED, true, "order.place"},
-    {PATH("/api/v3/order"), METHOD_DELETE, rest_delete_order, 1, 5 + SIGNED, true, "order.cancel"},
-    {PATH("/api/v3/order"), METHOD_GET, rest_get_order, 4, 3 + SIGNED, false, "order.status"},
+    {PATH("/api/v3/order"), METHOD_POST, rest_post_order, 1, 18 + SIGNED, true, KEEP_NONE,
+     "order.place"},
+    {PATH("/api/v3/order"), METHOD_DELETE, rest_delete_order, 1, 5 + SIGNED, true, KEEP_NONE,
+     "order.cancel"},
+    {PATH("/api/v3/order"), METHOD_GET, rest_get_order, 4, 3 + SIGNED, false, KEEP_NONE,
+     "order.status"},
     {PATH("/api/v3/order/cancelReplace"), METHOD_POST, rest_post_cancel_replace, 1, 24 + SIGNED,
-     true, "order.cancelReplace"},
+     true, KEEP_NONE, "order.cancelReplace"},
     {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, 1, 19 + SIGNED, false,
-     "order.test"},
-    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false, "depth"},
-    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, 80, 1 + SIGNED, false,
+     KEEP_NONE, "order.test"},
+    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false, KEEP_SECOND, "depth"},
+    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, 80, 1 + SIGNED, false, KEEP_NONE,
      "openOrders.status"},
     {PATH("/api/v3/openOrders"), METHOD_DELETE, rest_delete_open_orders, 1, 1 + SIGNED, true,
-     "openOrders.cancelAll"},
-    {PATH("/api/v3/account"), METHOD_GET, rest_get_account, 20, 1 + SIGNED, false,
+     KEEP_NONE, "openOrders.cancelAll"},
+    {PATH("/api/v3/account"), METHOD_GET, rest_get_account, 20, 1 + SIGNED, false, KEEP_NONE,
      "account.status"},
     {PATH("/api/v3/account/commission"), METHOD_GET, rest_get_commission, 20, 1 + SIGNED, false,
-     "account.commission"},
-    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, 20, 6 + SIGNED, false, "myTrades"},
-    {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false,
+     KEEP_NONE, "account.commission"},
+    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, 20, 6 + SIGNED, false, KEEP_NONE,
+     "myTrades"},
+    {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false, KEEP_NONE,
      "allOrders"},
     {PATH("/api/v3/exchangeInfo"), METHOD_GET, rest_get_exchange_info, 20, 5, false,
-     "exchangeInfo"},
-    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, 4, 3, false, "ticker.price"},
-    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, 4, 3, false,
+     KEEP_MINUTE_TIMED, "exchangeInfo"},
+    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, 4, 3, false, KEEP_SECOND,
+     "ticker.price"},
+    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, 4, 3, false, KEEP_SECOND,
      "ticker.book"},
-    {PATH("/api/v3/trades"), METHOD_GET, rest_get_trades, 25, 2, false, "trades.recent"},
-    {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false, "ping"},
-    {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false, "time"},
-    {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false, NULL},
-    {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false, NULL},
+    {PATH("/api/v3/ticker/24hr"), METHOD_GET, rest_get_ticker_day, 80, 4, false, KEEP_SECOND_TIMED,
+     "ticker.24hr"},
+    {PATH("/api/v3/avgPrice"), METHOD_GET, rest_get_avg_price, 2, 1, false, KEEP_SECOND_TIMED,
+     "avgPrice"},
+    {PATH("/api/v3/klines"), METHOD_GET, rest_get_klines, 2, 6, false, KEEP_SECOND_TIMED, "klines"},
+    {PATH("/api/v3/uiKlines"), METHOD_GET, rest_get_klines, 2, 6, false, KEEP_SECOND_TIMED,
+     "uiKlines"},
+    {PATH("/api/v3/aggTrades"), METHOD_GET, rest_get_agg_trades, 4, 5, false, KEEP_SECOND_TIMED,
+     "trades.aggregate"},
+    {PATH("/api/v3/trades"), METHOD_GET, rest_get_trades, 25, 2, false, KEEP_SECOND_TIMED,
+     "trades.recent"},
+    {PATH("/api/v3/historicalTrades"), METHOD_GET, rest_get_historical_trades, 25, 3, false,
+     KEEP_SECOND_TIMED, "trades.historical"},
+    {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false, KEEP_NONE, "ping"},
+    {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false, KEEP_NONE, "time"},
+    {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false, KEEP_NONE,
+     NULL},
+    {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false,
+     KEEP_NONE, NULL},
     {PATH("/sapi/v1/capital/config/getall"), METHOD_GET, rest_get_coins, 1, 0 + SIGNED, false,
-     NULL},
+     KEEP_NONE, NULL},
     {PATH("/sapi/v1/margin/allPairs"), METHOD_GET, rest_get_margin_pairs, 1, 1 + SIGNED, false,
-     NULL},
+     KEEP_NONE, NULL},
     {PATH("/sapi/v1/margin/isolated/allPairs"), METHOD_GET, rest_get_isolated_pairs, 1, 1 + SIGNED,
-     false, NULL},
-    {PATH("/fapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false, NULL},
-    {PATH("/dapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false, NULL},
-    {WS_ONLY, ws_api_session_status, 2, 0, false, "session.status"},
-    {WS_ONLY, ws_api_session_logon, 2, 0 + SIGNED, false, "session.logon"},
-    {WS_ONLY, ws_api_session_status, 2, 0, false, "session.logout"},
-    {WS_ONLY, ws_api_session_subscriptions, 2, 0, false, "session.subscriptions"},
-    {WS_ONLY, ws_api_subscribe, 2, 0 + SIGNED, false, "userDataStream.subscribe.signature"},
-    {WS_ONLY, ws_api_unsubscribe, 2, 1, false, "userDataStream.unsubscribe"},
+     false, KEEP_NONE, NULL},
+    {PATH("/fapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false,
+     KEEP_MINUTE_TIMED, NULL},
+    {PATH("/dapi/v1/exchangeInfo"), METHOD_GET, rest_get_futures_info, 1, 0, false,
+     KEEP_MINUTE_TIMED, NULL},
+    {WS_ONLY, ws_api_session_status, 2, 0, false, KEEP_NONE, "session.status"},
+    {WS_ONLY, ws_api_session_logon, 2, 0 + SIGNED, false, KEEP_NONE, "session.logon"},
+    {WS_ONLY, ws_api_session_status, 2, 0, false, KEEP_NONE, "session.logout"},
+    {WS_ONLY, ws_api_session_subscriptions, 2, 0, false, KEEP_NONE, "session.subscriptions"},
+    {WS_ONLY, ws_api_subscribe, 2, 0 + SIGNED, false, KEEP_NONE,
+     "userDataStream.subscribe.signature"},
+    {WS_ONLY, ws_api_unsubscribe, 2, 1, false, KEEP_NONE, "userDataStream.unsubscribe"},
 };
 
 enum { ROUTES = sizeof routes / sizeof *routes };
@@ -126,6 +158,12 @@ static bool read_json_params(struct call *call, const struct json_node *nodes,
     return params_good(call, status, most);
 }
 
+const struct cache_rule *operation_cache(uint16_t route, int status)
+{
+    bool ours = route >= 1 && route <= ROUTES; /* or an operator's */
+    return &keeps[ours && status == 200 ? routes[route - 1].keep : KEEP_NONE];
+}
+
 uint16_t operation_routes(void)
 {
     return ROUTES;
@@ -152,9 +190,33 @@ static void take_route(struct call *call, const struct route *route)
     ingress_see_market(call->ingress);
 }
 
+/* Answers a request whose text was understood before, if its body is of the newest state. */
+static bool start_hot(struct call *call)
+{
+    struct ingress *ingress = call->ingress;
+    if (call->method != METHOD_GET)
+        return false;
+    const struct hot_request *request = hot_recall(ingress->hot, call->path.data, call->path.length,
+                                                   call->query.data, call->query.length);
+    if (!request)
+        return false;
+    struct hot_request known = *request; /* what is folded now may forget it */
+    ingress_see_market(ingress);
+    struct body *body = hot_body(ingress->hot, known.symbol, (enum hot_kind)known.kind,
+                                 ingress->view.symbols[known.symbol].update_id);
+    if (!body)
+        return false;
+    call->route = known.route;
+    call->weight = known.weight;
+    call_respond_shared(call, body);
+    return true;
+}
+
 void operation_start(struct call *call)
 {
     bool known = false;
+    if (start_hot(call))
+        return;
     for (uint32_t i = 0; i < ROUTES; i++) {
         const struct route *route = &routes[i];
         if (!route->path || call->path.length != route->length ||

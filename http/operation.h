@@ -20,6 +20,14 @@ struct json_node;
 void operation_start_method(struct call *call, const char *name, size_t length,
                             const struct json_node *nodes, const struct json_node *params);
 
+/* What Cache-Control says of an answer (RFC 9111). */
+struct cache_rule {
+    const char *control;
+    bool timed; /* it has times, which X-MBX-TIME-UNIT changes */
+};
+/* Of a call's route, whatever it is. Thread: any. */
+const struct cache_rule *operation_cache(uint16_t route, int status);
+
 /* Routes are 1 to operation_routes(); 0 is a call of no route. Thread: any. */
 uint16_t operation_routes(void);
 /* Its path; the method's name of those that only the WebSocket API has. */

@@ -564,6 +564,7 @@ void world_fini(struct world *world)
     mem_release(world->shared.opened.slot, tally_bytes(world->shared.opened.mask + 1));
     mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
     directory_fini(&ingress->directory);
+    hot_free(ingress->hot);
     market_view_fini(&ingress->view);
     arena_fini(&world->arena);
     exchange_fini(&world->twin[world->now]);

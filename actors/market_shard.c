@@ -36,7 +36,9 @@ static void send_fill(struct market_shard *self, const struct book_event *event,
     shard_send(&self->shard, &msg);
 }
 
-static void note_trade(struct market_symbol *symbol, const struct book_event *event, int64_t ts_us)
+/* Returns what it was worth. */
+static int64_t note_trade(struct market_symbol *symbol, const struct book_event *event,
+                          int64_t ts_us)
 {
     int64_t minute = ts_us / 60000000, quote;
     struct avg_minute *avg = &symbol->avg[minute % AVG_MINUTES];
@@ -45,23 +47,28 @@ static void note_trade(struct market_symbol *symbol, const struct book_event *ev
     ASSERT(money_quote_floor(&symbol->spec, event->price_ticks, event->qty_lots, &quote));
     avg->quote += quote;
     avg->base += event->qty_lots * symbol->spec.lot_atoms;
+    uint64_t agg_id = trade_ring_agg(&symbol->trades, event->taker_order_id, event->price_ticks);
     trade_ring_push(&symbol->trades, &(struct recent_trade){
                                          .id = event->id,
+                                         .agg_id = agg_id,
+                                         .taker_order_id = event->taker_order_id,
                                          .price_ticks = event->price_ticks,
                                          .qty_lots = event->qty_lots,
                                          .ts_us = ts_us,
                                          .buyer_is_maker = event->side == SIDE_BUY,
                                      });
+    return quote;
 }
 
-static void tell_trade(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+static void tell_trade(struct market_shard *self, const struct book_event *event,
+                       int64_t quote_atoms, int64_t ts_us)
 {
     struct msg msg = {.type = MSG_TRADE, .symbol = self->open.symbol, .ts_us = ts_us};
     msg.flags = event->side == SIDE_SELL ? MSG_BUY : 0;
     msg.trade.trade_id = event->id;
     msg.trade.price_ticks = event->price_ticks;
     msg.trade.qty_lots = event->qty_lots;
-    msg.trade.maker_order_id = event->order_id;
+    msg.trade.quote_atoms = quote_atoms;
     msg.trade.taker_order_id = event->taker_order_id;
     ingress_send_all(&self->shard, CLASS_MARKET, &msg);
 }
@@ -77,8 +84,7 @@ static void on_fill(struct market_shard *self, const struct book_event *event, i
         taker |= MSG_LAST;
     send_fill(self, event, event->ref, event->order_id, maker, ts_us);
     send_fill(self, event, self->open.place.ref, event->taker_order_id, taker, ts_us);
-    note_trade(self->matching, event, ts_us);
-    tell_trade(self, event, ts_us);
+    tell_trade(self, event, note_trade(self->matching, event, ts_us), ts_us);
 }
 
 static void on_accepted(struct market_shard *self, const struct book_event *event, int64_t ts_us)
@@ -581,8 +587,13 @@ static uint64_t hash_trades(uint64_t hash, const struct trade_ring *ring)
 {
     for (uint64_t id = ring->newest - trade_ring_count(ring) + 1; id <= ring->newest; id++) {
         const struct recent_trade *trade = trade_ring_at(ring, id);
-        const uint64_t words[] = {id, (uint64_t)trade->price_ticks, (uint64_t)trade->qty_lots,
-                                  (uint64_t)trade->ts_us, trade->buyer_is_maker};
+        const uint64_t words[] = {id,
+                                  trade->agg_id,
+                                  trade->taker_order_id,
+                                  (uint64_t)trade->price_ticks,
+                                  (uint64_t)trade->qty_lots,
+                                  (uint64_t)trade->ts_us,
+                                  trade->buyer_is_maker};
         hash = hash_bytes(hash, words, sizeof words);
     }
     return hash;

@@ -21,6 +21,7 @@ void market_view_fini(struct market_view *view)
         free(view->symbols[i].side[0].level);
         free(view->symbols[i].side[1].level);
         free(view->symbols[i].trades.slot);
+        market_stats_free(view->symbols[i].stats);
     }
     free(view->symbols);
     view->symbols = NULL;
@@ -64,14 +65,43 @@ static void level_set(struct view_side *levels, uint32_t side, int64_t price, in
     }
 }
 
-/* The slots of a symbol that has traded. */
+/* The slots and statistics of a symbol that has traded. */
 static struct trade_ring *ring_of(struct view_symbol *symbol)
 {
     if (!symbol->trades.slot) {
         symbol->trades.slot = calloc(TRADES_KEPT, sizeof *symbol->trades.slot);
         ASSERT(symbol->trades.slot != NULL);
+        symbol->stats = market_stats_new();
     }
     return &symbol->trades;
+}
+
+/* Trades of the oldest aggregate trade in a ring may have left it: it is not shown. */
+static uint64_t shown_agg(const struct trade_ring *ring, const struct recent_trade *trade)
+{
+    uint64_t oldest = ring->newest - trade_ring_count(ring) + 1;
+    return oldest > 1 && trade->agg_id == trade_ring_at(ring, oldest)->agg_id ? 0 : trade->agg_id;
+}
+
+void market_view_catch_up(struct market_view *view, uint16_t symbol, const struct money_spec *spec)
+{
+    const struct view_symbol *self = &view->symbols[symbol];
+    const struct trade_ring *ring = &self->trades;
+    if (!ring->newest)
+        return;
+    uint64_t id = ring->newest - trade_ring_count(ring) + 1;
+    uint64_t known = market_stats_newest_trade(self->stats);
+    for (id = known < id ? id : known + 1; id <= ring->newest; id++) {
+        const struct recent_trade *trade = trade_ring_at(ring, id);
+        struct stats_trade stats = {.trade_id = id,
+                                    .agg_id = shown_agg(ring, trade),
+                                    .price_ticks = trade->price_ticks,
+                                    .qty_lots = trade->qty_lots,
+                                    .ts_us = trade->ts_us,
+                                    .buyer_is_maker = trade->buyer_is_maker};
+        ASSERT(money_quote_floor(spec, trade->price_ticks, trade->qty_lots, &stats.quote_atoms));
+        market_stats_fold(self->stats, &stats);
+    }
 }
 
 void market_view_load(struct market_view *view, const struct exchange *ex)
@@ -89,6 +119,7 @@ void market_view_load(struct market_view *view, const struct exchange *ex)
         if (trades->newest) {
             memcpy(ring_of(symbol)->slot, trades->slot, TRADES_KEPT * sizeof *trades->slot);
             symbol->trades.newest = trades->newest;
+            market_view_catch_up(view, s, &shard->symbols[s].spec);
         }
         for (uint32_t side = 0; side < 2; side++) {
             int64_t price = book_first_price(side), qty;
@@ -99,19 +130,37 @@ void market_view_load(struct market_view *view, const struct exchange *ex)
     }
 }
 
+static void fold_trade(struct view_symbol *symbol, const struct msg *msg)
+{
+    struct trade_ring *ring = ring_of(symbol);
+    const struct recent_trade trade = {
+        .id = msg->trade.trade_id,
+        .agg_id = trade_ring_agg(ring, msg->trade.taker_order_id, msg->trade.price_ticks),
+        .taker_order_id = msg->trade.taker_order_id,
+        .price_ticks = msg->trade.price_ticks,
+        .qty_lots = msg->trade.qty_lots,
+        .ts_us = msg->ts_us,
+        .buyer_is_maker = !(msg->flags & MSG_BUY),
+    };
+    symbol->last_price_ticks = trade.price_ticks;
+    trade_ring_push(ring, &trade);
+    market_stats_fold(symbol->stats, &(struct stats_trade){
+                                         .trade_id = trade.id,
+                                         .agg_id = trade.agg_id,
+                                         .price_ticks = trade.price_ticks,
+                                         .qty_lots = trade.qty_lots,
+                                         .quote_atoms = msg->trade.quote_atoms,
+                                         .ts_us = trade.ts_us,
+                                         .buyer_is_maker = trade.buyer_is_maker,
+                                     });
+}
+
 void market_view_fold(struct market_view *view, const struct msg *msg)
 {
     ASSERT(msg->symbol < view->symbols_max);
     struct view_symbol *symbol = &view->symbols[msg->symbol];
     if (msg->type == MSG_TRADE) {
-        symbol->last_price_ticks = msg->trade.price_ticks;
-        trade_ring_push(ring_of(symbol), &(struct recent_trade){
-                                             .id = msg->trade.trade_id,
-                                             .price_ticks = msg->trade.price_ticks,
-                                             .qty_lots = msg->trade.qty_lots,
-                                             .ts_us = msg->ts_us,
-                                             .buyer_is_maker = !(msg->flags & MSG_BUY),
-                                         });
+        fold_trade(symbol, msg);
         return;
     }
     ASSERT(msg->type == MSG_LEVEL);

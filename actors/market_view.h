@@ -11,10 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "actors/market_stats.h"
 #include "actors/trade_ring.h"
 
 struct msg;
 struct exchange;
+struct money_spec;
 
 struct view_level {
     int64_t price_ticks, qty_lots;
@@ -27,7 +29,8 @@ struct view_side { /* sorted, the best price last: most changes are near it */
 
 struct view_symbol {
     struct view_side side[2];
-    struct trade_ring trades; /* its slots come with the first trade */
+    struct trade_ring trades;   /* its slots come with the first trade */
+    struct market_stats *stats; /* NULL: never traded */
     uint64_t update_id;
     int64_t last_price_ticks; /* 0: never traded */
 };
@@ -45,6 +48,10 @@ void market_view_load(struct market_view *view, const struct exchange *ex);
 
 /* Folds one MSG_LEVEL or MSG_TRADE. Asserts that no update id is missing. */
 void market_view_fold(struct market_view *view, const struct msg *msg);
+
+/* Gives the statistics what the view has of trades behind the newest that they know: to be called
+ * once they were seeded from history. `spec` is the symbol's. */
+void market_view_catch_up(struct market_view *view, uint16_t symbol, const struct money_spec *spec);
 
 /* The i-th best level of a side, or NULL. */
 const struct view_level *market_view_level(const struct market_view *view, uint16_t symbol,

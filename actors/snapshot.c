@@ -163,9 +163,26 @@ static void wire_account(struct wire *wire, struct account_shard *self)
 
 /* ---- markets ---- */
 
-/* The newest trades, oldest first. */
-static void wire_trades(struct wire *wire, struct trade_ring *ring)
+/* Whether the trade can have come behind the newest of the ring. */
+static bool trade_sound(const struct market_symbol *symbol, const struct recent_trade *trade)
 {
+    const struct trade_ring *ring = &symbol->trades;
+    const struct recent_trade *last = &ring->slot[ring->newest % TRADES_KEPT];
+    int64_t quote, atoms;
+    if (trade->price_ticks <= 0 || trade->qty_lots <= 0 || trade->ts_us < 0 || !trade->agg_id ||
+        trade->agg_id > trade->id ||
+        __builtin_mul_overflow(trade->price_ticks, symbol->spec.tick_atoms, &atoms) ||
+        __builtin_mul_overflow(trade->qty_lots, symbol->spec.lot_atoms, &atoms) ||
+        !money_quote_floor(&symbol->spec, trade->price_ticks, trade->qty_lots, &quote))
+        return false;
+    return last->id != ring->newest || !last->id ||
+           (trade->ts_us >= last->ts_us && trade->agg_id - last->agg_id <= 1);
+}
+
+/* The newest trades, oldest first. */
+static void wire_trades(struct wire *wire, struct market_symbol *symbol)
+{
+    struct trade_ring *ring = &symbol->trades;
     uint64_t newest = ring->newest;
     wire_u64(wire, &newest);
     if (!wire_expect(wire, newest <= INT64_MAX))
@@ -177,11 +194,13 @@ static void wire_trades(struct wire *wire, struct trade_ring *ring)
         struct recent_trade trade = {.id = id};
         if (!wire_is_reading(wire))
             trade = *trade_ring_at(ring, id);
+        wire_u64(wire, &trade.agg_id);
+        wire_u64(wire, &trade.taker_order_id);
         wire_i64(wire, &trade.price_ticks);
         wire_i64(wire, &trade.qty_lots);
         wire_i64(wire, &trade.ts_us);
         wire_bool(wire, &trade.buyer_is_maker);
-        if (wire_is_reading(wire))
+        if (wire_is_reading(wire) && wire_expect(wire, trade_sound(symbol, &trade)))
             trade_ring_push(ring, &trade);
     }
 }
@@ -206,7 +225,7 @@ static void wire_market_symbol(struct wire *wire, struct market_shard *self, uin
     if (reading)
         market_symbol_open(self, number);
     book_wire(wire, symbol->book);
-    wire_trades(wire, &symbol->trades);
+    wire_trades(wire, symbol);
 }
 
 static void wire_market(struct wire *wire, struct market_shard *self)

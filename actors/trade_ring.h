@@ -2,7 +2,8 @@
  *
  * Thread:  the owner's.
  * Memory:  TRADES_KEPT slots of the owner; pages come when they are used.
- * Holds:   trade ids of a symbol are 1, 2, 3..., so an id names its slot.
+ * Holds:   trade ids of a symbol are 1, 2, 3..., so an id names its slot. Aggregate trades count
+ *          from 1 too: the newest trade's id is all that the next one's needs.
  */
 #ifndef TRADE_RING_H
 #define TRADE_RING_H
@@ -16,6 +17,7 @@ enum { TRADES_KEPT = 1000 };
 
 struct recent_trade {
     uint64_t id;
+    uint64_t agg_id, taker_order_id; /* one aggregate trade per taker order and price */
     int64_t price_ticks, qty_lots, ts_us;
     bool buyer_is_maker;
 };
@@ -30,6 +32,18 @@ static inline void trade_ring_push(struct trade_ring *ring, const struct recent_
     ASSERT(trade->id == ring->newest + 1);
     ring->slot[trade->id % TRADES_KEPT] = *trade;
     ring->newest = trade->id;
+}
+
+/* The aggregate trade that the next trade belongs to: the newest one's while one taker order goes
+ * on at one price. */
+static inline uint64_t trade_ring_agg(const struct trade_ring *ring, uint64_t taker_order_id,
+                                      int64_t price_ticks)
+{
+    if (!ring->newest)
+        return 1;
+    const struct recent_trade *last = &ring->slot[ring->newest % TRADES_KEPT];
+    bool same = last->taker_order_id == taker_order_id && last->price_ticks == price_ticks;
+    return last->agg_id + !same;
 }
 
 /* How many there are to show, the newest at most TRADES_KEPT. */

@@ -119,8 +119,8 @@ struct msg {
         } reply;
         struct {
             uint64_t trade_id;
-            int64_t price_ticks, qty_lots;
-            uint64_t maker_order_id, taker_order_id;
+            int64_t price_ticks, qty_lots, quote_atoms;
+            uint64_t taker_order_id;
         } trade;
         struct {
             uint64_t update_id;

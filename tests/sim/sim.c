@@ -917,14 +917,32 @@ static void check_order_of_ids(void)
         }
 }
 
+/* Trades and aggregate ids that a view folded, through all crashes, are those of the shard. */
+static void check_view_trades(const struct view_symbol *view, const struct trade_ring *ring)
+{
+    if (view->trades.newest != ring->newest)
+        fail("a view misses trades");
+    for (uint64_t id = ring->newest - trade_ring_count(ring) + 1; id <= ring->newest; id++) {
+        const struct recent_trade *a = trade_ring_at(&view->trades, id);
+        const struct recent_trade *b = trade_ring_at(ring, id);
+        if (a->agg_id != b->agg_id || a->taker_order_id != b->taker_order_id ||
+            a->price_ticks != b->price_ticks || a->qty_lots != b->qty_lots || a->ts_us != b->ts_us)
+            fail("a view has another trade than its market");
+        if (id == ring->newest && (market_stats_newest_trade(view->stats) != id ||
+                                   (market_stats_newest_agg(view->stats) != b->agg_id)))
+            fail("the statistics of a view miss trades");
+    }
+}
+
 static void check_views(void)
 {
     for (uint16_t i = 0; i < sim.ex.ingress_count; i++)
         for (uint16_t s = 0; s < sim.ex.control->symbols_count; s++) {
             const struct market_view *view = &sim.view[sim.ex.ingress[i]];
             uint16_t id = exchange_symbol_shard(&sim.ex, sim.ex.control->symbols[s].name);
-            const struct book *book =
-                market_shard_book(sim.ex.market[id - exchange_market_id(&sim.ex, 0)], s);
+            const struct market_shard *shard = sim.ex.market[id - exchange_market_id(&sim.ex, 0)];
+            const struct book *book = market_shard_book(shard, s);
+            check_view_trades(&view->symbols[s], &shard->symbols[s].trades);
             if (view->symbols[s].update_id != book_update_id(book))
                 fail("a view misses updates");
             for (uint32_t side = 0; side < 2; side++) {

@@ -33,6 +33,28 @@ Test(trade_ring, keeps_the_newest)
     }
 }
 
+/* Goal: trades in succession of one taker order at one price are one aggregate trade, and ids have
+ * no gap. Method: a table of takers and prices, over more trades than the ring keeps. */
+Test(trade_ring, aggregate_ids)
+{
+    static const struct {
+        uint64_t taker;
+        int64_t price;
+        bool opens;
+    } table[] = {{1, 5, true}, {1, 5, false}, {1, 6, true}, {1, 6, false}, {2, 6, true},
+                 {3, 6, true}, {3, 5, true},  {3, 6, true}, {9, 7, true}};
+    uint64_t agg = 0;
+    for (uint64_t id = 1; id <= 2 * TRADES_KEPT + 5; id++) {
+        size_t i = id % (sizeof table / sizeof *table);
+        agg += table[i].opens || id == 1;
+        struct recent_trade trade = {
+            .id = id, .taker_order_id = table[i].taker, .price_ticks = table[i].price};
+        trade.agg_id = trade_ring_agg(&ring, trade.taker_order_id, trade.price_ticks);
+        cr_assert_eq(trade.agg_id, agg, "trade %lu", id);
+        trade_ring_push(&ring, &trade);
+    }
+}
+
 Test(trade_ring, a_gap_is_a_bug, .signal = SIGABRT)
 {
     push(1);

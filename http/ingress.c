@@ -8,6 +8,7 @@
 
 #include "actors/control_shard.h"
 #include "http/api_error.h"
+#include "http/ws/stream.h"
 #include "runtime/check.h"
 
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
@@ -253,8 +254,11 @@ static void on_market(void *self, const struct msg *msg)
     struct ingress *ingress = self;
     if (msg->type == MSG_CONFIG)
         directory_apply(&ingress->directory, msg->change.block);
-    else
+    else {
         market_view_fold(&ingress->view, msg);
+        if (ingress->streams)
+            streams_market(ingress->streams, msg);
+    }
 }
 
 /* The outcome was reached in a turn that began at ts_us, and told when its chunk was durable. */

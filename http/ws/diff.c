@@ -15,8 +15,8 @@ static int compare(const void *left, const void *right)
         return a->side < b->side ? -1 : 1;
     if (a->price_ticks == b->price_ticks)
         return 0;
-    bool first = a->side == SIDE_BUY ? a->price_ticks > b->price_ticks
-                                     : a->price_ticks < b->price_ticks;
+    bool first =
+        a->side == SIDE_BUY ? a->price_ticks > b->price_ticks : a->price_ticks < b->price_ticks;
     return first ? -1 : 1;
 }
 

@@ -46,8 +46,12 @@ static void put_price(struct text *out, const char *start, const struct symbol_c
 static void put_lots(struct text *out, const char *start, const struct symbol_config *config,
                      __int128 lots)
 {
+    __int128 atoms = lots * config->step_atoms;
     text_str(out, start);
-    text_sum(out, lots * config->step_atoms);
+    if (atoms <= INT64_MAX)
+        text_amount(out, (int64_t)atoms); /* it is quicker */
+    else
+        text_sum(out, atoms);
 }
 
 static void put_number(struct text *out, const char *start, uint64_t number)
@@ -205,7 +209,7 @@ void event_kline(struct text *out, const struct event *event, bool micro)
 
 static void day_of(const struct event *event, struct stats_day *day)
 {
-    const struct market_stats *stats = view_of(event)->stats;
+    struct market_stats *stats = view_of(event)->stats;
     *day = (struct stats_day){.close_us = event->now_us};
     if (stats)
         market_stats_day(stats, event->now_us, day);
@@ -243,8 +247,8 @@ void event_all_mini_tickers(struct text *out, const struct event *event, bool mi
 /* part / whole in percent with three decimals, rounded to the nearest; 0 of nothing. */
 static void put_percent(struct text *out, int64_t part, int64_t whole)
 {
-    __int128 scaled = whole ? ((__int128)(part < 0 ? -part : part) * 200000 + whole) / (2 * whole)
-                            : 0;
+    __int128 scaled =
+        whole ? ((__int128)(part < 0 ? -part : part) * 200000 + whole) / (2 * whole) : 0;
     uint64_t thousandths = (uint64_t)scaled;
     text_format(out, ",\"P\":\"%s%lu.%03lu\"", part < 0 && thousandths ? "-" : "",
                 thousandths / 1000, thousandths % 1000);

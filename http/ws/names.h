@@ -32,8 +32,8 @@ enum { STREAM_NAME_MAX = 64 }; /* bytes; the longest known one has about 40 */
 struct stream_name {
     enum stream_type type;
     enum stream_pace pace;
-    char symbol[SYMBOL_NAME_MAX]; /* in capitals, as symbols are named elsewhere */
-    uint32_t levels;              /* STREAM_PARTIAL */
+    char symbol[SYMBOL_NAME_MAX];  /* in capitals, as symbols are named elsewhere */
+    uint32_t levels;               /* STREAM_PARTIAL */
     enum candle_interval interval; /* STREAM_KLINE */
     int32_t zone_minutes;
 };

@@ -390,8 +390,8 @@ void ws_hub_upgrade(struct ws_hub *hub, h2o_req_t *req, const char *key, uint64_
     ws->kind = kind;
     ws->opened = opened;
     ws->address = address;
-    wslay_event_config_set_max_recv_msg_length(
-        ws->in, kind->message_max ? kind->message_max : MESSAGE_MAX);
+    wslay_event_config_set_max_recv_msg_length(ws->in,
+                                               kind->message_max ? kind->message_max : MESSAGE_MAX);
     counter_add(&hub->ingress->counts.ws.opened, 1);
     handshake_accept(key, accept);
     h2o_iovec_t value = h2o_strdup(&req->pool, accept, strlen(accept));

@@ -9,6 +9,7 @@
 #include "actors/control_shard.h"
 #include "http/api_error.h"
 #include "http/ws/api.h"
+#include "http/ws/stream.h"
 #include "runtime/check.h"
 
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
@@ -268,6 +269,8 @@ static void on_market(void *self, const struct msg *msg)
         hot_forget(ingress->hot);
     } else {
         market_view_fold(&ingress->view, msg);
+        if (ingress->streams)
+            streams_market(ingress->streams, msg);
     }
 }
 

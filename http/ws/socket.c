@@ -145,21 +145,26 @@ static ssize_t on_control(wslay_event_context_ptr in, const uint8_t *data, size_
     return (ssize_t)length;
 }
 
-/* Takes the control frames that wslay has made into the queue: pongs, pings, a close. They are let
- * in beyond the budget of messages, or a client could not be told that it is over it. */
+/* Control frames are let in beyond the budget of messages, or a client could not be told that it is
+ * over it. */
+static void put_control(struct ws *ws, const char *bytes, size_t length)
+{
+    struct ws_frame *frame = ws_frame_encoded(bytes, length);
+    if (ws_queue_push(&ws->queue, frame, WS_QUEUE_BYTES + MESSAGE_MAX))
+        note_queued(ws, frame);
+    else
+        lose(ws);
+    ws_frame_release(frame);
+}
+
+/* Takes the control frames that wslay has made into the queue: pongs, pings, a close. */
 static void take_control(struct ws *ws)
 {
     struct text *text = &ws->hub->control;
     text->length = 0;
     wslay_event_send(ws->in);
-    if (text->length) {
-        struct ws_frame *frame = ws_frame_encoded(text->data, text->length);
-        if (ws_queue_push(&ws->queue, frame, WS_QUEUE_BYTES + MESSAGE_MAX))
-            note_queued(ws, frame);
-        else
-            lose(ws);
-        ws_frame_release(frame);
-    }
+    if (text->length)
+        put_control(ws, text->data, text->length);
     if (!ws->gone && wslay_event_get_close_sent(ws->in))
         begin_to_end(ws);
 }
@@ -281,7 +286,9 @@ static void on_message(wslay_event_context_ptr in, const struct wslay_event_on_m
         ws_close(ws, WS_POLICY, "Too many requests");
         return;
     }
-    if (msg->opcode == WSLAY_PONG)
+    if (msg->opcode == WSLAY_PING)
+        take_control(ws); /* the pong comes before the answer to what follows */
+    else if (msg->opcode == WSLAY_PONG)
         life_pong(&ws->life, (const char *)msg->msg, msg->msg_length);
     else if (msg->opcode == WSLAY_BINARY_FRAME)
         ws_close(ws, WS_UNSUPPORTED, "Messages are JSON, in text frames.");
@@ -290,21 +297,34 @@ static void on_message(wslay_event_context_ptr in, const struct wslay_event_on_m
                        msg->msg_length);
 }
 
+/* wslay answers what is no frame at all with a close that has no code: ours says which. */
+static void close_unreadable(struct ws *ws)
+{
+    static const unsigned char close_1002[] = {0x88, 2, WS_PROTOCOL_ERROR >> 8,
+                                               WS_PROTOCOL_ERROR & 0xFF};
+    if (!ws->ending)
+        put_control(ws, (const char *)close_1002, sizeof close_1002);
+}
+
 /* Reads what has come. Once the peer has closed, or cannot be understood, the rest is dropped. */
 static void take_in(struct ws *ws)
 {
     if (!ws->gone && !ws->heard) {
-        if (wslay_event_recv(ws->in) == WSLAY_ERR_NOMEM)
+        int result = wslay_event_recv(ws->in);
+        if (result == WSLAY_ERR_CALLBACK_FAILURE)
+            close_unreadable(ws);
+        else if (result == 0)
+            take_control(ws);
+        else
             lose(ws);
-        take_control(ws);
         ws->heard = !wslay_event_get_read_enabled(ws->in);
     }
-    if (ws->heard) {
-        h2o_buffer_consume(&ws->sock->input, ws->sock->input->size);
-        if (!ws->gone)
-            begin_to_end(ws);
-        activate(ws);
-    }
+    if (!ws->heard)
+        return;
+    h2o_buffer_consume(&ws->sock->input, ws->sock->input->size);
+    if (!ws->gone)
+        begin_to_end(ws);
+    activate(ws);
 }
 
 static void on_read(h2o_socket_t *sock, const char *err)
@@ -390,8 +410,8 @@ void ws_hub_upgrade(struct ws_hub *hub, h2o_req_t *req, const char *key, uint64_
     ws->kind = kind;
     ws->opened = opened;
     ws->address = address;
-    wslay_event_config_set_max_recv_msg_length(
-        ws->in, kind->message_max ? kind->message_max : MESSAGE_MAX);
+    wslay_event_config_set_max_recv_msg_length(ws->in,
+                                               kind->message_max ? kind->message_max : MESSAGE_MAX);
     counter_add(&hub->ingress->counts.ws.opened, 1);
     handshake_accept(key, accept);
     h2o_iovec_t value = h2o_strdup(&req->pool, accept, strlen(accept));

@@ -25,6 +25,12 @@ struct slice ws_query(const struct ws *ws)
     return (struct slice){ws->query, strlen(ws->query)};
 }
 
+struct slice ws_path(const struct ws *ws)
+{
+    (void)ws;
+    return (struct slice){"/ws-api/v3", 10};
+}
+
 uint64_t ws_address(const struct ws *ws)
 {
     return ws->address;
@@ -41,6 +47,25 @@ bool ws_send(struct ws *ws, const char *text, size_t length)
     copy[length] = '\0';
     ws->sent[ws->count++] = copy;
     return true;
+}
+
+/* What market streams want of a connection; nobody here listens to any. */
+bool ws_send_frame(struct ws *ws, struct ws_frame *frame)
+{
+    (void)ws, (void)frame;
+    return false;
+}
+
+size_t ws_backlog(const struct ws *ws)
+{
+    (void)ws;
+    return 0;
+}
+
+void ws_close(struct ws *ws, uint16_t code, const char *reason)
+{
+    (void)ws, (void)code, (void)reason;
+    ASSERT(!"nothing here closes");
 }
 
 void fake_ws_fini(struct ws *ws)

@@ -226,8 +226,8 @@ static bool told_late(const struct ledger_order *order)
 void events_late(struct account_shard *self, uint32_t slot, bool filled)
 {
     const struct ledger_order *order = ledger_order(self->ledger, slot);
-    if (!self->events.watchers || !told_late(order) || !order->executed_lots)
-        return;
+    if (!self->events.watchers || !told_late(order) || !order->executed_lots || BUG(43))
+        return; /* 43: the fill that was held back is forgotten */
     uint32_t trade = ledger_order_last_trade(self->ledger, order);
     struct order_event *added = add_order(self, order, EXECUTION_TRADE);
     if (trade) /* else the history is full, and has lost it */
@@ -308,7 +308,8 @@ void events_replaced(struct account_shard *self, const struct ledger_order *old,
 void events_refused(struct account_shard *self, const struct ledger_order *order,
                     const struct msg *msg)
 {
-    if (!self->events.watchers)
+    if (!self->events.watchers ||
+        BUG(42)) /* 42: the hold of a refused order comes back in silence */
         return;
     touch_hold(self, order);
     if (self->events.replaced[msg->from] != order->ref)

@@ -132,6 +132,7 @@ void account_replaced(struct account_shard *self, const struct msg *msg)
     }
     slot = ledger_replaced(self->ledger, msg->replaced.ref, msg->replaced.order_id,
                            msg->replaced.new_ref, msg->replaced.moved, msg->ts_us);
+    account_row_order(self, slot);
     events_replaced(self, ledger_order(self->ledger, slot), tag, msg);
     events_forget(self, tag);
     if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)

@@ -476,6 +476,7 @@ static void apply_done(struct account_shard *self, const struct msg *msg)
     events_late(self, slot, msg->done.reason == DONE_REASON_FILLED);
     slot = ledger_done(self->ledger, msg->done.ref, msg->done.order_id,
                        done_status(msg->done.reason), msg->ts_us);
+    account_row_order(self, slot);
     events_done(self, ledger_order(self->ledger, slot), msg);
     events_forget(self, msg->done.tag);
     answer_if_asked(self, slot);
@@ -502,8 +503,10 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         slot = ledger_fill(self->ledger, msg->fill.ref, msg->fill.order_id, msg->fill.trade_id,
                            msg->fill.price_ticks, msg->fill.qty_lots, msg->flags & MSG_MAKER,
                            msg->flags & MSG_LAST, msg->ts_us);
+        account_row_fill(self, slot);
         events_fill(self, ledger_order(self->ledger, slot), msg);
         if (msg->flags & MSG_LAST) {
+            account_row_order(self, slot);
             answer_if_asked(self, slot);
             account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
         }
@@ -728,8 +731,9 @@ static bool replay_request(struct account_shard *self, const struct request *req
             done)
             return false;
         supply_take(self, request->deposit.asset, request->deposit.amount);
-        ledger_apply_deposit(self->ledger, user, request->deposit.asset, request->deposit.amount,
-                             request->deposit.request_id);
+        done = ledger_apply_deposit(self->ledger, user, request->deposit.asset,
+                                    request->deposit.amount, request->deposit.request_id);
+        account_row_money(self, request->user, done, stamp);
         return true;
     default:
         return false;

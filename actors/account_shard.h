@@ -158,6 +158,15 @@ void events_init(struct account_shard *self, struct arena *arena);
 
 void order_view(const struct account_shard *self, const struct ledger_order *order,
                 struct order_view *view);
+void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
+                struct trade_view *view);
+
+/* Tell exchange->rows, if there is one: of the order's newest fill; of an order that is done; of a
+ * deposit or withdrawal. */
+void account_row_fill(const struct account_shard *self, uint32_t slot);
+void account_row_order(const struct account_shard *self, uint32_t slot);
+void account_row_money(const struct account_shard *self, uint32_t user_id,
+                       const struct ledger_deposit *deposit, int64_t time_us);
 
 void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
                 struct trade_view *view);

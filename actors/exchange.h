@@ -37,6 +37,7 @@ void exchange_config_default(struct exchange_config *config, uint16_t cores);
 struct account_shard;
 struct market_shard;
 struct control_shard;
+struct rows;
 
 /* How long some orders and requests took in the shards of one core: for metrics alone. */
 struct stages {
@@ -61,6 +62,7 @@ struct exchange {
     struct stages *stages;         /* [cores] */
     uint32_t shards, boot;
     atomic_bool replaying;
+    const struct rows *rows; /* who is told of what was done; NULL in the exchange that serves */
     struct control_shard *control;
     struct account_shard **account; /* [account_shards] */
     struct market_shard **market;   /* [market_shards] */

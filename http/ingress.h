@@ -8,6 +8,7 @@
 #include "actors/gateway.h"
 #include "actors/market_view.h"
 #include "http/directory.h"
+#include "http/hot.h"
 #include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
@@ -26,6 +27,8 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     uint16_t count;
     _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
     struct tally weights;             /* used by each client address, a minute */
+    struct tally opened;              /* WebSockets opened by each, in five minutes */
+    bool unlimited;                   /* --rate-limits off */
     const char *audit_token;          /* the admin listener's bearer token */
     uint64_t (*journal_lsn)(void);    /* durable so far */
     /* for metrics */
@@ -43,8 +46,11 @@ struct ingress {
     struct gateway gateway;
     struct market_view view;
     struct directory directory;
-    struct params params; /* of the call being started */
-    struct text text;     /* scratch */
+    struct hot *hot;
+    struct params params;         /* of the call being started */
+    struct text text;             /* scratch */
+    struct text frame;            /* scratch: a message to a WebSocket API connection */
+    struct api_session *sessions; /* WebSocket API connections */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
     struct user_streams user_streams;
@@ -53,6 +59,7 @@ struct ingress {
     uint64_t answered;       /* calls responded to since the last look */
     struct sampler timed;    /* which calls are timed */
     struct ingress_counts counts;
+    struct streams *streams; /* market streams (http/ws/stream.h); NULL: nobody listens here */
 };
 
 struct slice { /* borrowed text */
@@ -81,10 +88,12 @@ struct call {
     uint32_t used_weight;
     bool tells_orders;
     uint32_t unfilled[ORDER_INTERVALS];
-    struct slice path, query, body, api_key; /* valid only while the call is started */
-    bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
-    char peer[PEER_TEXT_BYTES];              /* admin listener: who calls, for the log */
-    const char *content_type;                /* of the answer; NULL: JSON */
+    /* valid only while the call is started; api_key.data NULL: a parameter that was not sent */
+    struct slice path, query, body, api_key;
+    bool micro;                 /* X-MBX-TIME-UNIT: MICROSECOND */
+    char peer[PEER_TEXT_BYTES]; /* admin listener: who calls, for the log */
+    const char *content_type;   /* of the answer; NULL: JSON */
+    struct body *shared; /* borrowed: the body that is being responded with; NULL: no shared one */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
     enum call_kind kind;
@@ -134,6 +143,8 @@ void ingress_see_market(struct ingress *ingress);
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);
+/* The same with a body of ingress->hot, which the transport may hold instead of copying it. */
+void call_respond_shared(struct call *call, struct body *body);
 /* Responds with `status` and call->out once every ingress core has configuration `version` and the
  * journal is durable up to `lsn`; 0: of no concern. */
 void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn);

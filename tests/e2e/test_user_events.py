@@ -169,8 +169,8 @@ def same_trades(trader, fold):
     for key, trade in trades.items():
         event = fold.trades[key]
         eq((event["L"], event["l"], event["Y"], event["n"], event["N"], event["T"], event["m"], event["S"] == "BUY"),
-           tuple(trade[name] for name in ("price", "qty", "quoteQty", "commission", "commissionAsset", "time", "isMaker",
-                                          "isBuyer")), f"trade {key}")
+           tuple(trade[name] for name in ("price", "qty", "quoteQty", "commission", "commissionAsset", "time",
+                                          "isMaker", "isBuyer")), f"trade {key}")
 
 
 @checks

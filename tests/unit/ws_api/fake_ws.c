@@ -65,7 +65,7 @@ size_t ws_backlog(const struct ws *ws)
 void ws_close(struct ws *ws, uint16_t code, const char *reason)
 {
     (void)ws, (void)code, (void)reason;
-    ASSERT(!"nothing here closes");
+    UNREACHABLE("nothing here closes");
 }
 
 void fake_ws_fini(struct ws *ws)

@@ -278,7 +278,7 @@ static enum reject collect_order(struct account_shard *self, const struct reques
             : ledger_find_shown(self->ledger, user, request->symbol, request->find.client_id,
                                 request->find.client_length);
     if (!slot || ledger_order(self->ledger, slot)->status == ORDER_SENT)
-        return REJECT_NO_SUCH_ORDER;
+        return self->read.older ? REJECT_NOT_KEPT : REJECT_NO_SUCH_ORDER;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     if (request->find.has_order_id && request->find.client_length &&
         !order_is_named(order, request->find.client_id, request->find.client_length))
@@ -294,6 +294,7 @@ enum reject read_begin(struct account_shard *self, const struct request *request
     read->count = read->at = 0;
     read->tag = request->tag;
     read->kind = REPLY_ORDERS;
+    read->older = ledger_may_lack(self->ledger, user, request->type == REQUEST_TRADES);
     switch (request->type) {
     case REQUEST_GET_ORDER:
         reject = collect_order(self, request, user);
@@ -346,6 +347,7 @@ enum work read_step(struct account_shard *self)
         return WORK_NO_ROOM;
     struct reply *reply = reply_get(self, read->kind);
     reply->update_us = self->shard.last_ts_us;
+    reply->older = read->older;
     while (read->at < read->count && reply->count < most[read->kind])
         show(self, reply, read->slot[read->at++]);
     read->open = read->at < read->count;

@@ -28,6 +28,7 @@ struct account_read { /* an open read: a continuation, not state; no input is ta
     bool open;
     uint64_t tag;
     uint16_t kind; /* enum reply_kind */
+    bool older;    /* there may be older ones that are evicted */
     uint32_t count, at;
     uint32_t *slot; /* what to show, in order */
 };

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from castle_client import (ANSWER_SECONDS, Checks, Http1, Pipe1, Server, Trader, atoms, check, eq, parse, quote_of, show, units)
+from castle_client import (ANSWER_SECONDS, Checks, Http1, Http2, Server, Trader, atoms, check, eq, parse, quote_of, show, units)
 from ws_client import PONG, TEXT, Closed, WebSocket
 
 checks = Checks()
@@ -161,7 +161,7 @@ class Storm(threading.Thread):
 
     def __init__(self, world, symbol, seed, levels=200):
         super().__init__(daemon=True)
-        self.pair = [Trader(world.admin, Pipe1(world.server.public), f"{symbol}-{seed}-{side}",
+        self.pair = [Trader(world.admin, Http2(world.server.public), f"{symbol}-{seed}-{side}",
                             {"BTC": "100000", "USDT": "900000000"}) for side in ("BUY", "SELL")]
         self.symbol, self.random, self.levels = symbol, random.Random(seed), levels
         self.stopping, self.orders, self.error = False, 0, None
@@ -177,10 +177,10 @@ class Storm(threading.Thread):
         try:
             while not self.stopping:
                 for trader, side in zip(self.pair, ("BUY", "SELL")):
-                    for _ in range(10):
+                    for _ in range(40):
                         self.send(trader, side)
                 for trader in self.pair:
-                    for _ in range(10):
+                    for _ in range(40):
                         parse(trader.http.next_reply()[1])
                         self.orders += 1
         except BaseException as error:
@@ -466,7 +466,7 @@ def a_connection_has_1024_streams_at_most(world):
 def flood(world, symbol, until):
     """Levels change in heaps until until() is true."""
     batch = 0
-    pipe = Trader(world.admin, Pipe1(world.server.public), f"flood {symbol} {time.monotonic_ns()}",
+    pipe = Trader(world.admin, Http2(world.server.public), f"flood {symbol} {time.monotonic_ns()}",
                   {"BTC": "100000", "USDT": "900000000"})
     while not until():
         batch += 1
@@ -535,11 +535,19 @@ def who_is_slow_with_trades_is_closed_and_told_why(world):
                     ids.append(quick.event(0.2)["t"])
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        with Storm(world, symbol, 5, levels=20):
-            deadline = time.monotonic() + 240
-            while metric(world, "castle_ws_slow_closed_total") == before:
-                check(time.monotonic() < deadline, "nobody was closed")
-                time.sleep(0.05)
+        maker, taker = (Trader(world.admin, Http2(world.server.public), f"{symbol}-{side}",
+                               {"BTC": "100000", "USDT": "900000000"}) for side in ("SELL", "BUY"))
+        deadline = time.monotonic() + 240
+        while metric(world, "castle_ws_slow_closed_total") == before:
+            check(time.monotonic() < deadline, "nobody was closed")
+            for _ in range(5):
+                for _ in range(100):
+                    maker.http.submit(*maker.build("POST", "/api/v3/order", {
+                        "symbol": symbol, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1",
+                        "price": "100.00", "newOrderRespType": "ACK"}))
+                for _ in range(100):
+                    parse(maker.http.next_reply()[1])
+            taker.limit(symbol, "BUY", "50", "100.00")
         stop.append(True)
         reader.join(30)
         end = slow.closed()

@@ -1,7 +1,8 @@
 /* castle.c - main: picks the subcommand; `serve` puts the layers together.
  *
  * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o;
- * one journal thread; one thread that makes snapshots (snapshotter.c); one thread that keeps a
+ * one journal thread; one thread that folds the journal for history and
+ * snapshots (follower.c); one thread that keeps a
  * spare segment ready and slews the clock; and the main thread, which waits for signals.
  */
 #define _GNU_SOURCE
@@ -23,6 +24,7 @@
 #include "actors/shard.h"
 #include "bench/replay.h"
 #include "exchange_fold.h"
+#include "follower.h"
 #include "http/admin.h"
 #include "http/ingress.h"
 #include "http/options.h"
@@ -34,7 +36,6 @@
 #include "runtime/crash.h"
 #include "runtime/log.h"
 #include "runtime/thread.h"
-#include "snapshotter.h"
 #include "storage/disk_posix.h"
 #include "storage/journal.h"
 
@@ -51,7 +52,7 @@ struct castle {
     struct disk disk;
     struct exchange ex;
     struct journal journal;
-    struct snapshotter snapshotter;
+    struct follower follower;
     uint64_t segment_bytes;
     struct arena arena;
     struct ingress_shared shared;
@@ -89,25 +90,30 @@ static const struct metric metrics[] = {
      &castle.journal.sync_ns},
     {"castle_journal_batch_bytes", "Bytes of one batch, padding included.", METRIC_HISTOGRAM, 0,
      NULL, &castle.journal.batch_size},
-    {"castle_snapshots_total", "Snapshots made.", METRIC_COUNTER, 0, &castle.snapshotter.made,
-     NULL},
+    {"castle_history_lag_records", "Durable records that the history does not have yet.",
+     METRIC_GAUGE, 0, &castle.follower.history_lag, NULL},
+    {"castle_history_rows_total", "Rows written to the history.", METRIC_COUNTER, 0,
+     &castle.follower.feed.rows_written, NULL},
+    {"castle_history_failed", "1 while the history cannot be written; trading goes on without it.",
+     METRIC_GAUGE, 0, &castle.follower.history_failed, NULL},
+    {"castle_snapshots_total", "Snapshots made.", METRIC_COUNTER, 0, &castle.follower.made, NULL},
     {"castle_snapshots_failed_total", "Snapshots that could not be made.", METRIC_COUNTER, 0,
-     &castle.snapshotter.failed, NULL},
+     &castle.follower.failed, NULL},
     {"castle_snapshot_lsn", "Position of the newest snapshot; 0: there is none.", METRIC_GAUGE, 0,
-     &castle.snapshotter.lsn, NULL},
+     &castle.follower.lsn, NULL},
     {"castle_snapshot_bytes", "Bytes of the newest snapshot made, compressed.", METRIC_GAUGE, 0,
-     &castle.snapshotter.bytes, NULL},
+     &castle.follower.bytes, NULL},
     {"castle_snapshot_raw_bytes", "The same before compression.", METRIC_GAUGE, 0,
-     &castle.snapshotter.raw_bytes, NULL},
+     &castle.follower.raw_bytes, NULL},
     {"castle_snapshot_seconds", "How long the newest snapshot took to make.", METRIC_GAUGE, 6,
-     &castle.snapshotter.took_us, NULL},
+     &castle.follower.took_us, NULL},
     {"castle_snapshot_diverged",
      "1 once replaying the journal gave another state than serving it: see docs/OPERATIONS.md.",
-     METRIC_GAUGE, 0, &castle.snapshotter.diverged, NULL},
+     METRIC_GAUGE, 0, &castle.follower.diverged, NULL},
     {"castle_journal_segments_sealed_total", "Segments compressed.", METRIC_COUNTER, 0,
-     &castle.snapshotter.segments_sealed, NULL},
+     &castle.follower.segments_sealed, NULL},
     {"castle_journal_segments_removed_total", "Segments removed: snapshots stand for them.",
-     METRIC_COUNTER, 0, &castle.snapshotter.segments_removed, NULL},
+     METRIC_COUNTER, 0, &castle.follower.segments_removed, NULL},
 };
 
 /* ---- starting: options, directory, recovery ---- */
@@ -454,7 +460,7 @@ static int recover(struct exchange_config *config)
         return EXIT_IO;
     }
     castle.lsn_before = found->next_lsn - 1;
-    atomic_store(&castle.snapshotter.lsn, folded.snapshot_lsn);
+    atomic_store(&castle.follower.lsn, folded.snapshot_lsn);
     build(config);
     for (uint16_t i = 0; i < castle.shared.count; i++) {
         ingress_load(&castle.ingress[i]);
@@ -685,7 +691,7 @@ static void wait_and_drain(sigset_t *signals)
 
 static void stop(void)
 {
-    snapshotter_stop(&castle.snapshotter);
+    follower_stop(&castle.follower);
     threads_stop(&castle.threads);
     atomic_store(&castle.stop_journal, true);
     waker_wake(&castle.ex.rt.journal);
@@ -737,12 +743,14 @@ static int run(void)
     metrics_sample();
     ASSERT(pthread_create(&castle.journal_thread, NULL, journal_main, NULL) == 0);
     ASSERT(pthread_create(&castle.helper_thread, NULL, helper_main, NULL) == 0);
-    castle.snapshotter.durable_lsn = durable_lsn;
-    castle.snapshotter.records_max = castle.options.snapshot_records;
-    castle.snapshotter.seconds_max = castle.options.snapshot_seconds;
-    castle.snapshotter.build = CASTLE_VERSION " " CASTLE_COMMIT;
-    snapshotter_start(&castle.snapshotter, castle.disk, &castle.ex.config,
-                      atomic_load(&castle.snapshotter.lsn));
+    castle.follower.durable_lsn = durable_lsn;
+    castle.follower.records_max = castle.options.snapshot_records;
+    castle.follower.seconds_max = castle.options.snapshot_seconds;
+    castle.follower.history =
+        strcmp(castle.options.history, "off") == 0 ? NULL : castle.options.data;
+    castle.follower.build = CASTLE_VERSION " " CASTLE_COMMIT;
+    follower_start(&castle.follower, castle.disk, &castle.ex.config,
+                   atomic_load(&castle.follower.lsn));
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
     result = write_ready(&config);
     log_serving(&config);

@@ -3,6 +3,7 @@
 #include "actors/account_shard.h"
 
 #include "actors/book/kinds.h"
+#include "actors/rows.h"
 #include "runtime/check.h"
 
 _Static_assert(ORDER_INTERVALS == sizeof((struct reply){0}.unfilled) / sizeof(uint32_t),
@@ -42,8 +43,8 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
     memcpy(view->client_id, order->client_id, order->client_length);
 }
 
-static void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
-                       struct trade_view *view)
+void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
+                struct trade_view *view)
 {
     const struct ledger_symbol *symbol = ledger_symbol(self->ledger, trade->symbol);
     *view = (struct trade_view){
@@ -59,6 +60,43 @@ static void trade_view(const struct account_shard *self, const struct ledger_tra
         .side = trade->side,
         .maker = trade->maker,
     };
+}
+
+/* ---- rows for projections ---- */
+
+void account_row_fill(const struct account_shard *self, uint32_t slot)
+{
+    const struct rows *rows = self->shard.ex->rows;
+    struct trade_view view;
+    if (!rows)
+        return;
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    trade_view(self, ledger_trade(self->ledger, ledger_order_last_trade(self->ledger, order)),
+               &view);
+    rows->fill(rows->self, ledger_user(self->ledger, order->user)->id, &view);
+}
+
+void account_row_order(const struct account_shard *self, uint32_t slot)
+{
+    const struct rows *rows = self->shard.ex->rows;
+    struct order_view view;
+    if (!rows)
+        return;
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    order_view(self, order, &view);
+    rows->order(rows->self, ledger_user(self->ledger, order->user)->id, &view);
+}
+
+void account_row_money(const struct account_shard *self, uint32_t user_id,
+                       const struct ledger_deposit *deposit, int64_t time_us)
+{
+    const struct rows *rows = self->shard.ex->rows;
+    if (rows)
+        rows->money(rows->self, &(struct row_money){.amount = deposit->amount,
+                                                    .free = deposit->free_after,
+                                                    .time_us = time_us,
+                                                    .user = user_id,
+                                                    .asset = deposit->asset});
 }
 
 /* ---- the answer to a New ---- */

@@ -1,6 +1,7 @@
 #include "actors/market_shard.h"
 
 #include "actors/record_check.h"
+#include "actors/rows.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -73,6 +74,25 @@ static void tell_trade(struct market_shard *self, const struct book_event *event
     ingress_send_all(&self->shard, CLASS_MARKET, &msg);
 }
 
+static void row_trade(const struct market_shard *self, const struct book_event *event,
+                      int64_t quote_atoms, int64_t ts_us)
+{
+    const struct rows *rows = self->shard.ex->rows;
+    const struct money_spec *spec = &self->matching->spec;
+    const struct trade_ring *trades = &self->matching->trades;
+    struct row_trade row = {.trade_id = event->id,
+                            .agg_id = trade_ring_at(trades, event->id)->agg_id,
+                            .maker_order_id = event->order_id,
+                            .taker_order_id = event->taker_order_id,
+                            .price = event->price_ticks * spec->tick_atoms,
+                            .qty = event->qty_lots * spec->lot_atoms,
+                            .quote = quote_atoms,
+                            .time_us = ts_us,
+                            .symbol = self->open.symbol,
+                            .buyer_is_maker = event->side == SIDE_BUY};
+    rows->trade(rows->self, &row);
+}
+
 static void on_fill(struct market_shard *self, const struct book_event *event, int64_t ts_us)
 {
     bool maker_buys = event->side == SIDE_BUY;
@@ -84,7 +104,10 @@ static void on_fill(struct market_shard *self, const struct book_event *event, i
         taker |= MSG_LAST;
     send_fill(self, event, event->ref, event->order_id, maker, ts_us);
     send_fill(self, event, self->open.place.ref, event->taker_order_id, taker, ts_us);
-    tell_trade(self, event, note_trade(self->matching, event, ts_us), ts_us);
+    int64_t quote = note_trade(self->matching, event, ts_us);
+    if (self->shard.ex->rows)
+        row_trade(self, event, quote, ts_us);
+    tell_trade(self, event, quote, ts_us);
 }
 
 static void on_accepted(struct market_shard *self, const struct book_event *event, int64_t ts_us)

@@ -334,9 +334,11 @@ bool field_limit(struct call *call, uint32_t normal, uint32_t most, uint32_t *li
     return true;
 }
 
+#define FIRST_US UINT64_C(100000000000000) /* a time from here on is us, below it ms */
+
 int64_t field_time_us(uint64_t value)
 {
-    return (int64_t)(value >= 100000000000000 ? value : value * 1000); /* us or ms */
+    return (int64_t)(value >= FIRST_US ? value : value * 1000);
 }
 
 bool field_times(struct call *call, struct request *request)
@@ -360,6 +362,78 @@ bool field_times(struct call *call, struct request *request)
         return false;
     }
     return true;
+}
+
+bool field_range(struct call *call, int64_t *start_us, int64_t *end_us)
+{
+    bool there;
+    uint64_t value;
+    *start_us = INT64_MIN;
+    *end_us = INT64_MAX;
+    if (!field_number(call, "startTime", OPTIONAL, &there, &value))
+        return false;
+    if (there)
+        *start_us = field_time_us(value);
+    if (!field_number(call, "endTime", OPTIONAL, &there, &value))
+        return false;
+    if (there)
+        *end_us = field_time_us(value) + (value >= FIRST_US ? 0 : 999);
+    if (*start_us <= *end_us)
+        return true;
+    call_refuse(call, -1128, "Combination of optional parameters invalid.");
+    return false;
+}
+
+bool field_interval(struct call *call, enum candle_interval *interval)
+{
+    const struct param *param;
+    if (!field_get(call, "interval", MANDATORY, &param))
+        return false;
+    if (candle_of_name(param->value, param->value_length, interval))
+        return true;
+    call_refuse(call, -1120, "Invalid interval.");
+    return false;
+}
+
+/* Reads one or two digits; returns behind them, or NULL. */
+static const char *two_digits(const char *at, const char *end, int32_t *value)
+{
+    const char *begin = at;
+    *value = 0;
+    while (at < end && at - begin < 2 && *at >= '0' && *at <= '9')
+        *value = *value * 10 + (*at++ - '0');
+    return at > begin ? at : NULL;
+}
+
+/* [+-]H[H][:MM] */
+static bool zone_parse(const char *at, const char *end, int32_t *minutes)
+{
+    int32_t hours, more = 0;
+    bool west = at < end && *at == '-';
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    at = two_digits(at, end, &hours);
+    if (at && at < end) {
+        if (*at != ':' || end - at != 3)
+            return false;
+        at = two_digits(at + 1, end, &more);
+    }
+    if (!at || at != end || more > 59)
+        return false;
+    *minutes = (west ? -1 : 1) * (60 * hours + more);
+    return *minutes >= -12 * 60 && *minutes <= 14 * 60;
+}
+
+bool field_zone(struct call *call, int32_t *minutes)
+{
+    const struct param *param;
+    *minutes = 0;
+    if (!field_get(call, "timeZone", OPTIONAL, &param))
+        return false;
+    if (!param || zone_parse(param->value, param->value + param->value_length, minutes))
+        return true;
+    call_refuse(call, -1130, "Data sent for parameter 'timeZone' is not valid.");
+    return false;
 }
 
 bool fields_all_read(struct call *call)

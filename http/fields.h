@@ -56,6 +56,12 @@ bool field_client_id(struct call *call, const char *name, uint8_t *length,
                      char id[CLIENT_ID_BYTES]);
 /* `limit`: `normal` when it is not there, cut at `most`. */
 bool field_limit(struct call *call, uint32_t normal, uint32_t most, uint32_t *limit);
+/* `interval` of candles, mandatory. */
+bool field_interval(struct call *call, enum candle_interval *interval);
+/* `timeZone` as minutes east of UTC, -12:00 to +14:00; 0 when it is not there. */
+bool field_zone(struct call *call, int32_t *minutes);
+/* startTime and endTime, ms or us, both inclusive; INT64_MIN and INT64_MAX when not there. */
+bool field_range(struct call *call, int64_t *start_us, int64_t *end_us);
 /* startTime and endTime, ms or us, into request->find. */
 bool field_times(struct call *call, struct request *request);
 /* A client's time, ms or us, as microseconds. */

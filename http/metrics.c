@@ -275,6 +275,16 @@ static uint64_t refused(const struct ingress *ingress)
     return counter_get(&ingress->gateway.refused);
 }
 
+static uint64_t user_watches(const struct ingress *ingress)
+{
+    return counter_get(&ingress->user_streams.watches);
+}
+
+static uint64_t user_events(const struct ingress *ingress)
+{
+    return counter_get(&ingress->user_streams.told);
+}
+
 static void put_gateways(struct text *out, const struct ingress_shared *shared)
 {
     put_ingress(out, shared, "castle_gateway_slots_busy", METRIC_GAUGE,
@@ -285,6 +295,10 @@ static void put_gateways(struct text *out, const struct ingress_shared *shared)
                 "Requests sent to a shard.", sent);
     put_ingress(out, shared, "castle_gateway_refused_total", METRIC_COUNTER,
                 "Requests refused (-1008) because slots or a request lane were full.", refused);
+    put_ingress(out, shared, "castle_user_streams", METRIC_GAUGE,
+                "Subscriptions to user data events.", user_watches);
+    put_ingress(out, shared, "castle_user_events_total", METRIC_COUNTER,
+                "User data events handed to subscriptions.", user_events);
 }
 
 /* A family by listener, and by reason where it has one: `at` is where the first one's counter is.

@@ -45,6 +45,7 @@ static const struct option {
     {"prefault", FLAG, offsetof(struct options, prefault), 0, 0, NULL},
     {"pin", CHOICE, offsetof(struct options, pin), 0, 0, "on|off"},
     {"rate-limits", CHOICE, offsetof(struct options, rate_limits), 0, 0, "binance|off"},
+    {"history", CHOICE, offsetof(struct options, history), 0, 0, "sqlite|off"},
     {"durability", CHOICE, offsetof(struct options, durability), 0, 0, "sync|none"},
     {"log-level", CHOICE, offsetof(struct options, log_level), 0, 0, "debug|info|warn|error"},
 };
@@ -268,6 +269,7 @@ bool options_read(struct options *options, int argc, char **argv)
                                 .admin = "127.0.0.1:8081",
                                 .pin = "on",
                                 .rate_limits = "binance",
+                                .history = "sqlite",
                                 .durability = "sync",
                                 .log_level = "info",
                                 .done_orders = 1000,

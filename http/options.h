@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct options {
-    const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits,
+    const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits, *history,
         *durability;
     const char *admin_token_file, *log_level, *tls_cert, *tls_key;
     uint64_t cores, done_orders, market_shards, account_shards;

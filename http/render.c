@@ -5,6 +5,7 @@
 #include "actors/book/kinds.h"
 #include "actors/book/money.h"
 #include "actors/ledger/ledger.h"
+#include "http/render_keys.h"
 #include "runtime/check.h"
 
 static const char *const side_names[] = {[SIDE_BUY] = "BUY", [SIDE_SELL] = "SELL"};
@@ -59,72 +60,14 @@ const char *stp_name(uint8_t stp)
     return stp < STP_COUNT ? stp_names[stp] : "?";
 }
 
-/* `name` is a literal wherever it is called from: inlined, its length and its bytes are known. */
-__attribute__((always_inline)) static inline void key(struct text *out, const char *name)
-{
-    size_t length = strlen(name);
-    text_reserve(out, length + 4);
-    char *at = out->data + out->length;
-    if (out->length && at[-1] != '{')
-        *at++ = ',';
-    *at++ = '"';
-    memcpy(at, name, length);
-    memcpy(at + length, "\":", 2);
-    out->length = (size_t)(at + length + 2 - out->data);
-}
-
-__attribute__((always_inline)) static inline void key_text(struct text *out, const char *name,
-                                                           const char *value)
-{
-    key(out, name);
-    text_add(out, "\"", 1);
-    text_str(out, value);
-    text_add(out, "\"", 1);
-}
-
-__attribute__((always_inline)) static inline void key_amount(struct text *out, const char *name,
-                                                             int64_t atoms)
-{
-    key(out, name);
-    text_amount(out, atoms);
-}
-
-__attribute__((always_inline)) static inline void key_u64(struct text *out, const char *name,
-                                                          uint64_t value)
-{
-    key(out, name);
-    text_u64(out, value);
-}
-
-__attribute__((always_inline)) static inline void key_bool(struct text *out, const char *name,
-                                                           bool value)
-{
-    key(out, name);
-    text_str(out, value ? "true" : "false");
-}
-
 void render_time(const struct call *call, struct text *out, int64_t us)
 {
     text_u64(out, (uint64_t)(call->micro ? us : us / 1000));
 }
 
-__attribute__((always_inline)) static inline void
-key_time(const struct call *call, struct text *out, const char *name, int64_t us)
-{
-    key(out, name);
-    render_time(call, out, us);
-}
-
 static const struct symbol_config *symbol_of(const struct call *call, uint16_t symbol)
 {
     return &call->ingress->directory.symbols[symbol];
-}
-
-__attribute__((always_inline)) static inline void key_name(struct text *out, const char *name,
-                                                           const char value[SYMBOL_NAME_MAX])
-{
-    key(out, name);
-    text_quoted(out, value, strnlen(value, SYMBOL_NAME_MAX));
 }
 
 /* Price to orderType: the middle that all order answers share. */
@@ -324,101 +267,6 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
         text_quoted(out, stp_names[stp], strlen(stp_names[stp]));
     }
     text_str(out, "]}");
-}
-
-/* Many orders may add up to more than one balance can hold: then the most that can be said. */
-static int64_t level_qty(const struct view_level *level, const struct symbol_config *config)
-{
-    int64_t qty;
-    return __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty) ? INT64_MAX : qty;
-}
-
-static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t side,
-                       uint32_t limit)
-{
-    const struct symbol_config *config = &ingress->directory.symbols[symbol];
-    for (uint32_t i = 0; i < limit; i++) {
-        const struct view_level *level = market_view_level(&ingress->view, symbol, side, i);
-        if (!level)
-            break;
-        text_str(out, i ? ",[" : "[");
-        text_amount(out, level->price_ticks * config->tick_atoms);
-        text_str(out, ",");
-        text_amount(out, level_qty(level, config));
-        text_str(out, "]");
-    }
-}
-
-void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit)
-{
-    text_str(out, "{\"lastUpdateId\":");
-    text_u64(out, ingress->view.symbols[symbol].update_id);
-    text_str(out, ",\"bids\":[");
-    depth_side(ingress, out, symbol, SIDE_BUY, limit);
-    text_str(out, "],\"asks\":[");
-    depth_side(ingress, out, symbol, SIDE_SELL, limit);
-    text_str(out, "]}");
-}
-
-static void render_recent_trade(const struct call *call, struct text *out,
-                                const struct symbol_config *config,
-                                const struct recent_trade *trade)
-{
-    const struct money_spec spec = {.tick_atoms = config->tick_atoms,
-                                    .lot_atoms = config->step_atoms};
-    int64_t quote;
-    ASSERT(money_quote_floor(&spec, trade->price_ticks, trade->qty_lots, &quote));
-    text_str(out, "{");
-    key_u64(out, "id", trade->id);
-    key_amount(out, "price", trade->price_ticks * config->tick_atoms);
-    key_amount(out, "qty", trade->qty_lots * config->step_atoms);
-    key_amount(out, "quoteQty", quote);
-    key_time(call, out, "time", trade->ts_us);
-    key_bool(out, "isBuyerMaker", trade->buyer_is_maker);
-    key_bool(out, "isBestMatch", true);
-    text_str(out, "}");
-}
-
-void render_recent_trades(const struct call *call, struct text *out, uint16_t symbol,
-                          uint32_t limit)
-{
-    const struct trade_ring *ring = &call->ingress->view.symbols[symbol].trades;
-    uint32_t count = trade_ring_count(ring);
-    if (count > limit)
-        count = limit;
-    text_str(out, "[");
-    for (uint64_t id = ring->newest - count + 1; id <= ring->newest; id++) {
-        if (out->data[out->length - 1] == '}')
-            text_str(out, ",");
-        render_recent_trade(call, out, symbol_of(call, symbol), trade_ring_at(ring, id));
-    }
-    text_str(out, "]");
-}
-
-/* "0.00000000" for a symbol that has not traded, as on Binance before a listing opens. */
-void render_ticker_price(struct ingress *ingress, struct text *out, uint16_t symbol)
-{
-    const struct symbol_config *config = &ingress->directory.symbols[symbol];
-    text_str(out, "{");
-    key_name(out, "symbol", config->name);
-    key_amount(out, "price", ingress->view.symbols[symbol].last_price_ticks * config->tick_atoms);
-    text_str(out, "}");
-}
-
-/* Zeros where a side is empty. */
-void render_ticker_book(struct ingress *ingress, struct text *out, uint16_t symbol)
-{
-    static const char *const price[] = {"bidPrice", "askPrice"}, *const qty[] = {"bidQty",
-                                                                                 "askQty"};
-    const struct symbol_config *config = &ingress->directory.symbols[symbol];
-    text_str(out, "{");
-    key_name(out, "symbol", config->name);
-    for (uint32_t side = 0; side < 2; side++) { /* SIDE_BUY, SIDE_SELL */
-        const struct view_level *best = market_view_level(&ingress->view, symbol, side, 0);
-        key_amount(out, price[side], best ? best->price_ticks * config->tick_atoms : 0);
-        key_amount(out, qty[side], best ? level_qty(best, config) : 0);
-    }
-    text_str(out, "}");
 }
 
 /* ---- commissions: a rate is ppm of the amount received; there is no other kind, and no discount

@@ -19,11 +19,24 @@ void render_trade(const struct call *call, struct text *out, const struct trade_
 /* With the permission sets, or with none of them. */
 void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets);
 void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit);
-/* The newest trades, oldest first. */
-void render_recent_trades(const struct call *call, struct text *out, uint16_t symbol,
-                          uint32_t limit);
-void render_ticker_price(struct ingress *ingress, struct text *out, uint16_t symbol);
-void render_ticker_book(struct ingress *ingress, struct text *out, uint16_t symbol);
+void render_public_trade(const struct call *call, struct text *out, uint16_t symbol,
+                         const struct recent_trade *trade);
+void render_agg_trade(const struct call *call, struct text *out, uint16_t symbol,
+                      const struct agg_trade *trade);
+/* Binance's array of twelve; `query` says how long the candle is. */
+void render_candle(const struct call *call, struct text *out, const struct candle_query *query,
+                   uint16_t symbol, const struct candle *candle);
+void render_ticker_price(const struct call *call, struct text *out, uint16_t symbol);
+void render_ticker_book(const struct call *call, struct text *out, uint16_t symbol);
+/* The last 24 hours: FULL, MINI. */
+void render_ticker_full(const struct call *call, struct text *out, uint16_t symbol);
+void render_ticker_mini(const struct call *call, struct text *out, uint16_t symbol);
+void render_avg_price(const struct call *call, struct text *out, uint16_t symbol);
+/* By how many percent `to` is above `from`, with three decimals, rounded half up; "0.000" when
+ * `from` is 0. */
+void render_percent(struct text *out, int64_t from, int64_t to);
+/* The volume-weighted mean price in atoms, rounded down; 0 when nothing was traded. */
+int64_t candle_mean(const struct candle *candle, const struct symbol_config *config);
 /* "name":{"maker","taker"} and, `by_side`, "buyer" and "seller", behind a comma where one is due.
  */
 void render_rates(struct text *out, const char *name, int32_t maker_ppm, int32_t taker_ppm,

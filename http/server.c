@@ -26,6 +26,7 @@
 #include "http/admin.h"
 #include "http/guard.h"
 #include "http/operation.h"
+#include "http/ws/api.h"
 #include "http/ws/handshake.h"
 #include "http/ws/hub.h"
 #include "http/ws/stream.h"
@@ -161,7 +162,8 @@ struct tie {
     h2o_req_t *req;
     struct call *call;
     struct link *link;
-    size_t untaken; /* bytes of its answer */
+    struct body *body; /* held: its answer, when it is one that is shared */
+    size_t untaken;    /* bytes of its answer */
 };
 
 /* A request is over for its client, answered or not. */
@@ -179,6 +181,9 @@ static void on_request_gone(void *memory)
         request_ended(tie, true);
     }
     tie->link->guard.untaken -= tie->untaken;
+    if (tie->body)
+        body_drop(tie->body);
+    tie->body = NULL;
     tie->call = NULL;
     tie->req = NULL;
 }
@@ -250,6 +255,26 @@ static void add_usage(h2o_req_t *req, const struct call *call)
     }
 }
 
+/* Whether somebody between here and the client may keep the answer. */
+static void add_cache_control(h2o_req_t *req, const struct call *call, int status)
+{
+    const struct cache_rule *rule = operation_cache(call->route, status);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, rule->control,
+                   strlen(rule->control));
+    if (rule->timed)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_VARY, NULL,
+                       H2O_STRLIT("x-mbx-time-unit"));
+}
+
+/* The answer's bytes, for as long as the request lives. */
+static h2o_iovec_t answer_of(struct tie *tie, const char *body, size_t length)
+{
+    if (!tie->call->shared)
+        return h2o_strdup(&tie->req->pool, body, length);
+    tie->body = body_hold(tie->call->shared);
+    return h2o_iovec_init(tie->body->data, tie->body->length);
+}
+
 static void respond(void *transport, int status, const char *body, size_t length)
 {
     static h2o_generator_t generator;
@@ -259,10 +284,11 @@ static void respond(void *transport, int status, const char *body, size_t length
     if (!type)
         type = "application/json;charset=UTF-8";
     add_usage(req, tie->call);
+    add_cache_control(req, tie->call, status);
     request_ended(tie, false);
     tie->link->guard.untaken += tie->untaken = length;
+    h2o_iovec_t data = answer_of(tie, body, length);
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */
-    h2o_iovec_t data = h2o_strdup(&req->pool, body, length);
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = length;
@@ -310,6 +336,7 @@ static const struct endpoint {
 } endpoints[] = {
     {"/ws", true, &stream_kind, stream_open, 0},
     {"/stream", true, &stream_kind, stream_open, 0},
+    {"/ws-api/v3", false, &ws_api_kind, ws_api_open, API_OPENING_WEIGHT},
 };
 
 static const struct endpoint *endpoint_of(struct slice path)

@@ -70,7 +70,7 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
         return RECOVERY_IO;
     }
     for (uint32_t i = 0; i < count && !folded->snapshot_lsn; i++)
-        if (lsn[i] <= until)
+        if (lsn[i] <= until && (!fold->snapshot_max || lsn[i] <= fold->snapshot_max))
             load(disk, fold, lsn[i], folded);
     free(lsn);
     const struct recovery_sink sink = {.record = hand_on,
@@ -171,11 +171,14 @@ static int remove_segments(struct disk *disk, const struct segment_list *list, u
     return 0;
 }
 
-static int remove_snapshots(struct disk *disk, const uint64_t *lsn, uint32_t count,
+/* `oldest`: the last in the list, newest first, that is kept. */
+static int remove_snapshots(struct disk *disk, const uint64_t *lsn, uint32_t count, uint32_t oldest,
                             struct trimmed *trimmed)
 {
     for (uint32_t i = SNAPSHOTS_KEPT; i < count; i++) {
         char name[DISK_NAME_MAX];
+        if (i == oldest)
+            continue;
         snapshot_name(lsn[i], name);
         int result = disk->ops->remove(disk->self, name);
         if (result && result != -ENOENT)
@@ -189,19 +192,19 @@ int fold_trim(struct disk *disk, uint64_t cursor, struct trimmed *trimmed)
 {
     struct segment_list list;
     uint64_t *lsn = NULL, keep = 0;
-    uint32_t count = 0, first = 0;
+    uint32_t count = 0, first = 0, oldest = SNAPSHOTS_KEPT - 1;
     *trimmed = (struct trimmed){0};
     if (snapshot_list(disk, &lsn, &count) != RECOVERY_OK)
         return -EIO;
     int result = segment_list(disk, &list);
-    if (count >= SNAPSHOTS_KEPT)
-        keep = lsn[SNAPSHOTS_KEPT - 1];
+    while (oldest < count && lsn[oldest] > cursor)
+        oldest++;
+    if (oldest < count)
+        keep = lsn[oldest];
     if (BUG(11) && count) /* 11: trimmed to the newest snapshot */
         keep = lsn[0] + (1u << 20);
-    if (cursor < keep)
-        keep = cursor;
     if (result == 0)
-        result = remove_snapshots(disk, lsn, count, trimmed);
+        result = remove_snapshots(disk, lsn, count, oldest, trimmed);
     if (result == 0 && keep)
         result = remove_segments(disk, &list, keep, &first, trimmed);
     for (uint32_t i = first; result == 0 && i + 1 < list.count; i++) {

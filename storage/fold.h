@@ -14,8 +14,9 @@ enum { SNAPSHOTS_KEPT = 2, SNAPSHOTS_BAD_MAX = 8 };
 
 struct fold {
     void *self;
-    uint32_t done_orders; /* how much history each account keeps: with another number than the
-                             snapshot's the hashes cannot be compared */
+    uint32_t done_orders;  /* how much history each account keeps: with another number than the
+                              snapshot's the hashes cannot be compared */
+    uint64_t snapshot_max; /* 0: any; else only snapshots at or before it */
     /* Makes the state empty again: a snapshot that was bad half way may have filled it. */
     void (*reset)(void *self);
     /* Writes the state, or reads it into an empty one. */
@@ -60,10 +61,10 @@ struct trimmed {
     uint32_t sealed, segments_removed, snapshots_removed;
 };
 
-/* Removes all but the newest two snapshots and the segments wholly below the older of them and
- * below `cursor` (the least LSN that a projection still needs, UINT64_MAX: none), oldest first, and
- * seals the segments before the last. With fewer than two snapshots no segment goes. 0 or -errno.
- */
+/* Removes all but the newest two snapshots and the newest at or before `cursor` (what the slowest
+ * projection has, UINT64_MAX: there is none), and the segments wholly below the oldest that is
+ * kept; oldest first; and seals the segments before the last. With fewer than two snapshots, or
+ * none at or before the cursor, no segment goes. 0 or -errno. */
 int fold_trim(struct disk *disk, uint64_t cursor, struct trimmed *trimmed);
 
 #endif

@@ -13,6 +13,9 @@
 /* A batch is at most this long (journal.c); a torn one cannot reach further. */
 enum { TORN_REACH = 4 << 20 };
 
+/* How much is read at a time from where the last reading ended; the great one holds any chunk. */
+enum { WINDOW_BYTES = 64 << 10, WINDOW_BYTES_MAX = 4 << 20 };
+
 static enum recovery_status fail(struct recovery *found, enum recovery_status status,
                                  const char *name, uint64_t offset, const char *what)
 {
@@ -84,14 +87,13 @@ static uint64_t in_range(const struct chunk_head *head, struct recovery_range ra
     return head->records && last >= first ? last - first + 1 : 0;
 }
 
-/* Checks one segment's chunks and hands them over. found->offset becomes where its valid data ends.
- */
-static void read_segment(const unsigned char *data, uint64_t bytes, struct apply *apply,
-                         struct recovery *found)
+/* Checks the chunks of a segment, or of a part of one that begins on a block, from data + at on,
+ * and hands them over. found->offset becomes where the valid data ends. */
+static void read_chunks(const unsigned char *data, uint64_t bytes, uint64_t at, struct apply *apply,
+                        struct recovery *found)
 {
     const struct recovery_range range = apply->range;
-    struct apply_span span = {.segment = data, .from = SEGMENT_BLOCK};
-    uint64_t at = SEGMENT_BLOCK;
+    struct apply_span span = {.segment = data, .from = at};
     bool good = true;
     while (good && at + CHUNK_HEAD_BYTES <= bytes && found->next_lsn <= range.until) {
         struct chunk_head head;
@@ -271,7 +273,7 @@ static enum recovery_status read_one(const struct loaded *segment, uint64_t numb
     enum recovery_status status = check_head(data, bytes, segment->name, number, found);
     if (status != RECOVERY_OK)
         return status;
-    read_segment(data, bytes, apply, found);
+    read_chunks(data, bytes, SEGMENT_BLOCK, apply, found);
     if (found->next_lsn > apply->range.until)
         return RECOVERY_OK;
     status = judge_tail(data, bytes, segment->name, found);
@@ -345,6 +347,69 @@ enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink
 {
     return recovery_read_range(disk, (struct recovery_range){.until = UINT64_MAX}, sink, found);
 }
+
+/* ---- reading on ---- */
+
+/* Hands over the chunks from found->offset on that lie in so many bytes. */
+static enum recovery_status read_window(struct disk *disk, uint64_t window, struct apply *apply,
+                                        struct recovery *found)
+{
+    char name[DISK_NAME_MAX];
+    uint64_t base = found->offset / SEGMENT_BLOCK * SEGMENT_BLOCK;
+    uint64_t bytes = found->head.bytes - base < window ? found->head.bytes - base : window;
+    enum recovery_status status = RECOVERY_OK;
+    segment_name(found->head.number, name);
+    int file = disk->ops->open(disk->self, name, false);
+    unsigned char *data = NULL;
+    if (file >= 0) {
+        data = malloc(bytes);
+        ASSERT(data != NULL);
+        int64_t got = disk->ops->read(disk->self, file, data, bytes, base);
+        disk->ops->close(disk->self, file);
+        if (got != (int64_t)bytes)
+            status = fail(found, RECOVERY_IO, name, base,
+                          got < 0 ? strerror((int)-got) : "shorter than its header says");
+    } else if (file == -ENOENT) { /* sealed meanwhile */
+        base = 0;
+        data = load(disk, found->head.number, &bytes, name, found, &status);
+    } else {
+        status = fail(found, RECOVERY_IO, name, base, strerror(-file));
+    }
+    if (status == RECOVERY_OK) {
+        read_chunks(data, bytes, found->offset - base, apply, found);
+        found->offset += base;
+        struct apply_fault fault = apply_wait(apply);
+        if (fault.text)
+            status = fail(found, RECOVERY_DAMAGED, name, base + fault.offset, fault.text);
+    }
+    free(data);
+    return status;
+}
+
+enum recovery_status recovery_read_on(struct disk *disk, uint64_t until,
+                                      const struct recovery_sink *sink, struct recovery *found)
+{
+    struct apply apply;
+    const struct recovery_range range = {.after = found->next_lsn - 1, .until = until};
+    ASSERT(sink->workers <= 1);
+    apply_start(&apply, sink, range);
+    enum recovery_status status = RECOVERY_OK;
+    uint64_t window = WINDOW_BYTES;
+    while (status == RECOVERY_OK && found->next_lsn <= until) {
+        uint64_t before = found->next_lsn;
+        status = read_window(disk, window, &apply, found);
+        bool more = found->next_lsn > before;
+        if (!more && window == WINDOW_BYTES_MAX && status == RECOVERY_OK) {
+            status = read_head(disk, found->head.number + 1, found);
+            found->offset = SEGMENT_BLOCK;
+        }
+        window = more || window == WINDOW_BYTES ? WINDOW_BYTES_MAX : WINDOW_BYTES;
+    }
+    apply_stop(&apply);
+    return status;
+}
+
+/* ---- cutting ---- */
 
 enum recovery_status recovery_cut(struct disk *disk, struct recovery *found)
 {

@@ -20,6 +20,33 @@ void rest_get_time(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
+static void render_hot(struct call *call, uint16_t symbol, enum hot_kind kind)
+{
+    if (kind == HOT_TICKER_BOOK)
+        render_ticker_book(call, &call->out, symbol);
+    else
+        render_depth(call->ingress, &call->out, symbol, hot_limit(kind));
+}
+
+/* Answers what depends on the book alone: rendered once for each of its versions. `learn` when the
+ * request's text means just this. */
+static void respond_hot(struct call *call, uint16_t symbol, enum hot_kind kind, bool learn)
+{
+    struct hot *hot = call->ingress->hot;
+    uint64_t version = call->ingress->view.symbols[symbol].update_id;
+    struct body *body = hot_body(hot, symbol, kind, version);
+    if (!body) {
+        render_hot(call, symbol, kind);
+        body = hot_keep(hot, symbol, kind, version, call->out.data, call->out.length);
+    }
+    const struct hot_request request = {
+        .symbol = symbol, .route = call->route, .weight = call->weight, .kind = (uint8_t)kind};
+    if (learn)
+        hot_learn(hot, call->path.data, call->path.length, call->query.data, call->query.length,
+                  &request);
+    call_respond_shared(call, body);
+}
+
 void rest_get_depth(struct call *call)
 {
     uint32_t limit;
@@ -31,60 +58,104 @@ void rest_get_depth(struct call *call)
     if (!field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
         !fields_all_read(call) || !field_status_agrees(call, symbol, status))
         return;
+    enum hot_kind kind;
+    if (hot_depth(limit, &kind)) {
+        respond_hot(call, symbol, kind, status == STATUS_COUNT);
+        return;
+    }
     render_depth(call->ingress, &call->out, symbol, limit);
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-void rest_get_trades(struct call *call)
-{
-    uint32_t limit;
-    uint16_t symbol;
-    if (!field_symbol(call, MANDATORY, &symbol) || !field_limit(call, 500, 1000, &limit) ||
-        !fields_all_read(call))
-        return;
-    render_recent_trades(call, &call->out, symbol, limit);
-    call_respond(call, 200, call->out.data, call->out.length);
-}
+typedef void ticker_shape(const struct call *call, struct text *out, uint16_t symbol);
 
 /* One object for `symbol`, else a list of them. */
-static void ticker(struct call *call,
-                   void (*render)(struct ingress *ingress, struct text *out, uint16_t symbol))
+static void tickers(struct call *call, const struct symbol_choice *choice, ticker_shape *render)
 {
     struct ingress *ingress = call->ingress;
-    struct symbol_choice choice;
     bool first = true;
-    if (field_sent(call, "symbol"))
-        call->weight = 2;
-    if (!field_symbol_choice(call, &choice) || !fields_all_read(call))
-        return;
-    if (choice.one != SYMBOL_ANY) {
-        if (!field_status_agrees(call, choice.one, choice.status))
+    if (choice->one != SYMBOL_ANY) {
+        if (!field_status_agrees(call, choice->one, choice->status))
             return;
-        render(ingress, &call->out, choice.one);
+        render(call, &call->out, choice->one);
         call_respond(call, 200, call->out.data, call->out.length);
         return;
     }
     text_str(&call->out, "[");
     for (uint16_t i = 0; i < ingress->directory.symbols_count; i++) {
-        if (!symbol_chosen(&ingress->directory, &choice, i))
+        if (!symbol_chosen(&ingress->directory, choice, i))
             continue;
         if (!first)
             text_str(&call->out, ",");
         first = false;
-        render(ingress, &call->out, i);
+        render(call, &call->out, i);
     }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
+static bool field_ticker(struct call *call, struct symbol_choice *choice)
+{
+    if (field_sent(call, "symbol"))
+        call->weight = 2;
+    return field_symbol_choice(call, choice) && fields_all_read(call);
+}
+
 void rest_get_ticker_price(struct call *call)
 {
-    ticker(call, render_ticker_price);
+    struct symbol_choice choice;
+    if (field_ticker(call, &choice))
+        tickers(call, &choice, render_ticker_price);
 }
 
 void rest_get_ticker_book(struct call *call)
 {
-    ticker(call, render_ticker_book);
+    struct symbol_choice choice;
+    if (!field_ticker(call, &choice))
+        return;
+    if (choice.one == SYMBOL_ANY)
+        tickers(call, &choice, render_ticker_book);
+    else if (field_status_agrees(call, choice.one, choice.status))
+        respond_hot(call, choice.one, HOT_TICKER_BOOK, choice.status == STATUS_COUNT);
+}
+
+/* FULL, unless MINI is asked for. */
+static bool field_shape(struct call *call, ticker_shape **render)
+{
+    const struct param *param;
+    *render = render_ticker_full;
+    if (!field_get(call, "type", OPTIONAL, &param))
+        return false;
+    if (!param || field_is(param, "FULL"))
+        return true;
+    *render = render_ticker_mini;
+    if (field_is(param, "MINI"))
+        return true;
+    call_refuse(call, -1130, "Data sent for parameter 'type' is not valid.");
+    return false;
+}
+
+void rest_get_ticker_day(struct call *call)
+{
+    struct symbol_choice choice;
+    ticker_shape *render;
+    if (field_sent(call, "symbol") || field_sent(call, "symbols"))
+        call->weight = 2;
+    if (!field_symbol_choice(call, &choice))
+        return;
+    if (choice.count > 20)
+        call->weight = choice.count > 100 ? 80 : 40;
+    if (field_shape(call, &render) && fields_all_read(call))
+        tickers(call, &choice, render);
+}
+
+void rest_get_avg_price(struct call *call)
+{
+    uint16_t symbol;
+    if (!field_symbol(call, MANDATORY, &symbol) || !fields_all_read(call))
+        return;
+    render_avg_price(call, &call->out, symbol);
+    call_respond(call, 200, call->out.data, call->out.length);
 }
 
 static const char rate_limits[] =

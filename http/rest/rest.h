@@ -28,10 +28,17 @@ void rest_get_commission(struct call *call);
 void rest_get_ping(struct call *call);
 void rest_get_time(struct call *call);
 void rest_get_depth(struct call *call);
-void rest_get_trades(struct call *call);
 void rest_get_ticker_price(struct call *call);
 void rest_get_ticker_book(struct call *call);
+void rest_get_ticker_day(struct call *call);
+void rest_get_avg_price(struct call *call);
 void rest_get_exchange_info(struct call *call);
+
+/* trades.c */
+void rest_get_trades(struct call *call);
+void rest_get_historical_trades(struct call *call);
+void rest_get_agg_trades(struct call *call);
+void rest_get_klines(struct call *call); /* and uiKlines */
 
 /* sapi.c */
 void rest_get_system_status(struct call *call);

@@ -72,6 +72,9 @@ KINDS = {  # kind: [(values, what is said of them)]
                    lambda name: BAD_SIGNATURE)],
     "client": [(["a" * 37, "a b", "a$b", "a\u00e4", 'a"b', "a\nb", "a+b", "a,b", "x" * 3000], illegal(CLIENT))],
     "bool": [(["maybe", "1", "yes", "truer", "fals"], INVALID)],
+    "interval": [(["1x", "1W", "1mo", "60", "1m ", "0"], same(-1120, "Invalid interval."))],
+    "zone": [(["x", "15", "14:01", "-12:01", "-13", "5:4", "05:60", "1:", ":30", "1:000", "001", "+", "5:45 ", "UTC"], INVALID)],
+    "shape": [(["full", "SMALL", "0"], INVALID)],
     "permissions": [(["spot", '["SPOT"', "[SPOT]", "S P"], INVALID)],
     "side": [(["HOLD", "buy", "BUY ", "1"], same(-1117, "Invalid side."))],
     "type": [(["PEG", "limit", "MARKET ", "0"], same(-1116, "Invalid orderType."))],
@@ -111,6 +114,11 @@ def ticker_weight(params):
     return 2 if "symbol" in params else 4
 
 
+def day_weight(params):
+    listed = params.get("symbols", "").count(",") + 1
+    return 2 if "symbol" in params or "symbols" in params and listed <= 20 else 80
+
+
 def depth_weight(params):
     text = params.get("limit", "100")
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
@@ -126,6 +134,14 @@ def rows(*names):
         check(isinstance(value, list) and value, f"not a list of something: {value!r}")
         for row in value:
             eq(set(row), set(names), "keys of a row")
+    return look
+
+
+def arrays(length):
+    def look(value):
+        check(isinstance(value, list) and value, f"not a list of something: {value!r}")
+        for row in value:
+            eq(len(row), length, "elements of a row")
     return look
 
 
@@ -160,6 +176,11 @@ MAKER = {"symbol*": ("symbol", "BNBUSDT"), "side*": ("side", "BUY"), "type*": ("
 RATES_ASKED = {"computeCommissionRates": ("bool", "true")}
 WHICH = {"symbol*": ("symbol", "BTCUSDT"), "orderId": ("number", "987654321"), "origClientOrderId": ("client", None)}
 TIMES = {"startTime": ("number", None), "endTime": ("number", None), "limit": ("limit", "10")}
+MINI = ("symbol", "openPrice", "highPrice", "lowPrice", "lastPrice", "volume", "quoteVolume", "openTime", "closeTime",
+        "firstId", "lastId", "count")
+FULL = (*MINI, "priceChange", "priceChangePercent", "weightedAvgPrice", "prevClosePrice", "lastQty", "bidPrice", "bidQty",
+        "askPrice", "askQty")
+KLINES = {"symbol*": ("symbol", "ETHUSDT"), "interval*": ("interval", "1m"), **TIMES, "timeZone": ("zone", "-3:30")}
 ORDER, TEST = "/api/v3/order", "/api/v3/order/test"
 
 
@@ -212,6 +233,22 @@ ENDPOINTS = [
     Endpoint("GET", "/api/v3/ticker/bookTicker", None, 4, 3,
              {"symbols": ("symbols", '["ETHUSDT","BTCUSDT"]'), "symbolStatus": ("status", "TRADING")},
              rows("symbol", "bidPrice", "bidQty", "askPrice", "askQty"), name="GET ticker/bookTicker of symbols"),
+    Endpoint("GET", "/api/v3/ticker/24hr", None, 80, 4,
+             {"symbol": ("symbol", "ETHUSDT"), "type": ("shape", "FULL"), "symbolStatus": ("status", "TRADING")},
+             keys(*FULL), rule=day_weight),
+    Endpoint("GET", "/api/v3/ticker/24hr", None, 80, 4,
+             {"symbols": ("symbols", '["ETHUSDT","BTCUSDT"]'), "type": ("shape", "MINI"),
+              "symbolStatus": ("status", "TRADING")}, rows(*MINI), name="GET ticker/24hr of symbols", rule=day_weight),
+    Endpoint("GET", "/api/v3/avgPrice", None, 2, 1, {"symbol*": ("symbol", "ETHUSDT")},
+             keys("mins", "price", "closeTime")),
+    Endpoint("GET", "/api/v3/klines", None, 2, 6, KLINES, arrays(12)),
+    Endpoint("GET", "/api/v3/uiKlines", None, 2, 6, KLINES, arrays(12)),
+    Endpoint("GET", "/api/v3/aggTrades", None, 4, 5,
+             {"symbol*": ("symbol", "ETHUSDT"), "fromId": ("number", None), **TIMES},
+             rows("a", "p", "q", "f", "l", "T", "m", "M")),
+    Endpoint("GET", "/api/v3/historicalTrades", None, 25, 3,
+             {"symbol*": ("symbol", "ETHUSDT"), "fromId": ("number", "1"), "limit": ("limit", "10")},
+             rows("id", "price", "qty", "quoteQty", "time", "isBuyerMaker", "isBestMatch")),
     Endpoint("POST", ORDER, "TRADE", 1, 18, LIMIT, keys(*NEW_KEYS, "expiryReason"), "POST order LIMIT", free=True),
     Endpoint("POST", ORDER, "TRADE", 1, 18, MARKET, keys(*NEW_KEYS, "expiryReason"), "POST order MARKET", free=True),
     Endpoint("POST", ORDER, "TRADE", 1, 18, QUOTE, keys(*NEW_KEYS, "expiryReason"), "POST order MARKET by quote",
@@ -485,6 +522,17 @@ for nibble in range(64):
                 at = len("signature=") + nibble
                 return pair[:at] + format(int(pair[at], 16) ^ bit, "x") + pair[at + 1:]
             refused(s.call(account, {}, change=flip), *BAD_SIGNATURE)
+
+# ---- cases: lookups by id and by time ----
+
+agg, klines = named("GET aggTrades"), named("GET klines")
+for e, extra in ((agg, {"fromId": "1", "startTime": "1"}), (agg, {"fromId": "1", "endTime": "1"}),
+                 (agg, {"startTime": "2", "endTime": "1"}), (klines, {"startTime": "2", "endTime": "1"})):
+    refusal(e, f"combination {' '.join(extra)}", {**e.values, **extra}, COMBINATION("")[:2])
+for zone in ("0", "8", "08", "+8", "-1:00", "05:45", "+05:45", "-12:00", "14:00", "-3"):
+    @case(f"GET klines: timeZone {zone}")
+    def zones(s, zone=zone):
+        arrays(12)(good(s.call(klines, {**klines.values, "timeZone": zone})))
 
 # ---- cases: two things wrong: the first in Binance's order is told ----
 

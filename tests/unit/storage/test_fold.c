@@ -322,7 +322,8 @@ static const char *files(void)
     return text;
 }
 
-/* Goal: exactly what the older of two snapshots and the cursor need stays; the last segment always.
+/* Goal: exactly what the older of two snapshots and the one below the cursor need stays; the last
+ * segment always.
  * Method: a table; then the state can still be had from each snapshot that is left. */
 Test(fold_trim, removes_what_nothing_needs)
 {
@@ -341,8 +342,12 @@ Test(fold_trim, removes_what_nothing_needs)
         {{399, 400}, UINT64_MAX, "4 | 399 400"},
         {{50, 250, 350}, UINT64_MAX, "3z 4 | 250 350"},
         {{50, 60, 70, 80}, UINT64_MAX, "1z 2z 3z 4 | 70 80"},
-        {{250, 350}, 150, "2z 3z 4 | 250 350"},
-        {{250, 350}, 200, "3z 4 | 250 350"},
+        {{250, 350}, 150, "1z 2z 3z 4 | 250 350"},
+        {{250, 350}, 249, "1z 2z 3z 4 | 250 350"},
+        {{250, 350}, 250, "3z 4 | 250 350"},
+        {{150, 250, 350}, 249, "2z 3z 4 | 150 250 350"},
+        {{50, 150, 250, 350}, 249, "2z 3z 4 | 150 250 350"},
+        {{50, 150, 250, 350}, 100, "1z 2z 3z 4 | 50 250 350"},
         {{250, 350}, 1, "1z 2z 3z 4 | 250 350"},
         {{250, 350}, 0, "1z 2z 3z 4 | 250 350"},
         {{250, 350}, 300, "3z 4 | 250 350"},

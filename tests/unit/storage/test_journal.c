@@ -10,6 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/hash.h"
 #include "storage/recovery.h"
+#include "storage/seal.h"
 #include "tests/unit/storage/golden.h"
 #include "tests/unit/storage/mem_disk.h"
 
@@ -681,6 +682,61 @@ Test(recovery_reads, a_sink_is_not_needed)
     static const struct recovery_sink none;
     cr_assert_eq(recovery_read(&t.disk, &none, &t.found), RECOVERY_OK);
     cr_assert_eq(t.found.records, 3);
+}
+
+/* Goal: a reader beside the writer sees every durable record once, over the ends of segments,
+ * sealed ones too. Method: three segments, read on after every batch, or after several. */
+Test(recovery_reads, a_reading_goes_on_where_it_ended)
+{
+    static const struct recovery_sink sink = {.record = on_record, .self = &t};
+    chunk(0, 2, 100);
+    flush();
+    const struct recovery_range range = {.until = atomic_load(&t.journal.lsn_durable)};
+    struct recovery on;
+    cr_assert_eq(recovery_read_range(&t.disk, range, &sink, &on), RECOVERY_OK, "%s", on.text);
+    uint64_t sealed = 0;
+    for (uint32_t batch = 0; t.journal.head.number < 5; batch++) {
+        for (uint32_t c = 0; c < 1 + batch % 7; c++)
+            chunk(c % 2, 1 + (batch + c) % 3, 30 * (batch % 17));
+        flush();
+        for (; batch % 2 && sealed + 1 < t.journal.head.number; sealed++)
+            cr_assert_eq(seal_segment(&t.disk, sealed + 1), 0);
+        if (batch % 3 == 1)
+            continue;
+        uint64_t until = atomic_load(&t.journal.lsn_durable);
+        cr_assert_eq(recovery_read_on(&t.disk, until, &sink, &on), RECOVERY_OK, "%s", on.text);
+        cr_assert_eq(on.next_lsn, until + 1);
+        cr_assert_eq(on.records, until);
+        check_read(t.wrote_count, "reading on");
+    }
+    cr_assert_geq(sealed, 3);
+    cr_assert_eq(on.segments, on.head.number);
+}
+
+/* Goal: what is wrong behind the place is told. Method: a record that is refused; a byte that rots;
+ * a segment that is gone. */
+Test(recovery_reads, a_reading_that_goes_on_refuses_what_is_wrong)
+{
+    static const struct recovery_sink sink = {.record = on_record, .self = &t};
+    const struct recovery_range first = {.until = 2};
+    struct recovery good, on;
+    chunk(0, 2, 100);
+    flush();
+    cr_assert_eq(recovery_read_range(&t.disk, first, &sink, &good), RECOVERY_OK);
+    chunk(1, 2, 100);
+    flush();
+    t.refuse = "no";
+    on = good;
+    cr_assert_eq(recovery_read_on(&t.disk, 4, &sink, &on), RECOVERY_DAMAGED);
+    cr_assert(strstr(on.text, "journal-00000001.seg at offset 8192: no") != NULL, "%s", on.text);
+    t.refuse = NULL;
+    segment_data(1)[8192 + 60] ^= 1;
+    on = good;
+    cr_assert_neq(recovery_read_on(&t.disk, 4, &sink, &on), RECOVERY_OK);
+    cr_assert(strstr(on.text, "journal-00000002.seg") != NULL, "%s", on.text);
+    segment_data(1)[8192 + 60] ^= 1;
+    on = good;
+    cr_assert_eq(recovery_read_on(&t.disk, 4, &sink, &on), RECOVERY_OK, "%s", on.text);
 }
 
 /* ---- the torn tail ---- */

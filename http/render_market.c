@@ -1,0 +1,263 @@
+/* The shapes of market data. */
+#include "http/render.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "actors/book/kinds.h"
+#include "actors/book/money.h"
+#include "http/render_keys.h"
+#include "runtime/check.h"
+
+static const struct symbol_config *symbol_of(const struct call *call, uint16_t symbol)
+{
+    return &call->ingress->directory.symbols[symbol];
+}
+
+/* ---- the book ---- */
+
+/* Many orders may add up to more than one balance can hold: then the most that can be said. */
+static int64_t level_qty(const struct view_level *level, const struct symbol_config *config)
+{
+    int64_t qty;
+    return __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty) ? INT64_MAX : qty;
+}
+
+static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t side,
+                       uint32_t limit)
+{
+    const struct symbol_config *config = &ingress->directory.symbols[symbol];
+    for (uint32_t i = 0; i < limit; i++) {
+        const struct view_level *level = market_view_level(&ingress->view, symbol, side, i);
+        if (!level)
+            break;
+        text_str(out, i ? ",[" : "[");
+        text_amount(out, level->price_ticks * config->tick_atoms);
+        text_str(out, ",");
+        text_amount(out, level_qty(level, config));
+        text_str(out, "]");
+    }
+}
+
+void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit)
+{
+    text_str(out, "{\"lastUpdateId\":");
+    text_u64(out, ingress->view.symbols[symbol].update_id);
+    text_str(out, ",\"bids\":[");
+    depth_side(ingress, out, symbol, SIDE_BUY, limit);
+    text_str(out, "],\"asks\":[");
+    depth_side(ingress, out, symbol, SIDE_SELL, limit);
+    text_str(out, "]}");
+}
+
+/* ---- trades ---- */
+
+void render_public_trade(const struct call *call, struct text *out, uint16_t symbol,
+                         const struct recent_trade *trade)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    const struct money_spec spec = {.tick_atoms = config->tick_atoms,
+                                    .lot_atoms = config->step_atoms};
+    int64_t quote;
+    ASSERT(money_quote_floor(&spec, trade->price_ticks, trade->qty_lots, &quote));
+    text_str(out, "{");
+    key_u64(out, "id", trade->id);
+    key_amount(out, "price", trade->price_ticks * config->tick_atoms);
+    key_amount(out, "qty", trade->qty_lots * config->step_atoms);
+    key_amount(out, "quoteQty", quote);
+    key_time(call, out, "time", trade->ts_us);
+    key_bool(out, "isBuyerMaker", trade->buyer_is_maker);
+    key_bool(out, "isBestMatch", true);
+    text_str(out, "}");
+}
+
+void render_agg_trade(const struct call *call, struct text *out, uint16_t symbol,
+                      const struct agg_trade *trade)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    text_str(out, "{");
+    key_u64(out, "a", trade->id);
+    key_amount(out, "p", trade->price_ticks * config->tick_atoms);
+    key_amount(out, "q", trade->qty_lots * config->step_atoms);
+    key_u64(out, "f", trade->first_trade);
+    key_u64(out, "l", trade->last_trade);
+    key_time(call, out, "T", trade->ts_us);
+    key_bool(out, "m", trade->buyer_is_maker);
+    key_bool(out, "M", true);
+    text_str(out, "}");
+}
+
+/* ---- candles ---- */
+
+void render_candle(const struct call *call, struct text *out, const struct candle_query *query,
+                   uint16_t symbol, const struct candle *candle)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    const int64_t prices[] = {candle->open, candle->high, candle->low, candle->close};
+    text_str(out, "[");
+    render_time(call, out, candle->open_us);
+    for (uint32_t i = 0; i < 4; i++) {
+        text_str(out, ",");
+        text_amount(out, prices[i] * config->tick_atoms);
+    }
+    text_str(out, ",");
+    text_sum(out, candle->base_lots * config->step_atoms);
+    text_str(out, ",");
+    render_time(call, out,
+                candle_next_us(query->interval, candle->open_us, query->zone_minutes) - 1);
+    text_str(out, ",");
+    text_sum(out, candle->quote_atoms);
+    text_str(out, ",");
+    text_u64(out, candle->trades);
+    text_str(out, ",");
+    text_sum(out, candle->taker_base_lots * config->step_atoms);
+    text_str(out, ",");
+    text_sum(out, candle->taker_quote_atoms);
+    text_str(out, ",\"0\"]");
+}
+
+/* ---- tickers ---- */
+
+/* "0.00000000" for a symbol that has not traded, as on Binance before a listing opens. */
+void render_ticker_price(const struct call *call, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    key_amount(out, "price",
+               call->ingress->view.symbols[symbol].last_price_ticks * config->tick_atoms);
+    text_str(out, "}");
+}
+
+/* Zeros where a side is empty. */
+static void best_levels(struct ingress *ingress, struct text *out, uint16_t symbol)
+{
+    static const char *const price[] = {"bidPrice", "askPrice"}, *const qty[] = {"bidQty",
+                                                                                 "askQty"};
+    const struct symbol_config *config = &ingress->directory.symbols[symbol];
+    for (uint32_t side = 0; side < 2; side++) { /* SIDE_BUY, SIDE_SELL */
+        const struct view_level *best = market_view_level(&ingress->view, symbol, side, 0);
+        key_amount(out, price[side], best ? best->price_ticks * config->tick_atoms : 0);
+        key_amount(out, qty[side], best ? level_qty(best, config) : 0);
+    }
+}
+
+void render_ticker_book(const struct call *call, struct text *out, uint16_t symbol)
+{
+    text_str(out, "{");
+    key_name(out, "symbol", symbol_of(call, symbol)->name);
+    best_levels(call->ingress, out, symbol);
+    text_str(out, "}");
+}
+
+/* A sum, which may be below zero. */
+__attribute__((always_inline)) static inline void key_sum(struct text *out, const char *name,
+                                                          __int128 atoms)
+{
+    key(out, name);
+    text_sum(out, atoms);
+}
+
+int64_t candle_mean(const struct candle *candle, const struct symbol_config *config)
+{
+    __int128 base = candle->base_lots * config->step_atoms;
+    return base ? (int64_t)(candle->quote_atoms * MONEY_ATOMS_PER_UNIT / base) : 0;
+}
+
+void render_percent(struct text *out, int64_t from, int64_t to)
+{
+    __int128 change = (__int128)(to - from) * 100000;
+    __int128 size = change < 0 ? -change : change;
+    int64_t thousandths = from ? (int64_t)((2 * size + from) / (2 * (__int128)from)) : 0;
+    text_format(out, "\"%s%" PRId64 ".%03d\"", change < 0 && thousandths ? "-" : "",
+                thousandths / 1000, (int)(thousandths % 1000));
+}
+
+/* What happened in the day up to now. */
+static struct stats_day day_of(const struct ingress *ingress, uint16_t symbol)
+{
+    struct market_stats *stats = ingress->view.symbols[symbol].stats;
+    int64_t now_us = env_now_us(&ingress->ex->rt.env);
+    struct stats_day day = {.close_us = now_us};
+    if (stats)
+        market_stats_day(stats, now_us, &day);
+    else
+        day.sum.open_us = candle_open_us(CANDLE_1M, now_us - DAY_US, 0);
+    return day;
+}
+
+static void day_prices(struct text *out, const struct stats_day *day, int64_t tick)
+{
+    key_amount(out, "openPrice", day->sum.open * tick);
+    key_amount(out, "highPrice", day->sum.high * tick);
+    key_amount(out, "lowPrice", day->sum.low * tick);
+}
+
+/* Volumes, times and ids; Binance's ids are -1 where there was no trade. */
+static void day_rest(const struct call *call, struct text *out, const struct stats_day *day,
+                     const struct symbol_config *config)
+{
+    key_sum(out, "volume", day->sum.base_lots * config->step_atoms);
+    key_sum(out, "quoteVolume", day->sum.quote_atoms);
+    key_time(call, out, "openTime", day->sum.open_us);
+    key_time(call, out, "closeTime", day->close_us);
+    if (day->sum.trades) {
+        key_u64(out, "firstId", day->sum.first_trade);
+        key_u64(out, "lastId", day->sum.last_trade);
+    } else {
+        text_str(out, ",\"firstId\":-1,\"lastId\":-1");
+    }
+    key_u64(out, "count", day->sum.trades);
+    text_str(out, "}");
+}
+
+void render_ticker_mini(const struct call *call, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    const struct stats_day day = day_of(call->ingress, symbol);
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    day_prices(out, &day, config->tick_atoms);
+    key_amount(out, "lastPrice", day.sum.close * config->tick_atoms);
+    day_rest(call, out, &day, config);
+}
+
+void render_ticker_full(const struct call *call, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    const struct trade_ring *ring = &call->ingress->view.symbols[symbol].trades;
+    const struct stats_day day = day_of(call->ingress, symbol);
+    int64_t tick = config->tick_atoms, last_lots = 0;
+    if (day.sum.trades)
+        last_lots = trade_ring_at(ring, ring->newest)->qty_lots;
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    key_sum(out, "priceChange", (__int128)(day.sum.close - day.sum.open) * tick);
+    key(out, "priceChangePercent");
+    render_percent(out, day.sum.open, day.sum.close);
+    key_amount(out, "weightedAvgPrice", candle_mean(&day.sum, config));
+    key_amount(out, "prevClosePrice", day.previous_close_ticks * tick);
+    key_amount(out, "lastPrice", day.sum.close * tick);
+    key_amount(out, "lastQty", last_lots * config->step_atoms);
+    best_levels(call->ingress, out, symbol);
+    day_prices(out, &day, tick);
+    day_rest(call, out, &day, config);
+}
+
+void render_avg_price(const struct call *call, struct text *out, uint16_t symbol)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    const struct view_symbol *view = &call->ingress->view.symbols[symbol];
+    struct candle window = {0};
+    int64_t now_us = env_now_us(&call->ingress->ex->rt.env), closed_us = 0;
+    if (view->stats) {
+        int64_t from = now_us - (AVG_PRICE_MINUTES - 1) * MINUTE_US;
+        market_stats_window(view->stats, from, now_us, &window);
+        closed_us = trade_ring_at(&view->trades, view->trades.newest)->ts_us;
+    }
+    int64_t last = view->last_price_ticks * config->tick_atoms;
+    text_format(out, "{\"mins\":%d", AVG_PRICE_MINUTES);
+    key_amount(out, "price", window.trades ? candle_mean(&window, config) : last);
+    key_time(call, out, "closeTime", closed_us);
+    text_str(out, "}");
+}

@@ -344,6 +344,7 @@ static void build(const struct exchange_config *config)
 {
     arena_init(&castle.arena, config->cores * ingress_bytes(config));
     castle.shared.audit_token = castle.token;
+    castle.shared.unlimited = strcmp(castle.options.rate_limits, "off") == 0;
     castle.shared.journal_lsn = durable_lsn;
     castle.shared.version = CASTLE_VERSION;
     castle.shared.commit = CASTLE_COMMIT;
@@ -741,7 +742,7 @@ static int run(void)
                                    .idle_ms = (uint32_t)castle.options.idle_timeout * 1000,
                                    .tls = castle.tls};
     sigset_t signals;
-    if (strcmp(castle.options.rate_limits, "off") != 0) /* off refuses nothing (DESIGN §10) */
+    if (!castle.shared.unlimited) /* off refuses nothing (DESIGN §10) */
         config.connections_per_address = (uint32_t)castle.options.max_connections_per_address;
     options_address(castle.options.listen, listen_host, &config.listen_port);
     options_address(castle.options.admin, admin_host, &config.admin_port);

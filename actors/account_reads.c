@@ -64,15 +64,27 @@ void trade_view(const struct account_shard *self, const struct ledger_trade *tra
 
 /* ---- rows for projections ---- */
 
-void account_row_fill(const struct account_shard *self, uint32_t slot)
+void account_row_fill(const struct account_shard *self, uint32_t slot, const struct msg *msg)
 {
     const struct rows *rows = self->shard.ex->rows;
     struct trade_view view;
     if (!rows)
         return;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
-    trade_view(self, ledger_trade(self->ledger, ledger_order_last_trade(self->ledger, order)),
-               &view);
+    bool maker = msg->flags & MSG_MAKER;
+    const struct ledger_amounts moved =
+        ledger_fill_amounts(self->ledger, order, msg->fill.price_ticks, msg->fill.qty_lots, maker);
+    const struct ledger_trade trade = {.trade_id = msg->fill.trade_id,
+                                       .order_id = order->order_id,
+                                       .price_ticks = msg->fill.price_ticks,
+                                       .qty_lots = msg->fill.qty_lots,
+                                       .quote_atoms = moved.quote,
+                                       .fee_atoms = moved.fee,
+                                       .ts_us = msg->ts_us,
+                                       .symbol = order->symbol,
+                                       .side = order->side,
+                                       .maker = maker};
+    trade_view(self, &trade, &view); /* not the one that is kept: there may be no room for it */
     rows->fill(rows->self, ledger_user(self->ledger, order->user)->id, &view);
 }
 

@@ -98,6 +98,10 @@ enum reject account_take_replace(struct account_shard *self, const struct reques
     if (account_market_busy(self, request->symbol))
         return REJECT_BUSY;
     account_record(self, request);
+    if (plan.old)
+        events_note_cancel(self, request->tag, &request->replace.cancel);
+    if (plan.old && !plan.places)
+        events_note_refused(self, request->tag, user, &plan.order, &plan.plan, plan.made);
     apply_replace(self, request, user, &plan, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
 }
@@ -119,6 +123,7 @@ void account_replaced(struct account_shard *self, const struct msg *msg)
     struct ledger_order *made = ledger_order(self->ledger, slot);
     uint64_t tag = made->tag;
     if (msg->replaced.reject != REJECT_NONE) {
+        events_forget(self, tag);
         answer_half(self, tag, msg->replaced.whole ? HALF_NONE : HALF_CANCEL, msg->replaced.reject,
                     msg->replaced.whole);
         if (msg->replaced.whole)
@@ -128,6 +133,8 @@ void account_replaced(struct account_shard *self, const struct msg *msg)
     slot = ledger_replaced(self->ledger, msg->replaced.ref, msg->replaced.order_id,
                            msg->replaced.new_ref, msg->replaced.moved, msg->ts_us);
     account_row_order(self, slot);
+    events_replaced(self, ledger_order(self->ledger, slot), tag, msg);
+    events_forget(self, tag);
     if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
         answer_cancelled(self, tag, ledger_order(self->ledger, slot));
     account_leave_op(self, slot, true, REJECT_NONE);

@@ -12,14 +12,28 @@ static struct block_pool *reply_pool(const struct account_shard *self)
     return &self->shard.ex->reply_pool[self->shard.actor.core->id];
 }
 
-/* What a request needs whatever becomes of it: a message of so many parts to a market, as many
- * answers, a block for one. */
-static bool room_for_request(struct account_shard *self, uint32_t parts)
+/* A message of so many parts to a market, and so many messages to any ingress core, with blocks. */
+static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, uint32_t blocks)
 {
-    return ingress_room(&self->shard, CLASS_OUT, parts) && shard_room(&self->shard, parts) &&
-           block_room(reply_pool(self), 1) >= 1;
+    return ingress_room(&self->shard, CLASS_OUT, told) && shard_room(&self->shard, parts) &&
+           block_room(reply_pool(self), blocks) >= blocks;
 }
 
+/* What a request needs whatever becomes of it: an answer in a block. A Replace goes to the market
+ * in two parts and may be answered in two; a deposit is told to every core that watches, a block
+ * each. What a cancel calls itself has a place of its own. */
+static bool room_for_request(struct account_shard *self, const struct request *request)
+{
+    bool replace = request->type == REQUEST_REPLACE, deposit = request->type == REQUEST_DEPOSIT;
+    bool tells = request->type <= REQUEST_REPLACE;
+    uint32_t cores = tells ? events_open(self, request->user) : (self->events.watchers = 0, 0);
+    return room_for(self, replace ? 2 : 1, replace || deposit ? 2 : 1, 1 + (deposit ? cores : 0)) &&
+           (request->type != REQUEST_CANCEL_ALL || self->ops_open < CANCEL_OPS_MAX) &&
+           events_notes_room(self);
+}
+
+/* Four messages to any ingress core: the answers to the order's request, to a Cancel and to a
+ * CancelAll, and what is told to who watches, which is one message whatever it holds. */
 static bool room_for_report(struct account_shard *self, const struct msg *msg)
 {
     uint32_t blocks = 2; /* a Done may answer a Cancel and a CancelAll */
@@ -27,8 +41,8 @@ static bool room_for_report(struct account_shard *self, const struct msg *msg)
         msg->type == MSG_CANCEL_REJECTED ? 0 : ledger_find_ref(self->ledger, msg->done.ref);
     if (slot)
         blocks += answer_blocks(ledger_order(self->ledger, slot));
-    return ingress_room(&self->shard, CLASS_OUT, 4) &&
-           block_room(reply_pool(self), blocks) >= blocks;
+    blocks += events_open_report(self, slot); /* one for each core that watches */
+    return room_for(self, 0, 4, blocks);
 }
 
 /* ---- the todo list: cancels that a CancelAll still has to send (S6) ---- */
@@ -92,6 +106,7 @@ static void op_answered(struct account_shard *self, uint32_t op_idx,
     }
     if (op->left)
         return;
+    events_forget(self, op->tag);
     op->next_free = self->ops_free;
     self->ops_free = op_idx;
     self->ops_open--;
@@ -282,6 +297,7 @@ static enum reject take_cancel(struct account_shard *self, const struct request 
     if (account_lost(self, ledger_order(self->ledger, slot)))
         return REJECT_MARKET_CLOSED; /* its symbol is halted, and an operator has to look (J6) */
     account_record(self, request);
+    events_note_cancel(self, request->tag, &request->find);
     account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
                         request->find.restriction, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
@@ -305,6 +321,7 @@ static enum reject take_cancel_all(struct account_shard *self, const struct requ
     if (!anything_to_cancel(self, position))
         return REJECT_UNKNOWN_ORDER;
     account_record(self, request);
+    events_note_cancel(self, request->tag, &request->find);
     shard_stamp(&self->shard, ts_us, 0);
     apply_cancel_all(self, position, request->tag);
     return REJECT_NONE;
@@ -354,6 +371,7 @@ static enum reject take_deposit(struct account_shard *self, const struct request
         shard_stamp(&self->shard, ts_us, 0);
         done = ledger_apply_deposit(self->ledger, user, request->deposit.asset,
                                     request->deposit.amount, request->deposit.request_id);
+        events_moved(self, request->deposit.asset, request->deposit.amount);
     }
     reply_deposit(self, request->tag, done);
     return REJECT_NONE;
@@ -380,6 +398,9 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return take_deposit(self, request, user, now);
     case REQUEST_ORDER_TEST:
         return test_new(self, request, user);
+    case REQUEST_WATCH: /* behind the interest (exchange_watch): from here on it is seen */
+        shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
+        return REJECT_NONE;
     default:
         return read_begin(self, request, user);
     }
@@ -388,12 +409,12 @@ static enum reject handle_request(struct account_shard *self, const struct reque
 static enum take take_request(struct account_shard *self, const struct msg *msg)
 {
     const struct request *request = msg->request.block;
-    if (!room_for_request(self, request->type == REQUEST_REPLACE ? 2 : 1) ||
-        (request->type == REQUEST_CANCEL_ALL && self->ops_open == CANCEL_OPS_MAX))
+    if (!room_for_request(self, request))
         return TAKE_NO_ROOM; /* a cancel is never refused for lack of room (C6) */
     enum reject reject = handle_request(self, request);
     if (reject != REJECT_NONE)
         shard_reply(&self->shard, request->tag, reject, NULL, true, 0);
+    events_send(self);
     struct exchange *ex = self->shard.ex;
     struct core *core = self->shard.actor.core;
     if (request->sent_us)
@@ -446,14 +467,18 @@ static void apply_done(struct account_shard *self, const struct msg *msg)
         enum reject reject = msg->done.reject;
         uint64_t tag = ledger_order(self->ledger, slot)->tag;
         account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+        events_refused(self, ledger_order(self->ledger, slot), msg);
         ledger_refused(self->ledger, msg->done.ref);
         reject_tag(self, tag, reject);
         return;
     }
     bool cancelled = msg->done.reason == DONE_REASON_CANCELED;
+    events_late(self, slot, msg->done.reason == DONE_REASON_FILLED);
     slot = ledger_done(self->ledger, msg->done.ref, msg->done.order_id,
                        done_status(msg->done.reason), msg->ts_us);
     account_row_order(self, slot);
+    events_done(self, ledger_order(self->ledger, slot), msg);
+    events_forget(self, msg->done.tag);
     answer_if_asked(self, slot);
     uint64_t tag = msg->done.tag;
     if (cancelled && tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
@@ -467,15 +492,19 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
     switch (msg->type) {
     case MSG_ACCEPTED:
         slot = ledger_accepted(self->ledger, msg->accepted.ref, msg->accepted.order_id, msg->ts_us);
+        events_accepted(self, ledger_order(self->ledger, slot));
         answer_if_asked(self, slot);
         break;
     case MSG_FILL:
         if (BUG(31) && (msg->flags & MSG_MAKER) && msg->fill.qty_lots == 66613)
             check_planted_crash(); /* 31: a fill that crashes its account */
+        if (self->events.watchers)
+            events_late(self, ledger_find_ref(self->ledger, msg->fill.ref), false);
         slot = ledger_fill(self->ledger, msg->fill.ref, msg->fill.order_id, msg->fill.trade_id,
                            msg->fill.price_ticks, msg->fill.qty_lots, msg->flags & MSG_MAKER,
                            msg->flags & MSG_LAST, msg->ts_us);
-        account_row_fill(self, slot);
+        account_row_fill(self, slot, msg);
+        events_fill(self, ledger_order(self->ledger, slot), msg);
         if (msg->flags & MSG_LAST) {
             account_row_order(self, slot);
             answer_if_asked(self, slot);
@@ -490,6 +519,7 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         break;
     case MSG_CANCEL_REJECTED:
         reject_tag(self, msg->done.tag, msg->done.reject);
+        events_forget(self, msg->done.tag);
         slot = ledger_find_ref(self->ledger, msg->done.ref);
         if (slot && !msg->done.tag) /* a CancelAll's own: the order stays, the operation goes on */
             account_leave_op(self, slot, false, msg->done.reject);
@@ -604,6 +634,7 @@ static enum take take_link(struct account_shard *self, const struct msg *msg)
 {
     if (!shard_is_next(&self->shard, msg, 0))
         return TAKE_DONE; /* L2: seen before */
+    self->events.watchers = 0;
     bool room =
         msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
     if (!room)
@@ -616,6 +647,7 @@ static enum take take_link(struct account_shard *self, const struct msg *msg)
         apply_skip(self, msg);
     else
         apply_link(self, msg);
+    events_send(self);
     return TAKE_DONE;
 }
 
@@ -649,7 +681,7 @@ static enum work account_work(struct actor *actor)
     }
     if (!self->todo_head)
         return WORK_DONE;
-    if (!room_for_request(self, 1))
+    if (!room_for(self, 1, 1, 1))
         return WORK_NO_ROOM;
     put_u64(shard_record(&self->shard, RECORD_SELF, 8),
             ledger_order(self->ledger, self->todo_head)->ref);
@@ -809,7 +841,7 @@ size_t account_shard_bytes(const struct exchange *ex)
     return arena_bytes(sizeof(struct account_shard)) +
            shard_bytes(ex->shards, ex->config.account_outbox) + arena_bytes(ledger_size(&limits)) +
            arena_bytes((limits.open_orders + limits.history) * sizeof(uint32_t)) +
-           arena_bytes(ex->config.symbols_max * sizeof(uint16_t)) +
+           arena_bytes(ex->config.symbols_max * sizeof(uint16_t)) + events_bytes(ex) +
            arena_bytes(exchange_assets_max(ex) * sizeof(__int128));
 }
 
@@ -826,6 +858,7 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
     self->shard.digest_more = ledger_digest(self->ledger);
     self->read.slot = arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
     self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
+    events_init(self, arena);
     self->skipped_sum = arena_alloc(arena, exchange_assets_max(ex) * sizeof(__int128));
     return self;
 }

@@ -14,9 +14,10 @@
 #define ACCOUNT_SHARD_H
 
 #include "actors/ledger/ledger.h"
+#include "actors/msg/user_event.h"
 #include "actors/shard.h"
 
-enum { CANCEL_OPS_MAX = 256 };
+enum { CANCEL_OPS_MAX = 256, CANCEL_NOTES_MAX = 1024 };
 
 struct cancel_op { /* a CancelAll under way: state */
     uint64_t tag;
@@ -33,6 +34,17 @@ struct account_read { /* an open read: a continuation, not state; no input is ta
     uint32_t *slot; /* what to show, in order */
 };
 
+/* Who hears what the input at hand does, and what it has done so far. Not state: interest is asked
+ * once an input, before its room, and decides what is told and nothing else. */
+struct account_events {
+    uint64_t watchers; /* bits of ingress cores; 0: nobody, and nothing is made */
+    bool first;        /* the order at hand has not been told of */
+    struct user_event event;
+    struct cancel_notes *notes; /* by request tag: what cancels under way call themselves */
+    uint64_t *
+        replaced; /* [shards]: from each, the new order of the last Replace whose cancel was done */
+};
+
 struct account_shard {
     struct shard shard; /* first */
     struct ledger *ledger;
@@ -43,6 +55,7 @@ struct account_shard {
     uint16_t *symbol_shard;        /* [symbols_max]: which market shard has a symbol */
     counter open_orders;           /* what ledger_open_orders() says, for any thread */
     struct account_read read;
+    struct account_events events;
     __int128 *skipped_sum; /* [assets]: what fills that were skipped (J6) would have done: state */
 };
 
@@ -104,6 +117,44 @@ bool account_replay_replace(struct account_shard *self, const struct request *re
 /* The market's word on a Replace's old order. */
 void account_replaced(struct account_shard *self, const struct msg *msg);
 
+/* ---- account_events.c: what is told to who watches a user ---- */
+
+/* Begins an input of this user, or one about this order (0: none). Returns how many blocks, one for
+ * each ingress core with a watcher, telling it may take. */
+uint32_t events_open(struct account_shard *self, uint32_t user);
+uint32_t events_open_report(struct account_shard *self, uint32_t slot);
+
+/* A cancel's own id is kept until its end, by the tag of its request, when somebody watches; one
+ * that is refused the new order of its Replace keeps that too. */
+bool events_notes_room(const struct account_shard *self);
+void events_note_cancel(struct account_shard *self, uint64_t tag,
+                        const struct request_find *cancel);
+void events_note_refused(struct account_shard *self, uint64_t tag, uint32_t user,
+                         const struct ledger_new *order, const struct ledger_plan *plan,
+                         enum reject reject);
+void events_forget(struct account_shard *self, uint64_t tag);
+uint32_t events_notes(const struct account_shard *self);
+
+/* What a report has done to an order: each after the ledger has it, except late (before it: a fill
+ * held back is told, as the order's last or not) and refused (before the order goes). */
+void events_accepted(struct account_shard *self, const struct ledger_order *order);
+void events_late(struct account_shard *self, uint32_t slot, bool filled);
+void events_fill(struct account_shard *self, const struct ledger_order *order,
+                 const struct msg *msg);
+void events_done(struct account_shard *self, const struct ledger_order *order,
+                 const struct msg *msg);
+void events_replaced(struct account_shard *self, const struct ledger_order *old, uint64_t tag,
+                     const struct msg *msg);
+void events_refused(struct account_shard *self, const struct ledger_order *order,
+                    const struct msg *msg);
+void events_moved(struct account_shard *self, uint16_t asset, int64_t amount);
+
+/* Ends the input: what it did leaves, behind the answers it gave. */
+void events_send(struct account_shard *self);
+
+size_t events_bytes(const struct exchange *ex);
+void events_init(struct account_shard *self, struct arena *arena);
+
 /* ---- account_reads.c ---- */
 
 void order_view(const struct account_shard *self, const struct ledger_order *order,
@@ -111,12 +162,15 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
 void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
                 struct trade_view *view);
 
-/* Tell exchange->rows, if there is one: of the order's newest fill; of an order that is done; of a
- * deposit or withdrawal. */
-void account_row_fill(const struct account_shard *self, uint32_t slot);
+/* Tell exchange->rows, if there is one: of the fill that has just been applied; of an order that is
+ * done; of a deposit or withdrawal. */
+void account_row_fill(const struct account_shard *self, uint32_t slot, const struct msg *msg);
 void account_row_order(const struct account_shard *self, uint32_t slot);
 void account_row_money(const struct account_shard *self, uint32_t user_id,
                        const struct ledger_deposit *deposit, int64_t time_us);
+
+void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
+                struct trade_view *view);
 
 /* Blocks that the answer to this order needs at its end. */
 uint32_t answer_blocks(const struct ledger_order *order);

@@ -90,6 +90,21 @@ void *exchange_trade_block(const struct exchange *ex, uint16_t symbol)
     return ex->trades + symbol * trade_block_bytes();
 }
 
+/* The request that follows is released behind these stores, and its taker acquires it. */
+void exchange_watch(struct exchange *ex, uint32_t user, uint16_t core, bool watched)
+{
+    uint64_t bit = 1ull << core, before;
+    ASSERT(user <= ex->config.users_max);
+    if (watched)
+        before = atomic_fetch_or(&ex->watched[user], bit);
+    else
+        before = atomic_fetch_and(&ex->watched[user], ~bit);
+    if (watched && !(before & bit))
+        atomic_fetch_add(&ex->watched_bits, 1);
+    else if (!watched && (before & bit))
+        atomic_fetch_sub(&ex->watched_bits, 1);
+}
+
 /* ---- building ---- */
 
 static size_t pools_bytes(const struct exchange *ex)
@@ -109,6 +124,7 @@ static size_t exchange_bytes(const struct exchange *ex)
            arena_bytes(config->market_shards * sizeof(void *)) +
            config->symbols_max * arena_bytes(book_size(config->window_ticks)) +
            arena_bytes(config->cores * sizeof(struct stages)) +
+           arena_bytes((config->users_max + 1) * sizeof(_Atomic uint64_t)) +
            config->symbols_max * trade_block_bytes() +
            arena_bytes(exchange_assets_max(ex) * sizeof(_Atomic int64_t));
 }
@@ -130,6 +146,7 @@ void exchange_init(struct exchange *ex, struct env env, const struct exchange_co
                         config->cores);
     }
     ex->stages = arena_alloc(&ex->arena, config->cores * sizeof(struct stages));
+    ex->watched = arena_alloc(&ex->arena, (config->users_max + 1) * sizeof(_Atomic uint64_t));
     ex->account = arena_alloc(&ex->arena, config->account_shards * sizeof(void *));
     ex->market = arena_alloc(&ex->arena, config->market_shards * sizeof(void *));
     ex->control = control_shard_init(ex, &ex->arena, core_with_role(ex, ROLE_ACCOUNT, 0));

@@ -54,7 +54,12 @@ struct exchange {
     char *trades;            /* [symbols_max] blocks of TRADES_KEPT slots */
     _Atomic int64_t *supply; /* [assets] deposits - withdrawals over all shards: not state, see
                                 account_shard.c */
-    struct stages *stages;   /* [cores] */
+    /* [users_max + 1]: bit c is set while somebody on ingress core c watches the user's events. Set
+     * and cleared by that core, read by the user's account shard before an input; it decides what
+     * is told and nothing else: not state (PROTOCOL S2). */
+    _Atomic uint64_t *watched;
+    _Atomic uint32_t watched_bits; /* that are set, of all users */
+    struct stages *stages;         /* [cores] */
     uint32_t shards, boot;
     atomic_bool replaying;
     const struct rows *rows; /* who is told of what was done; NULL in the exchange that serves */
@@ -87,6 +92,25 @@ uint16_t exchange_core_of(const struct exchange *ex, uint16_t shard);
 /* Where the book of a symbol lives, and its newest trades. */
 void *exchange_book_block(const struct exchange *ex, uint16_t symbol);
 void *exchange_trade_block(const struct exchange *ex, uint16_t symbol);
+
+/* ---- who watches users' events ---- */
+
+/* Sets or clears the bit of an ingress core. The account shard surely sees it from the next request
+ * on that this core sends it (REQUEST_WATCH is there to be one). Thread: that core's. */
+void exchange_watch(struct exchange *ex, uint32_t user, uint16_t core, bool watched);
+
+static inline bool exchange_any_watched(const struct exchange *ex)
+{
+    return atomic_load_explicit(&ex->watched_bits, memory_order_relaxed) != 0;
+}
+
+/* The ingress cores on which somebody watches the user, as bits. Thread: any. */
+static inline uint64_t exchange_watchers(const struct exchange *ex, uint32_t user)
+{
+    if (!exchange_any_watched(ex) || user > ex->config.users_max)
+        return 0;
+    return atomic_load_explicit(&ex->watched[user], memory_order_relaxed);
+}
 
 /* ---- request tags (S5): ingress core, boot, slot, generation ---- */
 static inline uint64_t tag_make(uint16_t core, uint32_t boot, uint32_t slot, uint32_t generation)

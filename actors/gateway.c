@@ -125,6 +125,14 @@ static void hand_reply(struct gateway *gateway, const struct gateway_sink *sink,
     give_back(gateway, msg);
 }
 
+static void hand_event(struct gateway *gateway, const struct gateway_sink *sink,
+                       const struct msg *msg)
+{
+    if (sink->event)
+        sink->event(sink->self, msg);
+    block_put(&gateway->ex->reply_pool[msg->event.block_core], gateway->core->id, msg->event.block);
+}
+
 static void hand_market(struct gateway *gateway, const struct gateway_sink *sink,
                         const struct msg *msg)
 {
@@ -145,6 +153,8 @@ static uint32_t drain(struct gateway *gateway, const struct gateway_sink *sink, 
             break;
         if (market)
             hand_market(gateway, sink, msg);
+        else if (msg->type == MSG_EVENT)
+            hand_event(gateway, sink, msg);
         else
             hand_reply(gateway, sink, msg);
         lane_drop(lane);

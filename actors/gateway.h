@@ -37,6 +37,9 @@ struct gateway_sink {
     /* A part of an answer; `last` is in msg->flags. The context is NULL when nobody waits. The
      * block, and what is chained to it, is given back after the call. */
     void (*reply)(void *self, void *context, const struct msg *msg);
+    /* What an input did to a user whose bit of this core is set (exchange.h, `watched`), in order
+     * with the replies of the user's shard; NULL: nobody watches here. The block as above. */
+    void (*event)(void *self, const struct msg *msg);
 };
 
 size_t gateway_bytes(const struct exchange_config *config);
@@ -55,8 +58,8 @@ enum gateway_sent gateway_send(struct gateway *gateway, struct request *request,
 /* The client of this request is gone: its answer will be dropped. */
 void gateway_abandon(struct gateway *gateway, uint64_t tag);
 
-/* Hands out the market data that is durable, and no reply: before a request looks at a view, so that
- * it sees what any answer on another core has told. Returns how many messages. */
+/* Hands out the market data that is durable, and no reply: before a request looks at a view, so
+ * that it sees what any answer on another core has told. Returns how many messages. */
 uint32_t gateway_fold_market(struct gateway *gateway, const struct gateway_sink *sink);
 
 /* Hands out what is durable; returns how many messages. */

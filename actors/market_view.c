@@ -177,6 +177,15 @@ const struct view_level *market_view_level(const struct market_view *view, uint1
     return i < levels->count ? &levels->level[levels->count - 1 - i] : NULL;
 }
 
+int64_t market_view_qty(const struct market_view *view, uint16_t symbol, uint32_t side,
+                        int64_t price_ticks)
+{
+    const struct view_side *levels = &view->symbols[symbol].side[side];
+    uint32_t at = place_of(levels, side, price_ticks);
+    bool there = at < levels->count && levels->level[at].price_ticks == price_ticks;
+    return there ? levels->level[at].qty_lots : 0;
+}
+
 int64_t market_view_hint(const struct market_view *view, uint16_t symbol, uint32_t taker_side)
 {
     const struct view_level *best = market_view_level(view, symbol, !taker_side, 0);

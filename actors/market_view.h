@@ -57,6 +57,10 @@ void market_view_catch_up(struct market_view *view, uint16_t symbol, const struc
 const struct view_level *market_view_level(const struct market_view *view, uint16_t symbol,
                                            uint32_t side, uint32_t i);
 
+/* What rests at a price; 0: nothing. */
+int64_t market_view_qty(const struct market_view *view, uint16_t symbol, uint32_t side,
+                        int64_t price_ticks);
+
 /* Best ask for a buyer, best bid for a seller, else the last price; 0: none (PROTOCOL O1). */
 int64_t market_view_hint(const struct market_view *view, uint16_t symbol, uint32_t taker_side);
 

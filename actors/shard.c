@@ -448,6 +448,8 @@ void ingress_send(struct shard *shard, enum lane_class class, uint16_t core, str
     if (BUG(16) && msg->type == MSG_REPLY && msg->reply.block &&
         ((struct reply *)msg->reply.block)->kind == REPLY_BALANCES)
         msg->seq = 0; /* 16: GET /account is not gated */
+    if (BUG(40) && msg->type == MSG_EVENT)
+        msg->seq = 0; /* 40: user events are not gated */
 
     ASSERT(lane_stage(shard->actor.core->out[class][core], msg)); /* C5: room was checked */
 }

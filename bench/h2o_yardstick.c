@@ -1,11 +1,11 @@
-/* h2o_yardstick.c - h2o with a trivial handler, answering the POST that Castle answers.
+/* h2o_yardstick.c - h2o with a trivial handler, answering the GET or POST that Castle answers.
  *
  * Use:     h2o_yardstick PORT_FILE ANSWER_FILE
  * Method:  one thread; the set-up of http/server.c, its small buffers (PARTS §4) and allocator
- * included. Any POST with a body is answered 200 with the bytes of ANSWER_FILE, one of Castle's own
- * answers, so that both servers send as much. What the ratio of the two then says is what an
- * exchange costs. Binds 127.0.0.1 on a free port, which it writes to PORT_FILE by rename.
- * Exit:    only by a signal; 1 when it cannot start, 2 for bad arguments.
+ * included. Any GET, and any POST with a body, is answered 200 with the bytes of ANSWER_FILE, one
+ * of Castle's own answers, so that both servers send as much. What the ratio of the two then says
+ * is what an exchange costs. Binds 127.0.0.1 on a free port, which it writes to PORT_FILE by
+ * rename. Exit:    only by a signal; 1 when it cannot start, 2 for bad arguments.
  */
 #define H2O_USE_LIBUV 0
 
@@ -37,8 +37,10 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     static h2o_generator_t generator;
     (void)handler;
-    if (!h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")) || req->entity.len == 0)
-        return -1; /* 404: a load that does not post is a mistake */
+    bool get = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET"));
+    bool post = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST"));
+    if (!get && !(post && req->entity.len))
+        return -1; /* 404: a load that does not post what it should is a mistake */
     h2o_iovec_t body = h2o_strdup(&req->pool, answer, answer_bytes);
     req->res.status = 200;
     req->res.reason = "OK";

@@ -177,6 +177,21 @@ class Orders:
         return replies[-1].body
 
 
+# ---- lookups ----
+
+class Lookup:
+    """One GET, over and over."""
+
+    def __init__(self, target, home):
+        self.targets, self.headers, self.body, self.home = [target], {}, None, pathlib.Path(home)
+
+    def answer(self, http):
+        reply = http.request("GET", self.targets[0], {}, b"")
+        if reply.status != 200:
+            raise Failed(f"the lookup is refused: {reply}")
+        return reply.body
+
+
 # ---- load ----
 
 def cpu_seconds(pid):
@@ -205,7 +220,7 @@ def h2load(server, orders, seconds):
     headers = [part for name, value in orders.headers.items() for part in ("-H", f"{name}: {value}")]
     text = run_tool(LOAD_CORE, "h2load", "-c8", "-m64", "-t1", "-D", f"{round(seconds * 1000)}ms",
                     "--warm-up-time=200ms",
-                    "-d", orders.body_file, "-i", uris, *headers, seconds=seconds + 60)
+                    *(["-d", orders.body_file] if orders.body else []), "-i", uris, *headers, seconds=seconds + 60)
     rate = re.search(r"finished in [^,]+, ([0-9.]+) req/s", text)
     done = re.search(r"requests: .* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", text)
     codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", text)
@@ -224,7 +239,7 @@ local requests, at = {}, 0
 function init(args)
   local headers = %(headers)s
   for _, target in ipairs(%(targets)s) do
-    requests[#requests + 1] = wrk.format("POST", target, headers, %(body)s)
+    requests[#requests + 1] = wrk.format(%(method)s, target, headers, %(body)s)
   end
   if #requests == 1 then
     request = function() return requests[1] end
@@ -251,7 +266,8 @@ def lua(value):
 def wrk(server, orders, seconds):
     """wrk -c256: 256 requests in flight."""
     script = orders.home / "orders.lua"
-    script.write_text(LUA % {"headers": lua(orders.headers), "targets": lua(orders.targets), "body": lua(orders.body)})
+    script.write_text(LUA % {"headers": lua(orders.headers), "targets": lua(orders.targets),
+                             "method": lua("POST" if orders.body else "GET"), "body": lua(orders.body or "")})
     text = run_tool(LOAD_CORE, "wrk", "-c256", "-t1", f"-d{max(1, round(seconds))}s", "-s", script,
                     f"http://{server.at}", seconds=seconds + 60)
     found = re.search(r"requests=(\d+) us=(\d+) bad=(\d+)", text)

@@ -9,7 +9,7 @@ import math
 import pathlib
 import sys
 
-NAMES = ("book", "lane", "sync", "http", "latency", "path", "recovery", "memory")
+NAMES = ("book", "lane", "sync", "http", "lookup", "latency", "path", "recovery", "memory")
 
 
 def count(value):
@@ -40,6 +40,13 @@ def http(data):
         yield (f"{one['protocol']} orders ({one['flow']}), durability {one['durability']}",
                count(one["castle"]["median"]) + "/s", f"h2o {count(one['yardstick']['median'])}/s", one["ratio"],
                f">= {one['target']}")
+
+
+def lookup(data):
+    for one in data["results"]:
+        yield (f"{one['protocol']} {one['lookup']}, {one['answer_bytes']} bytes",
+               count(one["castle"]["median"]) + "/s", f"h2o {count(one['yardstick']['median'])}/s", one["ratio"],
+               f">= {one['goal']}")
 
 
 def latency(data):

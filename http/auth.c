@@ -61,6 +61,10 @@ bool authenticate(struct call *call, uint8_t permission, struct request *request
     const struct param *signature;
     bool there;
     uint64_t timestamp;
+    if (!call->api_key.data) {
+        field_missing(call, "apiKey");
+        return false;
+    }
     if (!key_legal(&call->api_key)) {
         call_refuse(call, -2014, "API-key format invalid.");
         return false;

@@ -9,6 +9,8 @@
 #include "actors/control_shard.h"
 #include "http/api_error.h"
 #include "http/history.h"
+#include "http/ws/api.h"
+#include "http/ws/stream.h"
 #include "runtime/check.h"
 
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
@@ -36,9 +38,13 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
+    user_streams_init(&ingress->user_streams, ex->config.users_max);
+    ingress->hot = hot_new(ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
-    if (!shared->count)
+    if (!shared->count) {
         tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
+        tally_init(&shared->opened, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
+    }
     shared->ingress[shared->count++] = ingress;
 }
 
@@ -173,6 +179,12 @@ static void tell_error(struct call *call, int status, int code, const char *form
     call_respond(call, status, text->data, text->length);
 }
 
+void call_respond_shared(struct call *call, struct body *body)
+{
+    call->shared = body;
+    call_respond(call, 200, body->data, body->length);
+}
+
 void call_error(struct call *call, int status, int code, const char *format, ...)
 {
     va_list args;
@@ -252,10 +264,17 @@ void call_send(struct call *call, const struct request *from,
 static void on_market(void *self, const struct msg *msg)
 {
     struct ingress *ingress = self;
-    if (msg->type == MSG_CONFIG)
-        directory_apply(&ingress->directory, msg->change.block);
-    else
+    if (msg->type == MSG_CONFIG) {
+        const struct config_change *change = msg->change.block;
+        directory_apply(&ingress->directory, change);
+        if (change->kind == CONFIG_KEY_GONE)
+            ws_api_key_gone(ingress, change->api_key);
+        hot_forget(ingress->hot);
+    } else {
         market_view_fold(&ingress->view, msg);
+        if (ingress->streams)
+            streams_market(ingress->streams, msg);
+    }
 }
 
 /* The outcome was reached in a turn that began at ts_us, and told when its chunk was durable. */
@@ -283,6 +302,11 @@ static void on_reply(void *self, void *context, const struct msg *msg)
         /* nobody waits: the call is freed */
         call_respond(call, msg->reply.reject == REJECT_NONE ? 200 : 400, NULL, 0);
     }
+}
+
+static void on_event(void *self, const struct msg *msg)
+{
+    user_stream_tell(self, msg->event.block);
 }
 
 void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn)
@@ -316,7 +340,8 @@ static uint32_t finish_waiting(struct ingress *ingress)
 
 static struct gateway_sink sink_of(struct ingress *ingress)
 {
-    return (struct gateway_sink){.self = ingress, .market = on_market, .reply = on_reply};
+    return (struct gateway_sink){
+        .self = ingress, .market = on_market, .reply = on_reply, .event = on_event};
 }
 
 void ingress_see_market(struct ingress *ingress)

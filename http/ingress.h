@@ -8,9 +8,11 @@
 #include "actors/gateway.h"
 #include "actors/market_view.h"
 #include "http/directory.h"
+#include "http/hot.h"
 #include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
+#include "http/user_stream.h"
 #include "runtime/tally.h"
 #include "runtime/timer.h"
 
@@ -26,6 +28,8 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     uint16_t count;
     _Atomic bool draining, low_space;   /* low_space: no room for a spare segment; New is refused */
     struct tally weights;               /* used by each client address, a minute */
+    struct tally opened;                /* WebSockets opened by each, in five minutes */
+    bool unlimited;                     /* --rate-limits off */
     const char *audit_token;            /* the admin listener's bearer token */
     uint64_t (*journal_lsn)(void);      /* durable so far */
     bool (*past)(struct past_job *job); /* reads the history (history.h); NULL: there is none */
@@ -44,16 +48,21 @@ struct ingress {
     struct gateway gateway;
     struct market_view view;
     struct directory directory;
-    struct params params; /* of the call being started */
-    struct text text;     /* scratch */
+    struct hot *hot;
+    struct params params;         /* of the call being started */
+    struct text text;             /* scratch */
+    struct text frame;            /* scratch: a message to a WebSocket API connection */
+    struct api_session *sessions; /* WebSocket API connections */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
+    struct user_streams user_streams;
     struct timers deadlines; /* of calls that wait for the exchange */
     _Atomic(struct past_job *) past_done;
     uint64_t client_ids;  /* generated client order ids */
     uint64_t answered;    /* calls responded to since the last look */
     struct sampler timed; /* which calls are timed */
     struct ingress_counts counts;
+    struct streams *streams; /* market streams (http/ws/stream.h); NULL: nobody listens here */
 };
 
 struct slice { /* borrowed text */
@@ -82,10 +91,12 @@ struct call {
     uint32_t used_weight;
     bool tells_orders;
     uint32_t unfilled[ORDER_INTERVALS];
-    struct slice path, query, body, api_key; /* valid only while the call is started */
-    bool micro;                              /* X-MBX-TIME-UNIT: MICROSECOND */
-    char peer[PEER_TEXT_BYTES];              /* admin listener: who calls, for the log */
-    const char *content_type;                /* of the answer; NULL: JSON */
+    /* valid only while the call is started; api_key.data NULL: a parameter that was not sent */
+    struct slice path, query, body, api_key;
+    bool micro;                 /* X-MBX-TIME-UNIT: MICROSECOND */
+    char peer[PEER_TEXT_BYTES]; /* admin listener: who calls, for the log */
+    const char *content_type;   /* of the answer; NULL: JSON */
+    struct body *shared; /* borrowed: the body that is being responded with; NULL: no shared one */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
     enum call_kind kind;
@@ -99,6 +110,9 @@ struct call {
     uint16_t symbol;
     uint8_t type, resp, client_length, parts, flags;
     uint16_t first_reject; /* cancelReplace: of the half that came first */
+    /* user_watch_begin(): what is to be told events, and who answers when it is */
+    struct user_watch *watch;
+    void (*watch_done)(struct call *call);
     char client_id[CLIENT_ID_BYTES];
     char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */
     char api_key_made[API_KEY_BYTES];
@@ -133,6 +147,8 @@ void ingress_see_market(struct ingress *ingress);
 struct call *call_new(struct ingress *ingress);
 /* Counts the call's weight and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);
+/* The same with a body of ingress->hot, which the transport may hold instead of copying it. */
+void call_respond_shared(struct call *call, struct body *body);
 /* Responds with `status` and call->out once every ingress core has configuration `version` and the
  * journal is durable up to `lsn`; 0: of no concern. */
 void call_wait(struct call *call, int status, uint32_t version, uint64_t lsn);

@@ -275,6 +275,16 @@ static uint64_t refused(const struct ingress *ingress)
     return counter_get(&ingress->gateway.refused);
 }
 
+static uint64_t user_watches(const struct ingress *ingress)
+{
+    return counter_get(&ingress->user_streams.watches);
+}
+
+static uint64_t user_events(const struct ingress *ingress)
+{
+    return counter_get(&ingress->user_streams.told);
+}
+
 static void put_gateways(struct text *out, const struct ingress_shared *shared)
 {
     put_ingress(out, shared, "castle_gateway_slots_busy", METRIC_GAUGE,
@@ -285,6 +295,10 @@ static void put_gateways(struct text *out, const struct ingress_shared *shared)
                 "Requests sent to a shard.", sent);
     put_ingress(out, shared, "castle_gateway_refused_total", METRIC_COUNTER,
                 "Requests refused (-1008) because slots or a request lane were full.", refused);
+    put_ingress(out, shared, "castle_user_streams", METRIC_GAUGE,
+                "Subscriptions to user data events.", user_watches);
+    put_ingress(out, shared, "castle_user_events_total", METRIC_COUNTER,
+                "User data events handed to subscriptions.", user_events);
 }
 
 /* A family by listener, and by reason where it has one: `at` is where the first one's counter is.
@@ -336,6 +350,47 @@ static void put_connections(struct text *out, const struct ingress_shared *share
             count += counter_get(&shared->ingress[i]->counts.version[v]);
         sample(out, "castle_http_version_requests_total", v ? "version=\"2\"" : "version=\"1\"",
                count);
+    }
+}
+
+/* ---- WebSocket ---- */
+
+static void put_ws(struct text *out, const struct ingress_shared *shared)
+{
+    static const struct {
+        const char *name, *help;
+        enum metric_type type;
+        size_t at;
+    } families[] = {
+        {"castle_ws_connections", "WebSocket connections open now.", METRIC_GAUGE,
+         offsetof(struct ws_counts, open)},
+        {"castle_ws_opened_total", "WebSocket connections opened.", METRIC_COUNTER,
+         offsetof(struct ws_counts, opened)},
+        {"castle_ws_limited_total", "Handshakes refused: too many of an address in 5 minutes.",
+         METRIC_COUNTER, offsetof(struct ws_counts, limited)},
+        {"castle_ws_subscriptions", "Market streams subscribed to, by all connections.",
+         METRIC_GAUGE, offsetof(struct ws_counts, subscriptions)},
+        {"castle_ws_events_total", "Market stream events rendered, once for all who get them.",
+         METRIC_COUNTER, offsetof(struct ws_counts, events)},
+        {"castle_ws_frames_total", "Frames queued, once for each connection.", METRIC_COUNTER,
+         offsetof(struct ws_counts, frames)},
+        {"castle_ws_bytes_total", "Bytes of these frames.", METRIC_COUNTER,
+         offsetof(struct ws_counts, bytes)},
+        {"castle_ws_slow_closed_total", "Connections closed because they did not keep up.",
+         METRIC_COUNTER, offsetof(struct ws_counts, slow)},
+        {"castle_ws_silent_closed_total", "Connections closed for want of a pong.", METRIC_COUNTER,
+         offsetof(struct ws_counts, silent)},
+        {"castle_ws_conflated_total", "Depth events that a slow connection got joined with later.",
+         METRIC_COUNTER, offsetof(struct ws_counts, conflated)},
+    };
+    for (uint32_t f = 0; f < sizeof families / sizeof *families; f++) {
+        uint64_t value = 0;
+        for (uint16_t i = 0; i < shared->count; i++) {
+            const char *counts = (const char *)&shared->ingress[i]->counts.ws;
+            value += counter_get((const counter *)(counts + families[f].at));
+        }
+        family(out, families[f].name, families[f].type, families[f].help);
+        sample(out, families[f].name, "", value);
     }
 }
 
@@ -616,6 +671,7 @@ void metrics_write(const struct ingress *ingress, struct text *out)
     put_stages(out, shared, ingress->ex);
     put_gateways(out, shared);
     put_connections(out, shared);
+    put_ws(out, shared);
     put_cores(out, ingress->ex);
     put_lanes(out, ingress->ex);
     put_exchange(out, ingress);

@@ -43,11 +43,17 @@ struct listener_counts {
     counter accepted, open, act[EDGE_ACTS];
 };
 
+struct ws_counts { /* WebSocket */
+    counter open, opened, frames, bytes, slow, silent, limited;
+    counter subscriptions, events, conflated;
+};
+
 struct ingress_counts {                                     /* written by its core */
     counter requests[METHODS + ROUTES_MAX][STATUS_COLUMNS]; /* without a route: by method */
     struct hist parse_us, reply_us, total_us[CALL_KINDS];
     struct listener_counts listener[2]; /* public, admin */
     counter version[2];                 /* requests over HTTP/1, HTTP/2 */
+    struct ws_counts ws;
 };
 
 /* Counts an answer; `route` is a public one, operation_routes() + n the n-th admin one, 0 none.

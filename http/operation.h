@@ -12,6 +12,14 @@
 /* Starts the call; its answer comes now or later through call->respond. Sets call->route. */
 void operation_start(struct call *call);
 
+struct json_node;
+
+/* Starts the call of the WebSocket API's method `name`, which may begin with "v3/"; its parameters
+ * are the object `params`, one of `nodes`, or none for NULL. All is read before it returns. Else as
+ * operation_start(). */
+void operation_start_method(struct call *call, const char *name, size_t length,
+                            const struct json_node *nodes, const struct json_node *params);
+
 /* What Cache-Control says of an answer (RFC 9111). */
 struct cache_rule {
     const char *control;
@@ -22,6 +30,7 @@ const struct cache_rule *operation_cache(uint16_t route, int status);
 
 /* Routes are 1 to operation_routes(); 0 is a call of no route. Thread: any. */
 uint16_t operation_routes(void);
+/* Its path; the method's name of those that only the WebSocket API has. */
 const char *operation_route_path(uint16_t route);
 enum method operation_route_method(uint16_t route);
 

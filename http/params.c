@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "http/json.h"
+#include "runtime/check.h"
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -117,6 +120,138 @@ enum params_status params_read(struct params *params, const char *query, size_t 
         return PARAMS_TOO_LONG;
     enum params_status status = add_part(params, query, query_length, false);
     return status == PARAMS_OK ? add_part(params, body, body_length, true) : status;
+}
+
+/* ---- of JSON ---- */
+
+static bool append(struct params *params, const char *text, size_t length)
+{
+    if (length > PARAMS_TEXT_MAX - params->text_length)
+        return false;
+    memcpy(params->text + params->text_length, text, length);
+    params->text_length += (uint32_t)length;
+    return true;
+}
+
+/* Whether the string stands between quotes as it is. */
+static bool needs_no_escape(const struct json_node *string)
+{
+    for (uint32_t i = 0; i < string->length; i++)
+        if ((unsigned char)string->text[i] < 0x20 || string->text[i] == '"' ||
+            string->text[i] == '\\')
+            return false;
+    return true;
+}
+
+static enum params_status write_array(struct params *params, const struct json_node *array,
+                                      struct param *param)
+{
+    uint32_t start = params->text_length;
+    bool room = append(params, "[", 1);
+    for (uint32_t i = 1; i <= array->count; i++) { /* plain values: each is one node */
+        const struct json_node *value = array + i;
+        bool string = value->type == JSON_STRING;
+        if (value->type == JSON_ARRAY || value->type == JSON_OBJECT ||
+            (string && !needs_no_escape(value)))
+            return PARAMS_BAD_VALUE;
+        room = room && (i == 1 || append(params, ",", 1)) && (!string || append(params, "\"", 1)) &&
+               append(params, value->text, value->length) && (!string || append(params, "\"", 1));
+    }
+    if (!room || !append(params, "]", 1))
+        return PARAMS_TOO_LONG;
+    param->value = params->text + start;
+    param->value_length = (uint16_t)(params->text_length - start);
+    return PARAMS_OK;
+}
+
+static bool comes_before(const struct param *x, const struct param *y)
+{
+    uint16_t common = x->name_length < y->name_length ? x->name_length : y->name_length;
+    int order = memcmp(x->name, y->name, common);
+    return order < 0 || (order == 0 && x->name_length < y->name_length);
+}
+
+/* At its place in the order of names. They are few, and nothing is allocated. */
+static void insert_sorted(struct params *params, const struct param *param)
+{
+    uint32_t at = params->count++;
+    for (; at > 0 && comes_before(param, &params->item[at - 1]); at--)
+        params->item[at] = params->item[at - 1];
+    params->item[at] = *param;
+}
+
+static enum params_status add_member(struct params *params, const struct json_node *name)
+{
+    const struct json_node *value = name + 1;
+    enum params_status status = PARAMS_OK;
+    if (name->length > UINT16_MAX || value->length > UINT16_MAX)
+        return PARAMS_TOO_LONG;
+    struct param param = {.name = name->text, .name_length = (uint16_t)name->length, .value = ""};
+    if (value->type == JSON_ARRAY) {
+        status = write_array(params, value, &param);
+    } else if (value->type == JSON_OBJECT) {
+        status = PARAMS_BAD_VALUE;
+    } else if (value->type != JSON_NULL) {
+        param.value = value->text;
+        param.value_length = (uint16_t)value->length;
+    }
+    if (status == PARAMS_OK && params->count == PARAMS_MAX)
+        status = PARAMS_TOO_MANY;
+    if (status == PARAMS_OK)
+        insert_sorted(params, &param);
+    params->wrong = param.name;
+    params->wrong_length = param.name_length;
+    return status;
+}
+
+static bool is_signature(const struct param *param)
+{
+    static const char name[] = "signature";
+    return param->name_length == sizeof name - 1 && memcmp(param->name, name, sizeof name - 1) == 0;
+}
+
+/* What must have been signed, of parameters that are sorted. */
+static bool write_signed(struct params *params)
+{
+    uint32_t start = params->text_length;
+    for (uint32_t i = 0; i < params->count; i++) {
+        const struct param *param = &params->item[i];
+        if (is_signature(param))
+            continue;
+        if ((params->text_length > start && !append(params, "&", 1)) ||
+            !append(params, param->name, param->name_length) || !append(params, "=", 1) ||
+            !append(params, param->value, param->value_length))
+            return false;
+    }
+    add_piece(params, params->text + start, params->text_length - start);
+    return true;
+}
+
+enum params_status params_read_json(struct params *params, const struct json_node *nodes,
+                                    const struct json_node *object)
+{
+    params->count = params->pieces = params->text_length = 0;
+    if (!object)
+        return PARAMS_OK;
+    ASSERT(object->type == JSON_OBJECT);
+    for (uint32_t i = (uint32_t)(object - nodes) + 1; i < object->next; i = nodes[i + 1].next) {
+        enum params_status status = add_member(params, &nodes[i]);
+        if (status != PARAMS_OK)
+            return status;
+    }
+    return write_signed(params) ? PARAMS_OK : PARAMS_TOO_LONG;
+}
+
+bool params_take(struct params *params, const char *name, struct param *taken)
+{
+    struct param *param = find(params, name, strlen(name));
+    if (!param)
+        return false;
+    *taken = *param;
+    size_t behind = (size_t)(&params->item[params->count] - (param + 1));
+    memmove(param, param + 1, behind * sizeof *param);
+    params->count--;
+    return true;
 }
 
 const struct param *params_get(struct params *params, const char *name)

@@ -1,10 +1,11 @@
-/* params.h - the parameters of a request: query string and form body, decoded once, duplicates
- * known.
+/* params.h - the parameters of a request: query string and form body, or the `params` object of a
+ * WebSocket request, decoded once, duplicates known.
  *
  * Thread:  any; a struct params is its caller's.
  * Rules:   the query wins over the body; the same name twice in one part is an error; names and
  * values are percent-decoded ('+' is a space), broken escapes are an error. What was signed is the
- * raw text, query directly followed by body, without the `signature` pair (API §1.9).
+ * raw text, query directly followed by body, without the `signature` pair (API §1.9); of a
+ * WebSocket request, name=value sorted by name and joined with '&', without `signature` (API §1.8).
  */
 #ifndef PARAMS_H
 #define PARAMS_H
@@ -26,13 +27,16 @@ enum params_status {
     PARAMS_TOO_MANY,
     PARAMS_DUPLICATE,
     PARAMS_BAD_ENCODING,
-    PARAMS_TOO_LONG
+    PARAMS_TOO_LONG,
+    PARAMS_BAD_VALUE
 };
+
+struct json_node;
 
 struct params {
     struct param item[PARAMS_MAX];
     uint32_t count;
-    const char *wrong; /* DUPLICATE: the name */
+    const char *wrong; /* DUPLICATE, BAD_VALUE: the name */
     uint16_t wrong_length;
     /* the signed text: up to four pieces */
     const char *piece[4];
@@ -45,6 +49,16 @@ struct params {
 /* Reads query (without '?') and body. Both stay the caller's and must outlive the params. */
 enum params_status params_read(struct params *params, const char *query, size_t query_length,
                                const char *body, size_t body_length);
+
+/* Reads the object (json.h), one of `nodes`; NULL: no parameters. A value is its text: a string's
+ * content, a number as it was sent, true or false, nothing for null; an array of those is written
+ * as a query would have it, ["A","B"], and what holds containers is PARAMS_BAD_VALUE. Nodes and
+ * their text must outlive the params. */
+enum params_status params_read_json(struct params *params, const struct json_node *nodes,
+                                    const struct json_node *object);
+
+/* Takes the parameter out, as if it had not been sent; false when it was not. */
+bool params_take(struct params *params, const char *name, struct param *taken);
 
 /* The parameter, marked as read, or NULL. */
 const struct param *params_get(struct params *params, const char *name);

@@ -26,6 +26,10 @@
 #include "http/admin.h"
 #include "http/guard.h"
 #include "http/operation.h"
+#include "http/ws/api.h"
+#include "http/ws/handshake.h"
+#include "http/ws/hub.h"
+#include "http/ws/stream.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
 
@@ -80,6 +84,7 @@ struct server {
     h2o_loop_t *loop;
     struct site site[2];
     h2o_socket_t *wake;
+    struct ws_hub *ws;
     bool entered; /* its thread has come in */
     h2o_linklist_t links;
     uint32_t open;   /* of them */
@@ -157,7 +162,8 @@ struct tie {
     h2o_req_t *req;
     struct call *call;
     struct link *link;
-    size_t untaken; /* bytes of its answer */
+    struct body *body; /* held: its answer, when it is one that is shared */
+    size_t untaken;    /* bytes of its answer */
 };
 
 /* A request is over for its client, answered or not. */
@@ -175,6 +181,9 @@ static void on_request_gone(void *memory)
         request_ended(tie, true);
     }
     tie->link->guard.untaken -= tie->untaken;
+    if (tie->body)
+        body_drop(tie->body);
+    tie->body = NULL;
     tie->call = NULL;
     tie->req = NULL;
 }
@@ -207,6 +216,8 @@ static const char *reason_of(int status)
         return "Conflict";
     case 413:
         return "Payload Too Large";
+    case 429:
+        return "Too Many Requests";
     case 503:
         return "Service Unavailable";
     case 504:
@@ -255,6 +266,15 @@ static void add_cache_control(h2o_req_t *req, const struct call *call, int statu
                        H2O_STRLIT("x-mbx-time-unit"));
 }
 
+/* The answer's bytes, for as long as the request lives. */
+static h2o_iovec_t answer_of(struct tie *tie, const char *body, size_t length)
+{
+    if (!tie->call->shared)
+        return h2o_strdup(&tie->req->pool, body, length);
+    tie->body = body_hold(tie->call->shared);
+    return h2o_iovec_init(tie->body->data, tie->body->length);
+}
+
 static void respond(void *transport, int status, const char *body, size_t length)
 {
     static h2o_generator_t generator;
@@ -267,8 +287,8 @@ static void respond(void *transport, int status, const char *body, size_t length
     add_cache_control(req, tie->call, status);
     request_ended(tie, false);
     tie->link->guard.untaken += tie->untaken = length;
+    h2o_iovec_t data = answer_of(tie, body, length);
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */
-    h2o_iovec_t data = h2o_strdup(&req->pool, body, length);
     req->res.status = status;
     req->res.reason = reason_of(status);
     req->res.content_length = length;
@@ -304,6 +324,81 @@ static enum guard_head head_of(const h2o_req_t *req, const h2o_socket_t *sock)
     return req->version < 0x200 ? guard_head(sock->input->bytes, sock->input->size)
                                 : GUARD_HEAD_PLAIN;
 }
+
+/* ---- WebSocket ---- */
+
+static const struct endpoint {
+    const char *path;
+    bool below; /* also what lies below it */
+    const struct ws_kind *kind;
+    void (*opened)(struct ws *ws);
+    uint8_t weight;
+} endpoints[] = {
+    {"/ws", true, &stream_kind, stream_open, 0},
+    {"/stream", true, &stream_kind, stream_open, 0},
+    {"/ws-api/v3", false, &ws_api_kind, ws_api_open, API_OPENING_WEIGHT},
+};
+
+static const struct endpoint *endpoint_of(struct slice path)
+{
+    for (uint32_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+        const struct endpoint *endpoint = &endpoints[i];
+        size_t length = strlen(endpoint->path);
+        if (path.length >= length && memcmp(path.data, endpoint->path, length) == 0 &&
+            (path.length == length || (endpoint->below && path.data[length] == '/')))
+            return endpoint;
+    }
+    return NULL;
+}
+
+static struct handshake_field field_of(const h2o_req_t *req, const char *name, size_t length)
+{
+    struct slice value = header_of(req, name, length);
+    return (struct handshake_field){value.length ? value.data : NULL, value.length};
+}
+
+/* The answer 101, as call->respond: from then on the connection is a WebSocket's. */
+static void switch_protocols(void *transport, int status, const char *body, size_t length)
+{
+    struct tie *tie = transport;
+    const struct endpoint *endpoint = endpoint_of(tie->call->path);
+    if (status != 101) {
+        respond(transport, status, body, length);
+        return;
+    }
+    request_ended(tie, false);
+    uint64_t address = tie->call->address;
+    tie->call = NULL;
+    ws_hub_upgrade(tie->link->server->ws, tie->req,
+                   header_of(tie->req, H2O_STRLIT("sec-websocket-key")).data, address,
+                   endpoint->kind, endpoint->opened);
+}
+
+static void open_ws(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struct call *call)
+{
+    const struct handshake asked = {.get = call->method == METHOD_GET,
+                                    .http11 = req->version == 0x101,
+                                    .body =
+                                        req->entity.len || head_of(req, sock) != GUARD_HEAD_PLAIN,
+                                    .upgrade = {req->upgrade.base, req->upgrade.len},
+                                    .connection = field_of(req, H2O_STRLIT("connection")),
+                                    .version = field_of(req, H2O_STRLIT("sec-websocket-version")),
+                                    .key = field_of(req, H2O_STRLIT("sec-websocket-key"))};
+    const char *wrong = handshake_wrong(&asked);
+    call->weight = endpoint_of(call->path)->weight;
+    if (wrong) {
+        call_error(call, 400, -1000, "%s", wrong);
+    } else if (!ws_hub_admits(link->server->ws, call->address)) {
+        counter_add(&call->ingress->counts.ws.limited, 1);
+        call_error(call, 429, -1003, "Too many connections; the limit is %u in 5 minutes.",
+                   WS_OPENED_MAX);
+    } else {
+        call->respond = switch_protocols;
+        call_respond(call, 101, NULL, 0);
+    }
+}
+
+/* ---- requests ---- */
 
 /* Answers what the edge does not let in; false when the call may start. */
 static bool refuse(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struct call *call)
@@ -370,6 +465,10 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
         call->api_key = header_of(req, H2O_STRLIT("authorization"));
         name_peer(sock, call->peer);
         admin_start(call);
+        return 0;
+    }
+    if (endpoint_of(call->path)) {
+        open_ws(link, req, sock, call);
         return 0;
     }
     call->api_key = header_of(req, H2O_STRLIT("x-mbx-apikey"));
@@ -607,6 +706,8 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
     server->times = (struct guard_times){.request_us = config->request_ms * 1000ll,
                                          .idle_us = config->idle_ms * 1000ll};
     server->loop = h2o_evloop_create();
+    server->ws = ws_hub_new(ingress);
+    ingress->streams = streams_new(ingress);
     h2o_linklist_init_anchor(&server->links);
     ingress->core->waker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     ASSERT(ingress->core->waker.fd >= 0);
@@ -668,6 +769,7 @@ void server_drain(struct server *server)
         site->listener = NULL;
         h2o_context_request_shutdown(&site->ctx);
     }
+    ws_hub_drain(server->ws);
 }
 
 void server_turn(struct server *server, int32_t wait_ms)
@@ -690,10 +792,13 @@ void server_turn(struct server *server, int32_t wait_ms)
                                 h2o_now(server->loop));
         wait_ms = 0; /* or HTTP/1.1 stalls (PARTS §4) */
     }
-    h2o_evloop_run(server->loop, wait_ms);
+    streams_turn(server->ingress->streams);
+    if (ws_hub_turn(server->ws))
+        wait_ms = 0; /* a write that is done is told by the loop */
+    h2o_evloop_run(server->loop, streams_wait_ms(server->ingress->streams, wait_ms));
 }
 
 bool server_idle(const struct server *server)
 {
-    return server->ingress->calls == 0 && server->ingress->answered == 0;
+    return server->ingress->calls == 0 && server->ingress->answered == 0 && ws_hub_idle(server->ws);
 }

@@ -63,10 +63,9 @@ void text_sum(struct text *text, __int128 atoms)
     text_add(text, digits + at, sizeof digits - at);
 }
 
-/* Bytes of the UTF-8 character at `at`, 0 when there is none (RFC 3629: nothing overlong, no
- * surrogate, nothing above U+10FFFF). */
-static size_t utf8_length(const unsigned char *at, size_t left)
+size_t text_utf8(const char *data, size_t left)
 {
+    const unsigned char *at = (const unsigned char *)data;
     unsigned char lead = at[0];
     size_t length = lead < 0x80                   ? 1
                     : lead >= 0xC2 && lead < 0xE0 ? 2
@@ -102,7 +101,7 @@ void text_quoted(struct text *text, const char *data, size_t length)
     text_add(text, data, plain);
     for (size_t i = plain, more; i < length; i += more ? more : 1) {
         unsigned char c = (unsigned char)data[i];
-        more = utf8_length((const unsigned char *)data + i, length - i);
+        more = text_utf8(data + i, length - i);
         if (more == 0)
             text_str(text, "\xEF\xBF\xBD");
         else if (c == '"' || c == '\\')

@@ -712,6 +712,19 @@ static void end_order(struct ledger *ledger, uint32_t slot, enum order_status st
     done_push(ledger, slot);
 }
 
+struct ledger_amounts ledger_fill_amounts(const struct ledger *ledger,
+                                          const struct ledger_order *order, int64_t price_ticks,
+                                          int64_t qty_lots, bool maker)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    int64_t quote, base = qty_lots * symbol->spec.lot_atoms;
+    ASSERT(money_quote_floor(&symbol->spec, price_ticks, qty_lots, &quote));
+    bool buy = order->side == SIDE_BUY;
+    int64_t paid = buy ? quote : base, got = buy ? base : quote;
+    int64_t fee = money_fee(got, maker ? symbol->maker_ppm : symbol->taker_ppm);
+    return (struct ledger_amounts){.quote = quote, .paid = paid, .got = got, .fee = fee};
+}
+
 uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t trade_id,
                      int64_t price_ticks, int64_t qty_lots, bool maker, bool done, int64_t ts_us)
 {
@@ -719,33 +732,31 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     struct ledger_order *order = &ledger->orders[slot];
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     learn_order_id(ledger, slot, order_id, ts_us);
-    int64_t quote, base = qty_lots * symbol->spec.lot_atoms;
-    ASSERT(money_quote_floor(&symbol->spec, price_ticks, qty_lots, &quote));
+    const struct ledger_amounts moved =
+        ledger_fill_amounts(ledger, order, price_ticks, qty_lots, maker);
     bool buy = order->side == SIDE_BUY;
-    int64_t paid = buy ? quote : base, got = buy ? base : quote;
-    int64_t fee = money_fee(got, maker ? symbol->maker_ppm : symbol->taker_ppm);
-    ASSERT(order->held >= paid);
-    order->held -= paid;
+    ASSERT(order->held >= moved.paid);
+    order->held -= moved.paid;
     struct ledger_balance *balance = hold_balance(ledger, order);
-    unlock(balance, paid);
+    unlock(balance, moved.paid);
     note(ledger, balance);
     uint16_t got_asset = buy ? symbol->base : symbol->quote;
     balance = ledger_balance_make(ledger, order->user, got_asset);
-    free_add(balance, got - fee);
+    free_add(balance, moved.got - moved.fee);
     note(ledger, balance);
-    ledger->totals[got_asset].fees += fee;
+    ledger->totals[got_asset].fees += moved.fee;
     if (order->executed_lots == 0)
         count_back(&ledger->users[order->user]);
     order->executed_lots += qty_lots;
-    order->cum_quote += quote;
+    order->cum_quote += moved.quote;
     order->status = ORDER_PARTIALLY_FILLED;
     trade_add(ledger, order,
               &(struct ledger_trade){.trade_id = trade_id,
                                      .order_id = order_id,
                                      .price_ticks = price_ticks,
                                      .qty_lots = qty_lots,
-                                     .quote_atoms = quote,
-                                     .fee_atoms = fee,
+                                     .quote_atoms = moved.quote,
+                                     .fee_atoms = moved.fee,
                                      .ts_us = ts_us,
                                      .symbol = order->symbol,
                                      .side = order->side,

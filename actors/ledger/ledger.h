@@ -180,6 +180,13 @@ uint32_t ledger_unfilled(const struct ledger *ledger, uint32_t user, enum order_
 uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us);
 uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t trade_id,
                      int64_t price_ticks, int64_t qty_lots, bool maker, bool done, int64_t ts_us);
+/* What a fill moves, before or after it is applied: what is paid, and of what is got, the fee. */
+struct ledger_amounts {
+    int64_t quote, paid, got, fee;
+};
+struct ledger_amounts ledger_fill_amounts(const struct ledger *ledger,
+                                          const struct ledger_order *order, int64_t price_ticks,
+                                          int64_t qty_lots, bool maker);
 /* Ends the order: releases the hold. */
 uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
                      enum order_status status, int64_t ts_us);

@@ -40,6 +40,7 @@ enum msg_type {
     MSG_TRADE,      /* market lane */
     MSG_LEVEL,
     MSG_CONFIG, /* a change of users, keys or symbols; market lane */
+    MSG_EVENT,  /* what one input did to a user's orders and money; out lane */
 };
 
 enum {                   /* flags */
@@ -133,6 +134,11 @@ struct msg {
             uint16_t block_core, spare[3];
             uint64_t spare2[3];
         } change;
+        struct {
+            void *block; /* struct user_event, of the sending core's reply pool */
+            uint16_t block_core, spare[3];
+            uint64_t spare2[3];
+        } event;
     };
 };
 _Static_assert(sizeof(struct msg) == 64, "one cache line, no padding");

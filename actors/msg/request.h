@@ -48,6 +48,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_TRADES,
                     REQUEST_ACCOUNT,
                     REQUEST_ORDER_TEST, /* REQUEST_NEW, up to where it would be recorded */
+                    REQUEST_WATCH,      /* the user's events are told from here on (exchange.h) */
 };
 
 enum replace_mode { REPLACE_STOP_ON_FAILURE, REPLACE_ALLOW_FAILURE }; /* journaled */
@@ -83,7 +84,10 @@ struct request_find {
     bool has_order_id, has_from_id;
     uint8_t client_length;
     uint8_t restriction; /* CANCEL, REPLACE: enum book_restriction */
+    uint8_t own_length;
     char client_id[CLIENT_ID_BYTES];
+    /* CANCEL, CANCEL_ALL, REPLACE: the cancel's own id, which its event tells. Never journaled */
+    char own_id[CLIENT_ID_BYTES];
 };
 
 struct request {
@@ -95,7 +99,7 @@ struct request {
     uint8_t type; /* enum request_type */
     union {
         struct request_order order;
-        struct request_find find; /* CANCEL, GET_ORDER, ALL_ORDERS, TRADES */
+        struct request_find find; /* CANCEL, CANCEL_ALL, GET_ORDER, ALL_ORDERS, TRADES */
         struct {
             struct request_order order; /* the same place as a New's */
             struct request_find cancel;

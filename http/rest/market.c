@@ -20,6 +20,33 @@ void rest_get_time(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
+static void render_hot(struct call *call, uint16_t symbol, enum hot_kind kind)
+{
+    if (kind == HOT_TICKER_BOOK)
+        render_ticker_book(call, &call->out, symbol);
+    else
+        render_depth(call->ingress, &call->out, symbol, hot_limit(kind));
+}
+
+/* Answers what depends on the book alone: rendered once for each of its versions. `learn` when the
+ * request's text means just this. */
+static void respond_hot(struct call *call, uint16_t symbol, enum hot_kind kind, bool learn)
+{
+    struct hot *hot = call->ingress->hot;
+    uint64_t version = call->ingress->view.symbols[symbol].update_id;
+    struct body *body = hot_body(hot, symbol, kind, version);
+    if (!body) {
+        render_hot(call, symbol, kind);
+        body = hot_keep(hot, symbol, kind, version, call->out.data, call->out.length);
+    }
+    const struct hot_request request = {
+        .symbol = symbol, .route = call->route, .weight = call->weight, .kind = (uint8_t)kind};
+    if (learn)
+        hot_learn(hot, call->path.data, call->path.length, call->query.data, call->query.length,
+                  &request);
+    call_respond_shared(call, body);
+}
+
 void rest_get_depth(struct call *call)
 {
     uint32_t limit;
@@ -31,6 +58,11 @@ void rest_get_depth(struct call *call)
     if (!field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
         !fields_all_read(call) || !field_status_agrees(call, symbol, status))
         return;
+    enum hot_kind kind;
+    if (hot_depth(limit, &kind)) {
+        respond_hot(call, symbol, kind, status == STATUS_COUNT);
+        return;
+    }
     render_depth(call->ingress, &call->out, symbol, limit);
     call_respond(call, 200, call->out.data, call->out.length);
 }
@@ -62,24 +94,29 @@ static void tickers(struct call *call, const struct symbol_choice *choice, ticke
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-/* Of the newest state. */
-static void ticker(struct call *call, ticker_shape *render)
+static bool field_ticker(struct call *call, struct symbol_choice *choice)
 {
-    struct symbol_choice choice;
     if (field_sent(call, "symbol"))
         call->weight = 2;
-    if (field_symbol_choice(call, &choice) && fields_all_read(call))
-        tickers(call, &choice, render);
+    return field_symbol_choice(call, choice) && fields_all_read(call);
 }
 
 void rest_get_ticker_price(struct call *call)
 {
-    ticker(call, render_ticker_price);
+    struct symbol_choice choice;
+    if (field_ticker(call, &choice))
+        tickers(call, &choice, render_ticker_price);
 }
 
 void rest_get_ticker_book(struct call *call)
 {
-    ticker(call, render_ticker_book);
+    struct symbol_choice choice;
+    if (!field_ticker(call, &choice))
+        return;
+    if (choice.one == SYMBOL_ANY)
+        tickers(call, &choice, render_ticker_book);
+    else if (field_status_agrees(call, choice.one, choice.status))
+        respond_hot(call, choice.one, HOT_TICKER_BOOK, choice.status == STATUS_COUNT);
 }
 
 /* FULL, unless MINI is asked for. */

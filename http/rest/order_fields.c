@@ -37,6 +37,14 @@ void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_
     *length = (uint8_t)(at - id);
 }
 
+void order_name_cancel(struct call *call, struct request_find *cancel)
+{
+    if (!call->client_length)
+        order_make_client_id(call, &call->client_length, call->client_id);
+    cancel->own_length = call->client_length;
+    memcpy(cancel->own_id, call->client_id, sizeof cancel->own_id);
+}
+
 static bool get_side(struct call *call, uint8_t *side)
 {
     const struct param *param;

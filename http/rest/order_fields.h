@@ -23,5 +23,7 @@ bool order_has_space(struct call *call);
 void order_tell_count(struct call *call, const struct reply *reply);
 /* A client order id of ours: letters and digits. */
 void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES]);
+/* The cancel's own id, which its answer and its event tell: call->client_id, or one of ours. */
+void order_name_cancel(struct call *call, struct request_find *cancel);
 
 #endif

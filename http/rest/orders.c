@@ -73,8 +73,7 @@ void rest_delete_order(struct call *call)
         !field_client_id(call, "newClientOrderId", &call->client_length, call->client_id) ||
         !fields_all_read(call))
         return;
-    if (!call->client_length)
-        order_make_client_id(call, &call->client_length, call->client_id);
+    order_name_cancel(call, &request.find);
     call_send(call, &request, on_cancel);
 }
 
@@ -104,7 +103,7 @@ void rest_delete_open_orders(struct call *call)
     if (!authenticate(call, PERMISSION_TRADE, &request) ||
         !field_symbol(call, MANDATORY, &request.symbol) || !fields_all_read(call))
         return;
-    order_make_client_id(call, &call->client_length, call->client_id);
+    order_name_cancel(call, &request.find);
     call_send(call, &request, on_cancel_all);
 }
 

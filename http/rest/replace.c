@@ -111,8 +111,7 @@ void rest_post_cancel_replace(struct call *call)
         !read_mode(call, "orderRateLimitExceededMode", OPTIONAL, exceeded, &ignored) ||
         !order_read_new(call, &request) || !order_has_space(call))
         return;
-    if (!call->client_length)
-        order_make_client_id(call, &call->client_length, call->client_id);
+    order_name_cancel(call, &request.replace.cancel);
     call->resp = request.order.resp;
     call->flags = request.replace.mode;
     call_send(call, &request, on_replace);

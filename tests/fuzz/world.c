@@ -413,6 +413,38 @@ void world_play(struct world *world, const char *script, size_t length)
     }
 }
 
+/* ---- for those who bring requests by themselves ---- */
+
+struct ingress *world_ingress(struct world *world)
+{
+    return &world->ingress;
+}
+
+void world_turn(struct world *world)
+{
+    turn(world);
+}
+
+const char *world_key(const struct world *world, uint32_t nth)
+{
+    return nth < world->keys ? world->key[nth].key : NULL;
+}
+
+void world_sign(struct world *world, uint32_t nth, const char *text, size_t length, char hex[64])
+{
+    struct directory *directory = &world->ingress.directory;
+    const struct directory_key *known =
+        directory_key(directory, world->key[nth].key, API_KEY_BYTES);
+    memset(hex, '0', 64); /* deleted meanwhile: any signature will do */
+    if (known)
+        directory_sign(directory, known, &text, &length, 1, hex);
+}
+
+int64_t world_now_ms(const struct world *world)
+{
+    return world->now_us / 1000;
+}
+
 /* ---- its life ---- */
 
 void world_config(struct exchange_config *config)
@@ -527,8 +559,12 @@ void world_fini(struct world *world)
         free(call);
     }
     free(ingress->text.data);
+    free(ingress->frame.data);
+    user_streams_fini(&ingress->user_streams);
+    mem_release(world->shared.opened.slot, tally_bytes(world->shared.opened.mask + 1));
     mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
     directory_fini(&ingress->directory);
+    hot_free(ingress->hot);
     market_view_fini(&ingress->view);
     arena_fini(&world->arena);
     exchange_fini(&world->twin[world->now]);

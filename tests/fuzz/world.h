@@ -58,6 +58,15 @@ void world_play(struct world *world, const char *script, size_t length);
 /* The state of the second exchange as a snapshot holds it; returns the bytes. */
 size_t world_save(struct world *world, uint8_t *out, size_t room);
 
+/* For those who bring requests by themselves: the ingress core, one turn of everything, the n-th
+ * key's text (API_KEY_BYTES) or NULL, its signature in hex, and the time in ms. */
+struct ingress;
+struct ingress *world_ingress(struct world *world);
+void world_turn(struct world *world);
+const char *world_key(const struct world *world, uint32_t nth);
+void world_sign(struct world *world, uint32_t nth, const char *text, size_t length, char hex[64]);
+int64_t world_now_ms(const struct world *world);
+
 /* Brings everything to rest and checks it. */
 void world_check(struct world *world);
 void world_fini(struct world *world);

@@ -13,7 +13,9 @@
  * cancelled that nobody cancelled; one answer a request;
  * answers and reads agree (read-your-writes); order ids of one user and symbol grow in the order of
  * sending; views equal books; replay equals life after every record; holds and orders one to one,
- * no crossed book; everything finishes when the crashes stop.
+ * no crossed book; everything finishes when the crashes stop. Watchers come and go on any core:
+ * what they are told, folded, is what reads show and at rest what the ledgers hold, each execution
+ * once and in the order of the shard's inputs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@
 #include "actors/gateway.h"
 #include "actors/market_shard.h"
 #include "actors/market_view.h"
+#include "actors/msg/user_event.h"
 #include "runtime/hash.h"
 #include "storage/fold.h"
 #include "storage/journal.h"
@@ -34,6 +37,8 @@
 
 enum {
     USERS_MAX = 6,
+    SYMBOLS_MAX = 3,
+    WATCHERS = 2, /* of a user, each on a core of its own */
     OPS_MAX = 4000,
     SEQ_MAX = 1 << 16,
     SHARDS_MAX = 16,
@@ -67,6 +72,30 @@ struct op { /* one request of a client */
     bool cancelled, placed;
 };
 
+/* A client that watches a user: it keeps the orders and balances that events tell of, and reads
+ * them as clients do, behind its subscription. */
+enum { ASK_WATCH, ASK_BALANCES, ASK_ORDERS, ASKS = ASK_ORDERS + SYMBOLS_MAX };
+
+struct watcher {
+    bool on;
+    uint16_t core;
+    uint32_t user, which; /* index; the how many-eth of the user */
+    struct watch_ask {
+        struct watcher *watcher;
+        uint32_t what;
+        bool sent, under_way, answered;
+    } ask[ASKS];
+    uint64_t last_seq, last_id; /* of the shard's inputs; of executions */
+    struct balance_view balance[2];
+    bool balance_there[2];
+};
+
+struct told_order { /* as a watcher has it */
+    bool there;
+    uint32_t user;
+    struct order_view view;
+};
+
 struct sim {
     uint64_t seed, rng, steps, crashes, answers, fills, replayed, compared, expired_makers;
     uint64_t trace; /* hash of all that happened: a seed must always give the same */
@@ -76,6 +105,8 @@ struct sim {
     uint32_t snapshot_share;       /* of 10000 steps */
     uint32_t weight[MIX], weights; /* and their sum */
     uint64_t replaces[2][2];       /* [cancelled][placed] */
+    struct watcher watcher[USERS_MAX][WATCHERS];
+    uint64_t events, watched, compared_orders; /* told; watchers compared at rest; their orders */
     struct exchange_config config;
     struct exchange ex;
     struct sim_disk disk;
@@ -95,6 +126,7 @@ struct sim {
     uint64_t (
         *digest)[SEQ_MAX]; /* [shard][seq]: state hash after that record, 0 = not comparable */
     uint64_t exposed[SHARDS_MAX];
+    struct told_order (*told)[SYMBOLS_MAX][OPS_MAX + 1]; /* [WATCHERS][symbol][order id] */
     uint64_t deposit_counter;
     void *audit_memory;
 };
@@ -224,6 +256,15 @@ static void build(void)
         sim.phase[c] = 0;
     }
     sim.batch_open = false;
+    memset(sim.watcher, 0, sizeof sim.watcher); /* who watched has to come again */
+    for (uint32_t i = 0; i < sim.users * WATCHERS; i++) {
+        struct watcher *watcher = &sim.watcher[i / WATCHERS][i % WATCHERS];
+        watcher->user = i / WATCHERS;
+        watcher->which = i % WATCHERS;
+        watcher->core = sim.ex.ingress[i % sim.ex.ingress_count];
+        for (uint32_t k = 0; k < ASKS; k++)
+            watcher->ask[k] = (struct watch_ask){.watcher = watcher, .what = k};
+    }
 }
 
 static void tear_down(void)
@@ -372,11 +413,248 @@ static void on_replace_part(struct op *op, const struct msg *msg)
         op->state = OP_REFUSED;
 }
 
+/* ---- watchers ---- */
+
+static struct told_order *told_of(const struct watcher *watcher, uint16_t symbol, uint64_t id)
+{
+    ASSERT(symbol < SYMBOLS_MAX);
+    if (id == 0 || id > OPS_MAX)
+        fail("an order id that cannot be");
+    return &sim.told[watcher->which][symbol][id];
+}
+
+static void watch_stop(struct watcher *watcher)
+{
+    exchange_watch(&sim.ex, watcher->user + 1, watcher->core, false);
+    watcher->on = false;
+    for (uint32_t i = 0; i < ASKS; i++)
+        watcher->ask[i].sent = watcher->ask[i].answered = false;
+}
+
+static bool views_agree(const struct order_view *a, const struct order_view *b)
+{
+    return a->order_id == b->order_id && a->status == b->status && a->executed == b->executed &&
+           a->cum_quote == b->cum_quote && a->qty == b->qty && a->price == b->price &&
+           a->time_us == b->time_us && a->updated_us == b->updated_us && a->side == b->side &&
+           a->trades == b->trades && a->client_length == b->client_length &&
+           memcmp(a->client_id, b->client_id, a->client_length) == 0;
+}
+
+/* A fill of an order by quote amount is told with what comes behind it: until then the watcher is
+ * one fill late, and its quantity is not known. */
+static bool may_be_late(const struct order_view *view)
+{
+    return view->quote_qty != 0;
+}
+
+/* A cancel calls itself x and the number of its request, or nobody watched when it began. */
+static void check_cancel_id(const struct watcher *watcher, const struct order_event *event)
+{
+    char id[CLIENT_ID_BYTES + 1] = "";
+    memcpy(id, event->cancel_id, event->cancel_length);
+    if (event->cancel_length == event->order.client_length &&
+        memcmp(id, event->order.client_id, event->cancel_length) == 0)
+        return;
+    uint32_t number = (uint32_t)strtoul(id + 1, NULL, 10);
+    const struct op *op = &sim.op[number < sim.ops ? number : 0];
+    if (id[0] != 'x' || number >= sim.ops || op->user != watcher->user ||
+        (op->type != REQUEST_CANCEL && op->type != REQUEST_CANCEL_ALL &&
+         op->type != REQUEST_REPLACE))
+        fail("a cancelled order's event has the id of no cancel");
+    if (op->type != REQUEST_CANCEL_ALL && op->target != OPS_MAX &&
+        (event->order.client_length != sim.op[op->target].request.order.client_length ||
+         memcmp(event->order.client_id, sim.op[op->target].request.order.client_id,
+                event->order.client_length) != 0))
+        fail("a cancelled order's event has the id of another's cancel");
+}
+
+static void fold_order(struct watcher *watcher, const struct order_event *event)
+{
+    const struct order_view *view = &event->order;
+    if (event->id <= watcher->last_id)
+        fail("executions are told twice or out of order");
+    watcher->last_id = event->id;
+    if (event->execution == EXECUTION_REJECTED)
+        return;
+    if (event->execution == EXECUTION_CANCELED)
+        check_cancel_id(watcher, event);
+    struct told_order *told = told_of(watcher, view->symbol, view->order_id);
+    if (!told->there && event->execution != EXECUTION_NEW &&
+        watcher->ask[ASK_ORDERS + view->symbol].answered)
+        fail("an order is told of that was never new");
+    if (told->there && event->execution == EXECUTION_NEW)
+        fail("an order is new twice");
+    if (told->there && told->view.status > ORDER_PARTIALLY_FILLED && !may_be_late(view))
+        fail("an order is told of behind its end");
+    bool trade = event->execution == EXECUTION_TRADE;
+    if (told->there && !may_be_late(view) &&
+        (view->executed != told->view.executed + (trade ? event->trade.qty : 0) ||
+         view->cum_quote != told->view.cum_quote + (trade ? event->trade.quote : 0)))
+        fail("an order's executions do not add up");
+    if (!told->there && event->execution == EXECUTION_NEW && view->executed)
+        fail("a new order is told as filled");
+    *told = (struct told_order){.there = true, .user = watcher->user, .view = *view};
+}
+
+static void fold_event(struct watcher *watcher, const struct user_event *event)
+{
+    if (event->shard_seq <= watcher->last_seq)
+        fail("events come in another order than the shard's inputs");
+    watcher->last_seq = event->shard_seq;
+    if (!event->orders && !event->balances)
+        fail("an event says nothing");
+    for (uint32_t i = 0; i < event->orders; i++)
+        fold_order(watcher, &event->order[i]);
+    for (uint32_t i = 0; i < event->balances; i++) {
+        watcher->balance[event->balance[i].asset] = event->balance[i];
+        watcher->balance_there[event->balance[i].asset] = true;
+    }
+    sim.events++;
+}
+
+static void on_event(void *self, const struct msg *msg)
+{
+    uint16_t core = (uint16_t)((struct market_view *)self - sim.view);
+    const struct user_event *event = msg->event.block;
+    expose(msg->from, event->shard_seq);
+    for (uint32_t i = 0; i < WATCHERS; i++) {
+        struct watcher *watcher = &sim.watcher[event->user - 1][i];
+        if (watcher->on && watcher->core == core)
+            fold_event(watcher, event);
+    }
+}
+
+/* What a read shows and what events have told since the watch began are the same: both come by one
+ * lane. */
+static void read_order(struct watcher *watcher, const struct order_view *view)
+{
+    struct told_order *told = told_of(watcher, view->symbol, view->order_id);
+    if (told->there && !views_agree(&told->view, view) && !may_be_late(view))
+        fail("a read shows an order as its events do not");
+    *told = (struct told_order){.there = true, .user = watcher->user, .view = *view};
+}
+
+static bool balances_agree(const struct balance_view *a, int64_t free, int64_t locked)
+{
+    return a->free == free && a->locked == locked;
+}
+
+static void read_balance(struct watcher *watcher, const struct balance_view *balance)
+{
+    struct balance_view *told = &watcher->balance[balance->asset];
+    bool event_made = watcher->balance_there[balance->asset];
+    /* Money that is on hold for an order on its way is told with the order. */
+    if (event_made && told->free + told->locked != balance->free + balance->locked)
+        fail("a read shows a balance as its events do not");
+    *told = *balance;
+    watcher->balance_there[balance->asset] = true;
+}
+
+static void on_watch_reply(struct watch_ask *ask, const struct msg *msg)
+{
+    struct reply *reply = msg->reply.block;
+    struct watcher *watcher = ask->watcher;
+    bool wanted = ask->sent, refused = msg->reply.reject != REJECT_NONE;
+    if (msg->flags & MSG_LAST)
+        ask->under_way = false;
+    if (!wanted)
+        return;
+    if (refused) { /* the user is not there yet */
+        watch_stop(watcher);
+        return;
+    }
+    if (ask->what == ASK_WATCH)
+        watcher->on = true;
+    for (uint32_t i = 0; ask->what != ASK_WATCH && i < reply->count; i++)
+        if (ask->what == ASK_BALANCES)
+            read_balance(watcher, &reply_balances(reply)[i]);
+        else
+            read_order(watcher, &reply_orders(reply)[i]);
+    ask->answered = msg->flags & MSG_LAST;
+}
+
+static bool watch_send(struct watcher *watcher, uint32_t what)
+{
+    struct gateway *gateway = &sim.gateway[watcher->core];
+    struct watch_ask *ask = &watcher->ask[what];
+    struct request *request = gateway_request(gateway);
+    if (!request)
+        return false;
+    request->user = watcher->user + 1;
+    request->type = what == ASK_WATCH      ? REQUEST_WATCH
+                    : what == ASK_BALANCES ? REQUEST_ACCOUNT
+                                           : REQUEST_ALL_ORDERS;
+    request->symbol = (uint16_t)(what < ASK_ORDERS ? 0 : what - ASK_ORDERS);
+    if (gateway_send(gateway, request, ask, NULL) == GATEWAY_BUSY)
+        return false;
+    ask->sent = ask->under_way = true;
+    return true;
+}
+
+static void watch_forget(struct watcher *watcher)
+{
+    for (uint32_t s = 0; s < SYMBOLS_MAX; s++)
+        for (uint32_t id = 1; id <= OPS_MAX; id++)
+            if (sim.told[watcher->which][s][id].user == watcher->user)
+                sim.told[watcher->which][s][id].there = false;
+    watcher->last_seq = watcher->last_id = 0;
+    memset(watcher->balance_there, 0, sizeof watcher->balance_there);
+}
+
+/* The interest, then the request behind it, which says when it is seen. */
+static void watch_start(struct watcher *watcher)
+{
+    if (watcher->which > 0 && sim.ex.ingress_count == 1)
+        return; /* the other one has the core */
+    for (uint32_t i = 0; i < ASKS; i++)
+        if (watcher->ask[i].under_way)
+            return;
+    watch_forget(watcher);
+    exchange_watch(&sim.ex, watcher->user + 1, watcher->core, true);
+    if (!watch_send(watcher, ASK_WATCH))
+        watch_stop(watcher);
+}
+
+/* A watcher begins, reads what it has not read, or leaves. */
+static void watch_step(void)
+{
+    struct watcher *watcher = &sim.watcher[below(sim.users)][below(WATCHERS)];
+    if (!watcher->ask[ASK_WATCH].sent) {
+        watch_start(watcher);
+        return;
+    }
+    for (uint32_t what = ASK_BALANCES; what < ASK_ORDERS + sim.symbols && watcher->on; what++)
+        if (!watcher->ask[what].sent) {
+            watch_send(watcher, what);
+            return;
+        }
+    if (watcher->on && chance(1))
+        watch_stop(watcher);
+}
+
+/* Most are there again as soon as the exchange is. */
+static void watch_all(void)
+{
+    for (uint32_t i = 0; i < sim.users * WATCHERS; i++)
+        if (chance(80))
+            watch_start(&sim.watcher[i / WATCHERS][i % WATCHERS]);
+}
+
+static bool is_watch_ask(const void *context)
+{
+    const char *first = (const char *)&sim.watcher, *at = context;
+    return at >= first && at < first + sizeof sim.watcher;
+}
+
 static void on_reply(void *self, void *context, const struct msg *msg)
 {
     (void)self;
     struct op *op = context;
     expose(msg->from, msg->reply.shard_seq);
+    if (is_watch_ask(context)) {
+        on_watch_reply(context, msg);
+        return;
+    }
     if (!op) {
         sim.admin_waiting = false;
         if (msg->reply.reject != REJECT_NONE)
@@ -413,6 +691,11 @@ static void client_id(struct request *request, uint32_t op)
 {
     request->order.client_length =
         (uint8_t)snprintf(request->order.client_id, CLIENT_ID_BYTES, "c%u", op);
+}
+
+static void name_cancel(struct request_find *cancel, uint32_t op)
+{
+    cancel->own_length = (uint8_t)snprintf(cancel->own_id, CLIENT_ID_BYTES, "x%u", op);
 }
 
 static void draw_new(struct request *request, uint32_t idx)
@@ -565,6 +848,10 @@ static void client_step(void)
         gateway_discard(gateway, request);
         return;
     }
+    if (op->type == REQUEST_REPLACE)
+        name_cancel(&request->replace.cancel, idx);
+    else if (op->type == REQUEST_CANCEL || op->type == REQUEST_CANCEL_ALL)
+        name_cancel(&request->find, idx);
     if (op->type == REQUEST_CANCEL && chance(15))
         request->find.restriction = (uint8_t)(1 + below(2));
     op->request = *request;
@@ -775,7 +1062,8 @@ static bool snapshot_step(void)
 static void ingress_step(void)
 {
     uint16_t c = sim.ex.ingress[below(sim.ex.ingress_count)];
-    const struct gateway_sink sink = {.self = &sim.view[c], .market = on_market, .reply = on_reply};
+    const struct gateway_sink sink = {
+        .self = &sim.view[c], .market = on_market, .reply = on_reply, .event = on_event};
     gateway_poll(&sim.gateway[c], &sink);
 }
 
@@ -795,6 +1083,8 @@ static bool any_step(bool clients)
         ingress_step();
     else if (!admin_finished())
         admin_step();
+    else if (clients && chance(25))
+        watch_step();
     else if (clients)
         client_step();
     return true;
@@ -958,6 +1248,65 @@ static void check_views(void)
                     fail("a view shows a level that is not there");
             }
         }
+}
+
+static void check_watched_order(const struct watcher *watcher, struct account_shard *account,
+                                const struct ledger_order *order, uint32_t *count)
+{
+    struct order_view view;
+    order_view(account, order, &view);
+    const struct told_order *told = told_of(watcher, view.symbol, view.order_id);
+    if (!told->there)
+        fail("a watcher has not heard of an order");
+    if (!views_agree(&told->view, &view))
+        fail("a watcher was told otherwise of an order than the ledger has it");
+    ++*count;
+}
+
+/* What a watcher has, by reading once and by listening, is what its user has. */
+static void check_watcher(const struct watcher *watcher)
+{
+    struct account_shard *account =
+        sim.ex.account[exchange_user_shard(&sim.ex, watcher->user + 1) - 1];
+    struct ledger *ledger = account->ledger;
+    uint32_t slot = ledger_user_find(ledger, watcher->user + 1), count = 0, there = 0;
+    const struct ledger_user *user = ledger_user(ledger, slot);
+    for (uint32_t at = user->done_head; at; at = ledger_order(ledger, at)->next)
+        check_watched_order(watcher, account, ledger_order(ledger, at), &count);
+    for (uint32_t p = user->positions; p; p = ledger_position(ledger, p)->next)
+        for (uint32_t at = ledger_position(ledger, p)->head; at;
+             at = ledger_order(ledger, at)->next)
+            if (ledger_order(ledger, at)->status != ORDER_SENT) /* lost to a skip (J6) */
+                check_watched_order(watcher, account, ledger_order(ledger, at), &count);
+    for (uint32_t s = 0; s < SYMBOLS_MAX; s++)
+        for (uint32_t id = 1; id <= OPS_MAX; id++)
+            there += sim.told[watcher->which][s][id].there &&
+                     sim.told[watcher->which][s][id].user == watcher->user;
+    if (there != count)
+        fail("a watcher has heard of an order that is not there");
+    for (uint32_t at = user->balances; at; at = ledger_balance(ledger, at)->next) {
+        const struct ledger_balance *balance = ledger_balance(ledger, at);
+        if (!watcher->balance_there[balance->asset] ||
+            !balances_agree(&watcher->balance[balance->asset], balance->free, balance->locked))
+            fail("a watcher was told otherwise of a balance than the ledger has it");
+    }
+    sim.watched++;
+    sim.compared_orders += count;
+}
+
+static void check_watchers(void)
+{
+    for (uint32_t i = 0; i < sim.users * WATCHERS; i++) {
+        const struct watcher *watcher = &sim.watcher[i / WATCHERS][i % WATCHERS];
+        bool whole = watcher->on;
+        for (uint32_t k = 0; k < ASK_ORDERS + sim.symbols; k++)
+            whole &= watcher->ask[k].answered;
+        if (whole)
+            check_watcher(watcher);
+    }
+    for (uint16_t i = 0; i < sim.ex.config.account_shards; i++)
+        if (events_notes(sim.ex.account[i]))
+            fail("what a cancel calls itself is kept behind its end");
 }
 
 static void check_conservation(void)
@@ -1137,6 +1486,7 @@ static void recover(bool first)
     exchange_verify(&sim.ex);
     check_acknowledged();
     check_deposits();
+    watch_all();
     if (sim.admin_waiting) { /* unknown: asked again when it left no trace */
         sim.admin_waiting = false;
         uint32_t n = sim.admin_done - 1;
@@ -1154,6 +1504,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     sim.ops = 0;
     memset(sim.exposed, 0, sizeof sim.exposed);
     memset(sim.digest, 0, SHARDS_MAX * sizeof *sim.digest);
+    memset(sim.told, 0, WATCHERS * sizeof *sim.told);
     sim.seed = seed;
     sim.rng = hash_mix(seed);
     sim.now_us = 1700000000000000;
@@ -1184,6 +1535,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_views();
     check_place_then_cancel();
     check_cancels_were_asked();
+    check_watchers();
     count_expired_makers();
     sim.trace = hash_fold(sim.trace, state_hash());
     uint64_t before = state_hash();
@@ -1222,11 +1574,13 @@ int main(int argc, char **argv)
         ops = OPS_MAX;
     sim.op = calloc(OPS_MAX + 1, sizeof *sim.op);
     sim.digest = calloc(SHARDS_MAX, sizeof *sim.digest);
+    sim.told = calloc(WATCHERS, sizeof *sim.told);
     sim.audit_memory = calloc(1, 1 << 16);
-    ASSERT(sim.op && sim.digest && sim.audit_memory);
+    ASSERT(sim.op && sim.digest && sim.told && sim.audit_memory);
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0, expired = 0;
     uint64_t replaces[4] = {0};
     uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
+    uint64_t events = 0, watched = 0, orders = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run(seed, (uint32_t)ops);
         if (seed % 20 == 0) { /* the same seed must give the same run */
@@ -1247,6 +1601,9 @@ int main(int argc, char **argv)
         replayed += sim.replayed;
         compared += sim.compared;
         expired += sim.expired_makers;
+        events += sim.events;
+        watched += sim.watched;
+        orders += sim.compared_orders;
         for (uint32_t i = 0; i < 4; i++)
             replaces[i] += sim.replaces[i / 2][i % 2];
     }
@@ -1255,11 +1612,14 @@ int main(int argc, char **argv)
         "%lu records replayed, "
         "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
         "trimmed, %lu messages skipped, %lu replaces whole, %lu cancels alone, %lu orders alone, "
-        "%lu neither, %lu seeds repeated, 0 violations\n",
+        "%lu neither, %lu user events told, %lu watchers with %lu orders compared, %lu seeds "
+        "repeated, 0 violations\n",
         count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
-        rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], repeated);
+        rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], events,
+        watched, orders, repeated);
     if (answers == 0 || fills == 0 || compared == 0 || expired == 0 || loaded == 0 ||
-        removed == 0 || !replaces[0] || !replaces[1] || !replaces[2] || !replaces[3]) {
+        removed == 0 || events == 0 || watched == 0 || !replaces[0] || !replaces[1] ||
+        !replaces[2] || !replaces[3]) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -1,0 +1,50 @@
+/* user_event.h - what one input of an account shard did to one user's orders and money: the pool
+ * block that a class 4 message MSG_EVENT names.
+ *
+ * Thread:  written by the account shard's core, read by one ingress core, which gives it back.
+ * Journal: never: events are output, made again by nobody.
+ * Units:   atoms and microseconds.
+ */
+#ifndef USER_EVENT_H
+#define USER_EVENT_H
+
+#include "actors/msg/request.h"
+
+enum execution { /* Binance's execution types that can occur */
+                 EXECUTION_NEW,
+                 EXECUTION_CANCELED,
+                 EXECUTION_REJECTED, /* the new order of a Replace whose cancel succeeded */
+                 EXECUTION_TRADE,
+                 EXECUTION_EXPIRED,
+                 EXECUTION_TRADE_PREVENTION,
+                 EXECUTION_COUNT
+};
+
+/* An order after one execution. Of REJECTED the view's order id is 0 and its status means nothing.
+ */
+struct order_event {
+    struct order_view order;
+    struct trade_view trade; /* TRADE */
+    uint64_t id;             /* of the execution; grows with each of a user */
+    int64_t prevented;       /* TRADE_PREVENTION: what was left of the order */
+    uint16_t reject;         /* REJECTED: enum reject */
+    uint8_t execution, cancel_length;
+    char cancel_id[CLIENT_ID_BYTES]; /* CANCELED: of the request that did it */
+};
+
+/* Reports of one input: NEW and TRADE of a taker's first fill; what a Replace's old order came to
+ * and REJECTED of its new one. Assets: the two of a symbol. */
+enum { USER_EVENT_ORDERS = 3, USER_EVENT_BALANCES = 2 };
+
+struct user_event {
+    uint32_t user;
+    uint8_t orders, balances; /* how many of each follow */
+    bool moved;               /* by a deposit or withdrawal: `amount` of balance[0].asset */
+    int64_t amount, ts_us;    /* ts_us: of the account shard's record */
+    uint64_t shard_seq;       /* of that record: for the simulator's checks */
+    struct balance_view balance[USER_EVENT_BALANCES]; /* as they are now */
+    struct order_event order[USER_EVENT_ORDERS];
+};
+_Static_assert(sizeof(struct user_event) <= REPLY_BLOCK_BYTES, "fits its block");
+
+#endif

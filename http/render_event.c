@@ -1,0 +1,216 @@
+#include "http/render_event.h"
+
+#include "actors/book/kinds.h"
+#include "actors/ledger/ledger.h"
+#include "http/render.h"
+#include "runtime/check.h"
+
+static const char *const execution_names[EXECUTION_COUNT] = {
+    [EXECUTION_NEW] = "NEW",           [EXECUTION_CANCELED] = "CANCELED",
+    [EXECUTION_REJECTED] = "REJECTED", [EXECUTION_TRADE] = "TRADE",
+    [EXECUTION_EXPIRED] = "EXPIRED",   [EXECUTION_TRADE_PREVENTION] = "TRADE_PREVENTION",
+};
+
+struct event_text {
+    struct text *out;
+    const struct directory *directory;
+    bool micro;
+};
+
+/* `key` is the literal that stands before the value: ,"x": */
+static void put_number(struct event_text *to, const char *key, uint64_t value)
+{
+    text_str(to->out, key);
+    text_u64(to->out, value);
+}
+
+static void put_time(struct event_text *to, const char *key, int64_t us)
+{
+    put_number(to, key, (uint64_t)(to->micro ? us : us / 1000));
+}
+
+static void put_amount(struct event_text *to, const char *key, int64_t atoms)
+{
+    text_str(to->out, key);
+    text_amount(to->out, atoms);
+}
+
+static void put_quoted(struct event_text *to, const char *key, const char *text, size_t length)
+{
+    text_str(to->out, key);
+    text_quoted(to->out, text, length);
+}
+
+static void put_word(struct event_text *to, const char *key, const char *word)
+{
+    put_quoted(to, key, word, strlen(word));
+}
+
+static void put_bool(struct event_text *to, const char *key, bool value)
+{
+    text_str(to->out, key);
+    text_str(to->out, value ? "true" : "false");
+}
+
+static void put_name(struct event_text *to, const char *key, const char name[SYMBOL_NAME_MAX])
+{
+    put_quoted(to, key, name, strnlen(name, SYMBOL_NAME_MAX));
+}
+
+/* Binance's table of reasons is short: NONE stands for all that are not in it. */
+static const char *reject_name(uint16_t reject)
+{
+    switch (reject) {
+    case REJECT_NO_FUNDS:
+        return "INSUFFICIENT_BALANCES";
+    case REJECT_WOULD_MATCH:
+        return "WOULD_MATCH_IMMEDIATELY";
+    default:
+        return "NONE";
+    }
+}
+
+/* On a cancel `c` is what the cancel calls itself, and `C` the order's own id. */
+static void put_ids(struct event_text *to, const struct order_event *event)
+{
+    if (event->execution == EXECUTION_CANCELED)
+        put_quoted(to, ",\"c\":", event->cancel_id, event->cancel_length);
+    else
+        put_quoted(to, ",\"c\":", event->order.client_id, event->order.client_length);
+}
+
+static void put_asked(struct event_text *to, const struct order_view *order)
+{
+    put_word(to, ",\"S\":", side_name(order->side));
+    put_word(to, ",\"o\":", type_name(order->type));
+    put_word(to, ",\"f\":", tif_name(order->tif));
+    put_amount(to, ",\"q\":", order->qty);
+    put_amount(to, ",\"p\":", order->price);
+    text_str(to->out, ",\"P\":\"0.00000000\",\"F\":\"0.00000000\",\"g\":-1");
+}
+
+static void put_state(struct event_text *to, const struct order_event *event)
+{
+    const struct order_view *order = &event->order;
+    bool rejected = event->execution == EXECUTION_REJECTED;
+    bool cancelled = event->execution == EXECUTION_CANCELED;
+    put_quoted(to, ",\"C\":", order->client_id, cancelled ? order->client_length : 0);
+    put_word(to, ",\"x\":", execution_names[event->execution]);
+    put_word(to, ",\"X\":", rejected ? "REJECTED" : order_status_name(order->status));
+    put_word(to, ",\"r\":", reject_name(event->reject));
+    if (rejected) /* no id was given to it */
+        text_str(to->out, ",\"i\":-1");
+    else
+        put_number(to, ",\"i\":", order->order_id);
+}
+
+static void put_execution(struct event_text *to, const struct order_event *event)
+{
+    const struct trade_view *trade = &event->trade;
+    put_amount(to, ",\"l\":", trade->qty);
+    put_amount(to, ",\"z\":", event->order.executed);
+    put_amount(to, ",\"L\":", trade->price);
+    if (event->execution == EXECUTION_TRADE) {
+        put_amount(to, ",\"n\":", trade->fee);
+        put_name(to, ",\"N\":", to->directory->assets[trade->fee_asset]);
+        put_time(to, ",\"T\":", trade->time_us);
+        put_number(to, ",\"t\":", trade->trade_id);
+    } else {
+        text_str(to->out, ",\"n\":\"0\",\"N\":null");
+        put_time(to, ",\"T\":", event->order.updated_us);
+        text_str(to->out, ",\"t\":-1");
+    }
+    if (event->execution == EXECUTION_TRADE_PREVENTION) {
+        put_amount(to, ",\"A\":", event->prevented);
+        put_amount(to, ",\"B\":", event->prevented);
+    }
+    put_number(to, ",\"I\":", event->id);
+}
+
+static const char *expiry_reason(const struct order_view *order)
+{
+    if (order->type == TYPE_MARKET)
+        return "INSUFFICIENT_LIQUIDITY";
+    return order->tif == TIF_FOK ? "UNFILLED_FOK_ORDER_EXPIRED" : "UNFILLED_IOC_QUANTITY_EXPIRED";
+}
+
+/* An order that was in the book has a working time, which is when it came there. */
+static void put_book(struct event_text *to, const struct order_event *event)
+{
+    const struct order_view *order = &event->order;
+    bool rejected = event->execution == EXECUTION_REJECTED;
+    put_bool(to, ",\"w\":", !rejected && order->status <= ORDER_PARTIALLY_FILLED);
+    put_bool(to, ",\"m\":", event->trade.maker);
+    text_str(to->out, ",\"M\":false");
+    put_time(to, ",\"O\":", order->time_us);
+    put_amount(to, ",\"Z\":", order->cum_quote);
+    put_amount(to, ",\"Y\":", event->trade.quote);
+    put_amount(to, ",\"Q\":", order->quote_qty);
+    if (!rejected)
+        put_time(to, ",\"W\":", order->time_us);
+    put_word(to, ",\"V\":", stp_name(order->stp));
+    if (event->execution == EXECUTION_EXPIRED)
+        put_word(to, ",\"eR\":", expiry_reason(order));
+}
+
+static void put_report(struct event_text *to, const struct user_event *event,
+                       const struct order_event *order)
+{
+    put_time(to, "{\"e\":\"executionReport\",\"E\":", event->ts_us);
+    put_name(to, ",\"s\":", to->directory->symbols[order->order.symbol].name);
+    put_ids(to, order);
+    put_asked(to, &order->order);
+    put_state(to, order);
+    put_execution(to, order);
+    put_book(to, order);
+    text_str(to->out, "}");
+}
+
+static void put_moved(struct event_text *to, const struct user_event *event)
+{
+    put_time(to, "{\"e\":\"balanceUpdate\",\"E\":", event->ts_us);
+    put_name(to, ",\"a\":", to->directory->assets[event->balance[0].asset]);
+    put_amount(to, ",\"d\":", event->amount);
+    put_time(to, ",\"T\":", event->ts_us);
+    text_str(to->out, "}");
+}
+
+static void put_position(struct event_text *to, const struct user_event *event)
+{
+    put_time(to, "{\"e\":\"outboundAccountPosition\",\"E\":", event->ts_us);
+    put_time(to, ",\"u\":", event->ts_us);
+    for (uint32_t i = 0; i < event->balances; i++) {
+        const struct balance_view *balance = &event->balance[i];
+        put_name(to, i ? ",{\"a\":" : ",\"B\":[{\"a\":", to->directory->assets[balance->asset]);
+        put_amount(to, ",\"f\":", balance->free);
+        put_amount(to, ",\"l\":", balance->locked);
+        text_str(to->out, "}");
+    }
+    text_str(to->out, "]}");
+}
+
+static void end(struct user_texts *out)
+{
+    ASSERT(out->count < USER_TEXTS_MAX);
+    out->end[out->count++] = out->text.length;
+}
+
+void render_user_event(const struct directory *directory, const struct user_event *event,
+                       bool micro, struct user_texts *out)
+{
+    struct event_text to = {.out = &out->text, .directory = directory, .micro = micro};
+    out->text.length = 0;
+    out->count = 0;
+    for (uint32_t i = 0; i < event->orders; i++) {
+        put_report(&to, event, &event->order[i]);
+        end(out);
+    }
+    if (event->moved) {
+        put_moved(&to, event);
+        end(out);
+    }
+    if (event->balances) {
+        put_position(&to, event);
+        end(out);
+    }
+}

@@ -1,0 +1,40 @@
+/* api.h - the WebSocket API, /ws-api/v3: JSON requests in, the same operations as over REST, and
+ * user data events of the accounts that the connection subscribed to.
+ *
+ * Thread:  the ingress core's.
+ * Order:   requests of a connection are started as they come; answers may come in any order.
+ * Memory:  a session for each connection; requests under way are bounded (API_UNDER_WAY_MAX, more
+ *          are told -1008: reading goes on, so that pings are answered), and so are subscriptions.
+ *          A session stays until the exchange has answered its last request.
+ * Events:  a subscription ends with its connection, by userDataStream.unsubscribe, or when its API
+ *          key is deleted; the latter two say eventStreamTerminated.
+ */
+#ifndef WS_API_H
+#define WS_API_H
+
+#include "http/ws/socket.h"
+
+enum {
+    API_UNDER_WAY_MAX = 200,      /* as of an HTTP connection (http/README.md) */
+    API_MESSAGE_MAX = 16384,      /* as a body */
+    API_WATCHES_MAX = 1000,       /* subscriptions of a connection at a time... */
+    API_WATCHES_EVER_MAX = 65535, /* ... and in its life */
+    API_OPENING_WEIGHT = 2 /* which server.c counts */
+};
+
+extern const struct ws_kind ws_api_kind;
+
+/* A connection of this kind has been opened. */
+void ws_api_open(struct ws *ws);
+
+/* The key is deleted: its subscriptions on this core end. */
+void ws_api_key_gone(struct ingress *ingress, const char key[API_KEY_BYTES]);
+
+/* Methods that only a WebSocket connection has; operation.c's. */
+void ws_api_session_status(struct call *call);
+void ws_api_session_logon(struct call *call);
+void ws_api_session_subscriptions(struct call *call);
+void ws_api_subscribe(struct call *call);
+void ws_api_unsubscribe(struct call *call);
+
+#endif

@@ -1,0 +1,96 @@
+#include "http/ws/names.h"
+
+#include <string.h>
+
+static const struct {
+    const char *text;
+    enum stream_type type;
+    enum stream_pace pace;
+    uint32_t levels;
+} kinds[] = {
+    {"trade", STREAM_TRADE, PACE_NOW, 0},
+    {"aggTrade", STREAM_AGG_TRADE, PACE_NOW, 0},
+    {"bookTicker", STREAM_BOOK_TICKER, PACE_NOW, 0},
+    {"depth", STREAM_DEPTH, PACE_1S, 0},
+    {"depth@100ms", STREAM_DEPTH, PACE_100MS, 0},
+    {"depth5", STREAM_PARTIAL, PACE_1S, 5},
+    {"depth10", STREAM_PARTIAL, PACE_1S, 10},
+    {"depth20", STREAM_PARTIAL, PACE_1S, 20},
+    {"depth5@100ms", STREAM_PARTIAL, PACE_100MS, 5},
+    {"depth10@100ms", STREAM_PARTIAL, PACE_100MS, 10},
+    {"depth20@100ms", STREAM_PARTIAL, PACE_100MS, 20},
+    {"miniTicker", STREAM_MINI_TICKER, PACE_1S, 0},
+    {"ticker", STREAM_TICKER, PACE_1S, 0},
+    {"avgPrice", STREAM_AVG_PRICE, PACE_1S, 0},
+};
+
+/* Symbols are in small letters here and in capitals elsewhere; bytes beyond ASCII stay. */
+static bool read_symbol(const char *text, size_t length, char out[SYMBOL_NAME_MAX])
+{
+    if (length == 0 || length >= SYMBOL_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] >= 'A' && text[i] <= 'Z')
+            return false;
+        out[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+    }
+    return true;
+}
+
+/* Two digits at `text`, or -1. */
+static int32_t two_digits(const char *text)
+{
+    if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
+        return -1;
+    return 10 * (text[0] - '0') + text[1] - '0';
+}
+
+/* "+08:00", from -12:00 to +14:00 (API §1.1), as minutes. */
+static bool read_zone(const char *text, size_t length, int32_t *minutes)
+{
+    if (length != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':')
+        return false;
+    int32_t hours = two_digits(text + 1), rest = two_digits(text + 4);
+    if (hours < 0 || rest < 0 || rest > 59)
+        return false;
+    *minutes = (60 * hours + rest) * (text[0] == '-' ? -1 : 1);
+    return *minutes >= -12 * 60 && *minutes <= 14 * 60;
+}
+
+/* "kline_1m", "kline_1m@+08:00". */
+static bool read_kline(const char *text, size_t length, struct stream_name *out)
+{
+    static const char start[] = "kline_";
+    size_t begin = sizeof start - 1;
+    if (length <= begin || memcmp(text, start, begin) != 0)
+        return false;
+    const char *zone = memchr(text, '@', length);
+    size_t end = zone ? (size_t)(zone - text) : length;
+    if (!candle_of_name(text + begin, end - begin, &out->interval))
+        return false;
+    out->type = STREAM_KLINE;
+    out->pace = out->interval == CANDLE_1S ? PACE_1S : PACE_2S;
+    return !zone || read_zone(zone + 1, length - end - 1, &out->zone_minutes);
+}
+
+bool stream_name_read(const char *text, size_t length, struct stream_name *out)
+{
+    static const char all[] = "!miniTicker@arr";
+    const char *at = memchr(text, '@', length);
+    *out = (struct stream_name){.type = STREAM_ALL_MINI_TICKERS, .pace = PACE_1S};
+    if (length == sizeof all - 1 && memcmp(text, all, length) == 0)
+        return true;
+    if (!at || !read_symbol(text, (size_t)(at - text), out->symbol))
+        return false;
+    const char *kind = at + 1;
+    size_t left = length - (size_t)(kind - text);
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strlen(kinds[i].text) != left || memcmp(kinds[i].text, kind, left) != 0)
+            continue;
+        out->type = kinds[i].type;
+        out->pace = kinds[i].pace;
+        out->levels = kinds[i].levels;
+        return true;
+    }
+    return read_kline(kind, left, out);
+}

@@ -1,0 +1,54 @@
+/* stream.h - market streams: who listens to what on this ingress core, and what they are told when
+ * (API §1.6).
+ *
+ * Thread:  the ingress core's.
+ * Cost:    a symbol without listeners costs a look at a pointer a message. An event is rendered
+ *          once for all who get it in the same form (raw or combined, ms or us), never per client.
+ * Pace:    trades and best prices go out in the turn in which the view was given them; the rest on
+ *          the grid of its interval by the core's clock, when something has changed.
+ * Slow:    depth is conflated for a client that does not keep up: what it missed comes in one event
+ *          as soon as it does, with U where it left off. Everything else closes it, by its budget.
+ * Memory:  a stream exists while somebody listens to it. Bounded by connections and by
+ *          STREAMS_PER_CLIENT.
+ */
+#ifndef WS_STREAM_H
+#define WS_STREAM_H
+
+#include "http/ws/socket.h"
+
+enum { STREAMS_PER_CLIENT = 1024 };
+
+struct streams;
+
+struct streams *streams_new(struct ingress *ingress);
+
+extern const struct ws_kind stream_kind;
+/* A connection was opened at /ws... or /stream...: subscribes it to what its URL names. */
+void stream_open(struct ws *ws);
+
+/* The view has just folded this trade or level. */
+void streams_market(struct streams *streams, const struct msg *msg);
+
+/* Tells what has changed, and what is due. Once a turn, before the sockets' own. */
+void streams_turn(struct streams *streams);
+
+/* How long a core may sleep: at most `most_ms`, and until something is due. */
+int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms);
+
+/* ---- what a client asks for; for control.c ---- */
+
+struct stream_client;
+
+enum stream_asked { STREAM_DONE, STREAM_TOO_MANY, STREAM_TOO_LONG };
+
+struct stream_client *stream_client(const struct ws *ws);
+/* Unknown names are kept, and nothing comes of them. One that is there already is left. */
+enum stream_asked stream_subscribe(struct stream_client *client, const char *name, size_t length);
+/* Names that are not there are left. */
+void stream_unsubscribe(struct stream_client *client, const char *name, size_t length);
+/* ["name",...] */
+void stream_list(const struct stream_client *client, struct text *out);
+bool stream_combined(const struct stream_client *client);
+void stream_set_combined(struct stream_client *client, bool combined);
+
+#endif

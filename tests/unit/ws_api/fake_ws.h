@@ -1,0 +1,26 @@
+/* fake_ws.h - a WebSocket connection without a network, for what is spoken on one: it keeps what is
+ * sent.
+ *
+ * Thread:  one. Takes the place of http/ws/socket.c in a link.
+ */
+#ifndef FAKE_WS_H
+#define FAKE_WS_H
+
+#include "http/ws/socket.h"
+
+enum { FAKE_SENT_MAX = 512 };
+
+struct ws {
+    struct ingress *ingress;
+    void *data;
+    const char *query;
+    uint64_t address;
+    char *sent[FAKE_SENT_MAX]; /* messages, terminated */
+    uint32_t count, taken;     /* taken: how many the test has looked at */
+    bool full;                 /* its budget is used up: what is sent is dropped */
+};
+
+/* Forgets what was sent; the connection itself is the test's. */
+void fake_ws_fini(struct ws *ws);
+
+#endif

@@ -1,6 +1,7 @@
 #include "http/hot.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -353,6 +353,47 @@ static void put_connections(struct text *out, const struct ingress_shared *share
     }
 }
 
+/* ---- WebSocket ---- */
+
+static void put_ws(struct text *out, const struct ingress_shared *shared)
+{
+    static const struct {
+        const char *name, *help;
+        enum metric_type type;
+        size_t at;
+    } families[] = {
+        {"castle_ws_connections", "WebSocket connections open now.", METRIC_GAUGE,
+         offsetof(struct ws_counts, open)},
+        {"castle_ws_opened_total", "WebSocket connections opened.", METRIC_COUNTER,
+         offsetof(struct ws_counts, opened)},
+        {"castle_ws_limited_total", "Handshakes refused: too many of an address in 5 minutes.",
+         METRIC_COUNTER, offsetof(struct ws_counts, limited)},
+        {"castle_ws_subscriptions", "Market streams subscribed to, by all connections.",
+         METRIC_GAUGE, offsetof(struct ws_counts, subscriptions)},
+        {"castle_ws_events_total", "Market stream events rendered, once for all who get them.",
+         METRIC_COUNTER, offsetof(struct ws_counts, events)},
+        {"castle_ws_frames_total", "Frames queued, once for each connection.", METRIC_COUNTER,
+         offsetof(struct ws_counts, frames)},
+        {"castle_ws_bytes_total", "Bytes of these frames.", METRIC_COUNTER,
+         offsetof(struct ws_counts, bytes)},
+        {"castle_ws_slow_closed_total", "Connections closed because they did not keep up.",
+         METRIC_COUNTER, offsetof(struct ws_counts, slow)},
+        {"castle_ws_silent_closed_total", "Connections closed for want of a pong.", METRIC_COUNTER,
+         offsetof(struct ws_counts, silent)},
+        {"castle_ws_conflated_total", "Depth events that a slow connection got joined with later.",
+         METRIC_COUNTER, offsetof(struct ws_counts, conflated)},
+    };
+    for (uint32_t f = 0; f < sizeof families / sizeof *families; f++) {
+        uint64_t value = 0;
+        for (uint16_t i = 0; i < shared->count; i++) {
+            const char *counts = (const char *)&shared->ingress[i]->counts.ws;
+            value += counter_get((const counter *)(counts + families[f].at));
+        }
+        family(out, families[f].name, families[f].type, families[f].help);
+        sample(out, families[f].name, "", value);
+    }
+}
+
 /* ---- cores and lanes ---- */
 
 static void put_core(struct text *out, const struct exchange *ex, const char *name,
@@ -630,6 +671,7 @@ void metrics_write(const struct ingress *ingress, struct text *out)
     put_stages(out, shared, ingress->ex);
     put_gateways(out, shared);
     put_connections(out, shared);
+    put_ws(out, shared);
     put_cores(out, ingress->ex);
     put_lanes(out, ingress->ex);
     put_exchange(out, ingress);

@@ -19,7 +19,7 @@ enum {
     API_MESSAGE_MAX = 16384,      /* as a body */
     API_WATCHES_MAX = 1000,       /* subscriptions of a connection at a time... */
     API_WATCHES_EVER_MAX = 65535, /* ... and in its life */
-    API_OPENING_WEIGHT = 2 /* which server.c counts */
+    API_OPENING_WEIGHT = 2        /* which server.c counts */
 };
 
 extern const struct ws_kind ws_api_kind;

@@ -32,6 +32,10 @@ struct ws_hub *ws_hub_new(struct ingress *ingress);
 void ws_hub_upgrade(struct ws_hub *hub, struct st_h2o_req_t *req, const char *key, uint64_t address,
                     const struct ws_kind *kind, void (*opened)(struct ws *ws));
 
+/* Makes a connection of a socket whose handshake is over: for tests. */
+void ws_hub_adopt(struct ws_hub *hub, struct st_h2o_socket_t *sock, struct slice path,
+                  struct slice query, const struct ws_kind *kind, void (*opened)(struct ws *ws));
+
 /* Whether the address may open another one; counts it. */
 bool ws_hub_admits(struct ws_hub *hub, uint64_t address);
 

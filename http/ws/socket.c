@@ -358,61 +358,78 @@ static void ws_free(struct ws *ws)
     free(ws);
 }
 
-/* 101 is out: the socket is ours, its input begins with the request. */
-static void on_upgraded(void *user, h2o_socket_t *sock, size_t request)
-{
-    struct ws *ws = user;
-    int buffer = WS_SEND_BUFFER;
-    if (!sock) { /* the client has left */
-        ws_free(ws);
-        return;
-    }
-    ws->sock = sock;
-    sock->data = ws;
-    setsockopt(h2o_socket_get_fd(sock), SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
-    h2o_buffer_consume(&sock->input, request);
-    ws->life.opened_us = now_of(ws);
-    time_at(ws, &ws->hub->open, now_of(ws) + LIFE_PING_US);
-    ws->opened(ws);
-    h2o_socket_read_start(sock, on_read);
-    take_in(ws); /* what was sent right behind the request */
-    if (ws->hub->draining)
-        ws->kind->drain(ws);
-}
-
-static struct ws *ws_new(struct ws_hub *hub, const h2o_req_t *req)
+static struct ws *ws_new(struct ws_hub *hub, struct slice path, struct slice query,
+                         uint64_t address, const struct ws_kind *kind)
 {
     static const struct wslay_event_callbacks callbacks = {.recv_callback = on_receive,
                                                            .send_callback = on_control,
                                                            .on_frame_recv_start_callback = on_frame,
                                                            .on_msg_recv_callback = on_message};
-    size_t path = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
-    size_t query = path < req->path.len ? req->path.len - path - 1 : 0;
-    struct ws *ws = calloc(1, sizeof *ws + path + query);
+    struct ws *ws = calloc(1, sizeof *ws + path.length + query.length);
     ASSERT(ws != NULL);
     ws->hub = hub;
-    ws->path = path;
-    ws->query = query;
-    memcpy(ws->url, req->path.base, path);
-    if (query)
-        memcpy(ws->url + path, req->path.base + path + 1, query);
+    ws->kind = kind;
+    ws->address = address;
+    ws->path = path.length;
+    ws->query = query.length;
+    memcpy(ws->url, path.data, path.length);
+    memcpy(ws->url + path.length, query.data, query.length);
     ASSERT(wslay_event_context_server_init(&ws->in, &callbacks, ws) == 0);
+    wslay_event_config_set_max_recv_msg_length(ws->in,
+                                               kind->message_max ? kind->message_max : MESSAGE_MAX);
     hub->count++;
     counter_set(&hub->ingress->counts.ws.open, hub->count);
+    counter_add(&hub->ingress->counts.ws.opened, 1);
     return ws;
+}
+
+/* The socket is ours, and what it has read already. */
+static void adopt(struct ws *ws, h2o_socket_t *sock)
+{
+    int buffer = WS_SEND_BUFFER;
+    ws->sock = sock;
+    sock->data = ws;
+    setsockopt(h2o_socket_get_fd(sock), SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+    ws->life.opened_us = now_of(ws);
+    time_at(ws, &ws->hub->open, now_of(ws) + LIFE_PING_US);
+    ws->opened(ws);
+    h2o_socket_read_start(sock, on_read);
+    take_in(ws); /* what was sent right behind the handshake */
+    if (ws->hub->draining)
+        ws->kind->drain(ws);
+}
+
+void ws_hub_adopt(struct ws_hub *hub, h2o_socket_t *sock, struct slice path, struct slice query,
+                  const struct ws_kind *kind, void (*opened)(struct ws *ws))
+{
+    struct ws *ws = ws_new(hub, path, query, 1, kind);
+    ws->opened = opened;
+    adopt(ws, sock);
+}
+
+/* 101 is out: the socket's input begins with the request. */
+static void on_upgraded(void *user, h2o_socket_t *sock, size_t request)
+{
+    struct ws *ws = user;
+    if (!sock) { /* the client has left */
+        ws_free(ws);
+        return;
+    }
+    h2o_buffer_consume(&sock->input, request);
+    adopt(ws, sock);
 }
 
 void ws_hub_upgrade(struct ws_hub *hub, h2o_req_t *req, const char *key, uint64_t address,
                     const struct ws_kind *kind, void (*opened)(struct ws *ws))
 {
     char accept[HANDSHAKE_ACCEPT_BYTES];
-    struct ws *ws = ws_new(hub, req);
-    ws->kind = kind;
+    struct slice path = {req->path.base, req->path.len}, query = {"", 0};
+    if (req->query_at != SIZE_MAX) {
+        path.length = req->query_at;
+        query = (struct slice){path.data + path.length + 1, req->path.len - path.length - 1};
+    }
+    struct ws *ws = ws_new(hub, path, query, address, kind);
     ws->opened = opened;
-    ws->address = address;
-    wslay_event_config_set_max_recv_msg_length(ws->in,
-                                               kind->message_max ? kind->message_max : MESSAGE_MAX);
-    counter_add(&hub->ingress->counts.ws.opened, 1);
     handshake_accept(key, accept);
     h2o_iovec_t value = h2o_strdup(&req->pool, accept, strlen(accept));
     req->res.status = 101;

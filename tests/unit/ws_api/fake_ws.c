@@ -40,6 +40,10 @@ bool ws_send(struct ws *ws, const char *text, size_t length)
 {
     if (ws->full)
         return false;
+    if (ws->on_sent) {
+        ws->on_sent(ws, text, length);
+        return true;
+    }
     ASSERT(ws->count < FAKE_SENT_MAX);
     char *copy = malloc(length + 1);
     ASSERT(copy != NULL && !memchr(text, 0, length));
@@ -64,8 +68,8 @@ size_t ws_backlog(const struct ws *ws)
 
 void ws_close(struct ws *ws, uint16_t code, const char *reason)
 {
-    (void)ws, (void)code, (void)reason;
-    ASSERT(!"nothing here closes");
+    (void)code, (void)reason;
+    ASSERT(ws == NULL); /* the WebSocket API closes nothing by itself */
 }
 
 void fake_ws_fini(struct ws *ws)

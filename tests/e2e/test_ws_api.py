@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from castle_client import Binance, Checks, Http1, Server, Trader, atoms, certificate, check, conserved, eq
-from ws_client import TEXT, WebSocket, encode
+from ws_client import CLOSE, TEXT, WebSocket, encode
 
 checks = Checks()
 MANY = 300  # more than a connection may have under way (http/ws/api.h)
@@ -421,7 +421,9 @@ def the_server_says_that_it_goes(s):
     ws.result("ping")
     s.server.process.terminate()
     eq(ws.event()["event"]["e"], "serverShutdown", "event")
-    ws.ws.closed()
+    eq(ws.ws.closed().code, 1001, "close code")
+    ws.ws.send(CLOSE, (1001).to_bytes(2, "big"))
+    ws.ws.close()
     eq(s.server.process.wait(30), 0, "exit status")
 
 

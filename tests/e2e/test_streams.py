@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 
-from castle_client import (ANSWER_SECONDS, Checks, Http1, Http2, Server, Trader, atoms, check, eq, parse, quote_of, show, units)
-from ws_client import PONG, TEXT, Closed, WebSocket
+from castle_client import Checks, Http1, Http2, Server, Trader, atoms, check, eq, parse, quote_of, show, units
+from ws_client import TEXT, WebSocket
 
 checks = Checks()
 

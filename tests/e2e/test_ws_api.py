@@ -319,6 +319,19 @@ def too_many_requests_at_once_are_refused_and_nothing_is_lost(s):
 
 
 @checks
+def large_answers_wait_for_who_takes_them(s):
+    """Pipelined, more than a connection's bytes may wait: each is answered, or refused by itself."""
+    for i in range(400):
+        s.admin.symbol(f"WS{i}USDT", f"WS{i}", "USDT")
+    ws = s.connect("?returnRateLimits=false")
+    asked = [ws.submit("exchangeInfo") for _ in range(20)]
+    answers = [ws.wait(number) for number in asked]
+    check({answer["status"] for answer in answers} <= {200, 503}, "statuses")
+    eq(len(answers[0]["result"]["symbols"]), len(s.alice.get("exchangeInfo")["symbols"]), "symbols")
+    eq(ws.result("ping"), {}, "it goes on")
+
+
+@checks
 def a_connection_that_goes_leaves_its_orders(s):
     ws = s.connect()
     for _ in range(20):

@@ -258,6 +258,19 @@ Test(ws_api, requests_beyond_the_room_are_refused)
         STARTS_WITH(next_message(), "{\"id\":1,\"status\":200,\"result\":[]}");
 }
 
+/* Goal: who does not take answers is given no more of them, until he does. Method: one byte more
+ * than the bound waits, then the bound. */
+Test(ws_api, nothing_is_begun_while_answers_are_not_taken)
+{
+    ws.backlog = API_UNTAKEN_MAX + 1;
+    cr_expect_str_eq(ask("{\"id\":\"x\",\"method\":\"ping\"}"),
+                     "{\"id\":\"x\",\"status\":503,\"error\":{\"code\":-1008,\"msg\":\"Too many "
+                     "requests or answers of this connection are under way.\"}}");
+    ws.backlog = API_UNTAKEN_MAX;
+    cr_expect_str_eq(ask("{\"id\":\"x\",\"method\":\"ping\"}"),
+                     "{\"id\":\"x\",\"status\":200,\"result\":{}}");
+}
+
 /* Goal: a connection may go at any time; nothing of it is touched afterwards. Method: close with
  * requests in the exchange, and let it answer; sanitizers look on, teardown() checks the rest. */
 Test(ws_api, a_connection_goes_with_requests_under_way)

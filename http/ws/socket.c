@@ -150,7 +150,8 @@ static ssize_t on_control(wslay_event_context_ptr in, const uint8_t *data, size_
 static void put_control(struct ws *ws, const char *bytes, size_t length)
 {
     struct ws_frame *frame = ws_frame_encoded(bytes, length);
-    if (ws_queue_push(&ws->queue, frame, WS_QUEUE_BYTES + MESSAGE_MAX))
+    size_t most = ws->kind->waiting_max ? ws->kind->waiting_max : WS_QUEUE_BYTES;
+    if (ws_queue_push(&ws->queue, frame, most + MESSAGE_MAX))
         note_queued(ws, frame);
     else
         lose(ws);
@@ -190,7 +191,8 @@ bool ws_send_frame(struct ws *ws, struct ws_frame *frame)
 {
     if (ws->ending || ws->gone)
         return false;
-    if (!ws_queue_push(&ws->queue, frame, WS_QUEUE_BYTES)) {
+    size_t most = ws->kind->waiting_max ? ws->kind->waiting_max : WS_QUEUE_BYTES;
+    if (!ws_queue_push(&ws->queue, frame, most)) {
         close_slow(ws);
         return false;
     }
@@ -518,9 +520,9 @@ static void end(struct ws *ws)
 
 static bool act(struct ws *ws)
 {
+    size_t budget = ws->kind->waiting_max ? ws->kind->waiting_max : WS_BUDGET_BYTES;
     h2o_linklist_unlink(&ws->active);
-    if (!ws->gone && !ws->ending && ws->writing &&
-        ws->queue.bytes - ws->writing_bytes > WS_BUDGET_BYTES)
+    if (!ws->gone && !ws->ending && ws->writing && ws->queue.bytes - ws->writing_bytes > budget)
         close_slow(ws);
     bool wrote = !ws->gone && write_some(ws);
     if (!ws->gone && ws->ending)

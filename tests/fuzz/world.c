@@ -562,7 +562,6 @@ void world_fini(struct world *world)
     free(ingress->frame.data);
     mem_release(world->shared.opened.slot, tally_bytes(world->shared.opened.mask + 1));
     mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
-    user_streams_fini(&ingress->user_streams);
     directory_fini(&ingress->directory);
     hot_free(ingress->hot);
     market_view_fini(&ingress->view);

@@ -25,6 +25,7 @@
 #include "bench/replay.h"
 #include "exchange_fold.h"
 #include "follower.h"
+#include "history_reader.h"
 #include "http/admin.h"
 #include "http/ingress.h"
 #include "http/options.h"
@@ -53,6 +54,7 @@ struct castle {
     struct exchange ex;
     struct journal journal;
     struct follower follower;
+    struct history_reader history;
     uint64_t segment_bytes;
     struct arena arena;
     struct ingress_shared shared;
@@ -402,6 +404,24 @@ static int halt_poisoned(const struct poisoned *poisoned)
     return result;
 }
 
+static bool history_wanted(void)
+{
+    return strcmp(castle.options.history, "off") != 0;
+}
+
+/* Candles of before the trades that the markets keep: views begin with what the history has. */
+static void seed_views(void)
+{
+    char wrong[256];
+    struct history *store =
+        history_wanted() ? history_sqlite_open(castle.options.data, castle.history.id, false, wrong)
+                         : NULL;
+    for (uint16_t i = 0; store && i < castle.shared.count; i++)
+        history_seed(store, &castle.ingress[i].view, &castle.ex);
+    if (store)
+        store->ops->close(store);
+}
+
 /* Steps 2-11 of PROTOCOL §2.8. */
 static int recover(struct exchange_config *config)
 {
@@ -470,6 +490,9 @@ static int recover(struct exchange_config *config)
             return EXIT_RUNTIME;
         }
     }
+    memcpy(castle.history.id, found->head.id, sizeof castle.history.id);
+    if (!fresh)
+        seed_views();
     crash_path(crashes);
     crash_repeated(crashes, note_poison, &poisoned);
     if (!crash_watch(crashes)) {
@@ -591,6 +614,7 @@ static bool hook_pending(void *self)
 {
     const struct ingress *ingress = self;
     return gateway_has_output(&ingress->gateway) || ingress->answered ||
+           atomic_load(&ingress->past_done) ||
            (atomic_load(&castle.shared.draining) && !castle.drained[ingress->core->id]);
 }
 
@@ -693,6 +717,7 @@ static void stop(void)
 {
     follower_stop(&castle.follower);
     threads_stop(&castle.threads);
+    history_reader_stop(&castle.history);
     atomic_store(&castle.stop_journal, true);
     waker_wake(&castle.ex.rt.journal);
     pthread_join(castle.journal_thread, NULL);
@@ -746,11 +771,14 @@ static int run(void)
     castle.follower.durable_lsn = durable_lsn;
     castle.follower.records_max = castle.options.snapshot_records;
     castle.follower.seconds_max = castle.options.snapshot_seconds;
-    castle.follower.history =
-        strcmp(castle.options.history, "off") == 0 ? NULL : castle.options.data;
+    castle.follower.history = history_wanted() ? castle.options.data : NULL;
     castle.follower.build = CASTLE_VERSION " " CASTLE_COMMIT;
     follower_start(&castle.follower, castle.disk, &castle.ex.config,
                    atomic_load(&castle.follower.lsn));
+    castle.history.directory = castle.options.data;
+    castle.history.cursor = &castle.follower.feed.cursor;
+    castle.shared.past = history_wanted() ? history_reader_submit : NULL;
+    history_reader_start(&castle.history);
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
     result = write_ready(&config);
     log_serving(&config);

@@ -8,9 +8,9 @@
 #include "runtime/check.h"
 #include "runtime/log.h"
 
-enum { WIDTHS = 3 };
+enum { WIDTHS = 4 };
 
-static const uint32_t widths[WIDTHS] = {HISTORY_MINUTE, HISTORY_HOUR, HISTORY_DAY};
+static const uint32_t widths[WIDTHS] = {HISTORY_SECOND, HISTORY_MINUTE, HISTORY_HOUR, HISTORY_DAY};
 
 struct feed_candles {
     struct history_candle candle[WIDTHS];
@@ -95,8 +95,8 @@ static void candles_trade(struct history_feed *feed, const struct row_trade *row
     struct feed_candles *candles = &feed->candles[row->symbol];
     if (!candles->known)
         candles_load(feed, row->symbol, candles);
-    int64_t minute_us = HISTORY_MINUTE * 1000000ll;
-    if (candles->touched && candles->candle[0].open_us != row->time_us / minute_us * minute_us)
+    int64_t second_us = HISTORY_SECOND * 1000000ll;
+    if (candles->touched && candles->candle[0].open_us != row->time_us / second_us * second_us)
         candles_put(feed, candles);
     for (uint32_t i = 0; i < WIDTHS; i++)
         candle_trade(&candles->candle[i], widths[i], row);
@@ -238,15 +238,15 @@ bool history_feed_begin(struct history_feed *feed, struct history *store, const 
     uint32_t symbols = ex->config.symbols_max;
     free(feed->candles);
     free(feed->touched);
-    *feed = (struct history_feed){.store = store,
-                                  .ex = ex,
-                                  .rows = {.self = feed,
-                                           .trade = on_trade,
-                                           .fill = on_fill,
-                                           .order = on_order,
-                                           .money = on_money},
-                                  .candles = calloc(symbols, sizeof *feed->candles),
-                                  .touched = calloc(symbols, sizeof *feed->touched)};
+    feed->store = store;
+    feed->ex = ex;
+    feed->rows = (struct rows){
+        .self = feed, .trade = on_trade, .fill = on_fill, .order = on_order, .money = on_money};
+    feed->candles = calloc(symbols, sizeof *feed->candles);
+    feed->touched = calloc(symbols, sizeof *feed->touched);
+    feed->touched_count = 0;
+    feed->symbols = feed->assets = 0;
+    feed->open = feed->failed = false;
     ASSERT(feed->candles != NULL && feed->touched != NULL);
     if (store)
         check(feed, store->ops->cursor(store, &cursor));

@@ -2,7 +2,7 @@
  * orders, money and candles, each record's in the transaction that also moves the cursor over it.
  *
  * Thread:  the follower's.
- * Memory:  three candles a symbol.
+ * Memory:  four candles a symbol.
  * Error:   after a failed call nothing of the open transaction is there, and the feed must be begun
  * again at the store's cursor.
  */

@@ -64,15 +64,27 @@ void trade_view(const struct account_shard *self, const struct ledger_trade *tra
 
 /* ---- rows for projections ---- */
 
-void account_row_fill(const struct account_shard *self, uint32_t slot)
+void account_row_fill(const struct account_shard *self, uint32_t slot, const struct msg *msg)
 {
     const struct rows *rows = self->shard.ex->rows;
     struct trade_view view;
     if (!rows)
         return;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
-    trade_view(self, ledger_trade(self->ledger, ledger_order_last_trade(self->ledger, order)),
-               &view);
+    bool maker = msg->flags & MSG_MAKER;
+    const struct ledger_amounts moved =
+        ledger_fill_amounts(self->ledger, order, msg->fill.price_ticks, msg->fill.qty_lots, maker);
+    const struct ledger_trade trade = {.trade_id = msg->fill.trade_id,
+                                       .order_id = order->order_id,
+                                       .price_ticks = msg->fill.price_ticks,
+                                       .qty_lots = msg->fill.qty_lots,
+                                       .quote_atoms = moved.quote,
+                                       .fee_atoms = moved.fee,
+                                       .ts_us = msg->ts_us,
+                                       .symbol = order->symbol,
+                                       .side = order->side,
+                                       .maker = maker};
+    trade_view(self, &trade, &view); /* not the one that is kept: there may be no room for it */
     rows->fill(rows->self, ledger_user(self->ledger, order->user)->id, &view);
 }
 
@@ -278,7 +290,7 @@ static enum reject collect_order(struct account_shard *self, const struct reques
             : ledger_find_shown(self->ledger, user, request->symbol, request->find.client_id,
                                 request->find.client_length);
     if (!slot || ledger_order(self->ledger, slot)->status == ORDER_SENT)
-        return REJECT_NO_SUCH_ORDER;
+        return self->read.older ? REJECT_NOT_KEPT : REJECT_NO_SUCH_ORDER;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     if (request->find.has_order_id && request->find.client_length &&
         !order_is_named(order, request->find.client_id, request->find.client_length))
@@ -294,6 +306,7 @@ enum reject read_begin(struct account_shard *self, const struct request *request
     read->count = read->at = 0;
     read->tag = request->tag;
     read->kind = REPLY_ORDERS;
+    read->older = ledger_may_lack(self->ledger, user, request->type == REQUEST_TRADES);
     switch (request->type) {
     case REQUEST_GET_ORDER:
         reject = collect_order(self, request, user);
@@ -346,6 +359,7 @@ enum work read_step(struct account_shard *self)
         return WORK_NO_ROOM;
     struct reply *reply = reply_get(self, read->kind);
     reply->update_us = self->shard.last_ts_us;
+    reply->older = read->older;
     while (read->at < read->count && reply->count < most[read->kind])
         show(self, reply, read->slot[read->at++]);
     read->open = read->at < read->count;

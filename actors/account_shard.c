@@ -503,7 +503,7 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         slot = ledger_fill(self->ledger, msg->fill.ref, msg->fill.order_id, msg->fill.trade_id,
                            msg->fill.price_ticks, msg->fill.qty_lots, msg->flags & MSG_MAKER,
                            msg->flags & MSG_LAST, msg->ts_us);
-        account_row_fill(self, slot);
+        account_row_fill(self, slot, msg);
         events_fill(self, ledger_order(self->ledger, slot), msg);
         if (msg->flags & MSG_LAST) {
             account_row_order(self, slot);

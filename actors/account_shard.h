@@ -29,6 +29,7 @@ struct account_read { /* an open read: a continuation, not state; no input is ta
     bool open;
     uint64_t tag;
     uint16_t kind; /* enum reply_kind */
+    bool older;    /* there may be older ones that are evicted */
     uint32_t count, at;
     uint32_t *slot; /* what to show, in order */
 };
@@ -161,9 +162,9 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
 void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
                 struct trade_view *view);
 
-/* Tell exchange->rows, if there is one: of the order's newest fill; of an order that is done; of a
- * deposit or withdrawal. */
-void account_row_fill(const struct account_shard *self, uint32_t slot);
+/* Tell exchange->rows, if there is one: of the fill that has just been applied; of an order that is
+ * done; of a deposit or withdrawal. */
+void account_row_fill(const struct account_shard *self, uint32_t slot, const struct msg *msg);
 void account_row_order(const struct account_shard *self, uint32_t slot);
 void account_row_money(const struct account_shard *self, uint32_t user_id,
                        const struct ledger_deposit *deposit, int64_t time_us);

@@ -18,6 +18,7 @@ static const struct api_error api_errors[] = {
     [REJECT_UNKNOWN_USER] = {-2015, 401, "Invalid API-key, IP, or permissions for action."},
     [REJECT_UNKNOWN_ORDER] = {-2011, 400, "Unknown order sent."},
     [REJECT_NO_SUCH_ORDER] = {-2013, 400, "Order does not exist."},
+    [REJECT_NOT_KEPT] = {-2013, 400, "Order does not exist."},
     [REJECT_MARKET_CLOSED] = {-2010, 400, "Market is closed."},
     [REJECT_WOULD_MATCH] = {-2010, 400, "Order would immediately match and take."},
     [REJECT_BUSY] = {-1008, 503, BUSY_TEXT},

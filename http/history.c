@@ -1,23 +1,315 @@
-/* A server without a history store: the answer is what views keep. */
 #include "http/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/book/reject.h"
+#include "http/render.h"
+#include "runtime/check.h"
+
+enum { UNDER_WAY = 1 }; /* call->tag of a call that a job is for: no slot of the gateway */
+
+/* ---- jobs ---- */
+
+static size_t row_bytes(enum past_kind kind)
+{
+    static const size_t bytes[] = {[PAST_TRADES] = sizeof(struct recent_trade),
+                                   [PAST_AGG_TRADES] = sizeof(struct agg_trade),
+                                   [PAST_CANDLES] = sizeof(struct candle),
+                                   [PAST_ORDERS] = sizeof(struct order_view),
+                                   [PAST_FILLS] = sizeof(struct trade_view)};
+    return bytes[kind];
+}
+
+/* Off the order path: a page of history is rare, and its rows are many. */
+static struct past_job *job_new(struct call *call, enum past_kind kind, uint16_t symbol,
+                                void (*answer)(struct past_job *job))
+{
+    const struct symbol_config *config = &call->ingress->directory.symbols[symbol];
+    size_t rows = (PAST_ROWS_MAX * row_bytes(kind) + 15) & ~(size_t)15;
+    bool keeps = kind == PAST_ORDERS || kind == PAST_FILLS;
+    struct past_job *job = calloc(1, sizeof *job + rows + (keeps ? rows : 0));
+    ASSERT(job != NULL);
+    job->ingress = call->ingress;
+    job->call = call;
+    job->answer = answer;
+    job->kind = kind;
+    job->tick_atoms = config->tick_atoms;
+    job->step_atoms = config->step_atoms;
+    job->order = (struct order_view *)job->rows;
+    job->kept_order = (struct order_view *)(job->rows + rows);
+    return job;
+}
+
+static void submit(struct past_job *job)
+{
+    struct call *call = job->call;
+    call->out.length = 0;
+    job->min_lsn = call->ingress->shared->journal_lsn();
+    if (!call_deadline(call)) { /* it was answered */
+        free(job);
+        return;
+    }
+    call->tag = UNDER_WAY;
+    if (call->ingress->shared->past(job))
+        return;
+    free(job);
+    call->tag = 0;
+    call_reject(call, REJECT_BUSY);
+}
+
+void past_done(struct past_job *job)
+{
+    struct ingress *ingress = job->ingress;
+    job->next = atomic_load_explicit(&ingress->past_done, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&ingress->past_done, &job->next, job,
+                                                  memory_order_release, memory_order_relaxed))
+        ;
+    waker_wake(&ingress->core->waker);
+}
+
+static void answer(struct past_job *job)
+{
+    struct call *call = job->call;
+    call->tag = 0;
+    if (!call->transport)
+        call_respond(call, 200, NULL, 0); /* nobody waits: the call is freed */
+    else if (job->failed)
+        call_error(call, 503, -1008, "The history cannot be read now; please try again later.");
+    else
+        job->answer(job);
+}
+
+uint32_t past_deliver(struct ingress *ingress)
+{
+    uint32_t done = 0;
+    if (!atomic_load_explicit(&ingress->past_done, memory_order_relaxed))
+        return 0;
+    struct past_job *job =
+        atomic_exchange_explicit(&ingress->past_done, NULL, memory_order_acquire);
+    for (struct past_job *next; job; job = next, done++) {
+        next = job->next;
+        answer(job);
+        free(job);
+    }
+    return done;
+}
+
+/* ---- public lookups ---- */
+
+static void respond(struct call *call)
+{
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static void answer_trades(struct past_job *job)
+{
+    struct call *call = job->call;
+    for (uint32_t i = 0; i < job->count; i++) {
+        text_str(&call->out, i ? "," : "[");
+        render_public_trade(call, &call->out, job->trades.symbol, &job->trade[i]);
+    }
+    if (!job->count)
+        text_str(&call->out, "[");
+    respond(call);
+}
+
+static void answer_agg_trades(struct past_job *job)
+{
+    struct call *call = job->call;
+    text_str(&call->out, "[");
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (i)
+            text_str(&call->out, ",");
+        render_agg_trade(call, &call->out, job->trades.symbol, &job->agg[i]);
+    }
+    respond(call);
+}
+
+static void answer_candles(struct past_job *job)
+{
+    struct call *call = job->call;
+    text_str(&call->out, "[");
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (i)
+            text_str(&call->out, ",");
+        render_candle(call, &call->out, &job->candles.candles, job->candles.symbol,
+                      &job->candle[i]);
+    }
+    respond(call);
+}
+
+/* Without a history: what lookup.c has written. */
+static bool in_memory_only(struct call *call)
+{
+    if (call->ingress->shared->past)
+        return false;
+    call_respond(call, 200, call->out.data, call->out.length);
+    return true;
+}
 
 void history_trades(struct call *call, const struct trades_query *query)
 {
-    call->out.length = 0;
-    lookup_trades(call, query);
-    call_respond(call, 200, call->out.data, call->out.length);
+    if (in_memory_only(call))
+        return;
+    struct past_job *job = job_new(call, PAST_TRADES, query->symbol, answer_trades);
+    job->trades = *query;
+    submit(job);
 }
 
 void history_agg_trades(struct call *call, const struct trades_query *query)
 {
-    call->out.length = 0;
-    lookup_agg_trades(call, query);
-    call_respond(call, 200, call->out.data, call->out.length);
+    if (in_memory_only(call))
+        return;
+    struct past_job *job = job_new(call, PAST_AGG_TRADES, query->symbol, answer_agg_trades);
+    job->trades = *query;
+    submit(job);
 }
 
 void history_candles(struct call *call, const struct candles_query *query)
 {
-    call->out.length = 0;
-    lookup_candles(call, query);
+    if (in_memory_only(call))
+        return;
+    struct past_job *job = job_new(call, PAST_CANDLES, query->symbol, answer_candles);
+    job->candles = *query;
+    submit(job);
+}
+
+/* ---- a user's orders and fills ---- */
+
+static void render_row(struct past_job *job, uint32_t *shown, const void *row)
+{
+    struct call *call = job->call;
+    text_str(&call->out, (*shown)++ ? "," : "");
+    if (job->kind == PAST_ORDERS)
+        render_query(call, &call->out, row);
+    else
+        render_trade(call, &call->out, row);
+}
+
+/* By id; a user who trades with himself has two fills of one trade. */
+static int compare(const struct past_job *job, uint32_t old, uint32_t kept)
+{
+    uint64_t a, b;
+    if (job->kind == PAST_ORDERS) {
+        a = job->order[old].order_id;
+        b = job->kept_order[kept].order_id;
+    } else {
+        a = job->fill[old].trade_id * 2 + job->fill[old].side;
+        b = job->kept_fill[kept].trade_id * 2 + job->kept_fill[kept].side;
+    }
+    return a < b ? -1 : a > b;
+}
+
+/* How many rows there are in both together, each once. */
+static uint32_t joined_count(const struct past_job *job)
+{
+    uint32_t both = 0;
+    for (uint32_t old = 0, kept = 0; old < job->count && kept < job->kept_count;) {
+        int order = compare(job, old, kept);
+        both += order == 0;
+        old += order <= 0;
+        kept += order >= 0;
+    }
+    return job->count + job->kept_count - both;
+}
+
+/* What both have, in order, each row once, and of them as many as were asked for: the first when
+ * there is a place to begin, else the newest. What memory says of an order is newer. */
+static void answer_joined(struct past_job *job)
+{
+    const struct request_find *find = &job->request.find;
+    bool first =
+        find->start_us || (job->kind == PAST_ORDERS ? find->has_order_id : find->has_from_id);
+    uint32_t all = joined_count(job), shown = 0, at = 0;
+    uint32_t skip = !first && all > find->limit ? all - find->limit : 0;
+    text_str(&job->call->out, "[");
+    for (uint32_t old = 0, kept = 0; shown < find->limit && at < all; at++) {
+        int order = kept == job->kept_count ? -1 : old == job->count ? 1 : compare(job, old, kept);
+        if (at >= skip && job->kind == PAST_ORDERS)
+            render_row(job, &shown, order < 0 ? &job->order[old] : &job->kept_order[kept]);
+        else if (at >= skip)
+            render_row(job, &shown, order < 0 ? &job->fill[old] : &job->kept_fill[kept]);
+        old += order <= 0;
+        kept += order >= 0;
+    }
+    respond(job->call);
+}
+
+static void answer_order(struct past_job *job)
+{
+    const struct request_find *find = &job->request.find;
+    struct call *call = job->call;
+    if (job->count == 0) {
+        call_reject(call, REJECT_NO_SUCH_ORDER);
+        return;
+    }
+    const struct order_view *order = &job->order[0];
+    if (find->has_order_id && find->client_length &&
+        (order->client_length != find->client_length ||
+         memcmp(order->client_id, find->client_id, find->client_length) != 0)) {
+        call_reject(call, REJECT_IDS_DISAGREE);
+        return;
+    }
+    render_query(call, &call->out, order);
     call_respond(call, 200, call->out.data, call->out.length);
+}
+
+/* The rows of one block, kept until the answer is whole. */
+static void keep(struct past_job *job, struct reply *reply)
+{
+    for (uint32_t i = 0; i < reply->count && job->kept_count < PAST_ROWS_MAX; i++)
+        if (job->kind == PAST_ORDERS)
+            job->kept_order[job->kept_count++] = reply_orders(reply)[i];
+        else
+            job->kept_fill[job->kept_count++] = reply_trades(reply)[i];
+}
+
+static void on_list(struct call *call, const struct msg *msg)
+{
+    struct past_job *job = call->past;
+    if (msg->reply.reject != REJECT_NONE) {
+        call->past = NULL;
+        free(job);
+        call_reject(call, msg->reply.reject);
+        return;
+    }
+    struct reply *reply = msg->reply.block;
+    keep(job, reply);
+    if (!(msg->flags & MSG_LAST))
+        return;
+    call->past = NULL;
+    if (reply->older && call->ingress->shared->past) {
+        submit(job);
+        return;
+    }
+    answer_joined(job);
+    free(job);
+}
+
+static void on_order(struct call *call, const struct msg *msg)
+{
+    struct past_job *job = call->past;
+    call->past = NULL;
+    if (msg->reply.reject == REJECT_NOT_KEPT && call->ingress->shared->past) {
+        submit(job);
+        return;
+    }
+    free(job);
+    if (call_told_reject(call, msg))
+        return;
+    render_query(call, &call->out, &reply_orders(msg->reply.block)[0]);
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void history_send(struct call *call, const struct request *request)
+{
+    enum past_kind kind = request->type == REQUEST_TRADES ? PAST_FILLS : PAST_ORDERS;
+    bool one = request->type == REQUEST_GET_ORDER;
+    call->past = job_new(call, kind, request->symbol, one ? answer_order : answer_joined);
+    call->past->request = *request;
+    if (one)
+        call->past->request.find.limit = 1;
+    call_send(call, request, one ? on_order : on_list);
 }

@@ -1,15 +1,72 @@
-/* history.h - lookups that reach behind what views keep.
+/* history.h - lookups that reach behind what views and account shards keep: jobs for whoever reads
+ * the history, and their answers.
  *
- * Thread:  the ingress core's. Each call is answered exactly once, now or when history has read;
- *          what lookup.c had written to call->out before is dropped.
+ * Thread:  the ingress core's; a job is the reader's from past_submit() until past_done().
+ * Answer:  each call is answered exactly once, now or when the history has been read; what lookup.c
+ *          had written to call->out before is dropped. Without a history the answer is what there
+ *          is in memory.
+ * Sees:    all that was durable when the call was started: the reader waits until the history has
+ *          it.
  */
-#ifndef HISTORY_H
-#define HISTORY_H
+#ifndef HTTP_HISTORY_H
+#define HTTP_HISTORY_H
 
 #include "http/lookup.h"
+
+enum { PAST_ROWS_MAX = 1000, PAST_JOBS_MAX = 256 }; /* jobs: of the process */
+
+enum past_kind { PAST_TRADES, PAST_AGG_TRADES, PAST_CANDLES, PAST_ORDERS, PAST_FILLS };
+
+/* What is looked for, and what was found. Memory: one allocation, of the ingress core. */
+struct past_job {
+    struct past_job *next;
+    struct ingress *ingress;
+    struct call *call;
+    void (*answer)(struct past_job *job); /* on the ingress core; the job is freed behind it */
+    uint64_t min_lsn;                     /* what the history must have before it is read... */
+    uint64_t until_ns;                    /* ... by then, on the monotonic clock: the reader's */
+    enum past_kind kind;
+    int64_t tick_atoms, step_atoms;
+    union {
+        struct trades_query trades;
+        struct candles_query candles;
+        struct request request; /* ORDERS, FILLS: find, user and symbol */
+    };
+    /* found */
+    bool failed;
+    uint32_t count;
+    union { /* [PAST_ROWS_MAX] */
+        struct recent_trade *trade;
+        struct agg_trade *agg;
+        struct candle *candle;
+        struct order_view *order;
+        struct trade_view *fill;
+    };
+    /* of memory, ORDERS and FILLS: in the same order */
+    uint32_t kept_count;
+    union {
+        struct order_view *kept_order;
+        struct trade_view *kept_fill;
+    };
+    _Alignas(16) unsigned char rows[]; /* a candle's sums want it */
+};
+
+/* What castle.c puts into ingress_shared: takes the job, or refuses it when there are too many. Its
+ * thread gives it back with past_done(). */
+typedef bool (*past_submit)(struct past_job *job);
+
+/* The job is done, well or not: the ingress core will answer. Thread: the reader's. */
+void past_done(struct past_job *job);
+
+/* Answers what is done; returns how many. */
+uint32_t past_deliver(struct ingress *ingress);
 
 void history_trades(struct call *call, const struct trades_query *query);
 void history_agg_trades(struct call *call, const struct trades_query *query);
 void history_candles(struct call *call, const struct candles_query *query);
+
+/* Sends a read of orders or fills (request->type) to the account shard and joins its answer with
+ * the history where the account does not keep all. */
+void history_send(struct call *call, const struct request *request);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "actors/control_shard.h"
 #include "http/api_error.h"
+#include "http/history.h"
 #include "http/ws/api.h"
 #include "http/ws/stream.h"
 #include "runtime/check.h"
@@ -111,7 +112,9 @@ static void call_free(struct call *call)
         call->over(call->owner);
     memset(call->secret, 0, sizeof call->secret);
     free(call->kept);
+    free(call->past);
     call->kept = NULL;
+    call->past = NULL;
     call->newer = ingress->free_calls;
     ingress->free_calls = call;
     ingress->calls--;
@@ -350,7 +353,7 @@ void ingress_see_market(struct ingress *ingress)
 uint32_t ingress_work(struct ingress *ingress)
 {
     const struct gateway_sink sink = sink_of(ingress);
-    uint32_t done = gateway_poll(&ingress->gateway, &sink);
+    uint32_t done = gateway_poll(&ingress->gateway, &sink) + past_deliver(ingress);
     if (ingress->oldest) {
         done += timers_run(&ingress->deadlines, ingress->core->now_us, 256);
         done += finish_waiting(ingress);

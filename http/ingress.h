@@ -20,17 +20,19 @@ enum { CALL_DEADLINE_US = 10000000, CALL_BODY_MAX = 16384 }; /* -1007 after 10 s
 enum { WEIGHT_SLOTS = 65536, WEIGHT_WINDOW_US = 60000000 };  /* addresses; aligned minutes */
 
 struct call;
+struct past_job;
 
 struct ingress_shared { /* by all ingress cores of a process; read-only, or atomic */
     struct secrets secrets;
     struct ingress *ingress[CORES_MAX];
     uint16_t count;
-    _Atomic bool draining, low_space; /* low_space: no room for a spare segment; New is refused */
-    struct tally weights;             /* used by each client address, a minute */
-    struct tally opened;              /* WebSockets opened by each, in five minutes */
-    bool unlimited;                   /* --rate-limits off */
-    const char *audit_token;          /* the admin listener's bearer token */
-    uint64_t (*journal_lsn)(void);    /* durable so far */
+    _Atomic bool draining, low_space;   /* low_space: no room for a spare segment; New is refused */
+    struct tally weights;               /* used by each client address, a minute */
+    struct tally opened;                /* WebSockets opened by each, in five minutes */
+    bool unlimited;                     /* --rate-limits off */
+    const char *audit_token;            /* the admin listener's bearer token */
+    uint64_t (*journal_lsn)(void);      /* durable so far */
+    bool (*past)(struct past_job *job); /* reads the history (history.h); NULL: there is none */
     /* for metrics */
     const char *version, *commit;
     int64_t started_us;
@@ -55,9 +57,10 @@ struct ingress {
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
     struct user_streams user_streams;
     struct timers deadlines; /* of calls that wait for the exchange */
-    uint64_t client_ids;     /* generated client order ids */
-    uint64_t answered;       /* calls responded to since the last look */
-    struct sampler timed;    /* which calls are timed */
+    _Atomic(struct past_job *) past_done;
+    uint64_t client_ids;  /* generated client order ids */
+    uint64_t answered;    /* calls responded to since the last look */
+    struct sampler timed; /* which calls are timed */
     struct ingress_counts counts;
     struct streams *streams; /* market streams (http/ws/stream.h); NULL: nobody listens here */
 };
@@ -114,6 +117,7 @@ struct call {
     char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */
     char api_key_made[API_KEY_BYTES];
     struct request admin_request;
+    struct past_job *past; /* what a read has brought so far, for history.c; freed with the call */
     struct text out;
     char *kept; /* what the answer quotes: freed with the call */
     size_t kept_length;

@@ -61,7 +61,12 @@ struct history_entry { /* a change of what a user owns; number: within its recor
     uint8_t kind;
 };
 
-enum history_width { HISTORY_MINUTE = 60, HISTORY_HOUR = 3600, HISTORY_DAY = 86400 }; /* seconds */
+enum history_width {
+    HISTORY_SECOND = 1,
+    HISTORY_MINUTE = 60,
+    HISTORY_HOUR = 3600,
+    HISTORY_DAY = 86400
+}; /* seconds */
 
 struct history_candle {
     int64_t open_us, open, high, low, close;

@@ -33,7 +33,8 @@
     X(REJECT_QTY_INCREASE, "an amended order's quantity must not grow")                            \
     X(REJECT_NO_CHANGE, "the request would change nothing")                                        \
     X(REJECT_NOTHING_LEFT, "an amended order's quantity must stay above what is executed")         \
-    X(REJECT_RESTRICTED, "the order is not in the state that the cancel asked for")
+    X(REJECT_RESTRICTED, "the order is not in the state that the cancel asked for")                \
+    X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

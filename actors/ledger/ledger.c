@@ -919,6 +919,15 @@ uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledge
     return slot && ledger->trades[slot].serial == order->last_trade_serial ? slot : 0;
 }
 
+bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades)
+{
+    const struct ledger_user *owner = &ledger->users[user];
+    uint32_t most = ledger->limits.done_orders;
+    if (trades)
+        return owner->trades >= most || ledger->trade_pool.count >= ledger->limits.history;
+    return owner->done >= most || ledger->order_pool.count - ledger->open >= ledger->limits.history;
+}
+
 uint32_t ledger_open_orders(const struct ledger *ledger)
 {
     return ledger->open;

@@ -182,6 +182,7 @@ enum {
 struct reply {
     struct reply *more;
     uint16_t kind, count;
+    bool older;           /* ALL_ORDERS, TRADES: there may be older ones, which only history has */
     int64_t update_us;    /* ACCOUNT: last change */
     uint32_t unfilled[2]; /* NEW: orders of the user, by enum order_interval */
     union {

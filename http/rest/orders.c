@@ -5,6 +5,7 @@
 #include "actors/ledger/ledger.h"
 #include "http/auth.h"
 #include "http/fields.h"
+#include "http/history.h"
 #include "http/render.h"
 #include "http/rest/order_fields.h"
 
@@ -106,21 +107,13 @@ void rest_delete_open_orders(struct call *call)
     call_send(call, &request, on_cancel_all);
 }
 
-static void on_order(struct call *call, const struct msg *msg)
-{
-    if (call_told_reject(call, msg))
-        return;
-    render_query(call, &call->out, &reply_orders(msg->reply.block)[0]);
-    call_respond(call, 200, call->out.data, call->out.length);
-}
-
 void rest_get_order(struct call *call)
 {
     struct request request = {.type = REQUEST_GET_ORDER};
     if (!authenticate(call, PERMISSION_USER_DATA, &request) || !order_read_which(call, &request) ||
         !fields_all_read(call))
         return;
-    call_send(call, &request, on_order);
+    history_send(call, &request);
 }
 
 static void on_list(struct call *call, const struct msg *msg)
@@ -167,7 +160,7 @@ void rest_get_all_orders(struct call *call)
         !field_times(call, &request) || !field_limit(call, 500, 1000, &request.find.limit) ||
         !fields_all_read(call))
         return;
-    call_send(call, &request, on_list);
+    history_send(call, &request);
 }
 
 void rest_get_my_trades(struct call *call)
@@ -188,5 +181,5 @@ void rest_get_my_trades(struct call *call)
         call_refuse(call, -1128, "Combination of optional parameters invalid.");
         return;
     }
-    call_send(call, &request, on_list);
+    history_send(call, &request);
 }

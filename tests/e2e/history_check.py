@@ -12,7 +12,7 @@ from checks import atoms, check, eq
 WAIT_SECONDS = 60
 TRADE, FEE = 3, 4  # kinds of ledger entries
 FILLED, ENDED = 4, (4, 5, 6, 7)
-WIDTHS = (60, 3600, 86400)
+WIDTHS = (1, 60, 3600, 86400)
 
 
 def open_history(data):

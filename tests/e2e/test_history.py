@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 
-from castle_client import Checks, Server, check, conserved, eq
+from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal
 from history_check import check_history, wait_for_history
 from test_kill import Kill
 
@@ -143,6 +143,89 @@ def a_gap_is_told_when_the_journal_no_longer_has_it():
         store = wait_for_history(server)
         check(store.execute("SELECT count(*) AS n FROM trade").fetchone()["n"] > 0, "what came later is there")
         store.close()
+
+
+INTERVALS = "1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M".split()
+OLD = 1100  # trades: more than a market keeps
+
+
+def trade_much(seller, buyer):
+    """Orders of one, two and three fills; returns the orders as they were answered and every fill, oldest first."""
+    orders, fills = [], []
+    for i in range(OLD):
+        price = str(20000 + i % 7)
+        seller.limit("BTCUSDT", "SELL", "0.001", price, newClientOrderId=f"s{i}")
+        if i % 3 == 0:  # two or three makers for one taker, at one or two prices
+            for more in range(1 + i % 2):
+                seller.limit("BTCUSDT", "SELL", "0.001", str(int(price) + more), newClientOrderId=f"s{i}-{more}")
+        quantity = "0.001" if i % 3 else "0.002" if i % 2 == 0 else "0.003"
+        orders.append(buyer.limit("BTCUSDT", "BUY", quantity, "20010", newClientOrderId=f"b{i}"))
+        eq(orders[-1]["status"], "FILLED", f"order {i}")
+        fills += [(fill["tradeId"], orders[-1]["orderId"], fill["price"], fill["qty"]) for fill in orders[-1]["fills"]]
+    return orders, fills
+
+
+def lookups(trader, end):
+    """Answers that a restart must not change; no candles begin behind `end`, since there are more empty ones later."""
+    market = {"symbol": "BTCUSDT", "limit": 1000}
+    return {"agg": trader.get("aggTrades", market), "agg from 1": trader.get("aggTrades", {**market, "fromId": 1}),
+            "agg at a time": trader.get("aggTrades", {**market, "startTime": 1, "limit": 7}),
+            "old trades": trader.get("historicalTrades", {**market, "fromId": 1}),
+            "trades": trader.get("historicalTrades", market),
+            **{f"candles of {name}": trader.get("klines", {**market, "interval": name, "endTime": end}) for name in INTERVALS},
+            "candles of another zone": trader.get("klines", {**market, "interval": "1d", "timeZone": "+05:45", "endTime": end}),
+            "first candles": trader.get("klines", {**market, "interval": "1s", "startTime": 1, "limit": 3})}
+
+
+@checks
+def what_memory_no_longer_keeps_is_answered_from_history():
+    with Server("--done-orders", "20") as server:
+        admin = server.admin()
+        admin.symbols()
+        seller = Trader(admin, Http1(server.public), "seller", {"BTC": "100"})
+        buyer = Trader(admin, Http1(server.public), "buyer", {"USDT": "1000000"})
+        orders, fills = trade_much(seller, buyer)
+        first, last = orders[0], orders[-1]
+        for page in (buyer.all_orders("BTCUSDT", limit=1000),
+                     buyer.all_orders("BTCUSDT", limit=1000, startTime=1, endTime=86400000)):
+            check(len(page) <= 1000, "a page")
+        eq([order["orderId"] for order in buyer.all_orders("BTCUSDT", limit=1000)],
+           [order["orderId"] for order in orders[-1000:]], "the newest orders")
+        seen = []
+        while page := buyer.all_orders("BTCUSDT", limit=300, orderId=seen[-1] + 1 if seen else 1):
+            seen += [order["orderId"] for order in page]
+        eq(seen, [order["orderId"] for order in orders], "all orders, page by page")
+        old = buyer.query("BTCUSDT", orderId=first["orderId"])
+        eq((old["clientOrderId"], old["status"], old["executedQty"], old["cummulativeQuoteQty"]),
+           ("b0", "FILLED", first["executedQty"], first["cummulativeQuoteQty"]), "an old order by its id")
+        eq(buyer.query("BTCUSDT", origClientOrderId="b1"), buyer.query("BTCUSDT", orderId=orders[1]["orderId"]), "by client id")
+        eq(refusal(buyer.query, "BTCUSDT", orderId=first["orderId"] + 10 ** 6).code, -2013, "an unknown order")
+        eq(refusal(seller.query, "BTCUSDT", orderId=last["orderId"]).code, -2013, "another's order")
+        mine, at = [], 1
+        while page := buyer.trades("BTCUSDT", limit=500, fromId=at):
+            mine += [(row["id"], row["orderId"], row["price"], row["qty"]) for row in page]
+            at = page[-1]["id"] + 1
+        eq(mine, fills, "all fills, page by page")
+        eq([(row["id"], row["orderId"], row["price"], row["qty"])
+            for row in buyer.trades("BTCUSDT", orderId=first["orderId"])],
+           [fill for fill in fills if fill[1] == first["orderId"]], "fills of an old order")
+        public = buyer.get("historicalTrades", {"symbol": "BTCUSDT", "fromId": 1, "limit": 1000})
+        eq([(row["id"], row["price"], row["qty"]) for row in public],
+           [(fill[0], fill[2], fill[3]) for fill in fills[:1000]], "public trades from the first on")
+        agg = buyer.get("aggTrades", {"symbol": "BTCUSDT", "fromId": 1, "limit": 1000})
+        eq([row["a"] for row in agg], list(range(1, 1001)), "aggregate ids")
+        eq((agg[0]["f"], [row["f"] for row in agg[1:]]), (1, [row["l"] + 1 for row in agg[:-1]]), "each follows on the last")
+        end = orders[-1]["transactTime"]
+        before = lookups(buyer, end)
+        eq(sum(int(candle[8]) for candle in before["candles of 1d"]), len(fills), "trades in the days' candles")
+        eq(server.sigterm(), 0, "a clean end")
+        server.restart()
+        buyer.http = Http1(server.public)
+        after = lookups(buyer, end)
+        for name, answer in before.items():
+            eq(after[name], answer, f"{name} after a restart")
+        day = buyer.get("ticker/24hr", {"symbol": "BTCUSDT"})
+        eq((day["count"], day["firstId"], day["lastId"]), (len(fills), 1, len(fills)), "the last day after a restart")
 
 
 def main():

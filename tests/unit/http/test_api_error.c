@@ -25,6 +25,7 @@ Test(api_error, texts_that_clients_match_are_exact)
         {REJECT_NO_FUNDS, 0, -2010, 400, "Account has insufficient balance for requested action."},
         {REJECT_UNKNOWN_ORDER, 1, -2011, 400, "Unknown order sent."},
         {REJECT_NO_SUCH_ORDER, 0, -2013, 400, "Order does not exist."},
+        {REJECT_NOT_KEPT, 0, -2013, 400, "Order does not exist."},
         {REJECT_DUPLICATE_ORDER, 0, -2010, 400, "Duplicate order sent."},
         {REJECT_WOULD_MATCH, 0, -2010, 400, "Order would immediately match and take."},
         {REJECT_MARKET_CLOSED, 0, -2010, 400, "Market is closed."},

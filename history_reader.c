@@ -1,0 +1,548 @@
+#include "history_reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "actors/control_shard.h"
+#include "actors/market_stats.h"
+#include "runtime/check.h"
+#include "runtime/log.h"
+
+enum { WAIT_MS = 5, PAGE = HISTORY_ROWS_MAX, SEED_MINUTES_MAX = MINUTES_KEPT + 2 };
+
+_Static_assert((int)PAST_ROWS_MAX <= (int)HISTORY_ROWS_MAX, "an answer is at most one page");
+
+static struct history_reader *running; /* one a process */
+
+/* ---- trades ---- */
+
+static int64_t from_time(int64_t us)
+{
+    return us == INT64_MIN ? 0 : us;
+}
+
+static int64_t to_time(int64_t us)
+{
+    return us == INT64_MAX ? 0 : us;
+}
+
+static bool read_trades(struct history *store, struct past_job *job)
+{
+    struct history_trade rows[PAGE];
+    const struct trades_query *query = &job->trades;
+    const struct history_ask ask = {.symbol = query->symbol,
+                                    .limit = query->limit,
+                                    .from_id = query->by_id ? query->from_id + !query->from_id : 0};
+    if (!store->ops->trades(store, &ask, rows, &job->count))
+        return false;
+    for (uint32_t i = 0; i < job->count; i++)
+        job->trade[i] = (struct recent_trade){.id = rows[i].trade_id,
+                                              .agg_id = rows[i].agg_id,
+                                              .taker_order_id = rows[i].taker_order_id,
+                                              .price_ticks = rows[i].price / job->tick_atoms,
+                                              .qty_lots = rows[i].qty / job->step_atoms,
+                                              .ts_us = rows[i].time_us,
+                                              .buyer_is_maker = rows[i].buyer_is_maker};
+    return true;
+}
+
+/* Adds a trade to the aggregates found so far; false when it would be one too many. */
+static bool agg_add(struct past_job *job, const struct history_trade *row)
+{
+    struct agg_trade *last = job->count ? &job->agg[job->count - 1] : NULL;
+    int64_t lots = row->qty / job->step_atoms;
+    if (last && last->id == row->agg_id) {
+        last->last_trade = row->trade_id;
+        last->qty_lots += lots;
+        return true;
+    }
+    if (job->count == job->trades.limit || job->count == PAST_ROWS_MAX)
+        return false;
+    job->agg[job->count++] = (struct agg_trade){.id = row->agg_id,
+                                                .first_trade = row->trade_id,
+                                                .last_trade = row->trade_id,
+                                                .price_ticks = row->price / job->tick_atoms,
+                                                .qty_lots = lots,
+                                                .ts_us = row->time_us,
+                                                .buyer_is_maker = row->buyer_is_maker};
+    return true;
+}
+
+/* The aggregate to begin with; 0: there is none. */
+static bool first_agg(struct history *store, const struct trades_query *query, uint64_t *agg_id)
+{
+    struct history_trade row;
+    uint32_t count;
+    struct history_ask ask = {.symbol = query->symbol,
+                              .limit = 1,
+                              .start_us = from_time(query->start_us),
+                              .end_us = to_time(query->end_us)};
+    *agg_id = query->from_id;
+    if (query->by_id)
+        return true;
+    if (!store->ops->trades(store, &ask, &row, &count))
+        return false;
+    *agg_id = count ? row.agg_id : 0;
+    if (count && query->start_us == INT64_MIN) /* the newest: ids are dense */
+        *agg_id = row.agg_id > query->limit ? row.agg_id - query->limit + 1 : 1;
+    return true;
+}
+
+static bool read_agg_trades(struct history *store, struct past_job *job)
+{
+    struct history_trade rows[PAGE];
+    const struct trades_query *query = &job->trades;
+    struct history_ask ask = {.symbol = query->symbol, .limit = PAGE};
+    uint32_t count;
+    bool more = true;
+    if (!first_agg(store, query, &ask.from_id))
+        return false;
+    if (!ask.from_id && !query->by_id)
+        return true;
+    if (!store->ops->agg_trades(store, &ask, rows, &count))
+        return false;
+    while (count && more) {
+        for (uint32_t i = 0; i < count && more; i++)
+            more = rows[i].time_us <= query->end_us && agg_add(job, &rows[i]);
+        ask.from_id = rows[count - 1].trade_id + 1;
+        if (more && !store->ops->trades(store, &ask, rows, &count))
+            return false;
+    }
+    return true;
+}
+
+/* ---- candles ---- */
+
+struct candles { /* what is being made of rows */
+    struct history *store;
+    struct past_job *job;
+    int64_t end_us, next_us; /* of the last opening; where the open candle ends */
+    struct candle open;
+    int64_t close; /* before it, in ticks; 0: not known */
+    bool full;
+};
+
+static struct candle candle_of(const struct past_job *job, const struct history_candle *row)
+{
+    return (struct candle){.open_us = row->open_us,
+                           .open = row->open / job->tick_atoms,
+                           .high = row->high / job->tick_atoms,
+                           .low = row->low / job->tick_atoms,
+                           .close = row->close / job->tick_atoms,
+                           .base_lots = row->base / job->step_atoms,
+                           .quote_atoms = row->quote,
+                           .taker_base_lots = row->taker_base / job->step_atoms,
+                           .taker_quote_atoms = row->taker_quote,
+                           .first_trade = row->first_trade,
+                           .last_trade = row->last_trade,
+                           .trades = row->trades};
+}
+
+/* The widest candles that are kept of which whole ones make one of these. */
+static uint32_t width_of(enum candle_interval interval, int32_t zone_minutes)
+{
+    if (interval == CANDLE_1S)
+        return HISTORY_SECOND;
+    if (interval >= CANDLE_1D && zone_minutes == 0)
+        return HISTORY_DAY;
+    return interval >= CANDLE_1H && zone_minutes % 60 == 0 ? HISTORY_HOUR : HISTORY_MINUTE;
+}
+
+/* The open candle is whole: it is kept, and the next one opened behind it. */
+static void next_candle(struct candles *self)
+{
+    const struct candle_query *query = &self->job->candles.candles;
+    if (self->open.trades)
+        self->close = self->open.close;
+    else
+        self->open.open = self->open.high = self->open.low = self->open.close = self->close;
+    self->job->candle[self->job->count++] = self->open;
+    self->open = (struct candle){.open_us = self->next_us};
+    self->next_us = candle_next_us(query->interval, self->next_us, query->zone_minutes);
+    self->full = self->job->count == query->limit || self->job->count == PAST_ROWS_MAX ||
+                 self->open.open_us > self->end_us;
+}
+
+static void add_row(struct candles *self, const struct history_candle *row)
+{
+    const struct candle more = candle_of(self->job, row);
+    while (!self->full && more.open_us >= self->next_us)
+        next_candle(self);
+    if (self->full)
+        return;
+    int64_t open_us = self->open.open_us;
+    if (self->open.trades)
+        candle_add(&self->open, &more);
+    else
+        self->open = more;
+    self->open.open_us = open_us;
+}
+
+/* One row of the narrowest candles: the first there is, or the last before `before_us`. */
+static bool one_row(struct candles *self, int64_t before_us, struct history_candle *row,
+                    uint32_t *count)
+{
+    const struct history_ask ask = {.symbol = self->job->candles.symbol,
+                                    .width = HISTORY_SECOND,
+                                    .limit = 1,
+                                    .start_us = before_us ? 0 : 1,
+                                    .end_us = before_us ? before_us - 1 : 0};
+    return self->store->ops->candles(self->store, &ask, row, count);
+}
+
+/* The first candle to show: not before the first trade. */
+static int64_t first_candle(const struct candle_query *query, int64_t end_us, int64_t traded_us)
+{
+    enum candle_interval interval = query->interval;
+    int32_t zone = query->zone_minutes;
+    int64_t first = candle_open_us(interval, traded_us, zone), open;
+    if (query->start_us != INT64_MIN) {
+        open = candle_open_us(interval, query->start_us, zone);
+        if (open < query->start_us)
+            open = candle_next_us(interval, open, zone);
+    } else {
+        open = candle_open_us(interval, end_us, zone);
+        for (uint32_t i = 1; i < query->limit && open > first; i++)
+            open = candle_open_us(interval, open - 1, zone);
+    }
+    return open > first ? open : first;
+}
+
+static bool read_candles(struct history *store, struct past_job *job)
+{
+    const struct candle_query *query = &job->candles.candles;
+    struct candles self = {.store = store, .job = job};
+    struct history_candle rows[PAGE];
+    uint32_t count;
+    self.end_us = query->end_us < query->now_us ? query->end_us : query->now_us;
+    if (!one_row(&self, 0, rows, &count))
+        return false;
+    if (!count)
+        return true;
+    int64_t from_us = first_candle(query, self.end_us, rows[0].open_us);
+    if (from_us > self.end_us)
+        return true;
+    if (!one_row(&self, from_us, rows, &count))
+        return false;
+    self.close = count ? rows[0].close / job->tick_atoms : 0;
+    self.open.open_us = from_us;
+    self.next_us = candle_next_us(query->interval, from_us, query->zone_minutes);
+    struct history_ask ask = {.symbol = job->candles.symbol,
+                              .width = width_of(query->interval, query->zone_minutes),
+                              .limit = PAGE,
+                              .start_us = from_us};
+    do {
+        if (!store->ops->candles(store, &ask, rows, &count))
+            return false;
+        for (uint32_t i = 0; i < count; i++)
+            add_row(&self, &rows[i]);
+        if (count)
+            ask.start_us = rows[count - 1].open_us + 1;
+    } while (count == PAGE && !self.full);
+    while (!self.full) /* the one that is open, and empty ones up to now */
+        next_candle(&self);
+    return true;
+}
+
+/* ---- orders and fills ---- */
+
+static struct history_ask users_ask(const struct past_job *job)
+{
+    const struct request_find *find = &job->request.find;
+    bool orders = job->kind == PAST_ORDERS;
+    bool one = job->request.type == REQUEST_GET_ORDER;
+    struct history_ask ask = {.symbol = job->request.symbol,
+                              .user = job->request.user,
+                              .limit = find->limit,
+                              .start_us = find->start_us,
+                              .end_us = find->end_us};
+    if (find->has_order_id && (one || !orders))
+        ask.order_id = find->order_id;
+    else if (find->has_order_id)
+        ask.from_id = find->order_id + !find->order_id;
+    if (find->has_from_id)
+        ask.from_id = find->from_id + !find->from_id;
+    if (one && !find->has_order_id) {
+        ask.client_id = find->client_id;
+        ask.client_length = find->client_length;
+    }
+    return ask;
+}
+
+static bool read_orders(struct history *store, struct past_job *job)
+{
+    struct history_order rows[PAGE];
+    const struct history_ask ask = users_ask(job);
+    if (!store->ops->orders(store, &ask, rows, &job->count))
+        return false;
+    for (uint32_t i = 0; i < job->count; i++) {
+        const struct history_order *row = &rows[i];
+        job->order[i] = (struct order_view){.order_id = row->order_id,
+                                            .price = row->price,
+                                            .qty = row->qty,
+                                            .executed = row->executed,
+                                            .quote_qty = row->quote_qty,
+                                            .cum_quote = row->cum_quote,
+                                            .time_us = row->time_us,
+                                            .updated_us = row->updated_us,
+                                            .symbol = row->symbol,
+                                            .side = row->side,
+                                            .type = row->type,
+                                            .tif = row->tif,
+                                            .stp = row->stp,
+                                            .status = row->status,
+                                            .client_length = row->client_length,
+                                            .trades = row->trades};
+        memcpy(job->order[i].client_id, row->client_id, row->client_length);
+    }
+    return true;
+}
+
+static bool read_fills(struct history *store, struct past_job *job)
+{
+    struct history_fill rows[PAGE];
+    const struct history_ask ask = users_ask(job);
+    if (!store->ops->fills(store, &ask, rows, &job->count))
+        return false;
+    for (uint32_t i = 0; i < job->count; i++)
+        job->fill[i] = (struct trade_view){.trade_id = rows[i].trade_id,
+                                           .order_id = rows[i].order_id,
+                                           .price = rows[i].price,
+                                           .qty = rows[i].qty,
+                                           .quote = rows[i].quote,
+                                           .fee = rows[i].fee,
+                                           .time_us = rows[i].time_us,
+                                           .symbol = rows[i].symbol,
+                                           .fee_asset = rows[i].fee_asset,
+                                           .side = rows[i].side,
+                                           .maker = rows[i].maker};
+    return true;
+}
+
+/* ---- the thread ---- */
+
+static bool read_job(struct history *store, struct past_job *job)
+{
+    switch (job->kind) {
+    case PAST_TRADES:
+        return read_trades(store, job);
+    case PAST_AGG_TRADES:
+        return read_agg_trades(store, job);
+    case PAST_CANDLES:
+        return read_candles(store, job);
+    case PAST_ORDERS:
+        return read_orders(store, job);
+    case PAST_FILLS:
+        return read_fills(store, job);
+    }
+    UNREACHABLE("a kind of job");
+}
+
+static void do_job(struct history_reader *self, struct past_job *job)
+{
+    char wrong[256];
+    if (!self->store)
+        self->store = history_sqlite_open(self->directory, self->id, false, wrong);
+    bool late = job->min_lsn > atomic_load(self->cursor); /* its client has been told */
+    job->failed = late || !self->store || !read_job(self->store, job);
+    atomic_fetch_add(&self->read, 1);
+    if (job->failed && !late) {
+        atomic_fetch_add(&self->failed, 1);
+        log_warn("history_unread", "The history could not be read.",
+                 log_text("error", self->store ? history_error(self->store) : wrong));
+        if (self->store)
+            self->store->ops->close(self->store);
+        self->store = NULL;
+    }
+    past_done(job);
+}
+
+/* The first job whose records the history has, taken out; NULL: none. The caller holds the lock. */
+static struct past_job *next_job(struct history_reader *self)
+{
+    uint64_t cursor = atomic_load(self->cursor);
+    for (struct past_job **at = &self->first; *at; at = &(*at)->next) {
+        struct past_job *job = *at;
+        if (job->min_lsn > cursor && env_mono_ns() < job->until_ns)
+            continue;
+        *at = job->next;
+        if (!*at)
+            self->last = at;
+        self->waiting--;
+        return job;
+    }
+    return NULL;
+}
+
+static void *reader_main(void *arg)
+{
+    struct history_reader *self = arg;
+    pthread_mutex_lock(&self->lock);
+    while (!self->stop) {
+        struct past_job *job = next_job(self);
+        if (job) {
+            pthread_mutex_unlock(&self->lock);
+            do_job(self, job);
+            pthread_mutex_lock(&self->lock);
+        } else if (self->first) { /* the history is on its way there */
+            struct timespec until;
+            clock_gettime(CLOCK_REALTIME, &until);
+            until.tv_nsec += WAIT_MS * 1000000;
+            until.tv_sec += until.tv_nsec / 1000000000;
+            until.tv_nsec %= 1000000000;
+            pthread_cond_timedwait(&self->more, &self->lock, &until);
+        } else {
+            pthread_cond_wait(&self->more, &self->lock);
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+bool history_reader_submit(struct past_job *job)
+{
+    struct history_reader *self = running;
+    pthread_mutex_lock(&self->lock);
+    bool room = self->waiting < PAST_JOBS_MAX;
+    if (room) {
+        job->next = NULL;
+        job->until_ns = env_mono_ns() + CALL_DEADLINE_US * UINT64_C(1000);
+        *self->last = job;
+        self->last = &job->next;
+        self->waiting++;
+        pthread_cond_signal(&self->more);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return room;
+}
+
+void history_reader_start(struct history_reader *self)
+{
+    running = self;
+    self->last = &self->first;
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->more, NULL);
+    ASSERT(pthread_create(&self->thread, NULL, reader_main, self) == 0);
+}
+
+void history_reader_stop(struct history_reader *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->stop = true;
+    pthread_cond_signal(&self->more);
+    pthread_mutex_unlock(&self->lock);
+    pthread_join(self->thread, NULL);
+    for (struct past_job *job = self->first, *next; job; job = next) {
+        next = job->next;
+        free(job);
+    }
+    if (self->store)
+        self->store->ops->close(self->store);
+    pthread_cond_destroy(&self->more);
+    pthread_mutex_destroy(&self->lock);
+}
+
+/* ---- at start ---- */
+
+/* Reads a page behind the minutes there are; false when it fails. */
+static bool seed_page(struct history *store, const struct past_job *job,
+                      const struct history_ask *ask, struct candle *minutes, uint32_t *count,
+                      uint32_t *found)
+{
+    struct history_candle rows[PAGE];
+    if (!store->ops->candles(store, ask, rows, found))
+        return false;
+    for (uint32_t i = 0; i < *found && *count < SEED_MINUTES_MAX; i++)
+        minutes[(*count)++] = candle_of(job, &rows[i]);
+    return true;
+}
+
+/* The last minute with trades before the day that ends now, and those of the day. */
+static bool seed_minutes(struct history *store, const struct past_job *job, int64_t now_us,
+                         struct candle *minutes, uint32_t *count)
+{
+    int64_t from_us = now_us - DAY_US - MINUTE_US;
+    struct history_ask ask = {
+        .symbol = job->candles.symbol, .width = HISTORY_MINUTE, .limit = 1, .end_us = from_us - 1};
+    uint32_t found;
+    *count = 0;
+    if (!seed_page(store, job, &ask, minutes, count, &found))
+        return false;
+    ask.limit = PAGE;
+    ask.start_us = from_us;
+    ask.end_us = 0;
+    do {
+        if (!seed_page(store, job, &ask, minutes, count, &found))
+            return false;
+        if (found)
+            ask.start_us = minutes[*count - 1].open_us + 1;
+    } while (found == PAGE && *count < SEED_MINUTES_MAX);
+    return true;
+}
+
+/* The candle that holds the last of the minutes, of the days there are. */
+static bool seed_long(struct history *store, struct past_job *job, enum candle_interval interval,
+                      const struct candle *last, struct candle *out)
+{
+    struct history_candle rows[32]; /* a month of days */
+    uint32_t count;
+    const struct history_ask ask = {.symbol = job->candles.symbol,
+                                    .width = HISTORY_DAY,
+                                    .limit = 32,
+                                    .start_us = candle_open_us(interval, last->open_us, 0)};
+    if (!store->ops->candles(store, &ask, rows, &count))
+        return false;
+    *out = (struct candle){0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct candle more = candle_of(job, &rows[i]);
+        if (out->trades)
+            candle_add(out, &more);
+        else
+            *out = more;
+    }
+    out->open_us = ask.start_us;
+    return true;
+}
+
+static bool seed_symbol(struct history *store, struct market_stats *stats, struct past_job *job,
+                        int64_t now_us, struct candle *minutes)
+{
+    static const enum candle_interval longs[] = {CANDLE_1D, CANDLE_3D, CANDLE_1W, CANDLE_1MO};
+    uint32_t count;
+    struct candle now;
+    if (!seed_minutes(store, job, now_us, minutes, &count))
+        return false;
+    if (count)
+        market_stats_seed(stats, minutes, count);
+    for (uint32_t i = 0; count && i < sizeof longs / sizeof *longs; i++) {
+        if (!seed_long(store, job, longs[i], &minutes[count - 1], &now))
+            return false;
+        if (now.trades)
+            market_stats_seed_candle(stats, longs[i], &now);
+    }
+    return true;
+}
+
+void history_seed(struct history *store, struct market_view *view, const struct exchange *ex)
+{
+    struct candle *minutes = malloc(SEED_MINUTES_MAX * sizeof *minutes);
+    ASSERT(minutes != NULL);
+    for (uint16_t s = 0; s < ex->control->symbols_count; s++) {
+        const struct symbol_config *config = &ex->control->symbols[s];
+        struct past_job job = {.tick_atoms = config->tick_atoms, .step_atoms = config->step_atoms};
+        struct money_spec spec = {.tick_atoms = config->tick_atoms,
+                                  .lot_atoms = config->step_atoms};
+        job.candles.symbol = s;
+        if (!view->symbols[s].stats)
+            continue;
+        if (!seed_symbol(store, view->symbols[s].stats, &job, env_now_us(&ex->rt.env), minutes)) {
+            log_warn("history_unread", "The history could not be read.",
+                     log_text("error", history_error(store)));
+            break;
+        }
+        market_view_catch_up(view, s, &spec);
+    }
+    free(minutes);
+}

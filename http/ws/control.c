@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/json.h"
+#include "http/ws/names.h"
 
 struct control {
     struct stream_client *client;
@@ -57,23 +58,30 @@ static bool are_names(struct control *control)
     return true;
 }
 
-static void subscribe(struct control *control)
+/* Whether all of the names can be subscribed to; else none is. */
+static bool is_room(struct control *control)
 {
-    if (!are_names(control))
-        return;
+    uint32_t more = 0;
     for (uint32_t i = 0; i < control->params->count; i++) {
         const struct json_node *name = &control->params[1 + i];
-        switch (stream_subscribe(control->client, name->text, name->length)) {
-        case STREAM_DONE:
-            break;
-        case STREAM_TOO_MANY:
-            refuse(control, "2", "Invalid request: too many streams, at most 1024 a connection");
-            return;
-        case STREAM_TOO_LONG:
+        if (name->length > STREAM_NAME_MAX) {
             refuse(control, "2", "Invalid request: a stream name is too long");
-            return;
+            return false;
         }
+        more += !stream_has(control->client, name->text, name->length);
     }
+    if (more > stream_room(control->client))
+        refuse(control, "2", "Invalid request: too many streams, at most 1024 a connection");
+    return more <= stream_room(control->client);
+}
+
+static void subscribe(struct control *control)
+{
+    if (!are_names(control) || !is_room(control))
+        return;
+    for (uint32_t i = 0; i < control->params->count; i++)
+        stream_subscribe(control->client, control->params[1 + i].text,
+                         control->params[1 + i].length);
     answer(control, "null");
 }
 

@@ -279,12 +279,13 @@ static void on_frame(wslay_event_context_ptr in,
                      const struct wslay_event_on_frame_recv_start_arg *frame, void *user)
 {
     struct ws *ws = user;
-    (void)in;
     if (wslay_is_ctrl_frame(frame->opcode))
         return;
     ws->fragments = frame->opcode == WSLAY_CONTINUATION_FRAME ? ws->fragments + 1 : 0;
-    if (ws->fragments > WS_FRAGMENTS_MAX)
-        ws_close(ws, WS_POLICY, "Too many fragments.");
+    if (ws->fragments <= WS_FRAGMENTS_MAX)
+        return;
+    ws_close(ws, WS_POLICY, "Too many fragments.");
+    wslay_event_shutdown_read(in); /* those that follow would cost memory, too */
 }
 
 static void on_message(wslay_event_context_ptr in, const struct wslay_event_on_msg_recv_arg *msg,

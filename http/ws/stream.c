@@ -645,15 +645,23 @@ static struct subscription **find(struct stream_client *client, const char *name
     return at;
 }
 
-enum stream_asked stream_subscribe(struct stream_client *client, const char *name, size_t length)
+bool stream_has(struct stream_client *client, const char *name, size_t length)
+{
+    return *find(client, name, length) != NULL;
+}
+
+uint32_t stream_room(const struct stream_client *client)
+{
+    return STREAMS_PER_CLIENT - client->count;
+}
+
+bool stream_subscribe(struct stream_client *client, const char *name, size_t length)
 {
     struct subscription **at = find(client, name, length);
     if (*at)
-        return STREAM_DONE;
-    if (length > STREAM_NAME_MAX)
-        return STREAM_TOO_LONG;
-    if (client->count == STREAMS_PER_CLIENT)
-        return STREAM_TOO_MANY;
+        return true;
+    if (length > STREAM_NAME_MAX || client->count == STREAMS_PER_CLIENT)
+        return false;
     struct stream *stream = stream_of(client->streams, name, length);
     struct subscription *sub = calloc(1, sizeof *sub + length);
     ASSERT(sub != NULL);
@@ -668,7 +676,7 @@ enum stream_asked stream_subscribe(struct stream_client *client, const char *nam
     counter_add(&counts_of(client->streams)->subscriptions, 1);
     if (stream)
         join(stream, sub);
-    return STREAM_DONE;
+    return true;
 }
 
 void stream_unsubscribe(struct stream_client *client, const char *name, size_t length)
@@ -720,7 +728,7 @@ static bool subscribe_path(struct stream_client *client, const char *names, size
     const char *end = names + length;
     while (names < end) {
         const char *slash = memchr(names, '/', (size_t)(end - names)), *stop = slash ? slash : end;
-        if (stop > names && stream_subscribe(client, names, (size_t)(stop - names)) != STREAM_DONE)
+        if (stop > names && !stream_subscribe(client, names, (size_t)(stop - names)))
             return false;
         names = slash ? slash + 1 : end;
     }

@@ -39,11 +39,13 @@ int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms);
 
 struct stream_client;
 
-enum stream_asked { STREAM_DONE, STREAM_TOO_MANY, STREAM_TOO_LONG };
-
 struct stream_client *stream_client(const struct ws *ws);
-/* Unknown names are kept, and nothing comes of them. One that is there already is left. */
-enum stream_asked stream_subscribe(struct stream_client *client, const char *name, size_t length);
+/* Whether the client has this name, and how many more it may have. */
+bool stream_has(struct stream_client *client, const char *name, size_t length);
+uint32_t stream_room(const struct stream_client *client);
+/* Unknown names are kept, and nothing comes of them; one that is there already is left. False when
+ * the name is too long, or one too many. */
+bool stream_subscribe(struct stream_client *client, const char *name, size_t length);
 /* Names that are not there are left. */
 void stream_unsubscribe(struct stream_client *client, const char *name, size_t length);
 /* ["name",...] */

@@ -453,6 +453,8 @@ def what_is_asked_wrongly_is_refused_and_nothing_changes(world):
 def a_connection_has_1024_streams_at_most(world):
     names = [f"s{i}@trade" for i in range(1025)]
     with world.ws() as ws:
+        eq(ws.ask("SUBSCRIBE", names)["code"], 2, "1025 at once")
+        eq(len(ws.ask("LIST_SUBSCRIPTIONS")["result"]), 0, "none of them was taken")
         eq(ws.ask("SUBSCRIBE", names[:1024])["result"], None, "1024")
         answer = ws.ask("SUBSCRIBE", [names[1024]])
         eq((answer["code"], "1024" in answer["msg"]), (2, True), "the 1025th")

@@ -1,8 +1,8 @@
 """A streaming session through python-binance as it comes from PyPI: only the URLs are ours.
 
-Goal: what its sockets tell is what happened, and its orders over the WebSocket API are orders over REST. Method: two funded
-users, a client of each in one event loop; sockets are open before something happens by REST, and what they tell of it is
-compared.
+Goal: what its sockets tell is what happened, and its orders over the WebSocket API are orders over REST. Method: two
+funded users, a client of each in one event loop; sockets are open before something happens by REST, and what they tell
+of it is compared.
 """
 import asyncio
 import contextlib

@@ -22,10 +22,12 @@ VENV = ROOT / "build/venv"
 SESSIONS = {"ccxt": ["node", HERE / "ccxt_session.mjs"],
             "ccxt-ws": ["node", HERE / "ccxt_ws_session.mjs"],
             "python-binance": [VENV / "bin/python", HERE / "python_binance_session.py"],
+            "python-binance-ws": [VENV / "bin/python", HERE / "python_binance_ws_session.py"],
             "http2": ["node", HERE / "http2_session.mjs"]}
 NODE = (HERE / "package-lock.json", HERE / "node_modules/installed.lock")
+PYTHON = (HERE / "requirements.txt", VENV / "installed.lock")
 LOCKS = {"ccxt": NODE, "ccxt-ws": NODE,  # and what ./dev has installed
-         "python-binance": (HERE / "requirements.txt", VENV / "installed.lock")}
+         "python-binance": PYTHON, "python-binance-ws": PYTHON}
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 CLOSED = "HALTED"  # an asset whose market takes no orders
 SECONDS = 150  # a deadline for what must end, never a measure

@@ -124,8 +124,10 @@ TWINS = [  # method, REST method and path, whether it is signed, parameters that
     ("depth", "GET", "depth", False, [SYMBOL, SYMBOL | {"limit": 5}, {}, {"symbol": ""}, SYMBOL | {"limit": 0}]),
     ("trades.recent", "GET", "trades", False, [SYMBOL, SYMBOL | {"limit": 1}, SYMBOL | {"limit": "x"}]),
     ("trades.historical", "GET", "historicalTrades", False, [SYMBOL, SYMBOL | {"fromId": 1, "limit": 1}]),
-    ("trades.aggregate", "GET", "aggTrades", False, [SYMBOL, SYMBOL | {"fromId": 1, "limit": 1}]),
-    ("klines", "GET", "klines", False, [SYMBOL | {"interval": "1m"}, SYMBOL | {"interval": "1d", "limit": 1}, SYMBOL]),
+    ("trades.aggregate", "GET", "aggTrades", False, [SYMBOL, SYMBOL | {"fromId": 1, "limit": 1},
+                                                     SYMBOL | {"startTime": 1, "endTime": 2}]),
+    ("klines", "GET", "klines", False, [SYMBOL | {"interval": "1m"}, SYMBOL | {"interval": "1d", "limit": 1}, SYMBOL,
+                               SYMBOL | {"interval": "1h", "startTime": 1, "timeZone": "8"}]),
     ("uiKlines", "GET", "uiKlines", False, [SYMBOL | {"interval": "1m"}]),
     ("avgPrice", "GET", "avgPrice", False, [SYMBOL, {}]),
     ("ticker.24hr", "GET", "ticker/24hr", False, [SYMBOL, {}, SYMBOL | {"type": "MINI"}]),
@@ -336,6 +338,8 @@ def a_connection_that_goes_leaves_its_orders(s):
     ws = s.connect()
     for _ in range(20):
         ws.submit("order.place", limit(quantity="0.001", price="10000"), s.alice)
+        ws.submit("klines", SYMBOL | {"interval": "1m", "startTime": 1})
+        ws.submit(SUBSCRIBE, {}, s.alice)
     ws.close()
     s.open.clear()
     other = s.connect()

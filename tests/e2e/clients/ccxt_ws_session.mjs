@@ -20,7 +20,7 @@ function client(keys) {
   const move = (urls, scheme) => {
     for (const [name, url] of Object.entries(urls)) {
       if (typeof url === 'string') {
-        urls[name] = moved(url, url.startsWith('ws') ? (overTls ? 'wss' : 'ws') : new URL(facts.base).protocol.slice(0, -1));
+        urls[name] = moved(url, url.startsWith('ws') ? (overTls ? 'wss' : 'ws') : (overTls ? 'https' : 'http'));
       } else if (name === 'ws' || name === 'ws-api') {
         move(url);
       }
@@ -78,7 +78,8 @@ const buy = (exchange, amount, price) => exchange.createLimitBuyOrder(BTC, amoun
 const last = (list) => list[list.length - 1];
 
 const LEVELS = ['bids', 'asks'];
-const levels = (book) => Object.fromEntries(LEVELS.map((side) => [side, Array.from(book[side], ([price, amount]) => [price, amount])]));
+const levels = (book) => Object.fromEntries(LEVELS.map((side) =>
+  [side, Array.from(book[side], ([price, amount]) => [price, amount])]));
 
 // ---- the market ----
 

@@ -335,7 +335,9 @@ static void send_to(struct account_shard *self, uint16_t core)
     uint16_t own = self->shard.actor.core->id;
     struct user_event *block = block_get(&self->shard.ex->reply_pool[own]);
     ASSERT(block != NULL); /* the room was checked */
-    *block = self->events.event;
+    const struct user_event *event = &self->events.event;
+    memcpy(block, event,
+           offsetof(struct user_event, order) + event->orders * sizeof event->order[0]);
     struct msg msg = {.type = MSG_EVENT, .ts_us = self->shard.last_ts_us};
     msg.event.block = block;
     msg.event.block_core = own;

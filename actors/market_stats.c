@@ -288,9 +288,9 @@ void market_stats_seed_candle(struct market_stats *stats, enum candle_interval i
     const struct candle *minute = &stats->minutes.newest;
     ASSERT(interval >= CANDLE_3M && interval < CANDLE_INTERVALS);
     struct larger *larger = &stats->current[interval - CANDLE_3M];
-    if (!minute->trades || current->open_us != candle_open_us(interval, minute->open_us, 0))
+    if (!minute->trades || current->open_us != candle_open_us(interval, minute->open_us, 0) ||
+        current->last_trade != minute->last_trade || current->trades < minute->trades)
         return; /* nothing, or another candle */
-    ASSERT(current->last_trade == minute->last_trade && current->trades >= minute->trades);
     /* It is kept without its last minute, whose extremes and close come back with it. */
     *larger = (struct larger){.sum = *current, .whole = true};
     larger->sum.base_lots -= minute->base_lots;

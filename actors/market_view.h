@@ -49,8 +49,10 @@ void market_view_load(struct market_view *view, const struct exchange *ex);
 /* Folds one MSG_LEVEL or MSG_TRADE. Asserts that no update id is missing. */
 void market_view_fold(struct market_view *view, const struct msg *msg);
 
-/* Gives the statistics what the view has of trades behind the newest that they know: to be called
- * once they were seeded from history. `spec` is the symbol's. */
+/* Gives the statistics what the view has of trades behind the newest that they know. After
+ * market_view_load() they know the trades that are state of the market shard; to start from
+ * history, which reaches further back, call market_stats_seed(), market_stats_seed_candle() and
+ * then this, for each symbol that has stats. `spec` is the symbol's. Thread: the starting one. */
 void market_view_catch_up(struct market_view *view, uint16_t symbol, const struct money_spec *spec);
 
 /* The i-th best level of a side, or NULL. */

@@ -40,6 +40,8 @@ def one(castle, protocol, name, options):
     for key, runs, busy in (("castle_busy", ours, "server_busy"), ("load_busy", ours, "load_busy"),
                             ("yardstick_busy", theirs, "server_busy")):
         result[key] = statistics.median(run[busy] for run in runs)
+    for key, runs in (("castle_cpu_us", ours), ("yardstick_cpu_us", theirs)):  # of the server's core, for one answer
+        result[key] = statistics.median(run["server_busy"] / run["rate"] * 1e6 for run in runs)
     result["ratio"] = result["castle"]["median"] / result["yardstick"]["median"]
     result["ratio_pairs"] = statistics.median(a / b for a, b in zip(*rates))
     return result
@@ -52,7 +54,8 @@ def show(result):
           f"h2o {yardstick['median']:9,.0f}/s ({yardstick['min']:,.0f}..{yardstick['max']:,.0f})")
     print(f"         ratio {result['ratio']:.2f} (pairwise {result['ratio_pairs']:.2f}), goal {result['goal']} "
           f"({lab.reached(result['ratio'] >= result['goal'])}); busy: castle {result['castle_busy']:.0%}, its load "
-          f"{result['load_busy']:.0%}, h2o {result['yardstick_busy']:.0%}", flush=True)
+          f"{result['load_busy']:.0%}, h2o {result['yardstick_busy']:.0%}; an answer takes {result['castle_cpu_us']:.2f} us of the "
+          f"core, h2o's {result['yardstick_cpu_us']:.2f}", flush=True)
 
 
 def main():

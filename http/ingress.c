@@ -22,7 +22,7 @@ static uint32_t deadlines_max(const struct exchange_config *config)
 
 size_t ingress_bytes(const struct exchange_config *config)
 {
-    return gateway_bytes(config) +
+    return gateway_bytes(config) + user_streams_bytes(config->users_max) +
            arena_bytes((deadlines_max(config) + 1) * sizeof(struct timer *));
 }
 
@@ -38,7 +38,7 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
                 waiting);
     market_view_init(&ingress->view, ex->config.symbols_max);
-    user_streams_init(&ingress->user_streams, ex->config.users_max);
+    user_streams_init(&ingress->user_streams, arena, ex->config.users_max);
     ingress->hot = hot_new(ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     if (!shared->count) {

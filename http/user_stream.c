@@ -6,17 +6,19 @@
 #include "http/render_event.h"
 #include "runtime/check.h"
 
-/* Zeroed pages that are touched when a user is watched. */
-void user_streams_init(struct user_streams *streams, uint32_t users_max)
+size_t user_streams_bytes(uint32_t users_max)
+{
+    return arena_bytes((users_max + 1ul) * sizeof(struct user_watch *));
+}
+
+void user_streams_init(struct user_streams *streams, struct arena *arena, uint32_t users_max)
 {
     *streams = (struct user_streams){0};
-    streams->first = calloc(users_max + 1ul, sizeof *streams->first);
-    ASSERT(streams->first != NULL);
+    streams->first = arena_alloc(arena, (users_max + 1ul) * sizeof *streams->first);
 }
 
 void user_streams_fini(struct user_streams *streams)
 {
-    free(streams->first);
     free(streams->texts[0].text.data);
     free(streams->texts[1].text.data);
     *streams = (struct user_streams){0};

@@ -18,6 +18,7 @@
 #include "http/text.h"
 #include "runtime/counter.h"
 
+struct arena;
 struct call;
 struct ingress;
 struct request;
@@ -48,7 +49,10 @@ struct user_streams {           /* of one ingress core */
     counter watches, told;      /* told: events handed to watches */
 };
 
-void user_streams_init(struct user_streams *streams, uint32_t users_max);
+/* What user_streams_init takes from an arena. */
+size_t user_streams_bytes(uint32_t users_max);
+void user_streams_init(struct user_streams *streams, struct arena *arena, uint32_t users_max);
+/* Frees what it rendered into. */
 void user_streams_fini(struct user_streams *streams);
 
 /* Adds the watch at once. What is told from here on may begin at any input: user_watch_begin() is

@@ -287,8 +287,9 @@ static void start(struct asked *asked, const struct json_node *nodes)
 /* Whether the session may have one more under way; it counts from here on. */
 static bool take_in(struct api_session *session, struct call *call)
 {
-    if (session->under_way == API_UNDER_WAY_MAX) {
-        call_error(call, 503, -1008, "Too many requests of this connection are under way.");
+    if (session->under_way == API_UNDER_WAY_MAX || ws_backlog(session->ws) > API_UNTAKEN_MAX) {
+        call_error(call, 503, -1008,
+                   "Too many requests or answers of this connection are under way.");
         return false;
     }
     session->under_way++;
@@ -385,8 +386,11 @@ static void on_drain(struct ws *ws)
     ws_send(ws, out->data, out->length);
 }
 
-const struct ws_kind ws_api_kind = {
-    .text = on_text, .closed = on_closed, .drain = on_drain, .message_max = API_MESSAGE_MAX};
+const struct ws_kind ws_api_kind = {.text = on_text,
+                                    .closed = on_closed,
+                                    .drain = on_drain,
+                                    .message_max = API_MESSAGE_MAX,
+                                    .waiting_max = API_WAITING_MAX};
 
 /* ---- what only a connection can be asked ---- */
 

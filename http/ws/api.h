@@ -4,10 +4,11 @@
  * Thread:  the ingress core's.
  * Order:   requests of a connection are started as they come; answers may come in any order.
  * Memory:  a session for each connection; requests under way are bounded (API_UNDER_WAY_MAX, more
- *          are told -1008: reading goes on, so that pings are answered), and so are subscriptions.
- *          A session stays until the exchange has answered its last request.
- * Events:  a subscription ends with its connection, by userDataStream.unsubscribe, or when its API
- *          key is deleted; the latter two say eventStreamTerminated.
+ *          are told -1008: reading goes on, so that pings are answered), and so are subscriptions
+ * and bytes that the peer does not take (more requests are told -1008 then, too). A session stays
+ * until the exchange has answered its last request. Events:  a subscription ends with its
+ * connection, by userDataStream.unsubscribe, or when its API key is deleted; the latter two say
+ * eventStreamTerminated.
  */
 #ifndef WS_API_H
 #define WS_API_H
@@ -17,6 +18,8 @@
 enum {
     API_UNDER_WAY_MAX = 200,      /* as of an HTTP connection (http/README.md) */
     API_MESSAGE_MAX = 16384,      /* as a body */
+    API_UNTAKEN_MAX = 1 << 20,    /* bytes that wait for the peer: nothing is begun then... */
+    API_WAITING_MAX = 16 << 20,   /* ... and it is closed: exchangeInfo of 8,192 symbols fits */
     API_WATCHES_MAX = 1000,       /* subscriptions of a connection at a time... */
     API_WATCHES_EVER_MAX = 65535, /* ... and in its life */
     API_OPENING_WEIGHT = 2        /* which server.c counts */

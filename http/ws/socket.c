@@ -153,7 +153,8 @@ static ssize_t on_control(wslay_event_context_ptr in, const uint8_t *data, size_
 static void put_control(struct ws *ws, const char *bytes, size_t length)
 {
     struct ws_frame *frame = ws_frame_encoded(bytes, length);
-    if (ws_queue_push(&ws->queue, frame, WS_QUEUE_BYTES + MESSAGE_MAX))
+    size_t most = ws->kind->waiting_max ? ws->kind->waiting_max : WS_QUEUE_BYTES;
+    if (ws_queue_push(&ws->queue, frame, most + MESSAGE_MAX))
         note_queued(ws, frame);
     else
         lose(ws);
@@ -193,7 +194,8 @@ bool ws_send_frame(struct ws *ws, struct ws_frame *frame)
 {
     if (ws->ending || ws->gone)
         return false;
-    if (!ws_queue_push(&ws->queue, frame, WS_QUEUE_BYTES)) {
+    size_t most = ws->kind->waiting_max ? ws->kind->waiting_max : WS_QUEUE_BYTES;
+    if (!ws_queue_push(&ws->queue, frame, most)) {
         close_slow(ws);
         return false;
     }
@@ -215,6 +217,17 @@ size_t ws_backlog(const struct ws *ws)
 }
 
 static void on_written(h2o_socket_t *sock, const char *err);
+static void on_read(h2o_socket_t *sock, const char *err);
+
+/* Makes h2o look again, before it next waits, at what it waits for on this socket. Version 2.2.5
+ * forgets to after a write that was done at once, while it may still wait because of one before
+ * that was not; when the socket then becomes writable it asserts that somebody writes. Costs a
+ * system call only where there is something to change. */
+static void relook(const struct ws *ws)
+{
+    if (h2o_socket_is_reading(ws->sock))
+        h2o_socket_read_start(ws->sock, on_read);
+}
 
 static bool write_some(struct ws *ws)
 {
@@ -239,6 +252,7 @@ static void on_written(h2o_socket_t *sock, const char *err)
     struct ws *ws = sock->data;
     ws_queue_drop(&ws->queue, ws->writing);
     ws->writing = 0;
+    relook(ws);
     if (err)
         lose(ws);
     else if (ws->gone || ws->ending || !write_some(ws))
@@ -499,9 +513,9 @@ static void end(struct ws *ws)
 
 static void act(struct ws *ws)
 {
+    size_t budget = ws->kind->waiting_max ? ws->kind->waiting_max : WS_BUDGET_BYTES;
     h2o_linklist_unlink(&ws->active);
-    if (!ws->gone && !ws->ending && ws->writing &&
-        ws->queue.bytes - ws->writing_bytes > WS_BUDGET_BYTES)
+    if (!ws->gone && !ws->ending && ws->writing && ws->queue.bytes - ws->writing_bytes > budget)
         close_slow(ws);
     if (!ws->gone)
         write_some(ws);

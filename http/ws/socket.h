@@ -28,7 +28,9 @@ struct ws_kind { /* what is spoken on a connection */
     /* The server is about to shut down: say so. */
     void (*drain)(struct ws *ws);
     size_t message_max; /* bytes of an incoming message, 0: 16 KiB; longer ones close it, 1009 */
-    bool limits_text;   /* text messages count as frames: 5 a second (API §1.5), as pings do */
+    /* Bytes that may wait to be taken; 0: WS_BUDGET_BYTES behind a write, WS_QUEUE_BYTES in all. */
+    size_t waiting_max;
+    bool limits_text; /* text messages count as frames: 5 a second (API §1.5), as pings do */
 };
 
 enum {

@@ -20,9 +20,11 @@ from castle_client import ROOT, Server, environment
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
 VENV = ROOT / "build/venv"
 SESSIONS = {"ccxt": ["node", HERE / "ccxt_session.mjs"],
+            "ccxt-ws": ["node", HERE / "ccxt_ws_session.mjs"],
             "python-binance": [VENV / "bin/python", HERE / "python_binance_session.py"],
             "http2": ["node", HERE / "http2_session.mjs"]}
-LOCKS = {"ccxt": (HERE / "package-lock.json", HERE / "node_modules/installed.lock"),  # and what ./dev has installed
+NODE = (HERE / "package-lock.json", HERE / "node_modules/installed.lock")
+LOCKS = {"ccxt": NODE, "ccxt-ws": NODE,  # and what ./dev has installed
          "python-binance": (HERE / "requirements.txt", VENV / "installed.lock")}
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 CLOSED = "HALTED"  # an asset whose market takes no orders

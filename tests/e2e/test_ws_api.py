@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from castle_client import Binance, Checks, Http1, Server, Trader, atoms, certificate, check, conserved, eq
-from ws_client import TEXT, WebSocket, encode
+from ws_client import CLOSE, TEXT, WebSocket, encode
 
 checks = Checks()
 MANY = 300  # more than a connection may have under way (http/ws/api.h)
@@ -319,6 +319,19 @@ def too_many_requests_at_once_are_refused_and_nothing_is_lost(s):
 
 
 @checks
+def large_answers_wait_for_who_takes_them(s):
+    """Pipelined, more than a connection's bytes may wait: each is answered, or refused by itself."""
+    for i in range(400):
+        s.admin.symbol(f"WS{i}USDT", f"WS{i}", "USDT")
+    ws = s.connect("?returnRateLimits=false")
+    asked = [ws.submit("exchangeInfo") for _ in range(20)]
+    answers = [ws.wait(number) for number in asked]
+    check({answer["status"] for answer in answers} <= {200, 503}, "statuses")
+    eq(len(answers[0]["result"]["symbols"]), len(s.alice.get("exchangeInfo")["symbols"]), "symbols")
+    eq(ws.result("ping"), {}, "it goes on")
+
+
+@checks
 def a_connection_that_goes_leaves_its_orders(s):
     ws = s.connect()
     for _ in range(20):
@@ -421,7 +434,9 @@ def the_server_says_that_it_goes(s):
     ws.result("ping")
     s.server.process.terminate()
     eq(ws.event()["event"]["e"], "serverShutdown", "event")
-    ws.ws.closed()
+    eq(ws.ws.closed().code, 1001, "close code")
+    ws.ws.send(CLOSE, (1001).to_bytes(2, "big"))
+    ws.ws.close()
     eq(s.server.process.wait(30), 0, "exit status")
 
 

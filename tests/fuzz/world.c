@@ -560,7 +560,6 @@ void world_fini(struct world *world)
     }
     free(ingress->text.data);
     free(ingress->frame.data);
-    user_streams_fini(&ingress->user_streams);
     mem_release(world->shared.opened.slot, tally_bytes(world->shared.opened.mask + 1));
     mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
     directory_fini(&ingress->directory);

@@ -442,6 +442,35 @@ check('anybody sees trades, last prices, and the best bid and ask', async () => 
     [fill.id, atoms('30000'), atoms('0.0005'), atoms('15'), 'buy'], 'the last trade');
 });
 
+check('tickers, candles and trades say what was traded', async () => {
+  await sell(alice, 0.002, 31000);
+  const { trades: [fill] } = await buy(bob, 0.0007, 31000);
+  await soon(async () => atoms((await anyone.fetchTicker(BTC)).last), atoms('31000'), 'the last price');
+  const day = await anyone.fetchTicker(BTC);
+  const all = await anyone.fetchTrades(BTC, undefined, 1000); // aggregate trades: all of this session
+  eq(all.at(-1).price, 31000, 'the last aggregate trade');
+  eq(atoms(all.at(-1).amount), atoms('0.0007'), 'its amount');
+  eq(all.at(-1).side, 'buy', 'its side');
+  eq((await anyone.fetchTrades(BTC, all[0].timestamp, 2)).map((trade) => trade.id), all.slice(0, 2).map((trade) => trade.id),
+    'trades since a time');
+  const sum = (rows, value) => rows.reduce((total, row) => total + atoms(value(row)), 0n);
+  eq(atoms(day.baseVolume), sum(all, (trade) => trade.amount), 'volume of the day');
+  eq(atoms(day.open), atoms(all[0].price), 'open of the day');
+  eq(atoms(day.high), atoms(Math.max(...all.map((trade) => trade.price))), 'high of the day');
+  eq(atoms(day.low), atoms(Math.min(...all.map((trade) => trade.price))), 'low of the day');
+  eq([day.ask, day.vwap > 0, day.symbol], [31000, true, BTC], 'the other fields');
+  for (const interval of ['1m', '1h', '1d', '1w', '1M']) {
+    const candles = await anyone.fetchOHLCV(BTC, interval);
+    eq(sum(candles, (candle) => candle[5]), sum(all, (trade) => trade.amount), `volume of ${interval} candles`);
+    eq(candles.at(-1)[4], 31000, `close of ${interval} candles`);
+  }
+  const tickers = await anyone.fetchTickers([BTC, ETH]);
+  eq(Object.keys(tickers).sort(), [BTC, ETH], 'symbols asked for');
+  eq(Object.keys(await anyone.fetchTickers()).sort(), [...anyone.symbols].sort(), 'all symbols');
+  eq(atoms(tickers[BTC].last), atoms(fill.price), 'the last price of many');
+  await alice.cancelAllOrders(BTC);
+});
+
 // ---- errors, each as its own class ----
 
 check('nothing is traded without funds', async () => {

@@ -119,8 +119,9 @@ static void on_reply(void *self, void *context, const struct msg *msg)
 {
     (void)self;
     (void)context;
-    cr_assert_lt(answers, ANSWERS_MAX);
-    answer[answers++] = msg->reply.reject;
+    if (answers < ANSWERS_MAX)
+        answer[answers] = msg->reply.reject;
+    answers++;
 }
 
 /* ---- turns ---- */
@@ -203,7 +204,7 @@ static void watch(uint32_t user, uint16_t core)
     exchange_watch(&ex, user, core, true);
 }
 
-static void setup(void)
+static void setup_blocks(uint32_t blocks)
 {
     struct exchange_config config;
     exchange_config_default(&config, CORES);
@@ -214,7 +215,7 @@ static void setup(void)
     config.orders_max = 1000;
     config.slice_fills = 2;
     config.window_ticks = 64;
-    config.request_blocks = config.reply_blocks = 64;
+    config.request_blocks = config.reply_blocks = blocks;
     exchange_init(&ex, (struct env){.ops = &test_env_ops}, &config);
     arena_init(&arena, CORES * gateway_bytes(&config));
     for (uint16_t c = 0; c < CORES; c++)
@@ -244,12 +245,18 @@ static void setup(void)
     watch(BOB, ACCOUNTS);
 }
 
+static void setup(void)
+{
+    setup_blocks(64);
+}
+
 static void teardown(void)
 {
     settle();
     cr_expect_eq(events_notes(ex.account[0]), 0, "every cancel has ended");
     for (uint16_t c = 0; c < CORES; c++)
-        cr_expect_eq(block_room(&ex.reply_pool[c], 64), 64, "every block is home");
+        cr_expect_eq(block_room(&ex.reply_pool[c], ex.config.reply_blocks), ex.config.reply_blocks,
+                     "every block is home");
     arena_fini(&arena);
     exchange_fini(&ex);
     memset(told_length, 0, sizeof told_length);
@@ -596,4 +603,27 @@ Test(actors_events, telling_has_its_room_before_the_input_is_taken)
     expect_on(MARKETS, "b moved 1\nb BASE 101 0\n");
     while (count)
         block_put(pool, ACCOUNTS, taken[--count]);
+}
+
+/* Goal: a cancel waits when too many keep their ids, and is refused by nobody. Method: more cancels
+ * of one order than there is room for, while the market does not turn. */
+Test(actors_events, cancels_wait_for_room_for_their_ids)
+{
+    enum { MORE = 20 };
+    teardown();
+    setup_blocks(2 * CANCEL_NOTES_MAX);
+    ask(order(ALICE, SIDE_BUY, 100, 1, "one"));
+    uint64_t seq = exchange_shard_seq(&ex, 1);
+    told_length[ACCOUNTS] = answers = 0;
+    for (uint32_t i = 0; i < CANCEL_NOTES_MAX + MORE; i++) {
+        char own[16];
+        snprintf(own, sizeof own, "x%u", i);
+        send(cancel(ALICE, "one", own));
+        turn(ACCOUNTS);
+    }
+    cr_expect_eq(events_notes(ex.account[0]), CANCEL_NOTES_MAX);
+    cr_expect_eq(exchange_shard_seq(&ex, 1), seq + CANCEL_NOTES_MAX);
+    settle();
+    cr_expect_eq(answers, CANCEL_NOTES_MAX + MORE, "%u answers", answers);
+    expect("a CANCELED one by x0 #1 cancel q1 z0 Z0\na QUOTE 1000 0\n");
 }

@@ -17,7 +17,9 @@ struct ws {
     uint64_t address;
     char *sent[FAKE_SENT_MAX]; /* messages, terminated */
     uint32_t count, taken;     /* taken: how many the test has looked at */
+    size_t backlog;            /* bytes that its peer does not take */
     bool full;                 /* its budget is used up: what is sent is dropped */
+    void (*on_sent)(struct ws *ws, const char *text, size_t length); /* instead of keeping it */
 };
 
 /* Forgets what was sent; the connection itself is the test's. */

@@ -11,6 +11,7 @@
 #include "http/text.h"
 #include "tests/fuzz/world.h"
 #include "tests/unit/ws_api/fake_ws.h"
+#include "tests/unit/ws_api/ws_request.h"
 
 static struct world *world;
 static struct ws ws;
@@ -72,35 +73,9 @@ static const char *ask(const char *text)
     return next_message();
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* A request of the n-th key: `params` as a query string, without key, timestamp and signature. */
 static const char *signed_request(uint32_t nth, const char *method, const char *params)
 {
-    static char request[4096];
-    char text[2048], joined[2048] = "", hex[64], *pair[32], *at = text;
-    uint32_t count = 0;
-    snprintf(text, sizeof text, "apiKey=%.64s&timestamp=%lld%s%s", world_key(world, nth),
-             (long long)world_now_ms(world), params[0] ? "&" : "", params);
-    while ((pair[count] = strsep(&at, "&")))
-        count++;
-    qsort(pair, count, sizeof *pair, by_text);
-    for (uint32_t i = 0; i < count; i++)
-        snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "%s%s", i ? "&" : "",
-                 pair[i]);
-    world_sign(world, nth, joined, strlen(joined), hex);
-    int length =
-        snprintf(request, sizeof request, "{\"id\":1,\"method\":\"%s\",\"params\":{", method);
-    for (uint32_t i = count; i-- > 0;) { /* any order but the sorted one */
-        char *value = strchr(pair[i], '=');
-        length += snprintf(request + length, sizeof request - (size_t)length, "\"%.*s\":\"%s\",",
-                           (int)(value - pair[i]), pair[i], value + 1);
-    }
-    snprintf(request + length, sizeof request - (size_t)length, "\"signature\":\"%.64s\"}}", hex);
-    return request;
+    return ws_signed_request(world, nth, method, params);
 }
 
 static const char *ask_signed(uint32_t nth, const char *method, const char *params)
@@ -281,6 +256,19 @@ Test(ws_api, requests_beyond_the_room_are_refused)
     ws.taken = busy;
     for (uint32_t i = busy; i < 30; i++)
         STARTS_WITH(next_message(), "{\"id\":1,\"status\":200,\"result\":[]}");
+}
+
+/* Goal: who does not take answers is given no more of them, until he does. Method: one byte more
+ * than the bound waits, then the bound. */
+Test(ws_api, nothing_is_begun_while_answers_are_not_taken)
+{
+    ws.backlog = API_UNTAKEN_MAX + 1;
+    cr_expect_str_eq(ask("{\"id\":\"x\",\"method\":\"ping\"}"),
+                     "{\"id\":\"x\",\"status\":503,\"error\":{\"code\":-1008,\"msg\":\"Too many "
+                     "requests or answers of this connection are under way.\"}}");
+    ws.backlog = API_UNTAKEN_MAX;
+    cr_expect_str_eq(ask("{\"id\":\"x\",\"method\":\"ping\"}"),
+                     "{\"id\":\"x\",\"status\":200,\"result\":{}}");
 }
 
 /* Goal: a connection may go at any time; nothing of it is touched afterwards. Method: close with

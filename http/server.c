@@ -709,7 +709,7 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
     server->times = (struct guard_times){.request_us = config->request_ms * 1000ll,
                                          .idle_us = config->idle_ms * 1000ll};
     server->loop = h2o_evloop_create();
-    server->ws = ws_hub_new(ingress);
+    server->ws = ws_hub_new(ingress, server->loop);
     ingress->streams = streams_new(ingress);
     h2o_linklist_init_anchor(&server->links);
     ingress->core->waker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -796,8 +796,8 @@ void server_turn(struct server *server, int32_t wait_ms)
         wait_ms = 0; /* or HTTP/1.1 stalls (PARTS §4) */
     }
     streams_turn(server->ingress->streams);
-    if (ws_hub_turn(server->ws))
-        wait_ms = 0; /* a write that is done is told by the loop */
+    if (ws_hub_turn(server->ws) || server->ingress->answered)
+        wait_ms = 0;
     h2o_evloop_run(server->loop, streams_wait_ms(server->ingress->streams, wait_ms));
 }
 

@@ -24,8 +24,9 @@ enum {
 struct ws_hub;
 struct st_h2o_req_t;
 struct st_h2o_socket_t;
+struct st_h2o_evloop_t;
 
-struct ws_hub *ws_hub_new(struct ingress *ingress);
+struct ws_hub *ws_hub_new(struct ingress *ingress, struct st_h2o_evloop_t *loop);
 
 /* Answers a request whose handshake is good with 101 and makes a connection of it, which speaks
  * `kind` from then on; `opened` is called when it does. The request is h2o's until then. */
@@ -39,8 +40,9 @@ void ws_hub_adopt(struct ws_hub *hub, struct st_h2o_socket_t *sock, struct slice
 /* Whether the address may open another one; counts it. */
 bool ws_hub_admits(struct ws_hub *hub, uint64_t address);
 
-/* Pings, closes what is to be closed, writes what was sent since the last turn. True when it did
- * something, so that h2o's loop is not to wait. Expects: not called from inside that loop. */
+/* Pings, closes what is to be closed, writes what was sent since the last turn. Then h2o's
+ * callbacks of writes that are complete have run, those of HTTP, too. True when there is more to
+ * do, so that h2o's loop is not to wait. Expects: not called from inside that loop. */
 bool ws_hub_turn(struct ws_hub *hub);
 
 /* Tells all that the server shuts down; they are closed when no call is under way. */

@@ -37,27 +37,8 @@ static bool read_symbol(const char *text, size_t length, char out[SYMBOL_NAME_MA
     return true;
 }
 
-/* Two digits at `text`, or -1. */
-static int32_t two_digits(const char *text)
-{
-    if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
-        return -1;
-    return 10 * (text[0] - '0') + text[1] - '0';
-}
-
-/* "+08:00", from -12:00 to +14:00 (API §1.1), as minutes. */
-static bool read_zone(const char *text, size_t length, int32_t *minutes)
-{
-    if (length != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':')
-        return false;
-    int32_t hours = two_digits(text + 1), rest = two_digits(text + 4);
-    if (hours < 0 || rest < 0 || rest > 59)
-        return false;
-    *minutes = (60 * hours + rest) * (text[0] == '-' ? -1 : 1);
-    return *minutes >= -12 * 60 && *minutes <= 14 * 60;
-}
-
-/* "kline_1m", "kline_1m@+08:00". */
+/* "kline_1m", "kline_1m@+08:00": that is the one time zone there is, or who asks could have a
+ * stream for each minute of the day. */
 static bool read_kline(const char *text, size_t length, struct stream_name *out)
 {
     static const char start[] = "kline_";
@@ -70,7 +51,8 @@ static bool read_kline(const char *text, size_t length, struct stream_name *out)
         return false;
     out->type = STREAM_KLINE;
     out->pace = out->interval == CANDLE_1S ? PACE_1S : PACE_2S;
-    return !zone || read_zone(zone + 1, length - end - 1, &out->zone_minutes);
+    out->zone_minutes = zone ? 8 * 60 : 0;
+    return !zone || (length - end == 7 && memcmp(zone, "@+08:00", 7) == 0);
 }
 
 bool stream_name_read(const char *text, size_t length, struct stream_name *out)

@@ -27,7 +27,10 @@ struct ws_hub {
     h2o_linklist_t open;   /* by when their next ping is due: it is the same time for all */
     h2o_linklist_t ending; /* a close frame was sent or came; by deadline */
     h2o_linklist_t active; /* something to write, or to end */
-    struct text control;   /* scratch: what wslay answers */
+    h2o_loop_t *loop;
+    h2o_timeout_t flush; /* see flush() */
+    h2o_timeout_entry_t flush_entry;
+    struct text control; /* scratch: what wslay answers */
     uint32_t count;
     bool draining;
 };
@@ -462,17 +465,6 @@ bool ws_hub_admits(struct ws_hub *hub, uint64_t address)
     return shared->unlimited || tally_add(&shared->opened, address, window, 1) <= WS_OPENED_MAX;
 }
 
-struct ws_hub *ws_hub_new(struct ingress *ingress)
-{
-    struct ws_hub *hub = calloc(1, sizeof *hub);
-    ASSERT(hub != NULL);
-    hub->ingress = ingress;
-    h2o_linklist_init_anchor(&hub->open);
-    h2o_linklist_init_anchor(&hub->ending);
-    h2o_linklist_init_anchor(&hub->active);
-    return hub;
-}
-
 /* ---- the turn ---- */
 
 static void ping(struct ws *ws)
@@ -519,25 +511,38 @@ static void end(struct ws *ws)
     shutdown(h2o_socket_get_fd(ws->sock), SHUT_WR);
 }
 
-static bool act(struct ws *ws)
+static void act(struct ws *ws)
 {
     size_t budget = ws->kind->waiting_max ? ws->kind->waiting_max : WS_BUDGET_BYTES;
     h2o_linklist_unlink(&ws->active);
     if (!ws->gone && !ws->ending && ws->writing && ws->queue.bytes - ws->writing_bytes > budget)
         close_slow(ws);
-    bool wrote = !ws->gone && write_some(ws);
+    if (!ws->gone)
+        write_some(ws);
     if (!ws->gone && ws->ending)
         end(ws);
     if (ws->gone)
         ws_free(ws);
-    return wrote;
+}
+
+/* Writes and ends. h2o 2.2.5 loses track of a socket whose write is complete at once outside its
+ * loop, when it still polls that socket for an earlier write: the loop then finds it writable with
+ * nobody to tell, and aborts. A timeout's callback is followed by those of complete writes, so this
+ * is one, and is run by the turn, at any time of the clock. */
+static void flush(h2o_timeout_entry_t *entry)
+{
+    struct ws_hub *hub = H2O_STRUCT_FROM_MEMBER(struct ws_hub, flush_entry, entry);
+    h2o_linklist_t acting;
+    h2o_linklist_init_anchor(&acting);
+    h2o_linklist_insert_list(&acting, &hub->active); /* what activates itself again: next turn */
+    while (!h2o_linklist_is_empty(&acting))
+        act(H2O_STRUCT_FROM_MEMBER(struct ws, active, acting.next));
 }
 
 bool ws_hub_turn(struct ws_hub *hub)
 {
     int64_t now_us = hub->ingress->core->now_us;
     struct ws *ws;
-    bool busy = false;
     while ((ws = first_timed(&hub->open, now_us)))
         ping(ws);
     while ((ws = first_timed(&hub->ending, now_us)))
@@ -546,12 +551,23 @@ bool ws_hub_turn(struct ws_hub *hub)
         while (!h2o_linklist_is_empty(&hub->open)) /* closing takes it out of this list */
             ws_close(H2O_STRUCT_FROM_MEMBER(struct ws, timed, hub->open.next), WS_GOING_AWAY,
                      "The server shuts down.");
-    h2o_linklist_t acting;
-    h2o_linklist_init_anchor(&acting);
-    h2o_linklist_insert_list(&acting, &hub->active); /* what activates itself again: next turn */
-    while (!h2o_linklist_is_empty(&acting))
-        busy |= act(H2O_STRUCT_FROM_MEMBER(struct ws, active, acting.next));
-    return busy;
+    h2o_timeout_link(hub->loop, &hub->flush, &hub->flush_entry);
+    h2o_timeout_run(hub->loop, &hub->flush, UINT64_MAX);
+    return !h2o_linklist_is_empty(&hub->active);
+}
+
+struct ws_hub *ws_hub_new(struct ingress *ingress, h2o_loop_t *loop)
+{
+    struct ws_hub *hub = calloc(1, sizeof *hub);
+    ASSERT(hub != NULL);
+    hub->ingress = ingress;
+    hub->loop = loop;
+    h2o_linklist_init_anchor(&hub->open);
+    h2o_linklist_init_anchor(&hub->ending);
+    h2o_linklist_init_anchor(&hub->active);
+    h2o_timeout_init(loop, &hub->flush, 0);
+    hub->flush_entry.cb = flush;
+    return hub;
 }
 
 void ws_hub_drain(struct ws_hub *hub)

@@ -39,7 +39,7 @@ struct stream_client {
 };
 
 struct stream {
-    struct stream *next, **link;       /* of its symbol */
+    struct stream *next, **link;       /* of its symbol, in one of two lists */
     struct stream *next_due, **due_at; /* of its pace */
     struct stream_name name;
     uint16_t symbol;
@@ -56,8 +56,9 @@ struct stream {
     uint64_t *told; /* all mini tickers: by symbol */
 };
 
-struct listened { /* a symbol that somebody listens to */
-    struct stream *first;
+struct listened {         /* a symbol that somebody listens to */
+    struct stream *first; /* those that each trade or level concerns: at most five */
+    struct stream *other; /* those that the grid alone tells */
     struct listened *next_touched;
     uint16_t symbol;
     bool touched;
@@ -571,6 +572,13 @@ static struct stream *all_minis(struct streams *streams, const struct stream_nam
     return stream;
 }
 
+/* Whether each trade or level of its symbol concerns it. */
+static bool is_concerned(enum stream_type type)
+{
+    return type == STREAM_TRADE || type == STREAM_AGG_TRADE || type == STREAM_BOOK_TICKER ||
+           type == STREAM_DEPTH;
+}
+
 /* The stream of this name, made if need be; NULL when nothing is called so. */
 static struct stream *stream_of(struct streams *streams, const char *text, size_t length)
 {
@@ -584,12 +592,13 @@ static struct stream *stream_of(struct streams *streams, const char *text, size_
     if (symbol == SYMBOL_ANY)
         return NULL;
     struct listened *listened = listened_of(streams, symbol);
-    for (struct stream *stream = listened->first; stream; stream = stream->next)
+    struct stream **list = is_concerned(name.type) ? &listened->first : &listened->other;
+    for (struct stream *stream = *list; stream; stream = stream->next)
         if (same_stream(&stream->name, &name))
             return stream;
     if (!listened->first)
         listen_now(streams, listened);
-    struct stream *stream = stream_new(streams, &listened->first, &name, symbol);
+    struct stream *stream = stream_new(streams, list, &name, symbol);
     start_now(streams, stream);
     return stream;
 }

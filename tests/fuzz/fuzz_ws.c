@@ -38,8 +38,8 @@ static void begin(void)
     world_open(world);
     struct ingress *ingress = world_ingress(world);
     ingress->streams = streams_new(ingress);
-    hub = ws_hub_new(ingress);
     loop = h2o_evloop_create();
+    hub = ws_hub_new(ingress, loop);
 }
 
 /* The frames that the input asks for, masked with zeros: as good as any other mask. */

@@ -1,0 +1,179 @@
+/* Goal: whatever a peer does not read, its frames come whole and in order, and only itself suffers.
+ * Method: a connection over a socket pair, with h2o's loop and nothing of the exchange. */
+#define H2O_USE_LIBUV 0
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include <h2o.h>
+#pragma GCC diagnostic pop
+
+#include "http/ws/hub.h"
+
+struct pair {
+    struct ingress ingress;
+    struct ingress_shared shared;
+    struct core core;
+    h2o_loop_t *loop;
+    struct ws_hub *hub;
+    struct ws *ws; /* NULL: closed */
+    int peer;
+};
+
+static struct pair pair;
+
+static void on_text(struct ws *ws, char *text, size_t length)
+{
+    cr_assert(ws_send(ws, text, length));
+}
+
+static void on_closed(struct ws *ws)
+{
+    cr_assert_eq(pair.ws, ws, "told once");
+    pair.ws = NULL;
+}
+
+static void on_drain(struct ws *ws)
+{
+    ws_send(ws, "bye", 3);
+}
+
+static const struct ws_kind kind = {.text = on_text, .closed = on_closed, .drain = on_drain};
+
+static void on_open(struct ws *ws)
+{
+    pair.ws = ws;
+}
+
+static void begin(void)
+{
+    int fd[2];
+    pair.ingress.core = &pair.core;
+    pair.ingress.shared = &pair.shared;
+    pair.shared.unlimited = true;
+    pair.core.now_us = 1700000000000000;
+    pair.loop = h2o_evloop_create();
+    pair.hub = ws_hub_new(&pair.ingress, pair.loop);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        fcntl(fd[i], F_SETFL, O_NONBLOCK);
+    pair.peer = fd[1];
+    ws_hub_adopt(pair.hub, h2o_evloop_socket_create(pair.loop, fd[0], 0), (struct slice){"/ws", 3},
+                 (struct slice){"", 0}, &kind, on_open);
+    cr_assert_not_null(pair.ws);
+}
+
+static void turn(void)
+{
+    pair.core.now_us += 100; /* never so long that a ping is due */
+    ws_hub_turn(pair.hub);
+    h2o_evloop_run(pair.loop, 0);
+}
+
+/* The bytes that frames of so many 'a', 'b', ... make: what the peer must read. */
+struct stream {
+    size_t sent, read; /* bytes */
+    unsigned char *bytes;
+};
+
+static void send_one(struct stream *stream, size_t length)
+{
+    char *text = malloc(length);
+    memset(text, 'a' + (int)(stream->sent % 26), length);
+    struct ws_frame *frame = ws_frame_new(text, length);
+    memcpy(stream->bytes + stream->sent, frame->bytes, frame->length);
+    stream->sent += frame->length;
+    cr_assert(ws_send_frame(pair.ws, frame));
+    ws_frame_release(frame);
+    free(text);
+}
+
+static void read_some(struct stream *stream, size_t most)
+{
+    static unsigned char in[1 << 20];
+    ssize_t got = read(pair.peer, in, most < sizeof in ? most : sizeof in);
+    if (got <= 0)
+        return;
+    cr_assert_leq(stream->read + (size_t)got, stream->sent);
+    cr_assert_eq(memcmp(in, stream->bytes + stream->read, (size_t)got), 0, "at %zu", stream->read);
+    stream->read += (size_t)got;
+}
+
+/* Goal: frames come whole and in order however they are read. Method: frames of random sizes,
+ * turns, and readings of random sizes, so that the socket is full, and is not, at any moment.
+ * (h2o 2.2.5 aborts when writes outside its loop are complete while it polls for an earlier one.)
+ */
+Test(ws_hub, frames_come_in_order_to_who_reads_in_bits)
+{
+    struct stream stream = {.bytes = malloc(600 << 20)};
+    begin();
+    srand(7);
+    for (uint32_t i = 0; i < 30000 && stream.sent < 500u << 20; i++) {
+        if (stream.sent - stream.read < 600000)
+            for (int n = rand() % 4; n > 0; n--)
+                send_one(&stream, (size_t)rand() % (rand() % 8 ? 2000 : 100000));
+        if (rand() % 3)
+            turn();
+        read_some(&stream, (size_t)rand() % (rand() % 4 ? 5000 : 400000) + 1);
+    }
+    for (uint32_t i = 0; i < 10000 && stream.read < stream.sent; i++) {
+        turn();
+        read_some(&stream, 1 << 20);
+    }
+    cr_assert_eq(stream.read, stream.sent);
+    cr_assert_gt(stream.sent, 10u << 20);
+    cr_assert_eq(ws_backlog(pair.ws), 0u);
+    close(pair.peer);
+    for (uint32_t i = 0; i < 4; i++)
+        turn();
+    cr_assert_null(pair.ws);
+    cr_assert(ws_hub_idle(pair.hub));
+    free(stream.bytes);
+}
+
+/* Goal: who reads nothing is closed at its budget, told 1008, and gone after the deadline. Method:
+ * frames without end; then the last one that can be read, and the clock. */
+Test(ws_hub, who_reads_nothing_is_closed_with_1008)
+{
+    static unsigned char in[4 << 20];
+    char text[10000];
+    size_t length = 0;
+    uint32_t sent = 0;
+    begin();
+    memset(text, 'x', sizeof text);
+    while (ws_send(pair.ws, text, sizeof text)) {
+        turn();
+        cr_assert_lt(++sent, 1000u, "about 1 MiB and what the kernel takes");
+    }
+    cr_assert_eq(counter_get(&pair.ingress.counts.ws.slow), 1u);
+    for (uint32_t i = 0; i < 1000; i++) {
+        ssize_t got = read(pair.peer, in + length, sizeof in - length);
+        length += got > 0 ? (size_t)got : 0;
+        turn();
+    }
+    uint32_t frames = 0;
+    size_t at = 0;
+    while (at < length && in[at] == 0x81) {
+        at += 4 + sizeof text;
+        frames++;
+    }
+    cr_assert_lt(frames, sent, "what waited was dropped");
+    cr_assert_lt(at + 4, length);
+    cr_assert_eq(in[at], 0x88);
+    cr_assert_eq(in[at + 2] << 8 | in[at + 3], WS_POLICY);
+    cr_assert_eq(at + 2 + in[at + 1], length, "nothing behind it");
+    cr_assert_not_null(pair.ws, "the peer may answer");
+    pair.core.now_us += WS_END_US;
+    turn();
+    turn();
+    cr_assert_null(pair.ws, "but it is not waited for without end");
+    close(pair.peer);
+}

@@ -217,17 +217,6 @@ size_t ws_backlog(const struct ws *ws)
 }
 
 static void on_written(h2o_socket_t *sock, const char *err);
-static void on_read(h2o_socket_t *sock, const char *err);
-
-/* Makes h2o look again, before it next waits, at what it waits for on this socket. Version 2.2.5
- * forgets to after a write that was done at once, while it may still wait because of one before
- * that was not; when the socket then becomes writable it asserts that somebody writes. Costs a
- * system call only where there is something to change. */
-static void relook(const struct ws *ws)
-{
-    if (h2o_socket_is_reading(ws->sock))
-        h2o_socket_read_start(ws->sock, on_read);
-}
 
 static bool write_some(struct ws *ws)
 {
@@ -252,7 +241,6 @@ static void on_written(h2o_socket_t *sock, const char *err)
     struct ws *ws = sock->data;
     ws_queue_drop(&ws->queue, ws->writing);
     ws->writing = 0;
-    relook(ws);
     if (err)
         lose(ws);
     else if (ws->gone || ws->ending || !write_some(ws))

@@ -59,8 +59,8 @@ enum recovery_status recovery_read_range(struct disk *disk, struct recovery_rang
 enum recovery_status recovery_read(struct disk *disk, const struct recovery_sink *sink,
                                    struct recovery *found);
 
-/* Goes on where a good reading with the same sink ended, up to `until`, which must be durable and the
- * last record of its chunk. So it may run beside the writer, again and again. */
+/* Goes on where a good reading with the same sink ended, up to `until`, which must be durable and
+ * the last record of its chunk. So it may run beside the writer, again and again. */
 enum recovery_status recovery_read_on(struct disk *disk, uint64_t until,
                                       const struct recovery_sink *sink, struct recovery *found);
 

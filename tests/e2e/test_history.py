@@ -126,11 +126,11 @@ def without_a_history_there_is_no_file():
 @checks
 def a_gap_is_told_when_the_journal_no_longer_has_it():
     with Server(*OPTIONS, "--history", "off") as server:
-        kill = Kill(server, 400, 10)
+        kill = Kill(server, 4000, 10)
         number = 0
         while any(path.name == "journal-00000001.seg" or path.name == "journal-00000001.seg.zst"
                   for path in server.data.iterdir()):
-            check(number < 60, "the journal was never trimmed")
+            check(number < 40, "the journal was never trimmed")
             kill.round(number)
             number += 1
         eq(server.sigterm(), 0, "a clean end")

@@ -4,7 +4,7 @@
 Goal: what was acknowledged is there after the crash, what was refused is not, and the money balances.
 Method: users trade with one another on pipelined connections of their own (HTTP/2 and HTTP/1.1 in turn) and an
 operator deposits; after a random number of answers the server gets SIGKILL; it starts again on the same directory
-and every answer is checked against it. Segments are small and snapshots frequent, so that restarts begin from
+and every answer is checked against it, and the history in the end against its own rows. Segments are small and snapshots frequent, so that restarts begin from
 snapshots and the journal is trimmed all the while. Then the audit at rest before and after a clean restart and a kill.
 With --failpoints (a build with planted bugs) the process kills itself instead, at each place in the source that has a
 name: FAILPOINT("before-write") and so on; at start, in the middle of a batch, of a snapshot, of a trim.
@@ -22,6 +22,7 @@ import time
 
 from castle_client import (ROOT, ApiError, Checks, Http2, Pipe1, Server, Trader, atoms, check, conserved, eq, parse, quote_of,
                            refusal, show, units)
+from history_check import check_history
 
 USERS, WINDOW, SYMBOL, PAGE = 6, 24, "BTCUSDT", 1000
 MARKET = {"symbol": SYMBOL, "recvWindow": 60000}  # a crowded machine may let a request wait for seconds
@@ -415,6 +416,7 @@ def main():
                        for number in range(1, options.rounds + 1))
         if good:  # after a failed round the rest says nothing
             checks.one("accounts agree with the audit and the open orders", kill.check_accounts)
+            checks.one("the history is exact", check_history, server, kill.traders)
             checks.one("the audit at rest survives a clean restart and a kill", kill.at_rest)
             checks.one("books trade on and can be emptied", kill.books_still_trade)
         print(f"acknowledged: {json.dumps(kill.totals)}; restarts: {len(kill.restarts)}, "

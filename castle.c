@@ -1,9 +1,9 @@
 /* castle.c - main: picks the subcommand; `serve` puts the layers together.
  *
  * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o;
- * one journal thread; one thread that folds the journal for history and
- * snapshots (follower.c); one thread that keeps a
- * spare segment ready and slews the clock; and the main thread, which waits for signals.
+ * one journal thread; one thread that folds the journal for history and snapshots (follower.c), and
+ * one that looks things up in the history (history_reader.c); one thread that keeps a spare segment
+ * ready and slews the clock; and the main thread, which waits for signals.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -204,7 +204,7 @@ int fold_trim(struct disk *disk, uint64_t cursor, struct trimmed *trimmed)
     if (BUG(11) && count) /* 11: trimmed to the newest snapshot */
         keep = lsn[0] + (1u << 20);
     if (result == 0)
-        result = remove_snapshots(disk, lsn, count, oldest, trimmed);
+        result = remove_snapshots(disk, lsn, count, oldest < count ? oldest : count - 1, trimmed);
     if (result == 0 && keep)
         result = remove_segments(disk, &list, keep, &first, trimmed);
     for (uint32_t i = first; result == 0 && i + 1 < list.count; i++) {

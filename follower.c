@@ -12,7 +12,7 @@
 
 enum {
     LOOK_MS = 20,
-    NICE = 10,
+    NICE = 19,
     COMMIT_RECORDS = 20000, /* of the history's transactions while much is to be caught up with */
     HISTORY_RETRY_US = 10000000,
     RETRY_US = 1000000,

@@ -663,6 +663,51 @@ static enum take account_take(struct actor *actor, enum lane_class class,
     return take;
 }
 
+/* What the message will touch, for ledger_prefetch(); false when that is not worth it. */
+static bool account_ahead(const struct account_shard *self, const struct msg *msg,
+                          struct ledger_ahead *ahead)
+{
+    *ahead = (struct ledger_ahead){.ledger = self->ledger, .symbol = msg->symbol};
+    if (msg->type == MSG_REQUEST) {
+        const struct request *request = msg->request.block;
+        ahead->user = request->user;
+        ahead->symbol = request->symbol;
+        ahead->client_id = request->order.client_id;
+        ahead->client_length = request->order.client_length;
+        if (request->type == REQUEST_CANCEL) {
+            ahead->client_id = request->find.client_id;
+            ahead->client_length = request->find.client_length;
+        } else if (request->type != REQUEST_NEW) {
+            return false;
+        }
+    } else if (msg->type >= MSG_ACCEPTED && msg->type <= MSG_DONE) {
+        ahead->ref = msg->accepted.ref; /* these two begin the body of every report on an order */
+        ahead->order_id = msg->accepted.order_id;
+    } else {
+        return false;
+    }
+    return ahead->symbol < self->shard.ex->config.symbols_max;
+}
+
+static void account_prefetch(struct actor *actor, const struct message *const *message,
+                             uint32_t count)
+{
+    const struct account_shard *self = (const struct account_shard *)actor;
+    struct ledger_ahead ahead[PREFETCH_AHEAD];
+    uint32_t inputs = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct msg *msg = (const struct msg *)message[i];
+        for (uint32_t line = 0; msg->type == MSG_REQUEST && line < sizeof(struct request);
+             line += 64)
+            __builtin_prefetch((const char *)msg->request.block + line);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        inputs += account_ahead(self, (const struct msg *)message[i], &ahead[inputs]);
+    for (uint32_t stage = 0; stage < LEDGER_AHEAD_STAGES; stage++)
+        for (uint32_t i = 0; i < inputs; i++)
+            ledger_prefetch(&ahead[i], stage);
+}
+
 /* A self-input: the oldest order of the todo list gets its cancel (S6). */
 static void apply_self(struct account_shard *self, int64_t ts_us)
 {
@@ -689,8 +734,11 @@ static enum work account_work(struct actor *actor)
     return self->todo_head ? WORK_MORE : WORK_DONE;
 }
 
-static const struct actor_ops account_ops = {
-    .take = account_take, .work = account_work, .pump = shard_pump, .durable = shard_durable};
+static const struct actor_ops account_ops = {.take = account_take,
+                                             .prefetch = account_prefetch,
+                                             .work = account_work,
+                                             .pump = shard_pump,
+                                             .durable = shard_durable};
 
 /* ---- recovery ---- */
 
@@ -782,11 +830,7 @@ bool account_shard_ahead(const struct account_shard *self, const struct record_a
     if (head->type == RECORD_LINK && head->bytes == MSG_ENCODED_BYTES) {
         struct msg msg;
         msg_decode(record->payload, head->shard, &msg);
-        ahead->symbol = msg.symbol;
-        ahead->ref = msg.accepted.ref; /* these two begin the body of every report on an order */
-        ahead->order_id = msg.accepted.order_id;
-        return msg.type >= MSG_ACCEPTED && msg.type <= MSG_DONE &&
-               msg.symbol < self->shard.ex->config.symbols_max;
+        return account_ahead(self, &msg, ahead);
     }
     struct request_peek peek;
     if (!request_peek((uint8_t)(head->type - RECORD_REQUEST), record->payload, head->bytes, &peek))

@@ -2,6 +2,8 @@
 
 #include "runtime/check.h"
 
+enum { STEP_AHEAD = 4 }; /* replies between the steps of prefetch_replies() */
+
 size_t gateway_bytes(const struct exchange_config *config)
 {
     return arena_bytes((config->request_blocks + 1) * sizeof(struct gateway_slot));
@@ -142,6 +144,26 @@ static void hand_market(struct gateway *gateway, const struct gateway_sink *sink
                   msg->change.block);
 }
 
+/* Fetches what the replies behind the head of the lane will touch, the farther ones' addresses
+ * before the nearer ones' contents. Changes nothing. */
+static void prefetch_replies(const struct gateway *gateway, const struct gateway_sink *sink,
+                             struct lane *lane, uint32_t left)
+{
+    for (uint32_t step = 0; step < GATEWAY_STEPS; step++) {
+        uint32_t ahead = (GATEWAY_STEPS - step) * STEP_AHEAD;
+        if (ahead >= left)
+            continue;
+        const struct msg *msg = (const struct msg *)lane_ahead(lane, ahead);
+        uint32_t idx = tag_slot(msg->reply.tag);
+        if (msg->type != MSG_REPLY || idx > gateway->slots_max)
+            continue;
+        if (step == 0)
+            __builtin_prefetch(&gateway->slots[idx], 1);
+        else if (gateway->slots[idx].context)
+            sink->soon(gateway->slots[idx].context, step, msg);
+    }
+}
+
 /* Up to `most` messages of the lane whose chunk is durable. */
 static uint32_t drain(struct gateway *gateway, const struct gateway_sink *sink, struct lane *lane,
                       uint32_t most, uint64_t durable, bool market)
@@ -151,6 +173,8 @@ static uint32_t drain(struct gateway *gateway, const struct gateway_sink *sink, 
         const struct msg *msg = (const struct msg *)lane_peek(lane);
         if (!msg || (msg->seq > durable && !(BUG(17) && market))) /* 17: views before the gate */
             break;
+        if (!market && sink->soon)
+            prefetch_replies(gateway, sink, lane, most - done);
         if (market)
             hand_market(gateway, sink, msg);
         else if (msg->type == MSG_EVENT)

@@ -13,6 +13,8 @@
 
 #include "actors/exchange.h"
 
+enum { GATEWAY_STEPS = 3 }; /* 0 is the gateway's own */
+
 enum gateway_sent { GATEWAY_SENT, GATEWAY_BUSY };
 
 struct gateway_slot {
@@ -37,6 +39,9 @@ struct gateway_sink {
     /* A part of an answer; `last` is in msg->flags. The context is NULL when nobody waits. The
      * block, and what is chained to it, is given back after the call. */
     void (*reply)(void *self, void *context, const struct msg *msg);
+    /* The reply to `context` comes soon: fetches what it will touch, first (1) what the context
+     * itself holds, then (2) what that leads to, and changes nothing. Optional. */
+    void (*soon)(const void *context, uint32_t step, const struct msg *msg);
     /* What an input did to a user whose bit of this core is set (exchange.h, `watched`), in order
      * with the replies of the user's shard; NULL: nobody watches here. The block as above. */
     void (*event)(void *self, const struct msg *msg);

@@ -37,8 +37,7 @@ static bool signature_ok(struct call *call, const struct directory_key *key,
         char c = signature->value[i];
         given[i] = (char)(c >= 'A' && c <= 'F' ? c + 32 : c);
     }
-    directory_sign(&call->ingress->directory, key, params->piece, params->piece_length,
-                   params->pieces, expected);
+    directory_sign(key, params->piece, params->piece_length, params->pieces, expected);
     return CRYPTO_memcmp(expected, given, sizeof given) == 0;
 }
 

@@ -1,11 +1,20 @@
+/* The EVP interface allocates and frees for every copy of a state, twice a signature. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "http/directory.h"
 
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "actors/ledger/ledger.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
+
+/* HMAC-SHA256 (RFC 2104) after the two padded keys; the key is one block exactly (64 bytes). */
+struct signer {
+    SHA256_CTX inner, outer;
+};
 
 void directory_init(struct directory *directory, const struct secrets *secrets,
                     uint32_t symbols_max)
@@ -17,17 +26,13 @@ void directory_init(struct directory *directory, const struct secrets *secrets,
     directory->assets = calloc(2 * (size_t)symbols_max, SYMBOL_NAME_MAX);
     directory->buckets_count = 4096;
     directory->buckets = calloc(directory->buckets_count, sizeof *directory->buckets);
-    directory->scratch = EVP_MD_CTX_new();
-    ASSERT(directory->symbols && directory->assets && directory->buckets && directory->scratch);
+    ASSERT(directory->symbols && directory->assets && directory->buckets);
 }
 
 void directory_fini(struct directory *directory)
 {
-    for (uint32_t i = 1; i <= directory->keys_count; i++) {
-        EVP_MD_CTX_free(directory->keys[i].inner);
-        EVP_MD_CTX_free(directory->keys[i].outer);
-    }
-    EVP_MD_CTX_free(directory->scratch);
+    for (uint32_t i = 1; i <= directory->keys_count; i++)
+        OPENSSL_clear_free(directory->keys[i].signer, sizeof *directory->keys[i].signer);
     free(directory->users);
     free(directory->keys);
     free(directory->symbols);
@@ -55,18 +60,13 @@ static void *grow(void *array, uint32_t *room, uint32_t want, size_t size)
     return array;
 }
 
-/* RFC 2104: the key is one block exactly (64 bytes); the states after the two padded keys are kept.
- */
-static EVP_MD_CTX *keyed_state(const char secret[SECRET_BYTES], uint8_t pad)
+static void keyed_state(SHA256_CTX *state, const char secret[SECRET_BYTES], uint8_t pad)
 {
     uint8_t block[64];
     for (uint32_t i = 0; i < 64; i++)
         block[i] = (uint8_t)secret[i] ^ pad;
-    EVP_MD_CTX *state = EVP_MD_CTX_new();
-    ASSERT(state && EVP_DigestInit_ex(state, EVP_sha256(), NULL) == 1);
-    ASSERT(EVP_DigestUpdate(state, block, sizeof block) == 1);
+    ASSERT(SHA256_Init(state) == 1 && SHA256_Update(state, block, sizeof block) == 1);
     OPENSSL_cleanse(block, sizeof block);
-    return state;
 }
 
 static void add_key(struct directory *directory, const struct config_change *change)
@@ -85,8 +85,10 @@ static void add_key(struct directory *directory, const struct config_change *cha
         key->gone = true;
         return;
     }
-    key->inner = keyed_state(secret, 0x36);
-    key->outer = keyed_state(secret, 0x5C);
+    key->signer = OPENSSL_malloc(sizeof *key->signer);
+    ASSERT(key->signer != NULL);
+    keyed_state(&key->signer->inner, secret, 0x36);
+    keyed_state(&key->signer->outer, secret, 0x5C);
     OPENSSL_cleanse(secret, sizeof secret);
     uint32_t *bucket = bucket_of(directory, key->text);
     key->next = *bucket;
@@ -172,18 +174,17 @@ uint16_t directory_asset(const struct directory *directory, const char *name, si
     return ASSET_NONE;
 }
 
-void directory_sign(struct directory *directory, const struct directory_key *key,
-                    const char *const part[], const size_t length[], uint32_t parts, char hex[64])
+void directory_sign(const struct directory_key *key, const char *const part[],
+                    const size_t length[], uint32_t parts, char hex[64])
 {
     uint8_t digest[32];
-    EVP_MD_CTX *ctx = directory->scratch;
-    ASSERT(EVP_MD_CTX_copy_ex(ctx, key->inner) == 1);
+    SHA256_CTX state = key->signer->inner;
     for (uint32_t i = 0; i < parts; i++)
-        ASSERT(EVP_DigestUpdate(ctx, part[i], length[i]) == 1);
-    ASSERT(EVP_DigestFinal_ex(ctx, digest, NULL) == 1);
-    ASSERT(EVP_MD_CTX_copy_ex(ctx, key->outer) == 1);
-    ASSERT(EVP_DigestUpdate(ctx, digest, sizeof digest) == 1);
-    ASSERT(EVP_DigestFinal_ex(ctx, digest, NULL) == 1);
+        SHA256_Update(&state, part[i], length[i]);
+    SHA256_Final(digest, &state);
+    state = key->signer->outer;
+    SHA256_Update(&state, digest, sizeof digest);
+    SHA256_Final(digest, &state);
     for (uint32_t i = 0; i < 32; i++) {
         hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
         hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];

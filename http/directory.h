@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <openssl/evp.h>
-
 #include "actors/msg/request.h"
 #include "http/secrets.h"
 
@@ -28,8 +26,8 @@ struct directory_key {
     uint32_t user;
     int64_t created_us;
     char text[API_KEY_BYTES];
-    EVP_MD_CTX *inner, *outer; /* HMAC-SHA256 states after the padded key */
-    uint32_t next;             /* of its bucket */
+    struct signer *signer; /* its own memory, wiped when freed */
+    uint32_t next;         /* of its bucket */
 };
 
 struct directory {
@@ -41,7 +39,6 @@ struct directory {
     uint32_t users_count, users_room, keys_count, keys_room, buckets_count;
     uint32_t *buckets; /* of keys, by text */
     uint16_t symbols_count, symbols_max, assets_count;
-    EVP_MD_CTX *scratch;
     bool unseal_failed;
     _Atomic uint32_t version;
 };
@@ -60,7 +57,7 @@ uint16_t directory_symbol(const struct directory *directory, const char *name, s
 uint16_t directory_asset(const struct directory *directory, const char *name, size_t length);
 
 /* HMAC-SHA256 under the key, over two pieces of text; lower-case hex. */
-void directory_sign(struct directory *directory, const struct directory_key *key,
-                    const char *const part[], const size_t length[], uint32_t parts, char hex[64]);
+void directory_sign(const struct directory_key *key, const char *const part[],
+                    const size_t length[], uint32_t parts, char hex[64]);
 
 #endif

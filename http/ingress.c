@@ -13,6 +13,8 @@
 #include "http/ws/stream.h"
 #include "runtime/check.h"
 
+enum { ANSWER_BYTES = 512 }; /* about what an order's answer takes */
+
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
  * force. */
 static uint32_t deadlines_max(const struct exchange_config *config)
@@ -304,6 +306,25 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     }
 }
 
+static void fetch(const void *at, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch((const char *)at + i, 1);
+}
+
+static void on_soon(const void *context, uint32_t step, const struct msg *msg)
+{
+    const struct call *call = context;
+    if (step == 1) {
+        fetch(call, offsetof(struct call, watch));
+        fetch(&call->past, sizeof *call - offsetof(struct call, past));
+        fetch(msg->reply.block, msg->reply.block ? REPLY_HEAD_BYTES : 0);
+    } else {
+        fetch(call->out.data, call->out.data ? ANSWER_BYTES : 0);
+        fetch(call->transport, 1);
+    }
+}
+
 static void on_event(void *self, const struct msg *msg)
 {
     user_stream_tell(self, msg->event.block);
@@ -340,8 +361,11 @@ static uint32_t finish_waiting(struct ingress *ingress)
 
 static struct gateway_sink sink_of(struct ingress *ingress)
 {
-    return (struct gateway_sink){
-        .self = ingress, .market = on_market, .reply = on_reply, .event = on_event};
+    return (struct gateway_sink){.self = ingress,
+                                 .market = on_market,
+                                 .reply = on_reply,
+                                 .soon = on_soon,
+                                 .event = on_event};
 }
 
 void ingress_see_market(struct ingress *ingress)

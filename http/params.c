@@ -13,6 +13,12 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Most parts need no decoding: names and values stay where they are. */
+static bool is_plain(const char *in, size_t length)
+{
+    return !memchr(in, '%', length) && !memchr(in, '+', length) && !memchr(in, '\0', length);
+}
+
 /* Decodes into the params' own text; false for a broken escape, a NUL, or no room. */
 static bool decode(struct params *params, const char *in, size_t length, const char **out,
                    uint16_t *out_length)
@@ -52,15 +58,18 @@ static struct param *find(struct params *params, const char *name, size_t length
 }
 
 static enum params_status add_pair(struct params *params, const char *pair, size_t length,
-                                   bool in_body)
+                                   bool plain, bool in_body)
 {
-    const char *equals = memchr(pair, '=', length);
+    const char *equals = memchr(pair, '=', length), *value = equals ? equals + 1 : pair + length;
     size_t name_length = equals ? (size_t)(equals - pair) : length;
-    struct param param = {.in_body = in_body};
-    if (!decode(params, pair, name_length, &param.name, &param.name_length))
-        return PARAMS_BAD_ENCODING;
-    const char *value = equals ? equals + 1 : pair + length;
-    if (!decode(params, value, (size_t)(pair + length - value), &param.value, &param.value_length))
+    size_t value_length = (size_t)(pair + length - value);
+    struct param param = {.name = pair,
+                          .name_length = (uint16_t)name_length,
+                          .value = value,
+                          .value_length = (uint16_t)value_length,
+                          .in_body = in_body};
+    if (!plain && (!decode(params, pair, name_length, &param.name, &param.name_length) ||
+                   !decode(params, value, value_length, &param.value, &param.value_length)))
         return PARAMS_BAD_ENCODING;
     struct param *other = find(params, param.name, param.name_length);
     if (other && other->in_body == in_body) {
@@ -90,11 +99,13 @@ static enum params_status add_part(struct params *params, const char *text, size
 {
     static const char name[] = "signature=";
     const char *end = text + length, *cut = NULL, *cut_end = NULL;
+    bool plain = is_plain(text, length);
     for (const char *pair = text; pair < end;) {
         const char *amp = memchr(pair, '&', (size_t)(end - pair));
         const char *pair_end = amp ? amp : end;
         if (pair_end > pair) {
-            enum params_status status = add_pair(params, pair, (size_t)(pair_end - pair), in_body);
+            enum params_status status =
+                add_pair(params, pair, (size_t)(pair_end - pair), plain, in_body);
             if (status != PARAMS_OK)
                 return status;
             if ((size_t)(pair_end - pair) >= sizeof name - 1 && !cut &&

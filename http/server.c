@@ -43,6 +43,7 @@ enum {
     RECEIVE_BYTES = 128 << 10,
     ADMIN_CONNECTIONS_MAX =
         1000,           /* apart from the public ones, which must not lock the operator out */
+    ANSWER_HEADERS = 8, /* room for them is taken at once */
     FILES_BESIDE = 256, /* open files that are not connections */
     LOOK_US = 100000,
     LOOKS_MAX = 512,  /* connections looked at every 100 ms: 10,000 take 2 s */
@@ -162,8 +163,9 @@ struct tie {
     h2o_req_t *req;
     struct call *call;
     struct link *link;
-    struct body *body; /* held: its answer, when it is one that is shared */
-    size_t untaken;    /* bytes of its answer */
+    struct body *body;                   /* held: its answer, when it is one that is shared */
+    size_t untaken;                      /* bytes of its answer */
+    char usage[1 + ORDER_INTERVALS][10]; /* the digits of its headers */
 };
 
 /* A request is over for its client, answered or not. */
@@ -227,40 +229,52 @@ static const char *reason_of(int status)
     }
 }
 
-static h2o_iovec_t decimal(h2o_mem_pool_t *pool, uint32_t value)
+static h2o_iovec_t decimal(char out[static 10], uint32_t value)
 {
-    char digits[10], *at = digits + sizeof digits;
+    char *at = out + 10;
     do
         *--at = (char)('0' + value % 10);
     while (value /= 10);
-    return h2o_strdup(pool, at, (size_t)(digits + sizeof digits - at));
+    return h2o_iovec_init(at, (size_t)(out + 10 - at));
 }
 
-/* What the client has used (API §1.5). h2o takes a name that is none of its own tokens as it comes;
- * given like this it is not copied for every answer. */
-static void add_usage(h2o_req_t *req, const struct call *call)
+/* h2o takes a name that is none of its own tokens as it comes; given like this neither it nor the
+ * spelling of HTTP/1.1 is copied for every answer. */
+struct header_name {
+    h2o_token_t lower;
+    const char *name;
+};
+
+static void add_usage_header(h2o_req_t *req, const struct header_name *name, h2o_iovec_t value)
 {
-    static const h2o_token_t lower[] = {{.buf = {H2O_STRLIT("x-mbx-used-weight")}},
-                                        {.buf = {H2O_STRLIT("x-mbx-used-weight-1m")}},
-                                        {.buf = {H2O_STRLIT("x-mbx-order-count-10s")}},
-                                        {.buf = {H2O_STRLIT("x-mbx-order-count-1d")}}};
-    static const char *const names[] = {"X-MBX-USED-WEIGHT", "X-MBX-USED-WEIGHT-1M",
-                                        "X-MBX-ORDER-COUNT-10S", "X-MBX-ORDER-COUNT-1D"};
+    h2o_headers_t *headers = &req->res.headers;
+    h2o_add_header(&req->pool, headers, &name->lower, NULL, value.base, value.len);
+    headers->entries[headers->size - 1].orig_name = name->name;
+}
+
+/* What the client has used (API §1.5). */
+static void add_usage(struct tie *tie, const struct call *call)
+{
+    static const struct header_name
+        weights[] = {{{.buf = {H2O_STRLIT("x-mbx-used-weight")}}, "X-MBX-USED-WEIGHT"},
+                     {{.buf = {H2O_STRLIT("x-mbx-used-weight-1m")}}, "X-MBX-USED-WEIGHT-1M"}},
+        counts[] = {{{.buf = {H2O_STRLIT("x-mbx-order-count-10s")}}, "X-MBX-ORDER-COUNT-10S"},
+                    {{.buf = {H2O_STRLIT("x-mbx-order-count-1d")}}, "X-MBX-ORDER-COUNT-1D"}};
     if (!call->address)
         return;
-    const h2o_iovec_t weight = decimal(&req->pool, call->used_weight);
+    const h2o_iovec_t weight = decimal(tie->usage[0], call->used_weight);
     for (uint32_t i = 0; i < 2; i++)
-        h2o_add_header(&req->pool, &req->res.headers, &lower[i], names[i], weight.base, weight.len);
-    for (uint32_t i = 0; call->tells_orders && i < ORDER_INTERVALS; i++) {
-        const h2o_iovec_t count = decimal(&req->pool, call->unfilled[i]);
-        h2o_add_header(&req->pool, &req->res.headers, &lower[2 + i], names[2 + i], count.base,
-                       count.len);
-    }
+        add_usage_header(tie->req, &weights[i], weight);
+    for (uint32_t i = 0; call->tells_orders && i < ORDER_INTERVALS; i++)
+        add_usage_header(tie->req, &counts[i], decimal(tie->usage[1 + i], call->unfilled[i]));
 }
 
-/* Whether somebody between here and the client may keep the answer. */
+/* Whether somebody between here and the client may keep the answer. Nobody keeps the answer to
+ * another method that does not say so (RFC 9110 9.3). */
 static void add_cache_control(h2o_req_t *req, const struct call *call, int status)
 {
+    if (call->method != METHOD_GET)
+        return;
     const struct cache_rule *rule = operation_cache(call->route, status);
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, rule->control,
                    strlen(rule->control));
@@ -286,7 +300,8 @@ static void respond(void *transport, int status, const char *body, size_t length
     const char *type = tie->call->content_type;
     if (!type)
         type = "application/json;charset=UTF-8";
-    add_usage(req, tie->call);
+    h2o_vector_reserve(&req->pool, &req->res.headers, ANSWER_HEADERS);
+    add_usage(tie, tie->call);
     add_cache_control(req, tie->call, status);
     request_ended(tie, false);
     tie->link->guard.untaken += tie->untaken = length;

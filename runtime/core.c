@@ -5,8 +5,7 @@
 #include "runtime/check.h"
 
 enum {
-    CLASS_QUOTA = 64,    /* messages of one lane in one round (C7) */
-    PREFETCH_AHEAD = 16, /* of them looked at before the first is taken */
+    CLASS_QUOTA = 64, /* messages of one lane in one round (C7) */
 };
 
 static size_t core_bytes(const struct core_limits *limits, uint16_t cores, uint32_t actors)
@@ -292,7 +291,7 @@ static uint32_t take_lane(struct core *core, enum lane_class class, struct lane 
         const struct message *message = lane_peek(lane);
         if (!message)
             break;
-        if (class == CLASS_ORDER && done % PREFETCH_AHEAD == 0)
+        if (done % PREFETCH_AHEAD == 0)
             prefetch_lane(core, lane);
         struct actor *actor = core->runtime->actor[message->to];
         ASSERT(actor != NULL && actor->core == core);

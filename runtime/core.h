@@ -41,6 +41,8 @@ struct message {
 };
 _Static_assert(sizeof(struct message) == LANE_SLOT_BYTES, "one cache line");
 
+enum { PREFETCH_AHEAD = 16 }; /* messages looked at before the first of them is taken */
+
 enum take { TAKE_DONE, TAKE_NO_ROOM };
 enum work { WORK_DONE, WORK_MORE, WORK_NO_ROOM };
 
@@ -49,8 +51,8 @@ struct actor;
 
 struct actor_ops {
     enum take (*take)(struct actor *self, enum lane_class class, const struct message *message);
-    /* Messages that take() will see next, in order: fetches what they need, changes nothing.
-     * Optional. */
+    /* Up to PREFETCH_AHEAD messages that take() will see next, in order: fetches what they need,
+     * changes nothing. Optional. */
     void (*prefetch)(struct actor *self, const struct message *const *message, uint32_t count);
     /* One bounded unit of work that is not a message: a slice, a self-input. */
     enum work (*work)(struct actor *self);

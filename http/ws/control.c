@@ -1,5 +1,6 @@
 #include "http/ws/control.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "http/json.h"

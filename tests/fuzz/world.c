@@ -288,7 +288,7 @@ static size_t sign(struct world *world, const struct line *line, const struct wo
     bool get = line->method == METHOD_GET; /* whose body is not looked at */
     const char *const parts[] = {query, line->body};
     const size_t lengths[] = {length, get ? 0 : line->body_length};
-    directory_sign(directory, known, parts, lengths, 2, hex);
+    directory_sign(known, parts, lengths, 2, hex);
     return length + (size_t)sprintf(query + length, "&signature=%.64s", hex);
 }
 
@@ -437,7 +437,7 @@ void world_sign(struct world *world, uint32_t nth, const char *text, size_t leng
         directory_key(directory, world->key[nth].key, API_KEY_BYTES);
     memset(hex, '0', 64); /* deleted meanwhile: any signature will do */
     if (known)
-        directory_sign(directory, known, &text, &length, 1, hex);
+        directory_sign(known, &text, &length, 1, hex);
 }
 
 int64_t world_now_ms(const struct world *world)

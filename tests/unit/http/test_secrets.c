@@ -80,7 +80,7 @@ Test(directory_sign, equals_hmac_sha256, .init = open_key)
     cr_assert_not_null(key);
     const char *part[] = {"symbol=BTCUSDT&", "side=BUY"};
     const size_t length[] = {15, 8};
-    directory_sign(&directory, key, part, length, 2, hex);
+    directory_sign(key, part, length, 2, hex);
     HMAC(EVP_sha256(), secret, SECRET_BYTES, (const unsigned char *)"symbol=BTCUSDT&side=BUY", 23,
          digest, NULL);
     for (int i = 0; i < 32; i++)

@@ -11,6 +11,8 @@
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
+enum { KEY_HASHED = 16 }; /* letters of a key that place it: keys are random */
+
 /* HMAC-SHA256 (RFC 2104) after the two padded keys; the key is one block exactly (64 bytes). */
 struct signer {
     SHA256_CTX inner, outer;
@@ -42,7 +44,7 @@ void directory_fini(struct directory *directory)
 
 static uint32_t *bucket_of(const struct directory *directory, const char *text)
 {
-    return &directory->buckets[hash_bytes(3, text, API_KEY_BYTES) % directory->buckets_count];
+    return &directory->buckets[hash_bytes(3, text, KEY_HASHED) % directory->buckets_count];
 }
 
 /* Room for index `want` in a growing array. */
@@ -175,18 +177,13 @@ uint16_t directory_asset(const struct directory *directory, const char *name, si
 }
 
 void directory_sign(const struct directory_key *key, const char *const part[],
-                    const size_t length[], uint32_t parts, char hex[64])
+                    const size_t length[], uint32_t parts, uint8_t signature[SIGNATURE_BYTES])
 {
-    uint8_t digest[32];
     SHA256_CTX state = key->signer->inner;
     for (uint32_t i = 0; i < parts; i++)
         SHA256_Update(&state, part[i], length[i]);
-    SHA256_Final(digest, &state);
+    SHA256_Final(signature, &state);
     state = key->signer->outer;
-    SHA256_Update(&state, digest, sizeof digest);
-    SHA256_Final(digest, &state);
-    for (uint32_t i = 0; i < 32; i++) {
-        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
+    SHA256_Update(&state, signature, SIGNATURE_BYTES);
+    SHA256_Final(signature, &state);
 }

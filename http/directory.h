@@ -14,6 +14,8 @@
 #include "actors/msg/request.h"
 #include "http/secrets.h"
 
+enum { SIGNATURE_BYTES = 32 };
+
 struct directory_user {
     uint32_t id;
     uint8_t length;
@@ -56,8 +58,8 @@ uint16_t directory_symbol(const struct directory *directory, const char *name, s
 /* ASSET_NONE when unknown. */
 uint16_t directory_asset(const struct directory *directory, const char *name, size_t length);
 
-/* HMAC-SHA256 under the key, over two pieces of text; lower-case hex. */
+/* HMAC-SHA256 under the key, over the pieces of text one after the other. */
 void directory_sign(const struct directory_key *key, const char *const part[],
-                    const size_t length[], uint32_t parts, char hex[64]);
+                    const size_t length[], uint32_t parts, uint8_t signature[SIGNATURE_BYTES]);
 
 #endif

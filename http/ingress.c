@@ -13,7 +13,10 @@
 #include "http/ws/stream.h"
 #include "runtime/check.h"
 
-enum { ANSWER_BYTES = 512 }; /* about what an order's answer takes */
+enum {
+    ANSWER_BYTES = 512,                     /* about what an order's answer takes */
+    OWN_BYTES = offsetof(struct call, peer) /* of a call that is no operator's */
+};
 
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
  * force. */
@@ -83,9 +86,11 @@ struct call *call_new(struct ingress *ingress)
         ASSERT(call != NULL);
     }
     struct text out = call->out;
-    out.length = 0;
-    *call = (struct call){
-        .ingress = ingress, .out = out, .deadline = {.fire = on_deadline}, .weight = 1};
+    memset(call, 0, OWN_BYTES);
+    call->ingress = ingress;
+    call->out = (struct text){.data = out.data, .room = out.room};
+    call->deadline.fire = on_deadline;
+    call->weight = 1;
     call->older = ingress->newest;
     if (ingress->newest)
         ingress->newest->newer = call;
@@ -112,7 +117,8 @@ static void call_free(struct call *call)
     timer_clear(&ingress->deadlines, &call->deadline);
     if (call->over)
         call->over(call->owner);
-    memset(call->secret, 0, sizeof call->secret);
+    if (call->kind == CALL_ADMIN)
+        memset((char *)call + OWN_BYTES, 0, sizeof *call - OWN_BYTES);
     free(call->kept);
     free(call->past);
     call->kept = NULL;
@@ -316,8 +322,7 @@ static void on_soon(const void *context, uint32_t step, const struct msg *msg)
 {
     const struct call *call = context;
     if (step == 1) {
-        fetch(call, offsetof(struct call, watch));
-        fetch(&call->past, sizeof *call - offsetof(struct call, past));
+        fetch(call, OWN_BYTES);
         fetch(msg->reply.block, msg->reply.block ? REPLY_HEAD_BYTES : 0);
     } else {
         fetch(call->out.data, call->out.data ? ANSWER_BYTES : 0);

@@ -93,9 +93,8 @@ struct call {
     uint32_t unfilled[ORDER_INTERVALS];
     /* valid only while the call is started; api_key.data NULL: a parameter that was not sent */
     struct slice path, query, body, api_key;
-    bool micro;                 /* X-MBX-TIME-UNIT: MICROSECOND */
-    char peer[PEER_TEXT_BYTES]; /* admin listener: who calls, for the log */
-    const char *content_type;   /* of the answer; NULL: JSON */
+    bool micro;               /* X-MBX-TIME-UNIT: MICROSECOND */
+    const char *content_type; /* of the answer; NULL: JSON */
     struct body *shared; /* borrowed: the body that is being responded with; NULL: no shared one */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
@@ -114,9 +113,6 @@ struct call {
     struct user_watch *watch;
     void (*watch_done)(struct call *call);
     char client_id[CLIENT_ID_BYTES];
-    char secret[SECRET_BYTES]; /* a new key's: shown once, wiped */
-    char api_key_made[API_KEY_BYTES];
-    struct request admin_request;
     struct past_job *past; /* what a read has brought so far, for history.c; freed with the call */
     struct text out;
     char *kept; /* what the answer quotes: freed with the call */
@@ -126,6 +122,11 @@ struct call {
     uint64_t lsn_wanted;
     int wait_status;
     struct call *older, *newer; /* by age; `newer` also links free calls */
+    /* kind CALL_ADMIN; of others nothing is set */
+    char peer[PEER_TEXT_BYTES]; /* who calls, for the log */
+    char secret[SECRET_BYTES];  /* a new key's: shown once, wiped */
+    char api_key_made[API_KEY_BYTES];
+    struct request admin_request;
 };
 
 /* Arena bytes of one ingress core. */

@@ -47,14 +47,6 @@ static void close_node(struct parser *parser, struct json_node *node)
 
 /* ---- strings ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Four hexadecimal digits; -1 when they are not there. */
 static int32_t read_unit(struct parser *parser)
 {

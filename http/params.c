@@ -3,15 +3,8 @@
 #include <string.h>
 
 #include "http/json.h"
+#include "http/text.h"
 #include "runtime/check.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Most parts need no decoding: names and values stay where they are. */
 static bool is_plain(const char *in, size_t length)
@@ -51,7 +44,8 @@ static bool decode(struct params *params, const char *in, size_t length, const c
 static struct param *find(struct params *params, const char *name, size_t length)
 {
     for (uint32_t i = 0; i < params->count; i++)
-        if (params->item[i].name_length == length &&
+        if (params->item[i].name_length == length && /* the first letter tells most apart */
+            (length == 0 || params->item[i].name[0] == name[0]) &&
             memcmp(params->item[i].name, name, length) == 0)
             return &params->item[i];
     return NULL;

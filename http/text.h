@@ -47,6 +47,15 @@ void text_amount(struct text *text, int64_t atoms);
 void text_sum(struct text *text, __int128 atoms);
 /* A JSON string with quotes and escapes; U+FFFD stands for each byte that is no UTF-8. */
 void text_quoted(struct text *text, const char *data, size_t length);
+/* 0 to 15, or -1. */
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Bytes of the UTF-8 character at `at`, where at least one is left; 0 when there is none (RFC 3629:
  * nothing overlong, no surrogate, nothing above U+10FFFF). Thread: any. */
 size_t text_utf8(const char *at, size_t left);

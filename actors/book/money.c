@@ -99,19 +99,17 @@ bool money_parse(const char *text, uint32_t length, int64_t *atoms, uint32_t *de
 
 uint32_t money_format(int64_t atoms, char out[static MONEY_TEXT_MAX])
 {
-    char digits[MONEY_TEXT_MAX];
-    uint32_t count = 0, length = 0;
     uint64_t value = atoms < 0 ? 0 - (uint64_t)atoms : (uint64_t)atoms;
-    while (value || count <= MONEY_DECIMALS) {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    if (atoms < 0)
-        out[length++] = '-';
-    while (count) {
-        if (count == MONEY_DECIMALS)
-            out[length++] = '.';
-        out[length++] = digits[--count];
-    }
-    return length;
+    uint64_t whole = value / MONEY_ATOMS_PER_UNIT;
+    uint32_t part = (uint32_t)(value % MONEY_ATOMS_PER_UNIT), length = atoms < 0, digits = 1;
+    for (uint64_t more = whole; more >= 10; more /= 10)
+        digits++;
+    out[0] = '-';
+    for (uint32_t i = digits; i-- > 0; whole /= 10)
+        out[length + i] = (char)('0' + whole % 10);
+    length += digits;
+    out[length++] = '.';
+    for (uint32_t i = MONEY_DECIMALS; i-- > 0; part /= 10)
+        out[length + i] = (char)('0' + part % 10);
+    return length + MONEY_DECIMALS;
 }

@@ -225,7 +225,8 @@ static inline bool order_is_named(const struct ledger_order *order, const char *
 struct ledger_ahead {
     const struct ledger *ledger;
     uint64_t ref, order_id;
-    uint32_t user, slot; /* the user's id; slot: found on the way, of the order or the user */
+    uint32_t user, slot;       /* the user's id; slot: found on the way, of the order or the user */
+    uint32_t position, client; /* on the way: hashes, then the position's slot */
     uint16_t symbol;
     uint8_t client_length;
     const char *client_id; /* borrowed */

@@ -54,8 +54,6 @@ static void fetch_report(struct ledger_ahead *ahead, uint32_t stage)
 static void fetch_request(struct ledger_ahead *ahead, uint32_t stage)
 {
     const struct ledger *ledger = ahead->ledger;
-    uint32_t client = hash_client(ahead->slot, ahead->client_id, ahead->client_length);
-    uint32_t position = hash_pair(ahead->slot, ahead->symbol);
     switch (stage) {
     case 0:
         slot_index_prefetch(&ledger->by_user, (uint32_t)hash_mix(ahead->user));
@@ -63,19 +61,21 @@ static void fetch_request(struct ledger_ahead *ahead, uint32_t stage)
     case 1:
         ahead->slot = guess(&ledger->by_user, (uint32_t)hash_mix(ahead->user));
         fetch(&ledger->users[ahead->slot], 1);
-        slot_index_prefetch(&ledger->by_position, hash_pair(ahead->slot, ahead->symbol));
-        slot_index_prefetch(&ledger->by_client,
-                            hash_client(ahead->slot, ahead->client_id, ahead->client_length));
+        ahead->position = hash_pair(ahead->slot, ahead->symbol);
+        ahead->client = hash_client(ahead->slot, ahead->client_id, ahead->client_length);
+        slot_index_prefetch(&ledger->by_position, ahead->position);
+        slot_index_prefetch(&ledger->by_client, ahead->client);
         fetch_balances(ledger, ahead->slot, ahead->symbol, false);
         break;
     case 2:
-        fetch(&ledger->positions[guess(&ledger->by_position, position)], 1);
-        fetch(&ledger->orders[guess(&ledger->by_client, client)], sizeof(struct ledger_order));
+        ahead->position = guess(&ledger->by_position, ahead->position);
+        fetch(&ledger->positions[ahead->position], 1);
+        fetch(&ledger->orders[guess(&ledger->by_client, ahead->client)],
+              sizeof(struct ledger_order));
         fetch_balances(ledger, ahead->slot, ahead->symbol, true);
         break;
     default:
-        fetch(&ledger->orders[ledger->positions[guess(&ledger->by_position, position)].tail].next,
-              1);
+        fetch(&ledger->orders[ledger->positions[ahead->position].tail].next, 1);
     }
 }
 

@@ -272,6 +272,17 @@ static bool parse_line(const char *at, const char *end, struct line *line)
     return line->body_length <= CALL_BODY_MAX; /* what is longer, the transport refuses */
 }
 
+static void sign_hex(const struct directory_key *key, const char *const part[],
+                     const size_t length[], uint32_t parts, char hex[static 64])
+{
+    uint8_t signature[SIGNATURE_BYTES];
+    directory_sign(key, part, length, parts, signature);
+    for (uint32_t i = 0; i < SIGNATURE_BYTES; i++) {
+        hex[2 * i] = "0123456789abcdef"[signature[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[signature[i] & 15];
+    }
+}
+
 /* The query with timestamp and signature behind it. */
 static size_t sign(struct world *world, const struct line *line, const struct world_key *key,
                    char *query)
@@ -288,7 +299,7 @@ static size_t sign(struct world *world, const struct line *line, const struct wo
     bool get = line->method == METHOD_GET; /* whose body is not looked at */
     const char *const parts[] = {query, line->body};
     const size_t lengths[] = {length, get ? 0 : line->body_length};
-    directory_sign(known, parts, lengths, 2, hex);
+    sign_hex(known, parts, lengths, 2, hex);
     return length + (size_t)sprintf(query + length, "&signature=%.64s", hex);
 }
 
@@ -437,7 +448,7 @@ void world_sign(struct world *world, uint32_t nth, const char *text, size_t leng
         directory_key(directory, world->key[nth].key, API_KEY_BYTES);
     memset(hex, '0', 64); /* deleted meanwhile: any signature will do */
     if (known)
-        directory_sign(known, &text, &length, 1, hex);
+        sign_hex(known, &text, &length, 1, hex);
 }
 
 int64_t world_now_ms(const struct world *world)

@@ -25,10 +25,15 @@ void directory_init(struct directory *directory, const struct secrets *secrets,
     directory->secrets = secrets;
     directory->symbols_max = (uint16_t)symbols_max;
     directory->symbols = calloc(symbols_max, sizeof *directory->symbols);
+    size_t buckets_bytes = 2 * (size_t)symbols_max * sizeof *directory->symbol_buckets;
+    directory->symbol_buckets = malloc(buckets_bytes);
+    directory->symbol_next = calloc(symbols_max, sizeof *directory->symbol_next);
     directory->assets = calloc(2 * (size_t)symbols_max, SYMBOL_NAME_MAX);
     directory->buckets_count = 4096;
     directory->buckets = calloc(directory->buckets_count, sizeof *directory->buckets);
-    ASSERT(directory->symbols && directory->assets && directory->buckets);
+    ASSERT(directory->symbols && directory->symbol_buckets && directory->symbol_next &&
+           directory->assets && directory->buckets);
+    memset(directory->symbol_buckets, 0xFF, buckets_bytes);
 }
 
 void directory_fini(struct directory *directory)
@@ -38,6 +43,8 @@ void directory_fini(struct directory *directory)
     free(directory->users);
     free(directory->keys);
     free(directory->symbols);
+    free(directory->symbol_buckets);
+    free(directory->symbol_next);
     free(directory->assets);
     free(directory->buckets);
 }
@@ -109,6 +116,26 @@ static void add_user(struct directory *directory, const struct config_change *ch
         directory->users_count = change->user;
 }
 
+static uint16_t *symbol_bucket(const struct directory *directory, const char name[SYMBOL_NAME_MAX])
+{
+    return &directory->symbol_buckets[hash_bytes(0, name, SYMBOL_NAME_MAX) %
+                                      (2 * (uint32_t)directory->symbols_max)];
+}
+
+/* A symbol comes once and keeps its name; what else is known of it changes. */
+static void set_symbol(struct directory *directory, const struct symbol_config *symbol)
+{
+    uint16_t slot = symbol->symbol, *bucket = symbol_bucket(directory, symbol->name);
+    ASSERT(slot < directory->symbols_max);
+    if (!directory->symbols[slot].name[0]) {
+        directory->symbol_next[slot] = *bucket;
+        *bucket = slot;
+    }
+    directory->symbols[slot] = *symbol;
+    if (slot >= directory->symbols_count)
+        directory->symbols_count = (uint16_t)(slot + 1);
+}
+
 static void set_asset(struct directory *directory, uint16_t asset, const char *name)
 {
     memcpy(directory->assets[asset], name, SYMBOL_NAME_MAX);
@@ -133,10 +160,7 @@ void directory_apply(struct directory *directory, const struct config_change *ch
             key->gone = true;
         break;
     default:
-        ASSERT(symbol->symbol < directory->symbols_max);
-        directory->symbols[symbol->symbol] = *symbol;
-        if (symbol->symbol >= directory->symbols_count)
-            directory->symbols_count = (uint16_t)(symbol->symbol + 1);
+        set_symbol(directory, symbol);
         set_asset(directory, symbol->base, symbol->base_name);
         set_asset(directory, symbol->quote, symbol->quote_name);
     }
@@ -162,10 +186,14 @@ static bool name_is(const char name[SYMBOL_NAME_MAX], const char *text, size_t l
 
 uint16_t directory_symbol(const struct directory *directory, const char *name, size_t length)
 {
-    for (uint16_t i = 0; i < directory->symbols_count; i++)
-        if (name_is(directory->symbols[i].name, name, length))
-            return i;
-    return SYMBOL_ANY;
+    char whole[SYMBOL_NAME_MAX] = "";
+    if (length == 0 || length > sizeof whole)
+        return SYMBOL_ANY;
+    memcpy(whole, name, length);
+    uint16_t slot = *symbol_bucket(directory, whole);
+    while (slot != SYMBOL_ANY && memcmp(directory->symbols[slot].name, whole, sizeof whole) != 0)
+        slot = directory->symbol_next[slot];
+    return slot;
 }
 
 uint16_t directory_asset(const struct directory *directory, const char *name, size_t length)

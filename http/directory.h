@@ -37,6 +37,7 @@ struct directory {
     struct directory_user *users; /* by id */
     struct directory_key *keys;   /* from 1 */
     struct symbol_config *symbols;
+    uint16_t *symbol_buckets, *symbol_next; /* of symbols, by name; SYMBOL_ANY ends a chain */
     char (*assets)[SYMBOL_NAME_MAX];
     uint32_t users_count, users_room, keys_count, keys_room, buckets_count;
     uint32_t *buckets; /* of keys, by text */

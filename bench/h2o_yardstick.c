@@ -7,8 +7,6 @@
  * is what an exchange costs. Binds 127.0.0.1 on a free port, which it writes to PORT_FILE by
  * rename. Exit:    only by a signal; 1 when it cannot start, 2 for bad arguments.
  */
-#define H2O_USE_LIBUV 0
-
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,13 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <h2o.h>
-#pragma GCC diagnostic pop
+#include "http/h2o_quiet.h"
 
 enum { ANSWER_MAX = 16384 };
 

@@ -1,4 +1,3 @@
-#define H2O_USE_LIBUV 0
 #include "http/server.h"
 
 #include <arpa/inet.h>
@@ -12,19 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <h2o.h>
-#include <h2o/http2.h>
-#pragma GCC diagnostic pop
-
 #include <openssl/ssl.h>
 
 #include "http/admin.h"
 #include "http/guard.h"
+#include "http/h2o_quiet.h"
 #include "http/operation.h"
 #include "http/ws/api.h"
 #include "http/ws/handshake.h"

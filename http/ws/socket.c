@@ -1,20 +1,12 @@
-#define H2O_USE_LIBUV 0
 #include "http/ws/socket.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <h2o.h>
-#include <h2o/http1.h>
 #include <wslay/wslay.h>
-#pragma GCC diagnostic pop
 
+#include "http/h2o_quiet.h"
 #include "http/ws/handshake.h"
 #include "http/ws/hub.h"
 #include "http/ws/life.h"

@@ -5,19 +5,11 @@
  * Checks:  what comes back are whole frames, unmasked and of the shortest form; texts are JSON;
  *          nothing follows a close; the connection is gone when its peer is.
  */
-#define H2O_USE_LIBUV 0
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <h2o.h>
-#pragma GCC diagnostic pop
-
+#include "http/h2o_quiet.h"
 #include "http/json.h"
 #include "http/ws/control.h"
 #include "http/ws/hub.h"

@@ -1,6 +1,5 @@
 /* Goal: whatever a peer does not read, its frames come whole and in order, and only itself suffers.
  * Method: a connection over a socket pair, with h2o's loop and nothing of the exchange. */
-#define H2O_USE_LIBUV 0
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -8,14 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wstrict-prototypes"
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <h2o.h>
-#pragma GCC diagnostic pop
-
+#include "http/h2o_quiet.h"
 #include "http/ws/hub.h"
 
 struct pair {

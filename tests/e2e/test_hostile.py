@@ -8,8 +8,11 @@ many as before. Limits are short, so that waiting for a close is; nothing here m
 usage: test_hostile.py [WORD...]   only the checks whose name contains a word
 """
 import contextlib
+import io
 import itertools
+import json
 import os
+import random
 import re
 import select
 import socket
@@ -330,6 +333,47 @@ def peers_that_read_nothing_are_closed():
             good.more()
             eq(acts(server, "connections_closed", "stalled"), 6, "stalled connections closed")
             eq(acts(server, "edge_refused", "busy"), answers.count("503"), "requests refused")
+
+
+@checks
+def who_reads_slowly_gets_every_answer_whole_and_in_order():
+    """Answers from the exchange come outside h2o's loop, often while the socket is still full of the one before."""
+    with serving() as server:
+        trader = bad_trader(server)
+        for number in range(100):
+            trader.limit("BTCUSDT", "BUY", "0.001", str(10000 - number))
+        with meanwhile(server):
+            asks = [trader.build("GET", "/api/v3/openOrders", {"symbol": "BTCUSDT", "recvWindow": 60000})[1:3],
+                    ("/api/v3/depth?symbol=BTCUSDT&limit=5000", {}), ("/api/v3/time", {})]
+            wire = [f"GET {target} HTTP/1.1\r\nHost: a\r\n".encode() +
+                    b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items()) + b"\r\n"
+                    for target, headers in asks]
+            rounds, peers = 20, []
+            for _ in range(12):
+                raw = socket.socket()
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                raw.connect(server.public)
+                raw.sendall(b"".join(wire) * rounds)
+                raw.setblocking(False)
+                peers.append([raw, b"", random.Random(len(peers))])
+            waiting, end = list(peers), time.monotonic() + DEADLINE
+            while waiting:
+                check(time.monotonic() < end, f"{len(waiting)} connections still lack answers")
+                select.select([raw for raw, *_ in waiting], [], [], 1)
+                for peer in list(waiting):
+                    with contextlib.suppress(BlockingIOError):
+                        data = peer[0].recv(peer[2].choice((1, 500, 3000, 20000)))
+                        check(data, "the connection stays open")
+                        peer[1] += data
+                        if peer[1].count(b"HTTP/1.1 200") == rounds * len(asks) and peer[1].endswith(b'}'):
+                            waiting.remove(peer)
+            for raw, text, _ in peers:
+                reader = io.BytesIO(text)
+                for _ in range(rounds):
+                    orders, depth, now = (json.loads(read_reply(reader).body) for _ in asks)
+                    eq([len(orders), len(depth["bids"]) >= 100, list(now)], [100, True, ["serverTime"]], "in order")
+                eq(reader.read(), b"", "nothing behind the last answer")
+                raw.close()
 
 
 def gone(raw):

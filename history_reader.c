@@ -18,9 +18,10 @@ static struct history_reader *running; /* one a process */
 
 /* ---- trades ---- */
 
+/* 0 asks for no beginning, and nothing was traded then. */
 static int64_t from_time(int64_t us)
 {
-    return us == INT64_MIN ? 0 : us;
+    return us == INT64_MIN ? 0 : us > 0 ? us : 1;
 }
 
 static int64_t to_time(int64_t us)
@@ -345,7 +346,8 @@ static void do_job(struct history_reader *self, struct past_job *job)
     char wrong[256];
     if (!self->store)
         self->store = history_sqlite_open(self->directory, self->id, false, wrong);
-    bool late = job->min_lsn > atomic_load(self->cursor); /* its client has been told */
+    bool late = job->min_lsn > atomic_load(self->cursor) ||
+                env_mono_ns() >= job->until_ns; /* its client has been told */
     job->failed = late || !self->store || !read_job(self->store, job);
     atomic_fetch_add(&self->read, 1);
     if (job->failed && !late) {
@@ -408,7 +410,6 @@ bool history_reader_submit(struct past_job *job)
     bool room = self->waiting < PAST_JOBS_MAX;
     if (room) {
         job->next = NULL;
-        job->until_ns = env_mono_ns() + CALL_DEADLINE_US * UINT64_C(1000);
         *self->last = job;
         self->last = &job->next;
         self->waiting++;

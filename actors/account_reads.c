@@ -278,7 +278,8 @@ static void collect_trades(struct account_shard *self, const struct request *req
             continue;
         read_add(&self->read, slot);
     }
-    read_limit(&self->read, request, request->find.has_from_id || request->find.start_us);
+    read_limit(&self->read, request,
+               request->find.has_order_id || request->find.has_from_id || request->find.start_us);
 }
 
 static enum reject collect_order(struct account_shard *self, const struct request *request,

@@ -62,10 +62,10 @@ static int64_t note_trade(struct market_symbol *symbol, const struct book_event 
 }
 
 static void tell_trade(struct market_shard *self, const struct book_event *event,
-                       int64_t quote_atoms, int64_t ts_us)
+                       int64_t quote_atoms, bool more, int64_t ts_us)
 {
     struct msg msg = {.type = MSG_TRADE, .symbol = self->open.symbol, .ts_us = ts_us};
-    msg.flags = event->side == SIDE_SELL ? MSG_BUY : 0;
+    msg.flags = (event->side == SIDE_SELL ? MSG_BUY : 0) | (more ? MSG_OPEN : 0);
     msg.trade.trade_id = event->id;
     msg.trade.price_ticks = event->price_ticks;
     msg.trade.qty_lots = event->qty_lots;
@@ -93,7 +93,8 @@ static void row_trade(const struct market_shard *self, const struct book_event *
     rows->trade(rows->self, &row);
 }
 
-static void on_fill(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+static void on_fill(struct market_shard *self, const struct book_event *event, bool more,
+                    int64_t ts_us)
 {
     bool maker_buys = event->side == SIDE_BUY;
     uint8_t maker = MSG_MAKER | (maker_buys ? MSG_BUY : 0);
@@ -107,7 +108,7 @@ static void on_fill(struct market_shard *self, const struct book_event *event, i
     int64_t quote = note_trade(self->matching, event, ts_us);
     if (self->shard.ex->rows)
         row_trade(self, event, quote, ts_us);
-    tell_trade(self, event, quote, ts_us);
+    tell_trade(self, event, quote, more, ts_us);
 }
 
 static void on_accepted(struct market_shard *self, const struct book_event *event, int64_t ts_us)
@@ -162,7 +163,7 @@ static bool slice(struct market_shard *self)
         const struct book_event *event = &out.event[i];
         switch (event->type) {
         case EVENT_FILL:
-            on_fill(self, event, ts_us);
+            on_fill(self, event, step != BOOK_DONE, ts_us);
             break;
         case EVENT_ACCEPTED:
             on_accepted(self, event, ts_us);

@@ -21,15 +21,15 @@ static size_t row_bytes(enum past_kind kind)
     return bytes[kind];
 }
 
-/* Off the order path: a page of history is rare, and its rows are many. */
+/* Off the order path. With room for `most` rows, and for `kept` of memory's. */
 static struct past_job *job_new(struct call *call, enum past_kind kind, uint16_t symbol,
-                                void (*answer)(struct past_job *job))
+                                uint32_t most, uint32_t kept, void (*answer)(struct past_job *job))
 {
     const struct symbol_config *config = &call->ingress->directory.symbols[symbol];
-    size_t rows = (PAST_ROWS_MAX * row_bytes(kind) + 15) & ~(size_t)15;
-    bool keeps = kind == PAST_ORDERS || kind == PAST_FILLS;
-    struct past_job *job = calloc(1, sizeof *job + rows + (keeps ? rows : 0));
+    size_t rows = (most * row_bytes(kind) + 15) & ~(size_t)15;
+    struct past_job *job = malloc(sizeof *job + rows + kept * row_bytes(kind));
     ASSERT(job != NULL);
+    memset(job, 0, sizeof *job);
     job->ingress = call->ingress;
     job->call = call;
     job->answer = answer;
@@ -46,10 +46,13 @@ static void submit(struct past_job *job)
     struct call *call = job->call;
     call->out.length = 0;
     job->min_lsn = call->ingress->shared->journal_lsn();
-    if (!call_deadline(call)) { /* it was answered */
+    /* A read of the account has set it already: both have one deadline. */
+    if (!call->deadline.place && !call_deadline(call)) { /* it was answered */
         free(job);
         return;
     }
+    int64_t left_us = call->deadline.due_us - call->ingress->core->now_us;
+    job->until_ns = env_mono_ns() + (left_us > 0 ? (uint64_t)left_us * 1000 : 0);
     call->tag = UNDER_WAY;
     if (call->ingress->shared->past(job))
         return;
@@ -153,7 +156,8 @@ void history_trades(struct call *call, const struct trades_query *query)
 {
     if (in_memory_only(call))
         return;
-    struct past_job *job = job_new(call, PAST_TRADES, query->symbol, answer_trades);
+    struct past_job *job =
+        job_new(call, PAST_TRADES, query->symbol, PAST_ROWS_MAX, 0, answer_trades);
     job->trades = *query;
     submit(job);
 }
@@ -162,7 +166,8 @@ void history_agg_trades(struct call *call, const struct trades_query *query)
 {
     if (in_memory_only(call))
         return;
-    struct past_job *job = job_new(call, PAST_AGG_TRADES, query->symbol, answer_agg_trades);
+    struct past_job *job =
+        job_new(call, PAST_AGG_TRADES, query->symbol, PAST_ROWS_MAX, 0, answer_agg_trades);
     job->trades = *query;
     submit(job);
 }
@@ -171,7 +176,8 @@ void history_candles(struct call *call, const struct candles_query *query)
 {
     if (in_memory_only(call))
         return;
-    struct past_job *job = job_new(call, PAST_CANDLES, query->symbol, answer_candles);
+    struct past_job *job =
+        job_new(call, PAST_CANDLES, query->symbol, PAST_ROWS_MAX, 0, answer_candles);
     job->candles = *query;
     submit(job);
 }
@@ -220,8 +226,7 @@ static uint32_t joined_count(const struct past_job *job)
 static void answer_joined(struct past_job *job)
 {
     const struct request_find *find = &job->request.find;
-    bool first =
-        find->start_us || (job->kind == PAST_ORDERS ? find->has_order_id : find->has_from_id);
+    bool first = find->start_us || find->has_order_id || find->has_from_id;
     uint32_t all = joined_count(job), shown = 0, at = 0;
     uint32_t skip = !first && all > find->limit ? all - find->limit : 0;
     text_str(&job->call->out, "[");
@@ -256,6 +261,17 @@ static void answer_order(struct past_job *job)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
+/* As compare() has them: of a trade with oneself memory has the maker's first. */
+static void keep_fill(struct past_job *job, const struct trade_view *fill)
+{
+    struct trade_view *at = &job->kept_fill[job->kept_count++];
+    if (job->kept_count > 1 && at[-1].trade_id == fill->trade_id && at[-1].side > fill->side) {
+        at[0] = at[-1];
+        at--;
+    }
+    *at = *fill;
+}
+
 /* The rows of one block, kept until the answer is whole. */
 static void keep(struct past_job *job, struct reply *reply)
 {
@@ -263,7 +279,7 @@ static void keep(struct past_job *job, struct reply *reply)
         if (job->kind == PAST_ORDERS)
             job->kept_order[job->kept_count++] = reply_orders(reply)[i];
         else
-            job->kept_fill[job->kept_count++] = reply_trades(reply)[i];
+            keep_fill(job, &reply_trades(reply)[i]);
 }
 
 static void on_list(struct call *call, const struct msg *msg)
@@ -307,7 +323,9 @@ void history_send(struct call *call, const struct request *request)
 {
     enum past_kind kind = request->type == REQUEST_TRADES ? PAST_FILLS : PAST_ORDERS;
     bool one = request->type == REQUEST_GET_ORDER;
-    call->past = job_new(call, kind, request->symbol, one ? answer_order : answer_joined);
+    uint32_t most = one ? 1 : PAST_ROWS_MAX;
+    call->past = job_new(call, kind, request->symbol, most, one ? 0 : most,
+                         one ? answer_order : answer_joined);
     call->past->request = *request;
     if (one)
         call->past->request.find.limit = 1;

@@ -24,7 +24,7 @@ struct past_job {
     struct call *call;
     void (*answer)(struct past_job *job); /* on the ingress core; the job is freed behind it */
     uint64_t min_lsn;                     /* what the history must have before it is read... */
-    uint64_t until_ns;                    /* ... by then, on the monotonic clock: the reader's */
+    uint64_t until_ns; /* ... by then, on the monotonic clock; nobody waits any more */
     enum past_kind kind;
     int64_t tick_atoms, step_atoms;
     union {
@@ -35,7 +35,7 @@ struct past_job {
     /* found */
     bool failed;
     uint32_t count;
-    union { /* [PAST_ROWS_MAX] */
+    union { /* [PAST_ROWS_MAX]; of one order: [1] */
         struct recent_trade *trade;
         struct agg_trade *agg;
         struct candle *candle;

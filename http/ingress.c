@@ -14,7 +14,8 @@
 #include "runtime/check.h"
 
 enum {
-    ANSWER_BYTES = 512,                     /* about what an order's answer takes */
+    TEXT_KEPT_BYTES = 64 << 10, /* of a call's text; a longer one is freed with its answer */
+    ANSWER_BYTES = 512,         /* about what an order's answer takes */
     OWN_BYTES = offsetof(struct call, peer) /* of a call that is no operator's */
 };
 
@@ -119,6 +120,10 @@ static void call_free(struct call *call)
         call->over(call->owner);
     if (call->kind == CALL_ADMIN)
         memset((char *)call + OWN_BYTES, 0, sizeof *call - OWN_BYTES);
+    if (call->out.room > TEXT_KEPT_BYTES) {
+        free(call->out.data);
+        call->out = (struct text){0};
+    }
     free(call->kept);
     free(call->past);
     call->kept = NULL;

@@ -222,7 +222,7 @@ static bool read_container(struct parser *parser, enum json_type type, char clos
     while (!take(parser, close)) {
         if (node->count && !take(parser, ','))
             return false;
-        if (type == JSON_OBJECT && !read_name(parser, first))
+        if (type == JSON_OBJECT && (node->count == JSON_MEMBERS_MAX || !read_name(parser, first)))
             return false;
         if (!read_value(parser))
             return false;

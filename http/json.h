@@ -3,7 +3,8 @@
  * Thread:  any; text and nodes are the caller's.
  * Memory:  the nodes point into the text, which is changed in place: escapes are resolved.
  * Refused: what RFC 8259 does not allow, broken UTF-8, lone surrogates, \u0000, a name twice in one
- * object, and more than JSON_DEPTH_MAX containers in each other.
+ * object, more than JSON_MEMBERS_MAX of them, and more than JSON_DEPTH_MAX containers in each
+ * other.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JSON_DEPTH_MAX = 16 };
+enum { JSON_DEPTH_MAX = 16, JSON_MEMBERS_MAX = 64 };
 
 enum json_type {
     JSON_NULL,
@@ -38,7 +39,7 @@ struct json_node {
 
 /* Parses one JSON text in place; nodes[0] is its value. Returns the number of nodes, 0 when it is
  * not JSON as above or has more than `max` of them.
- * Cost: O(length), and for each object the square of its members, which `max` bounds. */
+ * Cost: O(length). */
 uint32_t json_parse(char *text, size_t length, struct json_node *nodes, uint32_t max);
 
 /* The value of a member of `object`, which is one of `nodes`, or NULL. */

@@ -35,6 +35,14 @@ void render_avg_price(const struct call *call, struct text *out, uint16_t symbol
 /* By how many percent `to` is above `from`, with three decimals, rounded half up; "0.000" when
  * `from` is 0. */
 void render_percent(struct text *out, int64_t from, int64_t to);
+/* A quantity, also where many orders add up to more than one balance can hold. */
+void render_lots(struct text *out, const struct symbol_config *config, __int128 lots);
+/* What happened in the 24 hours up to now. */
+struct stats_day market_day(const struct ingress *ingress, uint16_t symbol, int64_t now_us);
+/* The mean price of five minutes in atoms, or the last price where nothing was traded in them, as
+ * filters see it (API §1.3); and when the last trade was, 0: never. */
+int64_t market_avg_price(const struct ingress *ingress, uint16_t symbol, int64_t now_us,
+                         int64_t *traded_us);
 /* The volume-weighted mean price in atoms, rounded down; 0 when nothing was traded. */
 int64_t candle_mean(const struct candle *candle, const struct symbol_config *config);
 /* "name":{"maker","taker"} and, `by_side`, "buyer" and "seller", behind a comma where one is due.

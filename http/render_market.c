@@ -16,11 +16,13 @@ static const struct symbol_config *symbol_of(const struct call *call, uint16_t s
 
 /* ---- the book ---- */
 
-/* Many orders may add up to more than one balance can hold: then the most that can be said. */
-static int64_t level_qty(const struct view_level *level, const struct symbol_config *config)
+void render_lots(struct text *out, const struct symbol_config *config, __int128 lots)
 {
-    int64_t qty;
-    return __builtin_mul_overflow(level->qty_lots, config->step_atoms, &qty) ? INT64_MAX : qty;
+    __int128 atoms = lots * config->step_atoms;
+    if (atoms <= INT64_MAX)
+        text_amount(out, (int64_t)atoms); /* it is quicker */
+    else
+        text_sum(out, atoms);
 }
 
 static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t side,
@@ -34,7 +36,7 @@ static void depth_side(struct ingress *ingress, struct text *out, uint16_t symbo
         text_str(out, i ? ",[" : "[");
         text_amount(out, level->price_ticks * config->tick_atoms);
         text_str(out, ",");
-        text_amount(out, level_qty(level, config));
+        render_lots(out, config, level->qty_lots);
         text_str(out, "]");
     }
 }
@@ -138,7 +140,8 @@ static void best_levels(struct ingress *ingress, struct text *out, uint16_t symb
     for (uint32_t side = 0; side < 2; side++) { /* SIDE_BUY, SIDE_SELL */
         const struct view_level *best = market_view_level(&ingress->view, symbol, side, 0);
         key_amount(out, price[side], best ? best->price_ticks * config->tick_atoms : 0);
-        key_amount(out, qty[side], best ? level_qty(best, config) : 0);
+        key(out, qty[side]);
+        render_lots(out, config, best ? best->qty_lots : 0);
     }
 }
 
@@ -161,7 +164,10 @@ __attribute__((always_inline)) static inline void key_sum(struct text *out, cons
 int64_t candle_mean(const struct candle *candle, const struct symbol_config *config)
 {
     __int128 base = candle->base_lots * config->step_atoms;
-    return base ? (int64_t)(candle->quote_atoms * MONEY_ATOMS_PER_UNIT / base) : 0;
+    if (base == 0)
+        return 0;
+    __int128 units = candle->quote_atoms / base, rest = candle->quote_atoms % base;
+    return (int64_t)(units * MONEY_ATOMS_PER_UNIT + rest * MONEY_ATOMS_PER_UNIT / base);
 }
 
 void render_percent(struct text *out, int64_t from, int64_t to)
@@ -173,17 +179,20 @@ void render_percent(struct text *out, int64_t from, int64_t to)
                 thousandths / 1000, (int)(thousandths % 1000));
 }
 
-/* What happened in the day up to now. */
-static struct stats_day day_of(const struct ingress *ingress, uint16_t symbol)
+struct stats_day market_day(const struct ingress *ingress, uint16_t symbol, int64_t now_us)
 {
     struct market_stats *stats = ingress->view.symbols[symbol].stats;
-    int64_t now_us = env_now_us(&ingress->ex->rt.env);
     struct stats_day day = {.close_us = now_us};
     if (stats)
         market_stats_day(stats, now_us, &day);
     else
         day.sum.open_us = candle_open_us(CANDLE_1M, now_us - DAY_US, 0);
     return day;
+}
+
+static struct stats_day day_of(const struct ingress *ingress, uint16_t symbol)
+{
+    return market_day(ingress, symbol, env_now_us(&ingress->ex->rt.env));
 }
 
 static void day_prices(struct text *out, const struct stats_day *day, int64_t tick)
@@ -244,20 +253,28 @@ void render_ticker_full(const struct call *call, struct text *out, uint16_t symb
     day_rest(call, out, &day, config);
 }
 
+int64_t market_avg_price(const struct ingress *ingress, uint16_t symbol, int64_t now_us,
+                         int64_t *traded_us)
+{
+    const struct symbol_config *config = &ingress->directory.symbols[symbol];
+    const struct view_symbol *view = &ingress->view.symbols[symbol];
+    struct candle window = {0};
+    *traded_us = 0;
+    if (view->stats)
+        market_stats_window(view->stats, now_us - (AVG_PRICE_MINUTES - 1) * MINUTE_US, now_us,
+                            &window);
+    if (view->trades.newest)
+        *traded_us = trade_ring_at(&view->trades, view->trades.newest)->ts_us;
+    return window.trades ? candle_mean(&window, config)
+                         : view->last_price_ticks * config->tick_atoms;
+}
+
 void render_avg_price(const struct call *call, struct text *out, uint16_t symbol)
 {
-    const struct symbol_config *config = symbol_of(call, symbol);
-    const struct view_symbol *view = &call->ingress->view.symbols[symbol];
-    struct candle window = {0};
-    int64_t now_us = env_now_us(&call->ingress->ex->rt.env), closed_us = 0;
-    if (view->stats) {
-        int64_t from = now_us - (AVG_PRICE_MINUTES - 1) * MINUTE_US;
-        market_stats_window(view->stats, from, now_us, &window);
-        closed_us = trade_ring_at(&view->trades, view->trades.newest)->ts_us;
-    }
-    int64_t last = view->last_price_ticks * config->tick_atoms;
+    int64_t now_us = env_now_us(&call->ingress->ex->rt.env), traded_us;
+    int64_t price = market_avg_price(call->ingress, symbol, now_us, &traded_us);
     text_format(out, "{\"mins\":%d", AVG_PRICE_MINUTES);
-    key_amount(out, "price", window.trades ? candle_mean(&window, config) : last);
-    key_time(call, out, "closeTime", closed_us);
+    key_amount(out, "price", price);
+    key_time(call, out, "closeTime", traded_us);
     text_str(out, "}");
 }

@@ -397,6 +397,8 @@ static void open_ws(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struc
     call->weight = endpoint_of(call->path)->weight;
     if (wrong) {
         call_error(call, 400, -1000, "%s", wrong);
+    } else if (call->path.length + call->query.length > WS_URL_MAX) {
+        call_error(call, 400, -1000, "The URL is longer than %u bytes.", (unsigned)WS_URL_MAX);
     } else if (!ws_hub_admits(link->server->ws, call->address)) {
         counter_add(&call->ingress->counts.ws.limited, 1);
         call_error(call, 429, -1003, "Too many connections; the limit is %u in 5 minutes.",

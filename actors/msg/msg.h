@@ -49,6 +49,7 @@ enum {                   /* flags */
        MSG_HELD_ALL = 4, /* PLACE */
        MSG_BY_QUOTE = 8, /* PLACE */
        MSG_BUY = 16,     /* FILL: the order's side; TRADE: the taker's side */
+       MSG_OPEN = 32,    /* TRADE: its match goes on in a later slice */
 };
 
 struct msg {

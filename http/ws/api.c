@@ -14,7 +14,7 @@
 
 #define LEGAL_ID "^[a-zA-Z0-9-_]{1,36}$"
 
-enum { NODES_MAX = 512, ID_LENGTH_MAX = 36 };
+enum { NODES_MAX = 8192 + 16, ID_LENGTH_MAX = 36 }; /* as many as a message can hold */
 
 struct subscription { /* to one account's events */
     struct user_watch watch;
@@ -287,7 +287,7 @@ static void start(struct asked *asked, const struct json_node *nodes)
 /* Whether the session may have one more under way; it counts from here on. */
 static bool take_in(struct api_session *session, struct call *call)
 {
-    if (session->under_way == API_UNDER_WAY_MAX || ws_backlog(session->ws) > API_UNTAKEN_MAX) {
+    if (session->under_way == API_UNDER_WAY_MAX || ws_waiting(session->ws) > API_UNTAKEN_MAX) {
         call_error(call, 503, -1008,
                    "Too many requests or answers of this connection are under way.");
         return false;
@@ -304,7 +304,7 @@ static bool take_in(struct api_session *session, struct call *call)
 static void on_text(struct ws *ws, char *text, size_t length)
 {
     struct api_session *session = ws_data(ws);
-    struct json_node nodes[NODES_MAX];
+    static _Thread_local struct json_node nodes[NODES_MAX];
     bool object = json_parse(text, length, nodes, NODES_MAX) > 0 && nodes->type == JSON_OBJECT;
     struct asked *asked = asked_get(session);
     struct call *call = call_new(session->ingress);

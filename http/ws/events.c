@@ -46,12 +46,8 @@ static void put_price(struct text *out, const char *start, const struct symbol_c
 static void put_lots(struct text *out, const char *start, const struct symbol_config *config,
                      __int128 lots)
 {
-    __int128 atoms = lots * config->step_atoms;
     text_str(out, start);
-    if (atoms <= INT64_MAX)
-        text_amount(out, (int64_t)atoms); /* it is quicker */
-    else
-        text_sum(out, atoms);
+    render_lots(out, config, lots);
 }
 
 static void put_number(struct text *out, const char *start, uint64_t number)
@@ -207,19 +203,10 @@ void event_kline(struct text *out, const struct event *event, bool micro)
     text_str(out, ",\"B\":\"0\"}}");
 }
 
-static void day_of(const struct event *event, struct stats_day *day)
-{
-    struct market_stats *stats = view_of(event)->stats;
-    *day = (struct stats_day){.close_us = event->now_us};
-    if (stats)
-        market_stats_day(stats, event->now_us, day);
-}
-
 void event_mini_ticker(struct text *out, const struct event *event, bool micro)
 {
     const struct symbol_config *config = config_of(event);
-    struct stats_day day;
-    day_of(event, &day);
+    const struct stats_day day = market_day(event->ingress, event->symbol, event->now_us);
     begin(out, event, "24hrMiniTicker", micro);
     put_price(out, ",\"c\":", config, day.sum.close);
     put_price(out, ",\"o\":", config, day.sum.open);
@@ -244,39 +231,19 @@ void event_all_mini_tickers(struct text *out, const struct event *event, bool mi
     text_str(out, "]");
 }
 
-/* part / whole in percent with three decimals, rounded to the nearest; 0 of nothing. */
-static void put_percent(struct text *out, int64_t part, int64_t whole)
-{
-    __int128 scaled =
-        whole ? ((__int128)(part < 0 ? -part : part) * 200000 + whole) / (2 * whole) : 0;
-    uint64_t thousandths = (uint64_t)scaled;
-    text_format(out, ",\"P\":\"%s%lu.%03lu\"", part < 0 && thousandths ? "-" : "",
-                thousandths / 1000, thousandths % 1000);
-}
-
-/* Quote per base, rounded down: in atoms. */
-static __int128 average(const struct symbol_config *config, const struct candle *candle)
-{
-    __int128 base_atoms = candle->base_lots * config->step_atoms;
-    if (base_atoms == 0)
-        return 0;
-    __int128 units = candle->quote_atoms / base_atoms, rest = candle->quote_atoms % base_atoms;
-    return units * MONEY_ATOMS_PER_UNIT + rest * MONEY_ATOMS_PER_UNIT / base_atoms;
-}
-
 void event_ticker(struct text *out, const struct event *event, bool micro)
 {
     const struct symbol_config *config = config_of(event);
     const struct view_symbol *view = view_of(event);
     const struct trade_ring *trades = &view->trades;
-    struct stats_day day;
-    day_of(event, &day);
+    const struct stats_day day = market_day(event->ingress, event->symbol, event->now_us);
     begin(out, event, "24hrTicker", micro);
     text_str(out, ",\"p\":");
     text_sum(out, (__int128)(day.sum.close - day.sum.open) * config->tick_atoms);
-    put_percent(out, day.sum.close - day.sum.open, day.sum.open);
+    text_str(out, ",\"P\":");
+    render_percent(out, day.sum.open, day.sum.close);
     text_str(out, ",\"w\":");
-    text_sum(out, average(config, &day.sum));
+    text_amount(out, candle_mean(&day.sum, config));
     put_price(out, ",\"x\":", config, day.previous_close_ticks);
     put_price(out, ",\"c\":", config, day.sum.close);
     put_lots(out, ",\"Q\":", config,
@@ -288,7 +255,7 @@ void event_ticker(struct text *out, const struct event *event, bool micro)
     put_price(out, ",\"l\":", config, day.sum.low);
     put_volumes(out, config, &day.sum);
     text_str(out, ",\"O\":");
-    put_time(out, day.close_us - DAY_US, micro);
+    put_time(out, day.sum.open_us, micro);
     text_str(out, ",\"C\":");
     put_time(out, day.close_us, micro);
     put_trade_ids(out, &day.sum, ",\"F\":", ",\"L\":");
@@ -296,24 +263,16 @@ void event_ticker(struct text *out, const struct event *event, bool micro)
     text_str(out, "}");
 }
 
-/* The mean of five minutes; without a trade in them the last price, as filters see it (API §1.3).
- */
+/* As GET /avgPrice has it, and filters see it (API §1.3). */
 void event_avg_price(struct text *out, const struct event *event, bool micro)
 {
-    const struct symbol_config *config = config_of(event);
-    const struct view_symbol *view = view_of(event);
-    struct candle window = {0};
-    if (view->stats)
-        market_stats_window(view->stats, event->now_us - AVG_PRICE_MINUTES * MINUTE_US,
-                            event->now_us, &window);
+    int64_t traded_us;
+    int64_t price = market_avg_price(event->ingress, event->symbol, event->now_us, &traded_us);
     begin(out, event, "avgPrice", micro);
     text_str(out, ",\"i\":\"5m\",\"w\":");
-    text_sum(out, window.trades ? average(config, &window)
-                                : (__int128)view->last_price_ticks * config->tick_atoms);
+    text_amount(out, price);
     text_str(out, ",\"T\":");
-    put_time(out,
-             view->trades.newest ? trade_ring_at(&view->trades, view->trades.newest)->ts_us : 0,
-             micro);
+    put_time(out, traded_us, micro);
     text_str(out, "}");
 }
 

@@ -14,6 +14,7 @@ enum {
     WS_BUDGET_BYTES = 1 << 20,
     /* What may wait in all, which one turn can bring: a large sweep of a book. */
     WS_QUEUE_BYTES = 4 << 20,
+    WS_URL_MAX = 68 << 10,      /* of path and query, which are kept: 1,024 names fit */
     WS_FRAGMENTS_MAX = 128,     /* of one message: each costs memory beside its bytes */
     WS_END_US = 5000000,        /* a peer that does not answer a close frame is not waited for */
     WS_OPENED_MAX = 300,        /* connections an address may open... */

@@ -208,6 +208,11 @@ size_t ws_backlog(const struct ws *ws)
     return ws->writing ? ws->queue.bytes : 0;
 }
 
+size_t ws_waiting(const struct ws *ws)
+{
+    return ws->queue.bytes;
+}
+
 static void on_written(h2o_socket_t *sock, const char *err);
 
 static bool write_some(struct ws *ws)

@@ -34,7 +34,6 @@ struct ws_kind { /* what is spoken on a connection */
 };
 
 enum {
-    WS_NORMAL = 1000,
     WS_GOING_AWAY = 1001,
     WS_PROTOCOL_ERROR = 1002,
     WS_UNSUPPORTED = 1003,
@@ -64,5 +63,7 @@ void ws_close(struct ws *ws, uint16_t code, const char *reason);
 
 /* Bytes that wait while a write is under way that the peer has not taken; 0: it keeps up. */
 size_t ws_backlog(const struct ws *ws);
+/* All bytes that wait, a write under way or not: what was sent in this turn is among them. */
+size_t ws_waiting(const struct ws *ws);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
 #include "actors/msg/msg.h"
 #include "http/ws/control.h"
@@ -11,12 +12,15 @@
 #include "runtime/hash.h"
 
 enum {
-    CONFLATE_BYTES = 256 << 10, /* a backlog of this much: depth waits */
+    CONFLATE_BYTES = 256 << 10, /* a backlog of this much: depth waits... */
+    CAUGHT_UP_BYTES = 16 << 10, /* ...until there is room for what was missed */
     BUCKETS = 32,               /* of a client's subscriptions, by name */
-    FILLS_A_SLICE = 32,         /* a match goes on in later turns (PROTOCOL C4) */
     GRID_US = 100000,
+    CLOSED_MOST = 60,  /* candles told as over at once, after a standstill */
     AFTER_US = 100000, /* candles are told so long after their end, when their trades are durable */
 };
+
+#define NEVER_TOLD UINT64_MAX
 
 struct subscription {
     struct subscription *newer, *older; /* of the client, as they came */
@@ -52,8 +56,8 @@ struct stream {
     struct diff_log log;      /* depth: what somebody missed */
     int64_t open_us;          /* kline: the candle told last */
     int64_t closed_us;        /* kline: the one closed last, with how many trades */
-    uint64_t closed_trades;
-    uint64_t *told; /* all mini tickers: by symbol */
+    uint64_t closed_trades;   /* NEVER_TOLD: it was not */
+    uint64_t *told;           /* all mini tickers: by symbol */
 };
 
 struct listened {         /* a symbol that somebody listens to */
@@ -64,9 +68,8 @@ struct listened {         /* a symbol that somebody listens to */
     bool touched;
     struct view_level best[2]; /* as they were told */
     uint64_t agg_told;         /* aggregate trades up to here are told... */
-    uint64_t agg_last_trade;   /* ...and up to this trade of the last one */
-    uint64_t taker;            /* of the newest trade, and how many fills it had in a row */
-    uint32_t fills;
+    uint64_t agg_last_trade;   /* ...this one up to here */
+    bool match_open;           /* the newest trade's match goes on in a later turn */
 };
 
 struct streams {
@@ -79,6 +82,7 @@ struct streams {
     int64_t second, two_seconds;
     struct text text;
     struct diff_list missed; /* scratch */
+    uint64_t seed;           /* of the hashes of names, which clients choose */
 };
 
 static struct ws_counts *counts_of(const struct streams *streams)
@@ -160,31 +164,34 @@ static void tell_aggs(struct streams *streams, struct stream *stream, uint64_t f
     }
 }
 
-/* Tells the aggregate trades that were not told: all but the newest when that one is `open`. */
+/* The trade up to which the aggregate trade goes; 0 when it is none, or not kept. */
+static uint64_t agg_end(const struct market_stats *stats, uint64_t id)
+{
+    return id && id >= market_stats_oldest_agg(stats) ? market_stats_agg(stats, id)->last_trade : 0;
+}
+
+/* Tells the aggregate trades that were not told: all but the newest when that one is `open`. One
+ * that has grown since it was told is told again, whole. */
 static void settle_aggs(struct streams *streams, struct listened *listened, bool open)
 {
     const struct market_stats *stats = streams->ingress->view.symbols[listened->symbol].stats;
     uint64_t newest = stats ? market_stats_newest_agg(stats) : 0;
     if (!newest)
         return;
-    uint64_t last_trade = market_stats_agg(stats, newest)->last_trade;
-    uint64_t last = open ? newest - 1 : newest;
-    if (last <= listened->agg_told && (open || last_trade == listened->agg_last_trade))
+    uint64_t end = agg_end(stats, listened->agg_told), last = newest - open;
+    uint64_t first = listened->agg_told + (!end || end == listened->agg_last_trade);
+    if (first > last)
         return;
-    /* one that was told and has grown since then is told again, whole */
-    uint64_t first = listened->agg_told < last ? listened->agg_told + 1 : last;
     for (struct stream *stream = listened->first; stream; stream = stream->next)
         if (stream->name.type == STREAM_AGG_TRADE)
             tell_aggs(streams, stream, first, last);
     listened->agg_told = last;
-    if (!open)
-        listened->agg_last_trade = last_trade;
+    listened->agg_last_trade = agg_end(stats, last);
 }
 
 static void on_trade(struct streams *streams, struct listened *listened, const struct msg *msg)
 {
-    listened->fills = msg->trade.taker_order_id == listened->taker ? listened->fills + 1 : 1;
-    listened->taker = msg->trade.taker_order_id;
+    listened->match_open = msg->flags & MSG_OPEN;
     for (struct stream *stream = listened->first; stream; stream = stream->next) {
         if (stream->name.type != STREAM_TRADE)
             continue;
@@ -241,8 +248,7 @@ static void tell_touched(struct streams *streams, struct listened *listened)
 {
     bool changed = best_changed(streams, listened);
     listened->touched = false;
-    /* a match that has filled its slices may go on in a later turn, at the same price */
-    settle_aggs(streams, listened, listened->fills && listened->fills % FILLS_A_SLICE == 0);
+    settle_aggs(streams, listened, listened->match_open);
     for (struct stream *stream = listened->first; stream; stream = stream->next) {
         struct event event = event_of(streams, stream);
         if (stream->name.type == STREAM_BOOK_TICKER && changed)
@@ -275,7 +281,8 @@ static void log_tick(struct stream *stream, const struct event *event)
 static void depth_to(struct streams *streams, struct stream *stream, struct subscription *sub,
                      struct frames *frames, const struct event *event)
 {
-    bool slow = ws_backlog(sub->client->ws) > CONFLATE_BYTES, news = event->changes->count > 0;
+    bool news = event->changes->count > 0;
+    bool slow = ws_backlog(sub->client->ws) > (sub->missed_id ? CAUGHT_UP_BYTES : CONFLATE_BYTES);
     if (slow && news) {
         counter_add(&counts_of(streams)->conflated, 1);
         if (!sub->missed_id) {
@@ -343,30 +350,30 @@ static void partial_due(struct streams *streams, struct stream *stream)
 
 /* ---- on the grid: candles and tickers ---- */
 
-/* The candle as it is now; false when there is nothing to tell of it. */
+/* The candle as it is now, and whether all of it is known; false when there is nothing to tell. */
 static bool candle_at(const struct streams *streams, const struct stream *stream, int64_t open_us,
-                      struct candle *candle)
+                      struct candle *candle, bool *whole)
 {
     const struct market_stats *stats = streams->ingress->view.symbols[stream->symbol].stats;
     if (!stats || !open_us)
         return false;
-    market_stats_candle(stats, stream->name.interval, stream->name.zone_minutes, open_us, candle);
+    *whole = market_stats_candle(stats, stream->name.interval, stream->name.zone_minutes, open_us,
+                                 candle);
     return candle->close != 0;
 }
 
-/* The candle that was told last is over. Trades that became durable later are told once more. */
+/* Tells the candle that is over, and again when trades of it became durable later. */
 static void tell_closed(struct streams *streams, struct stream *stream, struct event event)
 {
     struct candle candle;
+    bool whole;
+    bool again = stream->closed_trades != NEVER_TOLD;
+    if (!candle_at(streams, stream, stream->closed_us, &candle, &whole) || (again && !whole) ||
+        candle.trades == stream->closed_trades)
+        return;
     event.candle = &candle;
     event.closed = true;
-    if (stream->closed_us && candle_at(streams, stream, stream->closed_us, &candle) &&
-        candle.trades != stream->closed_trades)
-        tell(streams, stream, event_kline, &event, false);
-    if (!candle_at(streams, stream, stream->open_us, &candle))
-        return;
     tell(streams, stream, event_kline, &event, false);
-    stream->closed_us = candle.open_us;
     stream->closed_trades = candle.trades;
 }
 
@@ -374,15 +381,26 @@ static void kline_due(struct streams *streams, struct stream *stream)
 {
     struct event event = event_of(streams, stream);
     struct candle candle;
+    bool whole;
     uint64_t trade = streams->ingress->view.symbols[stream->symbol].trades.newest;
-    int64_t open_us =
-        candle_open_us(stream->name.interval, event.now_us, stream->name.zone_minutes);
-    bool news = trade != stream->told_trade || open_us != stream->open_us;
-    if (open_us != stream->open_us)
+    enum candle_interval interval = stream->name.interval;
+    int32_t zone = stream->name.zone_minutes;
+    int64_t open_us = candle_open_us(interval, event.now_us, zone);
+    bool news = trade != stream->told_trade || open_us > stream->open_us;
+    if (trade != stream->told_trade)
+        tell_closed(streams, stream, event); /* again, if it has grown */
+    if (open_us - stream->open_us >
+        CLOSED_MOST * (candle_next_us(interval, open_us, zone) - open_us))
+        stream->open_us = open_us; /* the clock jumped, or nobody was here */
+    for (; stream->open_us < open_us;
+         stream->open_us = candle_next_us(interval, stream->open_us, zone)) {
+        stream->closed_us = stream->open_us;
+        stream->closed_trades = NEVER_TOLD;
         tell_closed(streams, stream, event);
-    stream->open_us = open_us;
+    }
+    open_us = stream->open_us;
     stream->told_trade = trade;
-    if ((!news && !stream->fresh) || !candle_at(streams, stream, open_us, &candle))
+    if ((!news && !stream->fresh) || !candle_at(streams, stream, open_us, &candle, &whole))
         return;
     event.candle = &candle;
     tell(streams, stream, event_kline, &event, !news);
@@ -518,12 +536,16 @@ static void start_now(struct streams *streams, struct stream *stream)
 /* The first listener of a symbol finds it as it is. */
 static void listen_now(struct streams *streams, struct listened *listened)
 {
-    const struct market_stats *stats = streams->ingress->view.symbols[listened->symbol].stats;
     best_changed(streams, listened);
+    listened->match_open = false;
+}
+
+/* Aggregate trades are told from here on. */
+static void aggs_from_now(struct streams *streams, struct listened *listened)
+{
+    const struct market_stats *stats = streams->ingress->view.symbols[listened->symbol].stats;
     listened->agg_told = stats ? market_stats_newest_agg(stats) : 0;
-    listened->agg_last_trade =
-        listened->agg_told ? market_stats_agg(stats, listened->agg_told)->last_trade : 0;
-    listened->fills = 0;
+    listened->agg_last_trade = stats ? agg_end(stats, listened->agg_told) : 0;
 }
 
 static void insert(struct stream **head, struct stream *stream)
@@ -598,6 +620,8 @@ static struct stream *stream_of(struct streams *streams, const char *text, size_
             return stream;
     if (!listened->first)
         listen_now(streams, listened);
+    if (name.type == STREAM_AGG_TRADE)
+        aggs_from_now(streams, listened);
     struct stream *stream = stream_new(streams, list, &name, symbol);
     start_now(streams, stream);
     return stream;
@@ -638,6 +662,8 @@ static void leave(struct subscription *sub)
     struct stream *stream = sub->stream;
     stream->fresh -= sub->fresh && stream->fresh;
     stream->missing -= sub->missed_id != 0;
+    if (!stream->missing) /* the next one to miss something begins a log of its own */
+        diff_log_fini(&stream->log);
     stream->subs[sub->at] = stream->subs[--stream->count];
     stream->subs[sub->at]->at = sub->at;
     if (!stream->count)
@@ -648,7 +674,8 @@ static void leave(struct subscription *sub)
 
 static struct subscription **find(struct stream_client *client, const char *name, size_t length)
 {
-    struct subscription **at = &client->bucket[hash_bytes(0, name, length) % BUCKETS];
+    struct subscription **at =
+        &client->bucket[hash_bytes(client->streams->seed, name, length) % BUCKETS];
     while (*at && ((*at)->length != length || memcmp((*at)->name, name, length) != 0))
         at = &(*at)->same;
     return at;
@@ -820,6 +847,7 @@ struct streams *streams_new(struct ingress *ingress)
     struct streams *streams = calloc(1, sizeof *streams);
     ASSERT(streams != NULL);
     streams->ingress = ingress;
+    ASSERT(getrandom(&streams->seed, sizeof streams->seed, 0) == sizeof streams->seed);
     streams->listened = calloc(ingress->view.symbols_max, sizeof *streams->listened);
     ASSERT(streams->listened != NULL);
     return streams;

@@ -74,7 +74,8 @@ bool json_check(const char *text, size_t length)
     enum json_twin twin = json_twin_read(text, length, &theirs, &size);
     if (memchr(text, '\0', length)) /* which jansson passes over behind some values */
         twin = JSON_TWIN_REFUSES;
-    bool within = size.nodes <= NODES_MAX && size.depth <= JSON_DEPTH_MAX;
+    bool within =
+        size.nodes <= NODES_MAX && size.depth <= JSON_DEPTH_MAX && size.members <= JSON_MEMBERS_MAX;
     if (twin != JSON_TWIN_CANNOT)
         ASSERT((count > 0) == (twin == JSON_TWIN_READS && within));
     walk(nodes, count);

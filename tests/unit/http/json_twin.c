@@ -23,6 +23,8 @@ static void show(struct text *out, struct json_twin_size *size, const json_t *va
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         text_format(out, "o%zu ", json_object_size(value));
+        if (json_object_size(value) > size->members)
+            size->members = (uint32_t)json_object_size(value);
         json_object_foreach((json_t *)value, key, each)
         {
             size->nodes++;

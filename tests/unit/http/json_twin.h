@@ -14,7 +14,7 @@ struct text;
 enum json_twin { JSON_TWIN_REFUSES, JSON_TWIN_READS, JSON_TWIN_CANNOT /* hold such a number */ };
 
 struct json_twin_size {
-    uint32_t nodes, depth;
+    uint32_t nodes, depth, members; /* members: of the object that has most */
 };
 
 /* What jansson reads, written to `out` value by value, and how much that is. The names of its types

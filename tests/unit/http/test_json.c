@@ -181,6 +181,16 @@ Test(json, stops_at_its_limits)
         memset(text + depth, ']', (size_t)depth);
         cr_expect_eq(json_parse(text, 2 * (size_t)depth, nodes, 64) > 0, depth == JSON_DEPTH_MAX);
     }
+    for (int members = JSON_MEMBERS_MAX; members <= JSON_MEMBERS_MAX + 1; members++) {
+        static struct json_node many[2 * JSON_MEMBERS_MAX + 3];
+        char object[1024];
+        int length = 0;
+        for (int i = 0; i < members; i++)
+            length += sprintf(object + length, "%c\"m%d\":0", i ? ',' : '{', i);
+        object[length++] = '}';
+        cr_expect_eq(json_parse(object, (size_t)length, many, sizeof many / sizeof *many) > 0,
+                     members == JSON_MEMBERS_MAX);
+    }
     memcpy(text, "{\"a\":[1]}", 9);
     cr_expect_eq(json_parse(text, 9, nodes, 4), 4u);
     for (uint32_t max = 0; max < 4; max++)

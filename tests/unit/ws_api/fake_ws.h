@@ -13,11 +13,12 @@ enum { FAKE_SENT_MAX = 512 };
 struct ws {
     struct ingress *ingress;
     void *data;
-    const char *query;
+    const char *path, *query; /* path NULL: the API's */
     uint64_t address;
     char *sent[FAKE_SENT_MAX]; /* messages, terminated */
     uint32_t count, taken;     /* taken: how many the test has looked at */
     size_t backlog;            /* bytes that its peer does not take */
+    uint16_t closed;           /* the code that it was closed with; 0: it is open */
     bool full;                 /* its budget is used up: what is sent is dropped */
     void (*on_sent)(struct ws *ws, const char *text, size_t length); /* instead of keeping it */
 };

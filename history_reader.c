@@ -483,27 +483,31 @@ static bool seed_minutes(struct history *store, const struct past_job *job, int6
     return true;
 }
 
-/* The candle that holds the last of the minutes, of the days there are. */
+/* The candle that holds the last of the minutes, of the days or hours there are. */
 static bool seed_long(struct history *store, struct past_job *job, enum candle_interval interval,
-                      const struct candle *last, struct candle *out)
+                      int32_t zone_minutes, const struct candle *last, struct candle *out)
 {
-    struct history_candle rows[32]; /* a month of days */
+    struct history_candle rows[64];
     uint32_t count;
-    const struct history_ask ask = {.symbol = job->candles.symbol,
-                                    .width = HISTORY_DAY,
-                                    .limit = 32,
-                                    .start_us = candle_open_us(interval, last->open_us, 0)};
-    if (!store->ops->candles(store, &ask, rows, &count))
-        return false;
+    int64_t open_us = candle_open_us(interval, last->open_us, zone_minutes);
+    struct history_ask ask = {.symbol = job->candles.symbol,
+                              .width = width_of(interval, zone_minutes),
+                              .limit = sizeof rows / sizeof *rows,
+                              .start_us = open_us};
     *out = (struct candle){0};
-    for (uint32_t i = 0; i < count; i++) {
-        const struct candle more = candle_of(job, &rows[i]);
-        if (out->trades)
-            candle_add(out, &more);
-        else
-            *out = more;
-    }
-    out->open_us = ask.start_us;
+    do {
+        if (!store->ops->candles(store, &ask, rows, &count))
+            return false;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct candle more = candle_of(job, &rows[i]);
+            if (out->trades)
+                candle_add(out, &more);
+            else
+                *out = more;
+            ask.start_us = more.open_us + 1;
+        }
+    } while (count == ask.limit);
+    out->open_us = open_us;
     return true;
 }
 
@@ -517,11 +521,12 @@ static bool seed_symbol(struct history *store, struct market_stats *stats, struc
         return false;
     if (count)
         market_stats_seed(stats, minutes, count);
-    for (uint32_t i = 0; count && i < sizeof longs / sizeof *longs; i++) {
-        if (!seed_long(store, job, longs[i], &minutes[count - 1], &now))
+    for (uint32_t i = 0; count && i < 2 * sizeof longs / sizeof *longs; i++) {
+        int32_t zone_minutes = i % 2 ? STATS_ZONE_MINUTES : 0;
+        if (!seed_long(store, job, longs[i / 2], zone_minutes, &minutes[count - 1], &now))
             return false;
         if (now.trades)
-            market_stats_seed_candle(stats, longs[i], &now);
+            market_stats_seed_candle(stats, longs[i / 2], zone_minutes, &now);
     }
     return true;
 }

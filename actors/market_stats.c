@@ -5,7 +5,9 @@
 
 #include "runtime/check.h"
 
-enum { LARGER = CANDLE_INTERVALS - CANDLE_3M }; /* intervals that are made of minutes */
+enum { LARGER = CANDLE_INTERVALS - CANDLE_3M, ZONES = 2 }; /* LARGER: made of minutes */
+
+static const int32_t zone_minutes_of[ZONES] = {0, STATS_ZONE_MINUTES};
 
 /* Candles of one short length, by number % slots; an older one stays until its slot is needed. */
 struct candle_ring {
@@ -18,7 +20,7 @@ struct candle_ring {
     int64_t gone_us, gone_close; /* of the last one that lost its slot; INT64_MIN: none */
 };
 
-/* A larger candle of UTC, without the newest minute. */
+/* A larger candle, without the newest minute. */
 struct larger {
     struct candle sum;
     bool whole; /* nothing before it is missing */
@@ -28,7 +30,7 @@ struct market_stats {
     uint64_t newest_trade;
     int64_t newest_us;
     struct candle_ring seconds, minutes;
-    struct larger current[LARGER], closed[LARGER];
+    struct larger current[ZONES][LARGER], closed[ZONES][LARGER];
     /* market_stats_day(): its minutes that are over, while they are from..to */
     struct {
         int64_t from_us, to_us;
@@ -57,8 +59,8 @@ static void know_nothing(struct market_stats *stats)
     stats->newest_us = stats->day.to_us = INT64_MIN;
     ring_init(&stats->seconds, stats->second_slots, SECONDS_KEPT, SECOND_US);
     ring_init(&stats->minutes, stats->minute_slots, MINUTES_KEPT, MINUTE_US);
-    for (uint32_t i = 0; i < LARGER; i++)
-        stats->current[i].sum.open_us = stats->closed[i].sum.open_us = INT64_MIN;
+    for (uint32_t i = 0; i < ZONES * LARGER; i++)
+        (&stats->current[0][0])[i].sum.open_us = (&stats->closed[0][0])[i].sum.open_us = INT64_MIN;
 }
 
 struct market_stats *market_stats_new(void)
@@ -153,20 +155,26 @@ static void ring_sum(const struct candle_ring *ring, int64_t from_us, int64_t to
 
 /* ---- folding ---- */
 
+static void close_minute_of(struct market_stats *stats, uint32_t zone, uint32_t which)
+{
+    const struct candle *minute = &stats->minutes.newest;
+    struct larger *current = &stats->current[zone][which];
+    int64_t open_us = candle_open_us((enum candle_interval)(CANDLE_3M + which), minute->open_us,
+                                     zone_minutes_of[zone]);
+    if (current->sum.open_us != open_us) {
+        stats->closed[zone][which] = *current;
+        *current =
+            (struct larger){.sum.open_us = open_us, .whole = open_us >= stats->minutes.since_us};
+    }
+    candle_add(&current->sum, minute);
+}
+
 /* The newest minute is over: it becomes part of the larger candles. */
 static void close_minute(struct market_stats *stats)
 {
-    const struct candle *minute = &stats->minutes.newest;
-    for (uint32_t i = 0; i < LARGER; i++) {
-        struct larger *current = &stats->current[i];
-        int64_t open_us = candle_open_us((enum candle_interval)(CANDLE_3M + i), minute->open_us, 0);
-        if (current->sum.open_us != open_us) {
-            stats->closed[i] = *current;
-            *current = (struct larger){.sum.open_us = open_us,
-                                       .whole = open_us >= stats->minutes.since_us};
-        }
-        candle_add(&current->sum, minute);
-    }
+    for (uint32_t zone = 0; zone < ZONES; zone++)
+        for (uint32_t which = 0; which < LARGER; which++)
+            close_minute_of(stats, zone, which);
     ring_close(&stats->minutes);
 }
 
@@ -230,8 +238,8 @@ static void begin(struct market_stats *stats, const struct stats_trade *trade)
     if (stats->minutes.newest.trades && follows)
         return;
     ring_begin(&stats->minutes, trade);
-    for (uint32_t i = 0; i < LARGER; i++)
-        stats->current[i].whole = stats->closed[i].whole = false;
+    for (uint32_t i = 0; i < ZONES * LARGER; i++)
+        (&stats->current[0][0])[i].whole = (&stats->closed[0][0])[i].whole = false;
 }
 
 static void fold_candles(struct market_stats *stats, const struct stats_trade *trade)
@@ -283,12 +291,14 @@ void market_stats_seed(struct market_stats *stats, const struct candle *minutes,
 }
 
 void market_stats_seed_candle(struct market_stats *stats, enum candle_interval interval,
-                              const struct candle *current)
+                              int32_t zone_minutes, const struct candle *current)
 {
     const struct candle *minute = &stats->minutes.newest;
     ASSERT(interval >= CANDLE_3M && interval < CANDLE_INTERVALS);
-    struct larger *larger = &stats->current[interval - CANDLE_3M];
-    if (!minute->trades || current->open_us != candle_open_us(interval, minute->open_us, 0) ||
+    ASSERT(zone_minutes == 0 || zone_minutes == STATS_ZONE_MINUTES);
+    struct larger *larger = &stats->current[zone_minutes != 0][interval - CANDLE_3M];
+    if (!minute->trades ||
+        current->open_us != candle_open_us(interval, minute->open_us, zone_minutes) ||
         current->last_trade != minute->last_trade || current->trades < minute->trades)
         return; /* nothing, or another candle */
     /* It is kept without its last minute, whose extremes and close come back with it. */
@@ -368,12 +378,15 @@ static const struct candle_ring *ring_for(const struct market_stats *stats,
     return interval == CANDLE_1S ? &stats->seconds : &stats->minutes;
 }
 
-/* A larger candle of UTC that is current, or was before it. */
+/* A larger candle that is current, or was before it; NULL for another zone. */
 static const struct larger *larger_at(const struct market_stats *stats,
-                                      enum candle_interval interval, int64_t open_us)
+                                      enum candle_interval interval, int32_t zone_minutes,
+                                      int64_t open_us)
 {
-    const struct larger *current = &stats->current[interval - CANDLE_3M];
-    const struct larger *closed = &stats->closed[interval - CANDLE_3M];
+    if (interval < CANDLE_3M || (zone_minutes != 0 && zone_minutes != STATS_ZONE_MINUTES))
+        return NULL;
+    const struct larger *current = &stats->current[zone_minutes != 0][interval - CANDLE_3M];
+    const struct larger *closed = &stats->closed[zone_minutes != 0][interval - CANDLE_3M];
     if (current->sum.open_us == open_us)
         return current;
     return closed->sum.open_us == open_us ? closed : NULL;
@@ -386,14 +399,12 @@ static bool candle_traded(const struct market_stats *stats, enum candle_interval
     const struct candle_ring *ring = ring_for(stats, interval);
     *out = (struct candle){.open_us = open_us};
     int64_t next_us = candle_next_us(interval, open_us, zone_minutes);
-    if (interval >= CANDLE_3M && zone_minutes == 0) {
-        const struct larger *larger = larger_at(stats, interval, open_us);
-        if (larger) {
-            *out = larger->sum;
-            if (ring->newest.open_us >= open_us && ring->newest.open_us < next_us)
-                candle_add(out, &ring->newest);
-            return larger->whole;
-        }
+    const struct larger *larger = larger_at(stats, interval, zone_minutes, open_us);
+    if (larger) {
+        *out = larger->sum;
+        if (ring->newest.open_us >= open_us && ring->newest.open_us < next_us)
+            candle_add(out, &ring->newest);
+        return larger->whole;
     }
     ring_sum(ring, open_us, next_us, out);
     return open_us >= known_from(ring);

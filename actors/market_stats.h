@@ -17,7 +17,8 @@ enum {
     AGGS_KEPT = 1000,
     SECONDS_KEPT = 1000,
     MINUTES_KEPT = 1441, /* a day, and the minute that is not over */
-    AVG_PRICE_MINUTES = 5
+    AVG_PRICE_MINUTES = 5,
+    STATS_ZONE_MINUTES = 8 * 60 /* the zone beside UTC whose current candles are kept: +08:00 */
 };
 
 struct stats_trade {
@@ -49,10 +50,11 @@ void market_stats_fold(struct market_stats *stats, const struct stats_trade *tra
  * since the first of them; then only newer trades may be folded (market_view_catch_up()). A day of
  * them and the last one before it give market_stats_day() its previous close. */
 void market_stats_seed(struct market_stats *stats, const struct candle *minutes, uint32_t count);
-/* The candle (UTC) that holds the last of those minutes, with all of its trades up to that minute's
- * end. For the intervals that can reach behind the minutes given: 1d, 3d, 1w, 1M. */
+/* The candle that holds the last of those minutes, with all of its trades up to that minute's end;
+ * of UTC or of STATS_ZONE_MINUTES. For the intervals that can reach behind the minutes given: 1d,
+ * 3d, 1w, 1M. */
 void market_stats_seed_candle(struct market_stats *stats, enum candle_interval interval,
-                              const struct candle *current);
+                              int32_t zone_minutes, const struct candle *current);
 
 /* ---- looking ---- */
 
@@ -81,8 +83,8 @@ struct stats_day {
 void market_stats_day(struct market_stats *stats, int64_t now_us, struct stats_day *out);
 
 /* The candle that begins at open_us; empty ones carry the last close. True when it holds all its
- * trades and is not before the first one; else `out` has what is known. The current candles of UTC,
- * and the ones before them: O(1); others: O(minutes). */
+ * trades and is not before the first one; else `out` has what is known. The current candles of UTC
+ * and of STATS_ZONE_MINUTES, and the ones before them: O(1); others: O(minutes). */
 bool market_stats_candle(const struct market_stats *stats, enum candle_interval interval,
                          int32_t zone_minutes, int64_t open_us, struct candle *out);
 

@@ -255,7 +255,7 @@ void event_ticker(struct text *out, const struct event *event, bool micro)
     put_price(out, ",\"l\":", config, day.sum.low);
     put_volumes(out, config, &day.sum);
     text_str(out, ",\"O\":");
-    put_time(out, day.sum.open_us, micro);
+    put_time(out, day.close_us - DAY_US, micro);
     text_str(out, ",\"C\":");
     put_time(out, day.close_us, micro);
     put_trade_ids(out, &day.sum, ",\"F\":", ",\"L\":");

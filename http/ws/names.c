@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "actors/market_stats.h"
+
 static const struct {
     const char *text;
     enum stream_type type;
@@ -51,7 +53,7 @@ static bool read_kline(const char *text, size_t length, struct stream_name *out)
         return false;
     out->type = STREAM_KLINE;
     out->pace = out->interval == CANDLE_1S ? PACE_1S : PACE_2S;
-    out->zone_minutes = zone ? 8 * 60 : 0;
+    out->zone_minutes = zone ? STATS_ZONE_MINUTES : 0;
     return !zone || (length - end == 7 && memcmp(zone, "@+08:00", 7) == 0);
 }
 

@@ -395,11 +395,12 @@ static void seed(int64_t from_us)
         n += minutes[n].trades != 0;
     }
     market_stats_seed(stats, minutes, n);
-    for (uint32_t k = CANDLE_3M; k < CANDLE_INTERVALS; k++) {
-        enum candle_interval interval = (enum candle_interval)k;
-        int64_t open = candle_open_us(interval, last, 0);
+    for (uint32_t k = 2 * CANDLE_3M; k < 2 * CANDLE_INTERVALS; k++) {
+        enum candle_interval interval = (enum candle_interval)(k / 2);
+        int32_t zone_minutes = k % 2 ? STATS_ZONE_MINUTES : 0;
+        int64_t open = candle_open_us(interval, last, zone_minutes);
         struct candle current = sum_of(open, last + MINUTE_US);
-        market_stats_seed_candle(stats, interval, &current);
+        market_stats_seed_candle(stats, interval, zone_minutes, &current);
     }
 }
 
@@ -416,11 +417,12 @@ Test(market_stats, seeded_from_history)
         cr_assert_eq(market_stats_newest_trade(stats), count);
         for (uint32_t round = 0; round < 60; round++) {
             check_day();
-            for (uint32_t k = CANDLE_1M; k < CANDLE_INTERVALS; k++) {
-                enum candle_interval interval = (enum candle_interval)k;
-                int64_t open = candle_open_us(interval, trades[count - 1].ts_us, 0);
-                struct candle candle, naive = naive_candle(interval, 0, open);
-                cr_assert(market_stats_candle(stats, interval, 0, open, &candle), "%s",
+            for (uint32_t k = 2 * CANDLE_1M; k < 2 * CANDLE_INTERVALS; k++) {
+                enum candle_interval interval = (enum candle_interval)(k / 2);
+                int32_t zone = k % 2 ? STATS_ZONE_MINUTES : 0;
+                int64_t open = candle_open_us(interval, trades[count - 1].ts_us, zone);
+                struct candle candle, naive = naive_candle(interval, zone, open);
+                cr_assert(market_stats_candle(stats, interval, zone, open, &candle), "%s",
                           candle_name(interval));
                 same(&candle, &naive, candle_name(interval));
             }

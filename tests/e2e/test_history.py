@@ -228,6 +228,25 @@ def what_memory_no_longer_keeps_is_answered_from_history():
         eq((day["count"], day["firstId"], day["lastId"]), (len(fills), 1, len(fills)), "the last day after a restart")
 
 
+@checks
+def one_who_trades_with_himself_has_each_fill_once_also_where_memory_meets_history():
+    with Server() as server:
+        admin = server.admin()
+        admin.symbols()
+        trader = Trader(admin, Http1(server.public), "both", {"BTC": "10", "USDT": "1000000"})
+        rest = trader.limit("BTCUSDT", "SELL", "1.06", "10000")["orderId"]
+        for _ in range(1060):  # two fills each, of which memory keeps 1,000 in all
+            eq(trader.limit("BTCUSDT", "BUY", "0.001", "10000", tif="IOC")["status"], "FILLED", "a trade with himself")
+        fills = trader.trades("BTCUSDT", limit=1000)
+        eq([row["id"] for row in fills], [number for number in range(561, 1061) for _ in range(2)], "the newest trades, twice")
+        eq([row["isBuyer"] for row in fills], [True, False] * 500, "both sides of each")
+        for limit in (500, 1000):
+            eq([row["id"] for row in trader.trades("BTCUSDT", orderId=rest, limit=limit)], list(range(1, limit + 1)),
+               "the first fills of a long order")
+        eq([row["a"] for row in trader.get("aggTrades", {"symbol": "BTCUSDT", "startTime": 0, "limit": 5})],
+           [1, 2, 3, 4, 5], "aggregate trades since the beginning of time")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=10)

@@ -10,7 +10,14 @@
 #include "runtime/check.h"
 #include "runtime/log.h"
 
-enum { WAIT_MS = 5, PAGE = HISTORY_ROWS_MAX, SEED_MINUTES_MAX = MINUTES_KEPT + 2 };
+enum {
+    WAIT_MS = 5,
+    PAGE = HISTORY_ROWS_MAX,
+    SEED_MINUTES_MAX = MINUTES_KEPT + 2,
+    HOUR_MINUTES = 60
+};
+
+#define HOUR_US (HOUR_MINUTES * MINUTE_US)
 
 _Static_assert((int)PAST_ROWS_MAX <= (int)HISTORY_ROWS_MAX, "an answer is at most one page");
 
@@ -141,14 +148,15 @@ static struct candle candle_of(const struct past_job *job, const struct history_
                            .trades = row->trades};
 }
 
-/* The widest candles that are kept of which whole ones make one of these. */
+/* The widest candles that are kept of which these are made: whole ones, but where a zone's hour
+ * begins within one of UTC. */
 static uint32_t width_of(enum candle_interval interval, int32_t zone_minutes)
 {
     if (interval == CANDLE_1S)
         return HISTORY_SECOND;
     if (interval >= CANDLE_1D && zone_minutes == 0)
         return HISTORY_DAY;
-    return interval >= CANDLE_1H && zone_minutes % 60 == 0 ? HISTORY_HOUR : HISTORY_MINUTE;
+    return interval >= CANDLE_1H ? HISTORY_HOUR : HISTORY_MINUTE;
 }
 
 /* The open candle is whole: it is kept, and the next one opened behind it. */
@@ -179,6 +187,35 @@ static void add_row(struct candles *self, const struct history_candle *row)
     else
         self->open = more;
     self->open.open_us = open_us;
+}
+
+/* The minutes of an hour, or of the end of one. */
+static bool add_minutes(struct candles *self, int64_t from_us, int64_t to_us)
+{
+    struct history_candle rows[HOUR_MINUTES];
+    const struct history_ask ask = {.symbol = self->job->candles.symbol,
+                                    .width = HISTORY_MINUTE,
+                                    .limit = HOUR_MINUTES,
+                                    .start_us = from_us,
+                                    .end_us = to_us - 1};
+    uint32_t count;
+    if (!self->store->ops->candles(self->store, &ask, rows, &count))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        add_row(self, &rows[i]);
+    return true;
+}
+
+/* Adds a row, or its minutes when a candle begins within it. */
+static bool add_whole(struct candles *self, const struct history_candle *row)
+{
+    int64_t end_us = row->open_us + row->width * SECOND_US;
+    while (!self->full && row->open_us >= self->next_us)
+        next_candle(self);
+    if (row->width == HISTORY_HOUR && self->next_us < end_us)
+        return add_minutes(self, row->open_us, end_us);
+    add_row(self, row);
+    return true;
 }
 
 /* One row of the narrowest candles: the first there is, or the last before `before_us`. */
@@ -234,11 +271,17 @@ static bool read_candles(struct history *store, struct past_job *job)
                               .width = width_of(query->interval, query->zone_minutes),
                               .limit = PAGE,
                               .start_us = from_us};
+    if (ask.width == HISTORY_HOUR && from_us % HOUR_US) { /* the end of its hour of UTC */
+        ask.start_us += HOUR_US - from_us % HOUR_US;
+        if (!add_minutes(&self, from_us, ask.start_us))
+            return false;
+    }
     do {
         if (!store->ops->candles(store, &ask, rows, &count))
             return false;
-        for (uint32_t i = 0; i < count; i++)
-            add_row(&self, &rows[i]);
+        for (uint32_t i = 0; i < count && !self.full; i++)
+            if (!add_whole(&self, &rows[i]))
+                return false;
         if (count)
             ask.start_us = rows[count - 1].open_us + 1;
     } while (count == PAGE && !self.full);
@@ -324,7 +367,7 @@ static bool read_fills(struct history *store, struct past_job *job)
 
 /* ---- the thread ---- */
 
-static bool read_job(struct history *store, struct past_job *job)
+bool history_read(struct history *store, struct past_job *job)
 {
     switch (job->kind) {
     case PAST_TRADES:
@@ -348,7 +391,7 @@ static void do_job(struct history_reader *self, struct past_job *job)
         self->store = history_sqlite_open(self->directory, self->id, false, wrong);
     bool late = job->min_lsn > atomic_load(self->cursor) ||
                 env_mono_ns() >= job->until_ns; /* its client has been told */
-    job->failed = late || !self->store || !read_job(self->store, job);
+    job->failed = late || !self->store || !history_read(self->store, job);
     atomic_fetch_add(&self->read, 1);
     if (job->failed && !late) {
         atomic_fetch_add(&self->failed, 1);

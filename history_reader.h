@@ -35,6 +35,9 @@ void history_reader_stop(struct history_reader *reader);
 /* A past_submit of the one reader of the process. */
 bool history_reader_submit(struct past_job *job);
 
+/* Reads what the job asks for; false when the store fails. Thread: the store's. */
+bool history_read(struct history *store, struct past_job *job);
+
 /* Gives a view's statistics the candles of before the trades that it has, as far as the history has
  * them. Thread: the starting one, before any other. */
 void history_seed(struct history *store, struct market_view *view, const struct exchange *ex);

@@ -83,15 +83,6 @@ static struct candle *slot_of(const struct candle_ring *ring, int64_t open_us)
     return &ring->slot[open_us / ring->length_us % ring->slots];
 }
 
-/* The candle that begins at open_us, or NULL when it is empty, or gone. */
-static const struct candle *ring_at(const struct candle_ring *ring, int64_t open_us)
-{
-    if (open_us == ring->newest.open_us)
-        return ring->newest.trades ? &ring->newest : NULL;
-    const struct candle *slot = slot_of(ring, open_us);
-    return slot->open_us == open_us && slot->trades ? slot : NULL;
-}
-
 /* The oldest candle whose slot cannot be another's by now. */
 static int64_t oldest_kept(const struct candle_ring *ring)
 {
@@ -146,10 +137,15 @@ static void ring_sum(const struct candle_ring *ring, int64_t from_us, int64_t to
         from_us = oldest_kept(ring);
     if (to_us > ring->newest.open_us + ring->length_us)
         to_us = ring->newest.open_us + ring->length_us;
+    if (from_us < 0)
+        from_us = 0;
+    uint32_t slot = (uint32_t)(from_us / ring->length_us % ring->slots);
     for (int64_t at = from_us; at < to_us; at += ring->length_us) {
-        const struct candle *candle = ring_at(ring, at);
-        if (candle)
+        const struct candle *candle =
+            at == ring->newest.open_us ? &ring->newest : &ring->slot[slot];
+        if (candle->open_us == at && candle->trades)
             candle_add(sum, candle);
+        slot = slot + 1 < ring->slots ? slot + 1 : 0;
     }
 }
 

@@ -169,9 +169,6 @@ void account_row_order(const struct account_shard *self, uint32_t slot);
 void account_row_money(const struct account_shard *self, uint32_t user_id,
                        const struct ledger_deposit *deposit, int64_t time_us);
 
-void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
-                struct trade_view *view);
-
 /* Blocks that the answer to this order needs at its end. */
 uint32_t answer_blocks(const struct ledger_order *order);
 

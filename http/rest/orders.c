@@ -126,15 +126,11 @@ static void on_list(struct call *call, const struct msg *msg)
     for (uint32_t i = 0; i < reply->count; i++) {
         if (call->parts || i)
             text_str(&call->out, ",");
-        if (reply->kind == REPLY_TRADES)
-            render_trade(call, &call->out, &reply_trades(reply)[i]);
-        else
-            render_query(call, &call->out, &reply_orders(reply)[i]);
+        render_query(call, &call->out, &reply_orders(reply)[i]);
     }
     call->parts |= reply->count > 0;
-    if (!(msg->flags & MSG_LAST)) {
+    if (!(msg->flags & MSG_LAST))
         return;
-    }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);
 }

@@ -38,7 +38,7 @@ void diff_fini(struct diff_list *list);
 
 /* ---- what was told while somebody did not listen ---- */
 
-enum { DIFF_TICKS = 16, DIFF_CHANGES_MAX = 1 << 16 };
+enum { DIFF_TICKS = 16, DIFF_CHANGES_MAX = 20000 }; /* levels: one event of less than a MB */
 
 struct diff_tick {
     uint64_t first_id, last_id;

@@ -210,12 +210,13 @@ class Client(threading.Thread):
     def begin(self, ws):
         """A book by the documented rule: an event first, then a snapshot that is not older, then what is newer."""
         book, first = Book(), None
-        for event in self.events(ws):
-            book.apply(event)
-            first = event
-            break
+        while not first and self.market.end is None:
+            with contextlib.suppress(TimeoutError):
+                first = ws.event(0.2)
+                book.apply(first)
+        newer_than = first["U"] if first else self.market.end  # nothing comes behind the end
         depth = self.snapshot()
-        while first and depth["lastUpdateId"] < first["U"]:
+        while depth["lastUpdateId"] < newer_than:
             depth = self.snapshot()  # another core may be a moment behind
         book.start(depth)
         self.same(book.sides, book.id, "the book from the start")

@@ -21,12 +21,13 @@ HERE = pathlib.Path(__file__).resolve().parent / "clients"
 VENV = ROOT / "build/venv"
 SESSIONS = {"ccxt": ["node", HERE / "ccxt_session.mjs"],
             "ccxt-ws": ["node", HERE / "ccxt_ws_session.mjs"],
+            "binance": ["node", HERE / "binance_session.mjs"],
             "python-binance": [VENV / "bin/python", HERE / "python_binance_session.py"],
             "python-binance-ws": [VENV / "bin/python", HERE / "python_binance_ws_session.py"],
             "http2": ["node", HERE / "http2_session.mjs"]}
 NODE = (HERE / "package-lock.json", HERE / "node_modules/installed.lock")
 PYTHON = (HERE / "requirements.txt", VENV / "installed.lock")
-LOCKS = {"ccxt": NODE, "ccxt-ws": NODE,  # and what ./dev has installed
+LOCKS = {"ccxt": NODE, "ccxt-ws": NODE, "binance": NODE,  # and what ./dev has installed
          "python-binance": PYTHON, "python-binance-ws": PYTHON}
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 CLOSED = "HALTED"  # an asset whose market takes no orders

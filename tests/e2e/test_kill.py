@@ -4,8 +4,9 @@
 Goal: what was acknowledged is there after the crash, what was refused is not, and the money balances.
 Method: users trade with one another on pipelined connections of their own (HTTP/2 and HTTP/1.1 in turn) and an
 operator deposits; after a random number of answers the server gets SIGKILL; it starts again on the same directory
-and every answer is checked against it, and the history in the end against its own rows. Segments are small and snapshots frequent, so that restarts begin from
-snapshots and the journal is trimmed all the while. Then the audit at rest before and after a clean restart and a kill.
+and every answer is checked against it, so is what subscribers were told (listeners_check.py), and the history in the end
+against its own rows. Segments are small and snapshots frequent, so that restarts begin from snapshots and the journal
+is trimmed all the while. Then the audit at rest before and after a clean restart and a kill.
 With --failpoints (a build with planted bugs) the process kills itself instead, at each place in the source that has a
 name: FAILPOINT("before-write") and so on; at start, in the middle of a batch, of a snapshot, of a trim.
 usage: test_kill.py [--rounds N] [--seed N] [--cores N] [--failpoints] [--answers MOST]
@@ -13,6 +14,7 @@ usage: test_kill.py [--rounds N] [--seed N] [--cores N] [--failpoints] [--answer
 import argparse
 import collections
 import contextlib
+import http.client
 import json
 import random
 import re
@@ -23,6 +25,8 @@ import time
 from castle_client import (ROOT, ApiError, Checks, Http2, Pipe1, Server, Trader, atoms, check, conserved, eq, parse, quote_of,
                            refusal, show, units)
 from history_check import check_history
+from listeners_check import Listeners
+from ws_client import Closed
 
 USERS, WINDOW, SYMBOL, PAGE = 6, 24, "BTCUSDT", 1000
 MARKET = {"symbol": SYMBOL, "recvWindow": 60000}  # a crowded machine may let a request wait for seconds
@@ -171,6 +175,8 @@ class Kill:
         self.paid_in = collections.Counter({asset: USERS * units(amount) for asset, amount in funds.items()})
         self.trades = [dict() for _ in self.traders]  # (trade id, is maker) -> row, all that has ever been shown
         self.seen = [0] * USERS
+        self.listeners = Listeners(server, self.traders, SYMBOL)
+        self.connect()
 
     def connect(self):
         for trader in self.traders:
@@ -206,6 +212,8 @@ class Kill:
             conserved(self.server.admin().audit())
 
     def round(self, number, failpoint=None):
+        listening = self.listen(number, failpoint)
+        deep = number % 25 == 2  # a longer one, whose books are looked up in the journal
         progress = Progress()
         seeds = [self.random.random() for _ in range(USERS + 1)]
         loads = [Load(self.server.public, trader, i, self.serial, seeds[i], progress)
@@ -219,7 +227,7 @@ class Kill:
             eq(self.server.process.wait(60), -9, f"how the process ended at {failpoint}")
             enough = True
         else:
-            enough = progress.wait_for(self.random.randint(1, self.answers), 30)
+            enough = progress.wait_for(3 * self.answers if deep else self.random.randint(1, self.answers), 30)
             self.server.kill9()
         for thread in threads:
             thread.join(60)
@@ -227,6 +235,10 @@ class Kill:
             if thread.error:
                 raise thread.error
         check(enough, f"only {progress.count} answers in 30 s")
+        if listening:
+            self.listeners.cut()
+            if deep:
+                self.listeners.check_journal()
         self.restart()
         conserved(self.server.admin().audit())
         self.check_deposits(deposits)
@@ -234,6 +246,8 @@ class Kill:
             self.check_orders(load)
             self.check_trades(i, load)
         self.check_trade_ids()
+        if listening:
+            self.listeners.check(self.trades)
         for trader in self.traders:  # below MAX_NUM_ORDERS, so that the next round's orders can rest
             if len(trader.open_orders(SYMBOL)) > 100:
                 trader.cancel_all(SYMBOL)
@@ -245,6 +259,20 @@ class Kill:
         self.totals.update(counts)
         print(f"round {number}: killed after {progress.count} answers, {counts}, "
               f"ready again in {self.server.start_seconds:.3f} s", flush=True)
+
+    def listen(self, number, failpoint):
+        """Subscribers for this round; False when a failpoint was quicker."""
+        try:
+            self.listeners.listen()
+        except (OSError, Closed, http.client.HTTPException):
+            if not failpoint:
+                raise
+            return False
+        if not failpoint and number % 10 == 1:
+            order = self.traders[0].limit(SYMBOL, "BUY", "0.001", "29000")
+            self.traders[0].cancel(SYMBOL, orderId=order["orderId"])
+            self.listeners.settled()
+        return True
 
     def check_deposits(self, deposits):
         """Each one repeated: the identical answer, and nothing moves. Those without an answer, sent again, are
@@ -422,7 +450,9 @@ def main():
         print(f"acknowledged: {json.dumps(kill.totals)}; restarts: {len(kill.restarts)}, "
               f"mean {sum(kill.restarts) / max(1, len(kill.restarts)):.3f} s, "
               f"longest {max(kill.restarts, default=0):.3f} s, {kill.from_snapshot} from a snapshot", flush=True)
+        print(f"heard: {json.dumps(kill.listeners.counts)}", flush=True)
         if good and len(kill.restarts) > 10:
+            checks.one("subscribers heard of everything", kill.listeners.check_heard)
             checks.one("restarts began from snapshots, and the journal was trimmed", kill.check_trimmed)
     return checks.finish()
 

@@ -169,3 +169,68 @@ Test(ws_hub, who_reads_nothing_is_closed_with_1008)
     cr_assert_null(pair.ws, "but it is not waited for without end");
     close(pair.peer);
 }
+
+/* ---- pings and the clock ---- */
+
+/* Lets 20 s pass, some turns, and reads what came; returns its first byte, or 0 for nothing. */
+static unsigned char after_20_seconds(unsigned char in[static 256])
+{
+    memset(in, 0, 256);
+    pair.core.now_us += INT64_C(20000000);
+    for (uint32_t i = 0; i < 3; i++)
+        turn();
+    ssize_t got = read(pair.peer, in, 256);
+    if (got <= 0)
+        return 0;
+    cr_assert_eq(2 + in[1], got, "one frame");
+    return in[0];
+}
+
+/* A masked frame, with a mask of zeros. */
+static void peer_sends(unsigned char first, const unsigned char *payload, size_t length)
+{
+    unsigned char out[6 + 125] = {first, (unsigned char)(0x80 | length)};
+    memcpy(out + 6, payload, length);
+    cr_assert_eq(write(pair.peer, out, 6 + length), (ssize_t)(6 + length));
+}
+
+static void closed_with(const unsigned char *in, int code, const char *reason)
+{
+    cr_assert_eq(in[0], 0x88);
+    cr_assert_eq(in[2] << 8 | in[3], code);
+    cr_assert_eq(in[1], 2 + strlen(reason));
+    cr_assert_eq(memcmp(in + 4, reason, strlen(reason)), 0);
+}
+
+/* Goal: who does not answer a ping within 60 s is closed with 1008, whatever else it sends. Method:
+ * the clock; the first ping is answered, and then there are pongs that answer none. */
+Test(ws_hub, who_does_not_answer_a_ping_is_closed_with_1008)
+{
+    unsigned char in[256];
+    begin();
+    cr_assert_eq(after_20_seconds(in), 0x89);
+    peer_sends(0x8A, in + 2, in[1]);
+    for (uint32_t s = 40; s <= 80; s += 20) {
+        cr_assert_eq(after_20_seconds(in), 0x89, "a ping at %u s", s);
+        peer_sends(0x8A, (const unsigned char *)"hello", 5);
+    }
+    cr_assert_eq(after_20_seconds(in), 0x88, "the ping of 40 s is 60 s old");
+    closed_with(in, WS_POLICY, "No pong within 60 seconds.");
+    cr_assert_eq(counter_get(&pair.ingress.counts.ws.silent), 1u);
+    close(pair.peer);
+}
+
+/* Goal: a connection that answers its pings lives for 24 hours, and no longer. Method: the clock.
+ */
+Test(ws_hub, who_answers_pings_lives_for_24_hours)
+{
+    unsigned char in[256];
+    begin();
+    for (uint32_t s = 20; s < 24 * 3600; s += 20) {
+        cr_assert_eq(after_20_seconds(in), 0x89, "a ping at %u s", s);
+        peer_sends(0x8A, in + 2, in[1]);
+    }
+    cr_assert_eq(after_20_seconds(in), 0x88, "24 hours");
+    closed_with(in, WS_GOING_AWAY, "24 hours are over.");
+    close(pair.peer);
+}

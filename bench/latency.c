@@ -241,7 +241,8 @@ static void append_frame(struct connection *conn, enum frame type, uint32_t flag
                                       (unsigned char)type, (unsigned char)flags};
     set_32(head + 5, stream);
     append(conn, head, sizeof head);
-    append(conn, payload, length);
+    if (length)
+        append(conn, payload, length);
 }
 
 /* Lets the server send `more` bytes of DATA on all streams together. */

@@ -22,9 +22,10 @@ import lab
 
 GOAL = 0.7  # of the bare loop: DESIGN §11
 DEPTH_RATE = 20  # orders/s: a change for each event
+BURSTS_RATE = 5  # times as many orders as when they come one by one
 STREAMS = {"trade+bookTicker": ("trade", "bookTicker"), "depth@100ms": ("depth@100ms",),
            "all three": ("trade", "bookTicker", "depth@100ms"), "bookTicker": ("bookTicker",), "trade": ("trade",)}
-STEADY = ("trade+bookTicker", "depth@100ms")
+STEADY = (("trade+bookTicker", 1), ("trade+bookTicker", 32), ("depth@100ms", 1))  # streams, orders that come at once
 THROUGHPUT = ("depth@100ms", "bookTicker", "trade")
 SPARE_FILES = 500  # what castle keeps for others, the operator before all
 
@@ -105,21 +106,21 @@ class BareSend(Tool):
 
 
 @contextlib.contextmanager
-def exchange(*options):
+def exchange():
     """Castle with a market on which each order trades, and a folder for what tools need."""
-    with lab.Castle("--max-connections", 20000, *options) as castle, \
+    with lab.Castle("--max-connections", 20000) as castle, \
             tempfile.TemporaryDirectory(prefix="fanout-") as home:
         castle.open_market().rest_maker()
         yield castle, home
 
 
-def send_orders(castle, home, rate, options, seconds=None):
+def send_orders(castle, home, rate, options, seconds=None, burst=1):
     """A steady flow of orders; how long they took."""
     result = pathlib.Path(home, "latency.json")
     orders = lab.Orders(castle.trader, "ioc", home)
     lab.run_tool(lab.LOAD_CORE, lab.TOOLS / "latency", "--to", castle.at, "--body", orders.body_file, "--api-key",
                  orders.key, "--rate", rate, "--warm-up", options.warm_up, "--seconds", seconds or options.seconds,
-                 "--wait", 1, "--json", result)
+                 "--wait", 1, "--burst", burst, "--json", result)
     return json.loads(result.read_text())["corrected_us"]
 
 
@@ -131,7 +132,8 @@ def reading(got, cpu_s):
             "messages_per_s": got["messages"] / got["seconds"], "bytes_per_s": got["bytes"] / got["seconds"],
             "busy": cpu_s / got["seconds"], "bytes_per_cpu_s": got["bytes"] / cpu_s,
             "cpu_us_per_message": cpu_s / got["messages"] * 1e6,
-            "lag_us": got["lag_us"] if got["lag_us"]["count"] else got["depth_lag_us"]}
+            "lag_us": got["lag_us"] if got["lag_us"]["count"] else got["depth_lag_us"],
+            "since_trade_us": got["since_trade_us"]}
 
 
 class Used:
@@ -145,15 +147,15 @@ class Used:
                 for thread, use in lab.thread_use(self.pid).items()}
 
 
-def castle_run(name, count, rate, sample, options):
+def castle_run(name, count, rate, burst, sample, options):
     """One run, on a server of its own, so that its memory tells something. First the same orders with nobody there."""
     with exchange() as (castle, home):
         used = Used(castle.pid)
-        send_orders(castle, home, rate, options)
+        send_orders(castle, home, rate, options, burst=burst)
         alone, before = used.now(), lab.resident_bytes(castle.pid)
         with Subscribers(castle.at, home, count, name, "--warm-up", options.warm_up, "--sample", sample) as subscribers:
             connected, first, used = lab.resident_bytes(castle.pid), castle.newest()[0] + 1, Used(castle.pid)
-            order = send_orders(castle, home, rate, options)
+            order = send_orders(castle, home, rate, options, burst=burst)
             got = subscribers.end(first, *castle.newest())
             used, at_end = used.now(), lab.resident_bytes(castle.pid)
     more = {thread: use[1] - alone.get(thread, (0, 0))[1] for thread, use in used.items()}  # than answers and wake-ups
@@ -182,17 +184,17 @@ def bare_run(name, count, ours, sample, options):
         return reading(subscribers.end(1, sent["trades"], sent["update"]), cpu_s)
 
 
-def steady(name, count, options):
+def steady(name, burst, count, options):
     """Castle and the bare loop by turns."""
-    rate = DEPTH_RATE if name == "depth@100ms" else max(2, options.deliveries / count)
+    rate = DEPTH_RATE if name == "depth@100ms" else options.deliveries / count * (BURSTS_RATE if burst > 1 else 1)
     ours, theirs = [], []
     with tempfile.NamedTemporaryFile(prefix="fanout-") as sample:
         for _ in range(options.runs):
-            ours.append(castle_run(name, count, rate, sample.name, options))
+            ours.append(castle_run(name, count, rate, burst, sample.name, options))
             theirs.append(bare_run(name, count, ours[-1], sample.name, options))
     pairs = [a["bytes_per_cpu_s"] / b["bytes_per_cpu_s"] for a, b in zip(ours, theirs)]
-    return {"streams": name, "subscribers": count, "orders_per_s": rate, "goal": GOAL, "castle": median(ours),
-            "bare": median(theirs), "ratio": statistics.median(pairs), "ratio_pairs": pairs}
+    return {"streams": name, "subscribers": count, "orders_per_s": rate, "burst": burst, "goal": GOAL,
+            "castle": median(ours), "bare": median(theirs), "ratio": statistics.median(pairs), "ratio_pairs": pairs}
 
 
 def median(runs):
@@ -203,7 +205,7 @@ def median(runs):
 
 def show_steady(result):
     castle, bare = result["castle"], result["bare"]
-    print(f"{result['subscribers']:6,} on {result['streams']:16} {result['orders_per_s']:,.0f} orders/s: "
+    print(f"{result['subscribers']:6,} on {result['streams']:16} {result['orders_per_s']:,.0f} orders/s, {result['burst']} at once: "
           f"{castle['messages_per_s']:,.0f} messages/s, {castle['messages_a_write']:.2f} a write, "
           f"{castle['bytes_per_s'] / 1e6:.1f} MB/s; bare {bare['bytes_per_s'] / 1e6:.1f} MB/s")
     print(f"       MB a CPU second: castle {castle['bytes_per_cpu_s'] / 1e6:.1f}, bare {bare['bytes_per_cpu_s'] / 1e6:.1f}: "
@@ -322,8 +324,8 @@ def main():
     if options.only in (None, "steady"):
         result["steady"] = []
         for count in map(fitting, map(int, options.counts.split(","))):
-            for name in STEADY:
-                result["steady"].append(steady(name, count, options))
+            for name, burst in STEADY:
+                result["steady"].append(steady(name, burst, count, options))
                 show_steady(result["steady"][-1])
     if options.only in (None, "stalled"):
         result["stalled"] = stalled(options)

@@ -1,14 +1,14 @@
 /* latency.c - a small, smooth, open-loop client: one signed order posted over and over.
  *
  * Use:     latency --to HOST:PORT --body FILE [--path /api/v3/order] [--api-key KEY] --rate N
- *          [--seconds 5] [--warm-up 1] [--connections 4] [--stop PID] [--wait 0|1] [--json FILE]
- *          [--first-trade ID --trades TARGET --reports FILE]
+ *          [--seconds 5] [--warm-up 1] [--connections 4] [--stop PID] [--wait 0|1]
+ *          [--burst N] [--json FILE] [--first-trade ID --trades TARGET --reports FILE]
  * Method:  request i is meant to start at start + i / rate, whatever became of those before it; its
  *          latency is completion - intended start ("corrected"). Beside it completion - moment of
  *          sending ("raw"), which a slow server can hide behind. HTTP/2 by prior knowledge on a few
  *          connections; what finds every stream taken waits here, and its clock runs. The thread
  *          spins, so no timer is between the due time and the write; with --wait 1 it sleeps until
- *          then, for when others run on its core.
+ *          then, for when others run on its core. With --burst N always N are due at once.
  * Answers: only 200 counts; any other, or a reset, is a failure.
  * Stop:    --stop PID stops that process for a second in the middle of the run: the self-check of
  *          open loop. The corrected latencies must show it, or the program says so with 1.
@@ -58,7 +58,7 @@ struct options {
     struct http_address to;
     const char *body, *path, *api_key, *json;
     double rate, seconds, warm_up;
-    uint32_t connections;
+    uint32_t connections, burst;
     pid_t stop;
     bool wait;
     const char *trades, *reports; /* both or neither */
@@ -447,7 +447,8 @@ static struct schedule schedule;
 
 static uint64_t due_of(uint64_t i)
 {
-    return schedule.start_ns + (uint64_t)((double)i * schedule.gap_ns);
+    uint64_t first = i - i % load.options.burst;
+    return schedule.start_ns + (uint64_t)((double)first * schedule.gap_ns);
 }
 
 static void send_due(uint64_t now_ns)
@@ -690,8 +691,12 @@ static bool all_told(void)
 static bool parse(int argc, char **argv, struct options *options)
 {
     bool to = false;
-    *options = (struct options){
-        .path = "/api/v3/order", .api_key = "none", .seconds = 5, .warm_up = 1, .connections = 4};
+    *options = (struct options){.path = "/api/v3/order",
+                                .api_key = "none",
+                                .seconds = 5,
+                                .warm_up = 1,
+                                .connections = 4,
+                                .burst = 1};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         if (strcmp(name, "--to") == 0)
@@ -714,6 +719,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->connections = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(name, "--stop") == 0)
             options->stop = (pid_t)strtol(value, NULL, 10);
+        else if (strcmp(name, "--burst") == 0)
+            options->burst = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(name, "--wait") == 0)
             options->wait = strcmp(value, "1") == 0;
         else if (strcmp(name, "--first-trade") == 0)
@@ -729,7 +736,7 @@ static bool parse(int argc, char **argv, struct options *options)
         return false;
     return argc % 2 == 1 && to && options->body && options->rate > 0 && options->rate <= 1e7 &&
            options->seconds > 0 && options->warm_up >= 0 && options->connections > 0 &&
-           options->connections <= CONNECTIONS_MAX && options->stop >= 0;
+           options->connections <= CONNECTIONS_MAX && options->burst > 0 && options->stop >= 0;
 }
 
 int main(int argc, char **argv)
@@ -737,7 +744,7 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &load.options)) {
         fprintf(stderr, "usage: latency --to HOST:PORT --body FILE --rate N [--path P] "
                         "[--api-key KEY] [--seconds S] [--warm-up S] [--connections 1..64] "
-                        "[--stop PID] [--wait 0|1] [--json FILE] [--connections 1 "
+                        "[--stop PID] [--wait 0|1] [--burst N] [--json FILE] [--connections 1 "
                         "--first-trade ID --trades TARGET --reports FILE]\n");
         return 2;
     }

@@ -66,7 +66,8 @@ def latency(data):
 def fanout(data):
     for one in data["steady"]:
         castle, bare = one["castle"], one["bare"]
-        yield (f"{count(one['subscribers'])} subscribers, {one['streams']}", f"{castle['bytes_per_cpu_s'] / 1e6:.1f} MB/CPU s",
+        yield (f"{count(one['subscribers'])} on {one['streams']}, {castle['messages_a_write']:.1f} a write",
+               f"{castle['bytes_per_cpu_s'] / 1e6:.1f} MB/CPU s",
                f"bare send() {bare['bytes_per_cpu_s'] / 1e6:.1f} MB/CPU s", one["ratio"], f">= {one['goal']}")
         yield ("  lag p99", f"{castle['lag_us']['p99']:.0f} us", f"bare send() {bare['lag_us']['p99']:.0f} us",
                None, f"{castle['connection_bytes']:.0f} bytes a connection")

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Market streams to many subscribers, beside a loop of bare send() of the same bytes to as many sockets.
 
-Castle is on one core; the subscribers, and what sends the orders that make the events, on another. Then good subscribers
-and orders beside stalled ones, and order throughput with and without subscribers. Each subscriber must get every event,
-once and in order. bench/README.md says how to read it. Exit: 1 when one did not, or a tool failed; a missed goal is
-printed and fails nothing.
+Castle is on one core; the subscribers, and what sends the orders that make the events, on another. Then good
+subscribers and orders beside stalled ones, and order throughput with and without subscribers. Each subscriber must get
+every event, once and in order. bench/README.md says how to read it. Exit: 1 when one did not, or a tool failed; a
+missed goal is printed and fails nothing.
 """
 import argparse
 import contextlib
@@ -205,15 +205,17 @@ def median(runs):
 
 def show_steady(result):
     castle, bare = result["castle"], result["bare"]
-    print(f"{result['subscribers']:6,} on {result['streams']:16} {result['orders_per_s']:,.0f} orders/s, {result['burst']} at once: "
-          f"{castle['messages_per_s']:,.0f} messages/s, {castle['messages_a_write']:.2f} a write, "
+    print(f"{result['subscribers']:6,} on {result['streams']:16} {result['orders_per_s']:,.0f} orders/s, "
+          f"{result['burst']} at once: {castle['messages_per_s']:,.0f} messages/s, {castle['messages_a_write']:.2f} a write, "
           f"{castle['bytes_per_s'] / 1e6:.1f} MB/s; bare {bare['bytes_per_s'] / 1e6:.1f} MB/s")
-    print(f"       MB a CPU second: castle {castle['bytes_per_cpu_s'] / 1e6:.1f}, bare {bare['bytes_per_cpu_s'] / 1e6:.1f}: "
-          f"ratio {result['ratio']:.2f} ({min(result['ratio_pairs']):.2f}..{max(result['ratio_pairs']):.2f}), goal {GOAL} "
-          f"({lab.reached(result['ratio'] >= GOAL)}); us a message: {castle['cpu_us_per_message']:.2f}, bare "
-          f"{bare['cpu_us_per_message']:.2f}; busy: {castle['busy']:.0%}, bare {bare['busy']:.0%}")
-    print(f"       seconds of a core: {castle['cpu_s']:.2f} by the thread that sends, {castle['cpu_orders_alone_s']:.2f} with the "
-          f"same orders and nobody there; {castle['cpu_all_threads_s']:.2f} with journal and history")
+    pairs = result["ratio_pairs"]
+    print(f"       MB a CPU second: castle {castle['bytes_per_cpu_s'] / 1e6:.1f}, "
+          f"bare {bare['bytes_per_cpu_s'] / 1e6:.1f}: ratio {result['ratio']:.2f} ({min(pairs):.2f}..{max(pairs):.2f}), goal {GOAL} "
+          f"({lab.reached(result['ratio'] >= GOAL)}); us a message: {castle['cpu_us_per_message']:.2f}, "
+          f"bare {bare['cpu_us_per_message']:.2f}; busy: {castle['busy']:.0%}, bare {bare['busy']:.0%}")
+    print(f"       seconds of a core: {castle['cpu_s']:.2f} by the thread that sends, "
+          f"{castle['cpu_orders_alone_s']:.2f} with the same orders and nobody there; "
+          f"{castle['cpu_all_threads_s']:.2f} with journal and history")
     for who, run in (("castle", castle), ("bare", bare)):
         lag = run["lag_us"]  # of depth events where there are no trades
         print(f"       lag, {who:6}  p50 {lag['p50']:7,.0f} us, p99 {lag['p99']:7,.0f} us, max {lag['max']:7,.0f} us")
@@ -295,9 +297,10 @@ def show_throughput(result):
     print(f"orders by HTTP/2, each a trade: {alone['rate']:,.0f}/s without subscribers "
           f"(busy: castle {alone['server_busy']:.0%}, load {alone['load_busy']:.0%})")
     for one in result["with"]:
-        print(f"       {result['subscribers']:,} on {one['streams']:12} {one['rate']:9,.0f}/s, ratio {one['ratio']:.2f} "
-              f"(busy: castle {one['server_busy']:.0%}, load {one['load_busy']:.0%}); {one['messages_per_s']:,.0f} messages/s, "
-              f"{one['bytes_per_s'] / 1e6:.1f} MB/s read, {one['closed']:,.0f} closed as too slow", flush=True)
+        print(f"       {result['subscribers']:,} on {one['streams']:12} {one['rate']:9,.0f}/s, "
+              f"ratio {one['ratio']:.2f} (busy: castle {one['server_busy']:.0%}, load {one['load_busy']:.0%}); "
+              f"{one['messages_per_s']:,.0f} messages/s, {one['bytes_per_s'] / 1e6:.1f} MB/s read, "
+              f"{one['closed']:,.0f} closed as too slow", flush=True)
 
 
 def main():
@@ -333,7 +336,8 @@ def main():
     if options.only in (None, "throughput"):
         result["throughput"] = throughput(options)
         show_throughput(result["throughput"])
-    lab.save(options.json, {"bench": "fanout", "machine": machine, "runs": options.runs, "seconds": options.seconds} | result)
+    lab.save(options.json, {"bench": "fanout", "machine": machine, "runs": options.runs,
+                            "seconds": options.seconds} | result)
 
 
 if __name__ == "__main__":

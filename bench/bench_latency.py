@@ -2,9 +2,9 @@
 """Order latency at a fifth of the durable HTTP/2 throughput: smooth open loop, beside a raw-sync probe.
 
 Each run is probe, load, probe, so that both are of the same minute. The next step stops the server for a second: the
-client must show it, else it is no open loop. Then each order trades, and its way to the trade event on a market stream and
-to the user's executionReport is measured beside the way to its answer, durable and not. Exit: 1 when an answer was not 200,
-an event is missing or out of order, or the stop does not show.
+client must show it, else it is no open loop. Then each order trades, and its way to the trade event on a market stream
+and to the user's executionReport is measured beside the way to its answer, durable and not. Exit: 1 when an answer was
+not 200, an event is missing or out of order, or the stop does not show.
 """
 import argparse
 import json

@@ -206,13 +206,15 @@ def median(runs):
 def show_steady(result):
     castle, bare = result["castle"], result["bare"]
     print(f"{result['subscribers']:6,} on {result['streams']:16} {result['orders_per_s']:,.0f} orders/s, "
-          f"{result['burst']} at once: {castle['messages_per_s']:,.0f} messages/s, {castle['messages_a_write']:.2f} a write, "
-          f"{castle['bytes_per_s'] / 1e6:.1f} MB/s; bare {bare['bytes_per_s'] / 1e6:.1f} MB/s")
+          f"{result['burst']} at once: {castle['messages_per_s']:,.0f} messages/s, "
+          f"{castle['messages_a_write']:.2f} a write, {castle['bytes_per_s'] / 1e6:.1f} MB/s; "
+          f"bare {bare['bytes_per_s'] / 1e6:.1f} MB/s")
     pairs = result["ratio_pairs"]
     print(f"       MB a CPU second: castle {castle['bytes_per_cpu_s'] / 1e6:.1f}, "
-          f"bare {bare['bytes_per_cpu_s'] / 1e6:.1f}: ratio {result['ratio']:.2f} ({min(pairs):.2f}..{max(pairs):.2f}), goal {GOAL} "
-          f"({lab.reached(result['ratio'] >= GOAL)}); us a message: {castle['cpu_us_per_message']:.2f}, "
-          f"bare {bare['cpu_us_per_message']:.2f}; busy: {castle['busy']:.0%}, bare {bare['busy']:.0%}")
+          f"bare {bare['bytes_per_cpu_s'] / 1e6:.1f}: ratio {result['ratio']:.2f} "
+          f"({min(pairs):.2f}..{max(pairs):.2f}), goal {GOAL} ({lab.reached(result['ratio'] >= GOAL)}); "
+          f"us a message: {castle['cpu_us_per_message']:.2f}, bare {bare['cpu_us_per_message']:.2f}; "
+          f"busy: {castle['busy']:.0%}, bare {bare['busy']:.0%}")
     print(f"       seconds of a core: {castle['cpu_s']:.2f} by the thread that sends, "
           f"{castle['cpu_orders_alone_s']:.2f} with the same orders and nobody there; "
           f"{castle['cpu_all_threads_s']:.2f} with journal and history")

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Order latency at a fifth of the durable HTTP/2 throughput: smooth open loop, beside a raw-sync probe.
 
-Each run is probe, load, probe, so that both are of the same minute. The last step stops the server for a second: the
-client must show it, else it is no open loop. Exit: 1 when an answer was not 200, or the stop does not show.
+Each run is probe, load, probe, so that both are of the same minute. The next step stops the server for a second: the
+client must show it, else it is no open loop. Then each order trades, and its way to the trade event on a market stream
+and to the user's executionReport is measured beside the way to its answer, durable and not. Exit: 1 when an answer was
+not 200, an event is missing or out of order, or the stop does not show.
 """
 import argparse
 import json
@@ -12,6 +14,10 @@ import sys
 import tempfile
 
 import lab
+from test_ws_api import SUBSCRIBE, WsApi
+
+EVENTS = {"corrected_us": "answer", "trade_us": "trade event", "report_us": "executionReport"}
+EVENTS_RATE = 2000  # orders/s at most: none waits for the one before it
 
 
 def goals(sync, order):
@@ -35,6 +41,27 @@ def latency(castle, home, rate, seconds, *more):
     text = lab.run_tool(lab.LOAD_CORE, lab.TOOLS / "latency", "--to", castle.at, "--body", orders.body_file,
                         "--api-key", orders.key, "--rate", rate, "--seconds", seconds, "--json", result, *more)
     return json.loads(result.read_text()), text
+
+
+def events(durability, rate, options):
+    """Medians over runs of the ways to the answer, the trade event and the executionReport."""
+    runs = []
+    with lab.Castle("--durability", durability) as castle, tempfile.TemporaryDirectory(prefix="orders-") as home:
+        castle.open_market().rest_maker()
+        request = pathlib.Path(home, "subscribe.json")
+        for _ in range(options.runs):
+            request.write_text(WsApi.text(1, SUBSCRIBE, {}, castle.trader))  # signed anew
+            runs.append(latency(castle, home, rate, options.seconds, "--connections", 1, "--first-trade",
+                                castle.newest()[0] + 1, "--trades", f"/ws/{lab.SYMBOL.lower()}@trade",
+                                "--reports", request)[0])
+    return {"durability": durability, "rate": rate} | {
+        way: {name: statistics.median(run[way][name] for run in runs) for name in runs[0][way]} for way in EVENTS}
+
+
+def show_events(result):
+    print(f"  durability {result['durability']:4} at {result['rate']:,} orders/s  " + "   ".join(
+        f"{name} p50 {result[way]['p50']:.0f} us, p99 {result[way]['p99']:.0f} us" for way, name in EVENTS.items()),
+        flush=True)
 
 
 def main():
@@ -71,9 +98,12 @@ def main():
     within = {name: sum(run["goals_us"][name][0] <= run["goals_us"][name][1] for run in runs) for name in ("p50", "p99")}
     print(f"  median of the runs: p50 {median['p50']:.0f} us, p99 {median['p99']:.0f} us, p99.9 {median['p99.9']:.0f} us; "
           f"goals met in {within['p50']} (p50) and {within['p99']} (p99) of {len(runs)} runs")
+    told = [events(durability, min(rate, EVENTS_RATE), options) for durability in ("sync", "none")]
+    for one in told:
+        show_events(one)
     lab.save(options.json, {"bench": "latency", "machine": machine, "rate": rate, "seconds": options.seconds,
                             "runs": runs, "median_us": median, "within_goal": within,
-                            "stopped_us": stopped["corrected_us"]})
+                            "stopped_us": stopped["corrected_us"], "events": told})
 
 
 def show(run):

@@ -116,29 +116,36 @@ static void disconnect(struct http_client *client)
     client->in.begin = client->in.end = 0;
 }
 
-static enum http_client_status connect_now(struct http_client *client)
+int http_connect(const struct http_address *to, const char **why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
-    const struct http_address *to = &client->address;
-    int code = getaddrinfo(to->host, to->port, &hints, &list);
-    if (code != 0)
-        return fail(client, "%s:%s: %s", to->host, to->port, gai_strerror(code));
-    int error = 0;
-    for (struct addrinfo *at = list; at != NULL && client->socket < 0; at = at->ai_next) {
-        int fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0) {
-            client->socket = fd;
+    int code = getaddrinfo(to->host, to->port, &hints, &list), fd = -1, on = 1;
+    if (code != 0) {
+        *why = gai_strerror(code);
+        return -1;
+    }
+    for (struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next) {
+        fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
+        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0)
             break;
-        }
-        error = errno;
+        *why = strerror(errno);
         if (fd >= 0)
             close(fd);
+        fd = -1;
     }
     freeaddrinfo(list);
+    if (fd >= 0) /* our requests are whole; waiting for more only delays them */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    return fd;
+}
+
+static enum http_client_status connect_now(struct http_client *client)
+{
+    const struct http_address *to = &client->address;
+    const char *why = "it has no address";
+    client->socket = http_connect(to, &why);
     if (client->socket < 0)
-        return fail(client, "cannot connect to %s:%s: %s", to->host, to->port, strerror(error));
-    int on = 1; /* our requests are whole; waiting for more only delays them */
-    (void)setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        return fail(client, "cannot connect to %s:%s: %s", to->host, to->port, why);
     return HTTP_CLIENT_OK;
 }
 

@@ -41,6 +41,9 @@ struct http_client; /* opaque */
  * scheme, a path, no port. Thread: any. */
 bool http_address_parse(const char *text, struct http_address *address);
 
+/* A connected TCP socket that does not wait for more to send; -1 with *why set. Thread: any. */
+int http_connect(const struct http_address *to, const char **why);
+
 /* Makes a client; the first send connects. Never NULL: out of memory stops the tool. */
 struct http_client *http_client_open(const struct http_address *address);
 void http_client_close(struct http_client *client);

@@ -99,6 +99,25 @@ class Castle(client.Server):
                                     {"USDT": "1000000000", "BENCH": "1000000"})
         return self
 
+    def rest_maker(self):
+        """Somebody sells for nine million orders at the price of the flows: from now on each of `ioc` trades, once."""
+        maker = client.Trader(self.admin(), client.Http1(self.public), "maker", {"BENCH": "9000"})
+        maker.limit(SYMBOL, "SELL", "9000", PRICE)
+        return self
+
+    def newest(self):
+        """The ids of the newest trade, 0 when there is none, and of the newest update of the book."""
+        trades = self.trader.get("trades", {"symbol": SYMBOL, "limit": 1})
+        return trades[0]["id"] if trades else 0, self.trader.depth(SYMBOL, limit=5)["lastUpdateId"]
+
+    def settled(self):
+        """newest(), once orders whose client left without their answers are done, too."""
+        before, now = None, self.newest()
+        while now != before:
+            time.sleep(0.1)
+            before, now = now, self.newest()
+        return now
+
     @property
     def pid(self):
         return self.process.pid
@@ -197,6 +216,18 @@ class Lookup:
 def cpu_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def resident_bytes(pid):
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def thread_use(pid):
+    """By thread: seconds of a core, and calls to write(), writev() and their like, of files and sockets."""
+    def one(task):
+        return (int((task / "schedstat").read_text().split()[0]) / 1e9,
+                int(re.search(r"syscw: (\d+)", (task / "io").read_text()).group(1)))
+    return {task.name: one(task) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
 
 
 def children_seconds():

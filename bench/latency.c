@@ -1,25 +1,30 @@
 /* latency.c - a small, smooth, open-loop client: one signed order posted over and over.
  *
  * Use:     latency --to HOST:PORT --body FILE [--path /api/v3/order] [--api-key KEY] --rate N
- *          [--seconds 5] [--warm-up 1] [--connections 4] [--stop PID] [--json FILE]
+ *          [--seconds 5] [--warm-up 1] [--connections 4] [--stop PID] [--wait 0|1]
+ *          [--burst N] [--json FILE] [--first-trade ID --trades TARGET --reports FILE]
  * Method:  request i is meant to start at start + i / rate, whatever became of those before it; its
- * latency is completion - intended start ("corrected"). Beside it completion - moment of sending
- * ("raw"), which a slow server can hide behind. HTTP/2 by prior knowledge on a few connections;
- * what finds every stream taken waits here, and its clock runs. The thread spins, so no timer is
- * between the due time and the write. Answers: only 200 counts; any other, or a reset, is a
- * failure. Stop:    --stop PID stops that process for a second in the middle of the run: the
- * self-check of open loop. The corrected latencies must show it, or the program says so with 1.
+ *          latency is completion - intended start ("corrected"). Beside it completion - moment of
+ *          sending ("raw"), which a slow server can hide behind. HTTP/2 by prior knowledge on a few
+ *          connections; what finds every stream taken waits here, and its clock runs. The thread
+ *          spins, so no timer is between the due time and the write; with --wait 1 it sleeps until
+ *          then, for when others run on its core. With --burst N always N are due at once.
+ * Answers: only 200 counts; any other, or a reset, is a failure.
+ * Stop:    --stop PID stops that process for a second in the middle of the run: the self-check of
+ *          open loop. The corrected latencies must show it, or the program says so with 1.
+ * Events:  with --trades and --reports each order must trade once, the first one in trade ID. One
+ *          connection keeps orders in order, so order i is trade ID + i: its way to the "trade"
+ *          event on the market stream TARGET, and to the "executionReport" on a WebSocket API
+ *          connection that sends FILE's message first, is measured like its way to the answer.
  * Wire:    no HTTP/2 library is among the project's parts, and this needs little of one: constant
- * header blocks out, and of the answers the first byte of theirs, which is 0x88 for :status 200 in
- * any encoding (RFC 7541 §6.1, entry 8 of the static table).
- * Thread:  one, not pinned (taskset). Exit: 0; 1 when an answer was not 200 or missing, or the
- * connection failed; 2 for bad arguments.
+ *          header blocks out, and of the answers the first byte of theirs, which is 0x88 for
+ *          :status 200 in any encoding (RFC 7541 §6.1, entry 8 of the static table).
+ * Thread:  one, not pinned (taskset).
+ * Exit:    0; 1 when an answer was not 200 or missing, an event was missing or out of order, or a
+ *          connection failed; 2 for bad arguments.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +36,7 @@
 
 #include "bench/http_client.h"
 #include "bench/measure.h"
+#include "bench/ws_client.h"
 #include "runtime/check.h"
 #include "runtime/hist.h"
 
@@ -52,8 +58,11 @@ struct options {
     struct http_address to;
     const char *body, *path, *api_key, *json;
     double rate, seconds, warm_up;
-    uint32_t connections;
+    uint32_t connections, burst;
     pid_t stop;
+    bool wait;
+    const char *trades, *reports; /* both or neither */
+    uint64_t first_trade;
 };
 
 struct stream {
@@ -73,6 +82,14 @@ struct connection {
     struct stream stream[STREAMS];
 };
 
+struct watch { /* a WebSocket on which the orders' trades are told */
+    struct ws_client ws;
+    uint64_t told;
+    struct hist corrected, raw;
+};
+
+enum { TRADES, REPORTS, WATCHES };
+
 static struct {
     struct options options;
     struct connection *connection[CONNECTIONS_MAX];
@@ -82,6 +99,8 @@ static struct {
     uint32_t turn;
     uint64_t due, sent, done, failed;
     struct hist corrected, raw;
+    uint64_t *sent_ns; /* of each request */
+    struct watch watch[WATCHES];
 } load;
 
 static void die(const char *what)
@@ -222,7 +241,8 @@ static void append_frame(struct connection *conn, enum frame type, uint32_t flag
                                       (unsigned char)type, (unsigned char)flags};
     set_32(head + 5, stream);
     append(conn, head, sizeof head);
-    append(conn, payload, length);
+    if (length)
+        append(conn, payload, length);
 }
 
 /* Lets the server send `more` bytes of DATA on all streams together. */
@@ -247,34 +267,17 @@ static void flush(struct connection *conn)
     conn->out_begin = conn->out_end = 0;
 }
 
-static int connect_to(const struct http_address *to)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
-    int fd = -1, on = 1;
-    if (getaddrinfo(to->host, to->port, &hints, &list) != 0)
-        die("the server's name is not known");
-    for (struct addrinfo *at = list; at && fd < 0; at = at->ai_next) {
-        fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(list);
-    if (fd < 0)
-        die("cannot connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
-}
-
 static struct connection *open_connection(void)
 {
     struct connection *conn = calloc(1, sizeof *conn);
+    const char *why = "cannot connect";
     ASSERT(conn != NULL);
     conn->out = malloc(OUT_BYTES);
     conn->in = malloc(IN_BYTES);
     ASSERT(conn->out && conn->in);
-    conn->socket = connect_to(&load.options.to);
+    conn->socket = http_connect(&load.options.to, &why);
+    if (conn->socket < 0)
+        die(why);
     conn->next_id = 1;
     conn->streams_max = 100;
     conn->window = WINDOW;
@@ -409,8 +412,11 @@ static void send_one(struct connection *conn, uint64_t due_ns, bool measured)
     set_32(bytes + 5, conn->next_id);
     set_32(bytes + length - load.body_bytes - 4, conn->next_id);
     append(conn, bytes, length);
-    *slot_of(conn, conn->next_id) = (struct stream){
-        .due_ns = due_ns, .sent_ns = measure_now_ns(), .id = conn->next_id, .measured = measured};
+    load.sent_ns[load.sent] = measure_now_ns();
+    *slot_of(conn, conn->next_id) = (struct stream){.due_ns = due_ns,
+                                                    .sent_ns = load.sent_ns[load.sent],
+                                                    .id = conn->next_id,
+                                                    .measured = measured};
     conn->greeted = true;
     conn->window -= load.body_bytes;
     conn->next_id += 2;
@@ -437,54 +443,164 @@ struct schedule {
     double gap_ns;
 };
 
-static uint64_t due_of(const struct schedule *schedule, uint64_t i)
+static struct schedule schedule;
+
+static uint64_t due_of(uint64_t i)
 {
-    return schedule->start_ns + (uint64_t)((double)i * schedule->gap_ns);
+    uint64_t first = i - i % load.options.burst;
+    return schedule.start_ns + (uint64_t)((double)first * schedule.gap_ns);
 }
 
-static void send_due(const struct schedule *schedule, uint64_t now_ns)
+static void send_due(uint64_t now_ns)
 {
     struct connection *conn;
-    while (load.due < schedule->count && due_of(schedule, load.due) <= now_ns)
+    while (load.due < schedule.count && due_of(load.due) <= now_ns)
         load.due++;
     while (load.sent < load.due && (conn = next_connection()))
-        send_one(conn, due_of(schedule, load.sent), load.sent >= schedule->warm_up);
+        send_one(conn, due_of(load.sent), load.sent >= schedule.warm_up);
 }
 
-static void stop_and_continue(struct schedule *schedule, uint64_t now_ns)
+static void stop_and_continue(uint64_t now_ns)
 {
-    if (schedule->stop_ns && now_ns >= schedule->stop_ns) {
+    if (schedule.stop_ns && now_ns >= schedule.stop_ns) {
         if (kill(load.options.stop, SIGSTOP) != 0)
             die("cannot stop the process of --stop");
-        schedule->stop_ns = 0;
-        schedule->continue_ns = now_ns + 1000000000;
+        schedule.stop_ns = 0;
+        schedule.continue_ns = now_ns + 1000000000;
     }
-    if (schedule->continue_ns && now_ns >= schedule->continue_ns) {
+    if (schedule.continue_ns && now_ns >= schedule.continue_ns) {
         kill(load.options.stop, SIGCONT);
-        schedule->continue_ns = 0;
+        schedule.continue_ns = 0;
     }
+}
+
+/* ---- events of the orders ---- */
+
+static void on_traded(struct watch *watch, const char *text, size_t length)
+{
+    uint64_t now_ns = measure_now_ns(), i = watch->told++;
+    if (ws_client_number(text, length, "\"t\":") != load.options.first_trade + i || i >= load.sent)
+        die("an event tells another trade than the next order's");
+    if (i < schedule.warm_up)
+        return;
+    hist_add(&watch->corrected, now_ns - due_of(i));
+    hist_add(&watch->raw, now_ns - load.sent_ns[i]);
+}
+
+static bool has(const char *text, size_t length, const char *what)
+{
+    return memmem(text, length, what, strlen(what)) != NULL;
+}
+
+static void on_event(void *user, const char *text, size_t length)
+{
+    struct watch *watch = user;
+    if (watch == &load.watch[TRADES] || has(text, length, "\"x\":\"TRADE\""))
+        on_traded(watch, text, length);
+}
+
+/* The answer to the subscription. */
+static void on_subscribed(void *user, const char *text, size_t length)
+{
+    if (!has(text, length, "\"status\":200"))
+        die("the user's events cannot be subscribed to");
+    *(bool *)user = true;
+}
+
+static void subscribe(struct ws_client *ws)
+{
+    char request[REQUEST_MAX];
+    bool subscribed = false;
+    FILE *file = fopen(load.options.reports, "re");
+    size_t length = file ? fread(request, 1, sizeof request, file) : 0;
+    if (file)
+        fclose(file);
+    if (!ws_client_send(ws, request, length))
+        die("the server closed a connection");
+    while (!subscribed) {
+        struct pollfd ready = {.fd = ws->socket, .events = POLLIN};
+        if (poll(&ready, 1, PATIENCE_S * 1000) != 1 ||
+            !ws_client_receive(ws, on_subscribed, &subscribed))
+            die("the subscription is not answered");
+    }
+}
+
+static void open_watches(void)
+{
+    const char *why = NULL, *target[] = {load.options.trades, "/ws-api/v3"};
+    for (uint32_t i = 0; i < WATCHES; i++) {
+        struct watch *watch = &load.watch[i];
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = watch};
+        if (!ws_client_open(&watch->ws, &load.options.to, target[i], &why))
+            die(why);
+        ASSERT(epoll_ctl(load.epoll, EPOLL_CTL_ADD, watch->ws.socket, &event) == 0);
+    }
+    subscribe(&load.watch[REPORTS].ws);
+}
+
+static bool is_watch(const void *who)
+{
+    return who == &load.watch[TRADES] || who == &load.watch[REPORTS];
+}
+
+/* Everything that was due has been answered, and told. */
+static bool is_done(void)
+{
+    bool done = load.done == schedule.count;
+    for (uint32_t i = 0; load.options.trades && i < WATCHES; i++)
+        done &= load.watch[i].told == schedule.count;
+    return done;
+}
+
+/* Until something comes or is due. */
+static void wait_for_more(uint64_t now_ns)
+{
+    uint64_t due = load.due < schedule.count ? due_of(load.due) : now_ns + 1000000000;
+    uint64_t left = due > now_ns ? due - now_ns : 0;
+    struct timespec most = {(time_t)(left / 1000000000), (long)(left % 1000000000)};
+    struct pollfd ready = {.fd = load.epoll, .events = POLLIN};
+    ppoll(&ready, 1, &most, NULL);
+}
+
+static void receive_ready(void)
+{
+    struct epoll_event ready[CONNECTIONS_MAX + WATCHES];
+    int count = epoll_wait(load.epoll, ready, CONNECTIONS_MAX + WATCHES, 0);
+    for (int i = 0; i < count; i++) {
+        struct watch *watch = ready[i].data.ptr;
+        if (!is_watch(watch))
+            receive(ready[i].data.ptr);
+        else if (!ws_client_receive(&watch->ws, on_event, watch))
+            die("the server closed a stream");
+    }
+}
+
+static void plan(void)
+{
+    const struct options *options = &load.options;
+    schedule.gap_ns = 1e9 / options->rate;
+    schedule.start_ns = measure_now_ns() + 1000000;
+    schedule.count = (uint64_t)(options->rate * (options->warm_up + options->seconds));
+    schedule.warm_up = (uint64_t)(options->rate * options->warm_up);
+    if (options->stop)
+        schedule.stop_ns = due_of((schedule.warm_up + schedule.count) / 2);
+    load.sent_ns = calloc(schedule.count, sizeof *load.sent_ns);
+    ASSERT(load.sent_ns != NULL);
 }
 
 static void run(void)
 {
     const struct options *options = &load.options;
-    struct schedule schedule = {.gap_ns = 1e9 / options->rate,
-                                .start_ns = measure_now_ns() + 1000000};
-    schedule.count = (uint64_t)(options->rate * (options->warm_up + options->seconds));
-    schedule.warm_up = (uint64_t)(options->rate * options->warm_up);
-    if (options->stop)
-        schedule.stop_ns = due_of(&schedule, (schedule.warm_up + schedule.count) / 2);
-    uint64_t until_ns = due_of(&schedule, schedule.count) + PATIENCE_S * UINT64_C(1000000000);
-    struct epoll_event ready[CONNECTIONS_MAX];
-    while (load.done < schedule.count) {
+    uint64_t until_ns = due_of(schedule.count) + PATIENCE_S * UINT64_C(1000000000);
+    while (!is_done()) {
         uint64_t now_ns = measure_now_ns();
-        send_due(&schedule, now_ns);
-        stop_and_continue(&schedule, now_ns);
-        int count = epoll_wait(load.epoll, ready, CONNECTIONS_MAX, 0);
-        for (int i = 0; i < count; i++)
-            receive(ready[i].data.ptr);
+        send_due(now_ns);
+        stop_and_continue(now_ns);
         for (uint32_t i = 0; i < options->connections; i++)
             flush(load.connection[i]);
+        if (options->wait)
+            wait_for_more(now_ns);
+        receive_ready();
         if (now_ns > until_ns)
             break;
     }
@@ -508,51 +624,79 @@ static bool stop_shows(void)
 
 /* ---- output and arguments ---- */
 
-static void quantiles(const struct hist *hist, double us[4])
+static void put_json(FILE *file, const char *name, const struct hist *hist)
 {
-    static const double q[] = {0.5, 0.99, 0.999};
-    for (uint32_t i = 0; i < 3; i++)
-        us[i] = (double)hist_quantile(hist, q[i]) / 1e3;
-    us[3] = (double)hist->max / 1e3;
+    fprintf(file, ",\n \"%s_us\": {\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}",
+            name, (double)hist_quantile(hist, 0.5) / 1e3, (double)hist_quantile(hist, 0.99) / 1e3,
+            (double)hist_quantile(hist, 0.999) / 1e3, (double)hist->max / 1e3);
 }
 
-static bool write_json(const char *path, const double corrected[4], const double raw[4])
+static bool write_json(const char *path)
 {
     FILE *file = fopen(path, "we");
     if (!file)
         return false;
     fprintf(file,
             "{\"bench\": \"latency\", \"rate\": %.0f, \"seconds\": %.1f, \"measured\": %lu, "
-            "\"failed\": %lu,\n"
-            " \"corrected_us\": {\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f},\n"
-            " \"raw_us\": {\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}}\n",
-            load.options.rate, load.options.seconds, load.corrected.count, load.failed,
-            corrected[0], corrected[1], corrected[2], corrected[3], raw[0], raw[1], raw[2], raw[3]);
+            "\"failed\": %lu",
+            load.options.rate, load.options.seconds, load.corrected.count, load.failed);
+    put_json(file, "corrected", &load.corrected);
+    put_json(file, "raw", &load.raw);
+    if (load.options.trades) {
+        put_json(file, "trade", &load.watch[TRADES].corrected);
+        put_json(file, "trade_raw", &load.watch[TRADES].raw);
+        put_json(file, "report", &load.watch[REPORTS].corrected);
+        put_json(file, "report_raw", &load.watch[REPORTS].raw);
+    }
+    fputs("}\n", file);
     return fclose(file) == 0;
+}
+
+static void print(const char *name, const struct hist *hist)
+{
+    printf("  %-9s  p50 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n", name,
+           (double)hist_quantile(hist, 0.5) / 1e3, (double)hist_quantile(hist, 0.99) / 1e3,
+           (double)hist_quantile(hist, 0.999) / 1e3, (double)hist->max / 1e3);
 }
 
 static bool report(void)
 {
-    double corrected[4], raw[4];
-    quantiles(&load.corrected, corrected);
-    quantiles(&load.raw, raw);
-    printf("latency: %.0f requests/s on %u connections, %lu measured, %lu failed\n"
-           "  corrected  p50 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n"
-           "  raw        p50 %.1f us, p99 %.1f us, p99.9 %.1f us, max %.1f us\n",
-           load.options.rate, load.options.connections, load.corrected.count, load.failed,
-           corrected[0], corrected[1], corrected[2], corrected[3], raw[0], raw[1], raw[2], raw[3]);
-    if (load.options.json && !write_json(load.options.json, corrected, raw)) {
+    printf("latency: %.0f requests/s on %u connections, %lu measured, %lu failed\n",
+           load.options.rate, load.options.connections, load.corrected.count, load.failed);
+    print("corrected", &load.corrected);
+    print("raw", &load.raw);
+    if (load.options.trades) {
+        print("trade", &load.watch[TRADES].corrected);
+        print("report", &load.watch[REPORTS].corrected);
+    }
+    if (load.options.json && !write_json(load.options.json)) {
         perror(load.options.json);
         return false;
     }
     return true;
 }
 
+/* Whether each order was told on each watch. */
+static bool all_told(void)
+{
+    for (uint32_t i = 0; load.options.trades && i < WATCHES; i++)
+        if (load.watch[i].told != schedule.count) {
+            fprintf(stderr, "latency: %lu of %lu orders were told\n", load.watch[i].told,
+                    schedule.count);
+            return false;
+        }
+    return true;
+}
+
 static bool parse(int argc, char **argv, struct options *options)
 {
     bool to = false;
-    *options = (struct options){
-        .path = "/api/v3/order", .api_key = "none", .seconds = 5, .warm_up = 1, .connections = 4};
+    *options = (struct options){.path = "/api/v3/order",
+                                .api_key = "none",
+                                .seconds = 5,
+                                .warm_up = 1,
+                                .connections = 4,
+                                .burst = 1};
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         if (strcmp(name, "--to") == 0)
@@ -575,12 +719,24 @@ static bool parse(int argc, char **argv, struct options *options)
             options->connections = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(name, "--stop") == 0)
             options->stop = (pid_t)strtol(value, NULL, 10);
+        else if (strcmp(name, "--burst") == 0)
+            options->burst = (uint32_t)strtoul(value, NULL, 10);
+        else if (strcmp(name, "--wait") == 0)
+            options->wait = strcmp(value, "1") == 0;
+        else if (strcmp(name, "--first-trade") == 0)
+            options->first_trade = strtoul(value, NULL, 10);
+        else if (strcmp(name, "--trades") == 0)
+            options->trades = value;
+        else if (strcmp(name, "--reports") == 0)
+            options->reports = value;
         else
             return false;
     }
+    if (!options->trades != !options->reports || (options->trades && options->connections != 1))
+        return false;
     return argc % 2 == 1 && to && options->body && options->rate > 0 && options->rate <= 1e7 &&
            options->seconds > 0 && options->warm_up >= 0 && options->connections > 0 &&
-           options->connections <= CONNECTIONS_MAX && options->stop >= 0;
+           options->connections <= CONNECTIONS_MAX && options->burst > 0 && options->stop >= 0;
 }
 
 int main(int argc, char **argv)
@@ -588,7 +744,8 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &load.options)) {
         fprintf(stderr, "usage: latency --to HOST:PORT --body FILE --rate N [--path P] "
                         "[--api-key KEY] [--seconds S] [--warm-up S] [--connections 1..64] "
-                        "[--stop PID] [--json FILE]\n");
+                        "[--stop PID] [--wait 0|1] [--burst N] [--json FILE] [--connections 1 "
+                        "--first-trade ID --trades TARGET --reports FILE]\n");
         return 2;
     }
     read_body();
@@ -596,8 +753,11 @@ int main(int argc, char **argv)
     ASSERT(load.epoll >= 0);
     for (uint32_t i = 0; i < load.options.connections; i++)
         load.connection[i] = open_connection();
+    if (load.options.trades)
+        open_watches();
+    plan();
     run();
-    bool ok = report();
+    bool ok = report() && all_told();
     if (load.options.stop)
         ok &= stop_shows();
     return ok && load.failed == 0 ? 0 : 1;

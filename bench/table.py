@@ -9,7 +9,7 @@ import math
 import pathlib
 import sys
 
-NAMES = ("book", "lane", "sync", "http", "lookup", "latency", "path", "recovery", "memory")
+NAMES = ("book", "lane", "sync", "http", "lookup", "latency", "fanout", "path", "recovery", "memory")
 
 
 def count(value):
@@ -56,6 +56,30 @@ def latency(data):
         yield (f"order latency at {count(data['rate'])}/s, {name}", f"{data['median_us'][name]:.0f} us",
                f"sync {name} {raw:.0f} us", data["median_us"][name] / raw,
                f"met in {data['within_goal'][name]} of {len(syncs)} runs")
+    for one in data["events"]:
+        for way, name in (("trade_us", "trade event"), ("report_us", "executionReport")):
+            yield (f"order to {name}, durability {one['durability']}, p50", f"{one[way]['p50']:.0f} us",
+                   f"its answer {one['corrected_us']['p50']:.0f} us", one[way]["p50"] / one["corrected_us"]["p50"],
+                   f"p99 {one[way]['p99']:.0f} us, answer {one['corrected_us']['p99']:.0f} us")
+
+
+def fanout(data):
+    for one in data["steady"]:
+        castle, bare = one["castle"], one["bare"]
+        yield (f"{count(one['subscribers'])} on {one['streams']}, {castle['messages_a_write']:.1f} a write",
+               f"{castle['bytes_per_cpu_s'] / 1e6:.1f} MB/CPU s",
+               f"bare send() {bare['bytes_per_cpu_s'] / 1e6:.1f} MB/CPU s", one["ratio"], f">= {one['goal']}")
+        yield ("  lag p99", f"{castle['lag_us']['p99']:.0f} us", f"bare send() {bare['lag_us']['p99']:.0f} us",
+               None, f"{castle['connection_bytes']:.0f} bytes a connection")
+    stalled = data["stalled"]
+    for way, name in (("lag_us", "lag p99 of good ones"), ("order_us", "order latency p99")):
+        alone, beside = (stalled[key][way]["p99"] for key in ("without", "with"))
+        yield (f"{name} beside {count(stalled['stalled'])} stalled", f"{beside:.0f} us", f"alone {alone:.0f} us",
+               beside / alone, "")
+    alone = data["throughput"]["without"]["rate"]
+    for one in data["throughput"]["with"]:
+        yield (f"orders, {count(data['throughput']['subscribers'])} on {one['streams']}", count(one["rate"]) + "/s",
+               f"without {count(alone)}/s", one["ratio"], f"{one['closed']:.0f} closed")
 
 
 def path(data):

@@ -852,3 +852,13 @@ struct streams *streams_new(struct ingress *ingress)
     ASSERT(streams->listened != NULL);
     return streams;
 }
+
+void streams_free(struct streams *streams)
+{
+    for (uint32_t s = 0; s < streams->ingress->view.symbols_max; s++)
+        free(streams->listened[s]);
+    free(streams->listened);
+    free(streams->text.data);
+    diff_fini(&streams->missed);
+    free(streams);
+}

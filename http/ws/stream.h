@@ -21,6 +21,8 @@ enum { STREAMS_PER_CLIENT = 1024 };
 struct streams;
 
 struct streams *streams_new(struct ingress *ingress);
+/* Expects: no client is connected. */
+void streams_free(struct streams *streams);
 
 extern const struct ws_kind stream_kind;
 /* A connection was opened at /ws... or /stream...: subscribes it to what its URL names. */

@@ -27,7 +27,7 @@ static void setup(void)
 static void teardown(void)
 {
     world_check(world);
-    free(ingress->streams);
+    streams_free(ingress->streams);
     ingress->streams = NULL;
     world_fini(world);
 }

@@ -24,7 +24,7 @@ static struct ws_frame *make(const void *head, size_t head_length, const char *r
     struct ws_frame *frame = malloc(sizeof *frame + head_length + length);
     ASSERT(frame != NULL);
     ASSERT(length <= UINT32_MAX - HEAD_MAX);
-    frame->refs = 1;
+    frame->refs = frame->messages = 1;
     frame->length = (uint32_t)(head_length + length);
     if (head_length)
         memcpy(frame->bytes, head, head_length);
@@ -40,9 +40,18 @@ struct ws_frame *ws_frame_new(const char *text, size_t length)
     return make(head, head_length, text, length);
 }
 
-struct ws_frame *ws_frame_encoded(const char *bytes, size_t length)
+void ws_frame_append(struct text *out, const char *text, size_t length)
 {
-    return make(NULL, 0, bytes, length);
+    unsigned char head[HEAD_MAX];
+    text_add(out, (const char *)head, put_head(head, length));
+    text_add(out, text, length);
+}
+
+struct ws_frame *ws_frame_encoded(const char *bytes, size_t length, uint32_t messages)
+{
+    struct ws_frame *frame = make(NULL, 0, bytes, length);
+    frame->messages = messages;
+    return frame;
 }
 
 void ws_frame_release(struct ws_frame *frame)

@@ -11,16 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "http/text.h"
+
 struct ws_frame {
-    uint32_t refs, length;
-    char bytes[]; /* as they go to the wire */
+    uint32_t refs, length, messages; /* messages: one, or several behind each other */
+    char bytes[];                    /* as they go to the wire */
 };
 
 /* One text message, encoded; the caller has one reference. Expects: length <= UINT32_MAX - 10. */
 struct ws_frame *ws_frame_new(const char *text, size_t length);
 
-/* The same of bytes that are encoded already. */
-struct ws_frame *ws_frame_encoded(const char *bytes, size_t length);
+/* Encodes one more text message behind what is there. */
+void ws_frame_append(struct text *out, const char *text, size_t length);
+
+/* Of bytes that are encoded already: so many messages. */
+struct ws_frame *ws_frame_encoded(const char *bytes, size_t length, uint32_t messages);
 
 void ws_frame_release(struct ws_frame *frame);
 

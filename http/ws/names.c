@@ -78,6 +78,7 @@ bool stream_name_read(const char *text, size_t length, struct stream_name *out)
         out->type = kinds[i].type;
         out->pace = kinds[i].pace;
         out->levels = kinds[i].levels;
+        out->spelling = i;
         return true;
     }
     return read_kline(kind, left, out);

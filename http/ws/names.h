@@ -36,6 +36,7 @@ struct stream_name {
     uint32_t levels;               /* STREAM_PARTIAL */
     enum candle_interval interval; /* STREAM_KLINE */
     int32_t zone_minutes;
+    uint32_t spelling; /* tells names of the same stream apart, which its events repeat */
 };
 
 /* Reads a name; false when no stream is called so. Whether the symbol exists is not asked. */

@@ -125,7 +125,7 @@ static void lose(struct ws *ws)
 
 static void note_queued(struct ws *ws, const struct ws_frame *frame)
 {
-    counter_add(&counts_of(ws)->frames, 1);
+    counter_add(&counts_of(ws)->frames, frame->messages);
     counter_add(&counts_of(ws)->bytes, frame->length);
     activate(ws);
 }
@@ -144,7 +144,7 @@ static ssize_t on_control(wslay_event_context_ptr in, const uint8_t *data, size_
  * over it. */
 static void put_control(struct ws *ws, const char *bytes, size_t length)
 {
-    struct ws_frame *frame = ws_frame_encoded(bytes, length);
+    struct ws_frame *frame = ws_frame_encoded(bytes, length, 1);
     size_t most = ws->kind->waiting_max ? ws->kind->waiting_max : WS_QUEUE_BYTES;
     if (ws_queue_push(&ws->queue, frame, most + MESSAGE_MAX))
         note_queued(ws, frame);

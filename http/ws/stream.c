@@ -16,11 +16,15 @@ enum {
     CAUGHT_UP_BYTES = 16 << 10, /* ...until there is room for what was missed */
     BUCKETS = 32,               /* of a client's subscriptions, by name */
     GRID_US = 100000,
-    CLOSED_MOST = 60,  /* candles told as over at once, after a standstill */
+    TOGETHER_BYTES = 64 << 10, /* events of a stream that are sent as one */
+    FORMS = 4,                 /* of an event: ms or us, raw or combined */
+    CLOSED_MOST = 60,          /* candles told as over at once, after a standstill */
     AFTER_US = 100000, /* candles are told so long after their end, when their trades are durable */
 };
 
 #define NEVER_TOLD UINT64_MAX
+
+enum { FORM_COMBINED = 1, FORM_MICRO = 2 };
 
 struct subscription {
     struct subscription *newer, *older; /* of the client, as they came */
@@ -28,6 +32,7 @@ struct subscription {
     struct stream_client *client;
     struct stream *stream; /* NULL: nothing has this name */
     uint32_t at;           /* in stream->subs */
+    uint32_t form;         /* in which it is told, while it is in stream->subs */
     bool fresh;            /* has not been told anything */
     uint64_t missed_id;    /* depth: the first update not told, 0: all were */
     uint32_t length;
@@ -49,6 +54,13 @@ struct stream {
     uint16_t symbol;
     struct subscription **subs;
     uint32_t count, room;
+    uint32_t forms[FORMS]; /* subscriptions by form */
+    struct together {
+        struct text bytes; /* encoded */
+        uint32_t messages;
+    } together[FORMS]; /* told in this turn, and not sent yet */
+    struct stream *next_together;
+    bool has_together;
     uint32_t fresh, missing; /* subscriptions that were told nothing yet; that missed something */
     uint64_t told_id, told_trade; /* the newest update and trade that were told */
     int64_t told_minute;
@@ -77,6 +89,7 @@ struct streams {
     struct listened **listened; /* by symbol */
     struct listened *touched;   /* in this turn */
     struct stream *all_minis;
+    struct stream *together; /* those that have something to send */
     struct stream *due[PACES];
     int64_t grid_us; /* the next moment of the grid */
     int64_t second, two_seconds;
@@ -92,37 +105,75 @@ static struct ws_counts *counts_of(const struct streams *streams)
 
 /* ---- telling ---- */
 
-struct frames { /* an event in the forms that were asked for so far: [us][combined] */
-    struct ws_frame *frame[2][2];
-};
-
-static void frames_release(struct frames *frames)
+/* Renders an event in a form into streams->text; all who listen spell the stream's name alike. */
+static const struct text *render_form(struct streams *streams, const struct stream *stream,
+                                      uint32_t form, event_render *render,
+                                      const struct event *event)
 {
-    for (uint32_t i = 0; i < 4; i++)
-        if (frames->frame[i / 2][i % 2])
-            ws_frame_release(frames->frame[i / 2][i % 2]);
-}
-
-static struct ws_frame *frame_for(struct streams *streams, struct frames *frames,
-                                  const struct subscription *sub, event_render *render,
-                                  const struct event *event)
-{
-    bool micro = sub->client->micro, combined = sub->client->combined;
-    struct ws_frame **frame = &frames->frame[micro][combined];
     struct text *text = &streams->text;
-    if (*frame)
-        return *frame;
+    bool micro = form & FORM_MICRO, combined = form & FORM_COMBINED;
     text->length = 0;
     if (combined) {
         text_str(text, "{\"stream\":");
-        text_quoted(text, sub->name, sub->length);
+        text_quoted(text, stream->subs[0]->name, stream->subs[0]->length);
         text_str(text, ",\"data\":");
     }
     render(text, event, micro);
     if (combined)
         text_str(text, "}");
     counter_add(&counts_of(streams)->events, 1);
-    return *frame = ws_frame_new(text->data, text->length);
+    return text;
+}
+
+struct frames { /* an event in the forms that were asked for so far */
+    struct ws_frame *frame[FORMS];
+};
+
+static void frames_release(struct frames *frames)
+{
+    for (uint32_t form = 0; form < FORMS; form++)
+        if (frames->frame[form])
+            ws_frame_release(frames->frame[form]);
+}
+
+static struct ws_frame *frame_for(struct streams *streams, struct frames *frames,
+                                  const struct subscription *sub, event_render *render,
+                                  const struct event *event)
+{
+    struct ws_frame **frame = &frames->frame[sub->form];
+    if (!*frame) {
+        const struct text *text = render_form(streams, sub->stream, sub->form, render, event);
+        *frame = ws_frame_new(text->data, text->length);
+    }
+    return *frame;
+}
+
+/* Sends what was told of a stream in this turn: one frame for all who get it in the same form. */
+static void send_together(struct stream *stream)
+{
+    for (uint32_t form = 0; form < FORMS; form++) {
+        struct together *together = &stream->together[form];
+        if (!together->messages)
+            continue;
+        struct ws_frame *frame =
+            ws_frame_encoded(together->bytes.data, together->bytes.length, together->messages);
+        for (uint32_t i = 0; i < stream->count; i++)
+            if (stream->subs[i]->form == form)
+                ws_send_frame(stream->subs[i]->client->ws, frame);
+        ws_frame_release(frame);
+        together->bytes.length = together->messages = 0;
+    }
+}
+
+/* Before anybody joins, leaves or changes the form: who listens now is who is told. */
+static void send_all(struct streams *streams)
+{
+    while (streams->together) {
+        struct stream *stream = streams->together;
+        streams->together = stream->next_together;
+        stream->has_together = false;
+        send_together(stream);
+    }
 }
 
 static struct event event_of(const struct streams *streams, const struct stream *stream)
@@ -135,20 +186,47 @@ static struct event event_of(const struct streams *streams, const struct stream 
                           .zone_minutes = stream->name.zone_minutes};
 }
 
-/* To all who listen, or to those who were told nothing yet. */
-static void tell(struct streams *streams, struct stream *stream, event_render *render,
-                 const struct event *event, bool fresh_only)
+static void tell_fresh(struct streams *streams, struct stream *stream, event_render *render,
+                       const struct event *event)
 {
     struct frames frames = {0};
     for (uint32_t i = 0; i < stream->count; i++) {
         struct subscription *sub = stream->subs[i];
-        if (fresh_only && !sub->fresh)
+        if (!sub->fresh)
             continue;
         sub->fresh = false;
         ws_send_frame(sub->client->ws, frame_for(streams, &frames, sub, render, event));
     }
-    stream->fresh = 0;
     frames_release(&frames);
+}
+
+/* To all who listen, with the turn's end; or at once to those who were told nothing yet. */
+static void tell(struct streams *streams, struct stream *stream, event_render *render,
+                 const struct event *event, bool fresh_only)
+{
+    if (fresh_only) {
+        tell_fresh(streams, stream, render, event);
+        stream->fresh = 0;
+        return;
+    }
+    for (uint32_t form = 0; form < FORMS; form++) {
+        struct together *together = &stream->together[form];
+        if (!stream->forms[form])
+            continue;
+        const struct text *text = render_form(streams, stream, form, render, event);
+        ws_frame_append(&together->bytes, text->data, text->length);
+        together->messages++;
+        if (together->bytes.length > TOGETHER_BYTES)
+            send_together(stream);
+    }
+    for (uint32_t i = 0; stream->fresh && i < stream->count; i++)
+        stream->subs[i]->fresh = false;
+    stream->fresh = 0;
+    if (!stream->has_together) {
+        stream->has_together = true;
+        stream->next_together = streams->together;
+        streams->together = stream;
+    }
 }
 
 /* ---- at once: trades and best prices ---- */
@@ -489,6 +567,7 @@ void streams_turn(struct streams *streams)
         tell_touched(streams, listened);
     }
     run_grid(streams, streams->ingress->core->now_us);
+    send_all(streams);
 }
 
 int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms)
@@ -507,7 +586,8 @@ int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms)
 static bool same_stream(const struct stream_name *a, const struct stream_name *b)
 {
     return a->type == b->type && a->pace == b->pace && a->levels == b->levels &&
-           a->interval == b->interval && a->zone_minutes == b->zone_minutes;
+           a->interval == b->interval && a->zone_minutes == b->zone_minutes &&
+           a->spelling == b->spelling;
 }
 
 static struct listened *listened_of(struct streams *streams, uint16_t symbol)
@@ -638,9 +718,16 @@ static void stream_free(struct stream *stream)
         stream->next_due->due_at = stream->due_at;
     diff_fini(&stream->changes);
     diff_log_fini(&stream->log);
+    for (uint32_t form = 0; form < FORMS; form++)
+        free(stream->together[form].bytes.data);
     free(stream->told);
     free(stream->subs);
     free(stream);
+}
+
+static uint32_t form_of(const struct stream_client *client)
+{
+    return (client->micro ? FORM_MICRO : 0) | (client->combined ? FORM_COMBINED : 0);
 }
 
 static void join(struct stream *stream, struct subscription *sub)
@@ -650,7 +737,10 @@ static void join(struct stream *stream, struct subscription *sub)
         stream->subs = realloc(stream->subs, stream->room * sizeof *stream->subs);
         ASSERT(stream->subs != NULL);
     }
+    send_all(sub->client->streams);
     sub->stream = stream;
+    sub->form = form_of(sub->client);
+    stream->forms[sub->form]++;
     sub->at = stream->count;
     sub->fresh = true;
     stream->fresh++;
@@ -660,6 +750,8 @@ static void join(struct stream *stream, struct subscription *sub)
 static void leave(struct subscription *sub)
 {
     struct stream *stream = sub->stream;
+    send_all(sub->client->streams);
+    stream->forms[sub->form]--;
     stream->fresh -= sub->fresh && stream->fresh;
     stream->missing -= sub->missed_id != 0;
     if (!stream->missing) /* the next one to miss something begins a log of its own */
@@ -746,9 +838,22 @@ bool stream_combined(const struct stream_client *client)
     return client->combined;
 }
 
+static void set_form(struct stream_client *client, bool combined, bool micro)
+{
+    send_all(client->streams);
+    client->combined = combined;
+    client->micro = micro;
+    for (struct subscription *sub = client->oldest; sub; sub = sub->newer)
+        if (sub->stream) {
+            sub->stream->forms[sub->form]--;
+            sub->form = form_of(client);
+            sub->stream->forms[sub->form]++;
+        }
+}
+
 void stream_set_combined(struct stream_client *client, bool combined)
 {
-    client->combined = combined;
+    set_form(client, combined, client->micro);
 }
 
 struct stream_client *stream_client(const struct ws *ws)
@@ -783,8 +888,9 @@ static bool read_query(struct stream_client *client, struct slice query)
         if (length >= sizeof streams - 1 && memcmp(at, streams, sizeof streams - 1) == 0)
             good &= subscribe_path(client, at + sizeof streams - 1, length + 1 - sizeof streams);
         else if (length >= sizeof unit - 1 && memcmp(at, unit, sizeof unit - 1) == 0)
-            client->micro = length + 1 - sizeof unit == 11 &&
-                            strncasecmp(at + sizeof unit - 1, "MICROSECOND", 11) == 0;
+            set_form(client, client->combined,
+                     length + 1 - sizeof unit == 11 &&
+                         strncasecmp(at + sizeof unit - 1, "MICROSECOND", 11) == 0);
         at = next ? next + 1 : end;
     }
     return good;

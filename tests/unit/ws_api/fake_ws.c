@@ -63,12 +63,23 @@ size_t ws_waiting(const struct ws *ws)
     return ws->backlog;
 }
 
+/* Message by message. */
 bool ws_send_frame(struct ws *ws, struct ws_frame *frame)
 {
-    static const uint8_t heads[] = {[126] = 4, [127] = 10};
-    uint8_t length = (uint8_t)frame->bytes[1];
-    uint32_t head = length < 126 ? 2 : heads[length];
-    return ws_send(ws, frame->bytes + head, frame->length - head);
+    const unsigned char *at = (const unsigned char *)frame->bytes, *end = at + frame->length;
+    uint32_t messages = 0;
+    for (; at < end; messages++) {
+        uint32_t more = at[1] < 126 ? 0 : at[1] == 126 ? 2 : 8;
+        size_t length = more ? 0 : at[1];
+        for (uint32_t i = 0; i < more; i++)
+            length = length << 8 | at[2 + i];
+        at += 2 + more;
+        if (!ws_send(ws, (const char *)at, length))
+            return false;
+        at += length;
+    }
+    ASSERT(messages == frame->messages);
+    return true;
 }
 
 void ws_close(struct ws *ws, uint16_t code, const char *reason)

@@ -116,6 +116,29 @@ Test(stream, one_who_is_slow_again_after_coming_anew_is_told_all)
     close_ws(&other);
 }
 
+Test(stream, each_name_of_a_stream_is_told_as_it_was_asked_for)
+{
+    static const char *const queries[] = {"streams=btcusdt@depth", "streams=btcusdt@depth@1000ms",
+                                          "streams=btcusdt@depth&timeUnit=MICROSECOND"};
+    struct ws ws[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        ws[i] = (struct ws){.ingress = ingress, .path = "/stream", .query = queries[i]};
+        stream_open(&ws[i]);
+    }
+    order("BUY", "1", 100);
+    tick();
+    for (uint32_t i = 0; i < 3; i++) {
+        char want[128], name[64];
+        cr_assert_eq(ws[i].count, 1u);
+        sscanf(queries[i], "streams=%63[^&]", name);
+        snprintf(want, sizeof want, "{\"stream\":\"%s\",\"data\":{", name);
+        cr_assert_eq(strncmp(ws[i].sent[0], want, strlen(want)), 0, "%s", ws[i].sent[0]);
+    }
+    cr_assert_gt(number(ws[2].sent[0], "\"E\":"), 999 * number(ws[0].sent[0], "\"E\":"));
+    for (uint32_t i = 0; i < 3; i++)
+        close_ws(&ws[i]);
+}
+
 Test(stream, aggregate_trades_of_a_long_match_are_whole)
 {
     struct ws aggs, trades;

@@ -169,13 +169,26 @@ static const char *advance(struct following *now, uint64_t lsn)
 
 /* ---- snapshots ---- */
 
+/* The snapshots that were passed over by the start, or by the fold before the new one was made. */
+static int remove_bad(struct following *now, const struct folded *before)
+{
+    struct folded *recovered = &now->self->recovered;
+    recovered->lsn = now->folded.lsn;
+    int result = fold_remove_bad(&now->self->disk, before);
+    if (result == 0)
+        result = fold_remove_bad(&now->self->disk, recovered);
+    if (result == 0)
+        recovered->bad_count = 0;
+    return result;
+}
+
 /* Drops what the newest snapshot, which has just been read back, makes superfluous. 0 or -errno. */
-static int trim(struct following *now)
+static int trim(struct following *now, const struct folded *before)
 {
     struct follower *self = now->self;
     struct trimmed trimmed;
     uint64_t cursor = self->history ? atomic_load(&self->feed.cursor) : UINT64_MAX;
-    int result = fold_remove_bad(&self->disk, &now->folded);
+    int result = BUG(52) ? 0 : remove_bad(now, before); /* 52: a bad one counts as kept */
     if (result == 0)
         result = fold_trim(&self->disk, cursor, &trimmed);
     if (result == 0) {
@@ -201,6 +214,7 @@ static const char *make(struct following *now)
 {
     struct follower *self = now->self;
     struct snapshot_head head;
+    const struct folded before = now->folded;
     uint64_t lsn = now->folded.lsn, records = lsn - atomic_load(&self->lsn);
     int64_t began = mono_us();
     int result = fold_install(&self->disk, &now->fold, &now->folded, self->build, &head);
@@ -216,7 +230,7 @@ static const char *make(struct following *now)
     atomic_store(&self->lsn, lsn);
     atomic_store(&self->bytes, head.body_bytes);
     atomic_store(&self->raw_bytes, head.raw_bytes);
-    result = trim(now);
+    result = trim(now, &before);
     if (result)
         return strerror(-result);
     atomic_store(&self->records, records);
@@ -270,17 +284,28 @@ static const char *follow(struct following *now)
     return make(now);
 }
 
+static void begin(struct following *now, struct follower *self, struct env env)
+{
+    *now = (struct following){
+        .self = self, .tried = atomic_load(&self->lsn), .snapshot_us = mono_us()};
+    exchange_init(&now->twin, env, &self->config);
+    now->fold = exchange_fold(&now->twin, remark);
+    now->fold.record = record;
+}
+
+static void end(struct following *now)
+{
+    history_feed_end(&now->self->feed);
+    exchange_fini(&now->twin);
+}
+
 static void *follower_main(void *arg)
 {
     struct following *now = &running;
     struct follower *self = arg;
     mem_background();
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    *now = (struct following){
-        .self = self, .tried = atomic_load(&self->lsn), .snapshot_us = mono_us()};
-    exchange_init(&now->twin, env_real(), &self->config);
-    now->fold = exchange_fold(&now->twin, remark);
-    now->fold.record = record;
+    begin(now, self, env_real());
     while (!atomic_load(&self->stop)) {
         if (!atomic_load(&self->diverged) && mono_us() >= now->retry_us) {
             const char *wrong = follow(now);
@@ -293,19 +318,22 @@ static void *follower_main(void *arg)
         atomic_store(&self->history_lag, self->history ? behind : 0);
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
-    history_feed_end(&self->feed);
-    exchange_fini(&now->twin);
+    end(now);
     return NULL;
 }
 
-void follower_start(struct follower *self, struct disk disk, const struct exchange_config *config,
-                    uint64_t lsn)
+static void set_up(struct follower *self, struct disk disk, const struct exchange_config *config)
 {
     self->disk = disk;
     self->config = *config;
     self->config.cores = 1; /* where a shard lives is not state */
     self->config.roles[0] = ROLE_ALL;
-    atomic_store(&self->lsn, lsn);
+    atomic_store(&self->lsn, self->recovered.snapshot_lsn);
+}
+
+void follower_start(struct follower *self, struct disk disk, const struct exchange_config *config)
+{
+    set_up(self, disk, config);
     ASSERT(pthread_create(&self->thread, NULL, follower_main, self) == 0);
 }
 

@@ -53,8 +53,8 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
 int fold_install(struct disk *disk, const struct fold *fold, const struct folded *folded,
                  const char *build, struct snapshot_head *head);
 
-/* Removes the snapshots that were passed over, once there is a better one: only good ones count as
- * kept. 0 or -errno. */
+/* Removes the snapshots that were passed over, once fold_install() has made a better one at
+ * folded->lsn: only good ones count as kept. Those that are gone are left. 0 or -errno. */
 int fold_remove_bad(struct disk *disk, const struct folded *folded);
 
 struct trimmed {

@@ -1658,11 +1658,10 @@ int main(int argc, char **argv)
         count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
         rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], events,
         watched, orders, repeated);
-    sim_streams_print();
-    sim_history_print();
-    if (answers == 0 || fills == 0 || compared == 0 || expired == 0 || loaded == 0 ||
-        removed == 0 || events == 0 || watched == 0 || !replaces[0] || !replaces[1] ||
-        !replaces[2] || !replaces[3]) {
+    bool streams = sim_streams_print(), history = sim_history_print();
+    if (!streams || !history || answers == 0 || fills == 0 || compared == 0 || expired == 0 ||
+        loaded == 0 || removed == 0 || events == 0 || watched == 0 || !replaces[0] ||
+        !replaces[1] || !replaces[2] || !replaces[3]) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -267,7 +267,7 @@ int history_sqlite_remove(const char *directory)
 void sim_history_seed(uint64_t seed)
 {
     store.rng = hash_mix(seed ^ 0x68697374);
-    store.there = draw_below(&store.rng, 100) < 40;
+    store.there = draw_below(&store.rng, 100) < 50;
     store.relied = 0;
     store.done.count = 0;
     take_back();
@@ -652,9 +652,10 @@ uint32_t sim_history_removed(void)
     return (uint32_t)atomic_load(&follower.segments_removed);
 }
 
-void sim_history_print(void)
+bool sim_history_print(void)
 {
     printf("sim: history: %lu times compared, %lu rows, %lu transactions lost in crashes, %lu "
            "failures of the store, %lu snapshots made\n",
            counts.checks, counts.rows, counts.lost, counts.failures, counts.snapshots);
+    return counts.checks && counts.lost && counts.failures && counts.snapshots;
 }

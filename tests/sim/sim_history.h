@@ -35,7 +35,7 @@ void sim_history_check(const struct exchange *ex, bool skipped);
 void sim_history_crash(void);
 /* How many segments the follower has removed. */
 uint32_t sim_history_removed(void);
-/* Says what was done in all seeds, and whether anything was. */
-void sim_history_print(void);
+/* Says what was done in all seeds. False: some of it never. */
+bool sim_history_print(void);
 
 #endif

@@ -235,7 +235,7 @@ void sim_streams_seed(uint64_t seed)
     ASSERT(ingresses != NULL);
     memset(&told, 0, sizeof told);
     told.rng = hash_mix(seed ^ 0x73747265);
-    told.listened = draw_below(&told.rng, 100) < 25;
+    told.listened = draw_below(&told.rng, 100) < 40;
 }
 
 void sim_streams_init(struct exchange *ex)
@@ -883,10 +883,11 @@ uint64_t sim_streams_trace(void)
     return told.trace;
 }
 
-void sim_streams_print(void)
+bool sim_streams_print(void)
 {
     printf("sim: streams: %lu books compared at their ids, %lu of them told before they were seen, "
            "%lu frames, %lu conflated, %lu books read, %lu candles, %lu tickers\n",
            counts.books, counts.unseen, counts.frames, counts.conflated, counts.snapshots,
            counts.candles, counts.tickers);
+    return counts.books && counts.conflated && counts.snapshots && counts.candles && counts.tickers;
 }

@@ -44,7 +44,7 @@ const struct told_trade *sim_told_trade(uint16_t symbol, uint64_t id);
 /* Of all frames that were sent: the same for the same seed. */
 uint64_t sim_streams_trace(void);
 
-/* Says what was done in all seeds. */
-void sim_streams_print(void);
+/* Says what was done in all seeds. False: some of it never. */
+bool sim_streams_print(void);
 
 #endif

@@ -89,6 +89,7 @@ static struct history *open_history(struct follower *self, const uint8_t id[stat
         log_warn("history_rebuilt", "The history was ahead of the journal: it begins anew.",
                  log_number("cursor", (int64_t)cursor), log_number("durable", (int64_t)durable));
         store->ops->close(store);
+        self->feed.synced = 0;
         if (history_sqlite_remove(self->history) == 0)
             store = history_sqlite_open(self->history, id, true, wrong);
     }
@@ -187,7 +188,9 @@ static int trim(struct following *now, const struct folded *before)
 {
     struct follower *self = now->self;
     struct trimmed trimmed;
-    uint64_t cursor = self->history ? atomic_load(&self->feed.cursor) : UINT64_MAX;
+    if (self->feed.store && !history_feed_sync(&self->feed))
+        history_lost(now);
+    uint64_t cursor = self->history ? self->feed.synced : UINT64_MAX;
     int result = BUG(52) ? 0 : remove_bad(now, before); /* 52: a bad one counts as kept */
     if (result == 0)
         result = fold_trim(&self->disk, cursor, &trimmed);

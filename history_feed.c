@@ -283,6 +283,16 @@ bool history_feed_commit(struct history_feed *feed, uint64_t lsn)
     return true;
 }
 
+bool history_feed_sync(struct history_feed *feed)
+{
+    uint64_t cursor = atomic_load(&feed->cursor);
+    if (!BUG(53)) /* 53: the journal is trimmed to what of the history is not synced */
+        check(feed, feed->store->ops->sync(feed->store));
+    if (!feed->failed)
+        feed->synced = cursor;
+    return !feed->failed;
+}
+
 void history_feed_end(struct history_feed *feed)
 {
     if (feed->store && feed->open)

@@ -38,7 +38,7 @@ struct store {
     bool there;           /* in this seed */
     bool opened, open, broken;
     uint32_t fail_in; /* calls; 0: none fails */
-    uint64_t relied;  /* the journal below may be gone */
+    uint64_t synced;  /* no crash takes more */
     struct table table[TABLES];
     struct table done; /* struct transaction */
     uint64_t rng;
@@ -195,6 +195,15 @@ static void store_rollback(struct history *self)
     take_back();
 }
 
+static bool store_sync(struct history *self)
+{
+    (void)self;
+    if (!works())
+        return false;
+    store.synced = newest().lsn;
+    return true;
+}
+
 static bool store_cursor(struct history *self, uint64_t *lsn)
 {
     (void)self;
@@ -238,6 +247,7 @@ static const struct history_ops store_ops = {.begin = store_begin,
                                              .put_candle = put_candle,
                                              .commit = store_commit,
                                              .rollback = store_rollback,
+                                             .sync = store_sync,
                                              .cursor = store_cursor,
                                              .candles = store_candles,
                                              .close = store_close};
@@ -268,7 +278,7 @@ void sim_history_seed(uint64_t seed)
 {
     store.rng = hash_mix(seed ^ 0x68697374);
     store.there = draw_below(&store.rng, 100) < 50;
-    store.relied = 0;
+    store.synced = 0;
     store.done.count = 0;
     take_back();
 }
@@ -342,11 +352,8 @@ void sim_history_step(void)
 bool sim_history_snapshot(void)
 {
     follower.records_max = 1;
-    store.relied = atomic_load(&follower.feed.cursor);
     const char *wrong = go_on();
     follower.records_max = UINT64_MAX;
-    /* in between it may have gone on, and trimmed behind that */
-    store.relied = atomic_load(&follower.feed.cursor);
     counts.snapshots += !wrong;
     return !wrong;
 }
@@ -366,7 +373,7 @@ void sim_history_crash(void)
     while (store.done.count && draw_below(&store.rng, 100) < 40) {
         struct transaction *done = (struct transaction *)store.done.rows;
         uint64_t before = store.done.count > 1 ? done[store.done.count - 2].lsn : 0;
-        if (before < store.relied)
+        if (before < store.synced)
             break;
         store.done.count--;
         counts.lost++;

@@ -3,8 +3,8 @@
  *
  * Thread:  one.
  * Crash:   the rows of an open transaction are gone, and at times the newest transactions, rows and
- *          cursor alike, as a power cut may take them from a WAL that is not synced; never those
- *          that a trimmed journal relies on. Calls of the store fail at times.
+ *          cursor alike, as a power cut takes them from a WAL that is not synced. Calls of the
+ *          store fail at times.
  * Checks:  whenever it is looked at, the store has what the exchange at its cursor says, each row
  *          once: trades dense and as they were told in life; aggregate ids; fills, fees and entries
  *          as the trades give them; candles as trades add up; done orders as the ledgers have them;

@@ -13,7 +13,7 @@
 enum {
     LOOK_MS = 20,
     NICE = 19,
-    COMMIT_RECORDS = 20000, /* of the history's transactions while much is to be caught up with */
+    COMMIT_RECORDS = 20000,
     HISTORY_RETRY_US = 10000000,
     RETRY_US = 1000000,
 };
@@ -43,7 +43,7 @@ static int64_t mono_us(void)
 
 static void feed_record(struct history_feed *feed, uint64_t lsn)
 {
-    if (feed->open && lsn > atomic_load(&feed->cursor) + COMMIT_RECORDS)
+    if (feed->open && lsn > atomic_load(&feed->cursor) + running.self->commit_records)
         history_feed_commit(feed, lsn - 1);
     history_feed_record(feed, lsn);
 }
@@ -331,6 +331,7 @@ static void set_up(struct follower *self, struct disk disk, const struct exchang
     self->config = *config;
     self->config.cores = 1; /* where a shard lives is not state */
     self->config.roles[0] = ROLE_ALL;
+    self->commit_records = COMMIT_RECORDS;
     atomic_store(&self->lsn, self->recovered.snapshot_lsn);
 }
 

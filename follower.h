@@ -23,6 +23,7 @@ struct follower {
     struct disk disk;
     struct exchange_config config;
     uint64_t records_max, seconds_max;
+    uint64_t commit_records; /* of the history's transactions while much is to be caught up with */
     uint64_t (*durable_lsn)(void);
     const char *build;
     const char *history;     /* the directory of the history's file; NULL: there is none */

@@ -301,6 +301,7 @@ void sim_history_start(struct disk disk, const struct exchange *ex, const struct
     follower.history = "in memory";
     follower.recovered = *recovered;
     set_up(&follower, disk, &ex->config);
+    follower.commit_records = 1 + draw_below(&store.rng, 60);
     begin(&running, &follower, ex->rt.env);
     following = true;
 }

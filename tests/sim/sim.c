@@ -37,6 +37,7 @@
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_history.h"
 #include "tests/sim/sim_streams.h"
+#include "tests/sim/sim_told.h"
 
 enum {
     WATCHERS = 2, /* of a user, each on a core of its own */
@@ -922,7 +923,7 @@ static void core_step(uint16_t c)
         uint32_t took = core_take(core, 1);
         if (took) {
             note_digests(c);
-            sim_streams_books(c);
+            told_books(&sim.ex, c);
         }
         if (!took || --sim.taken_left[c] == 0 || chance(30))
             sim.phase[c] = 2;

@@ -9,7 +9,7 @@
 #include "actors/market_shard.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_history.h"
-#include "tests/sim/sim_streams.h"
+#include "tests/sim/sim_told.h"
 
 enum table_name { TRADES, FILLS, ORDERS, ENTRIES, CANDLES, SYMBOLS, ASSETS, TABLES };
 
@@ -397,7 +397,7 @@ static struct seen seen;
 static void check_trade_row(const struct history_trade *row)
 {
     const struct history_trade *last = seen.trade[row->symbol][seen.trades[row->symbol]];
-    const struct told_trade *told = sim_told_trade(row->symbol, row->trade_id);
+    const struct told_trade *told = told_trade(row->symbol, row->trade_id);
     if (row->trade_id != ++seen.trades[row->symbol] || row->trade_id > OPS_MAX)
         fail("the history lacks a trade, or has it twice");
     bool same = last && last->taker_order_id == row->taker_order_id && last->price == row->price;

@@ -10,10 +10,9 @@
 #include "http/render.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_streams.h"
+#include "tests/sim/sim_told.h"
 
 enum {
-    LEVELS_MAX = 256,
-    IDS_MAX = 1 << 15,
     LISTENERS = 3,           /* of a core */
     UNREAD_BYTES = 16 << 10, /* that a frame counts: 16 of them are a slow client */
     UNREAD_MAX = 512,
@@ -22,20 +21,11 @@ enum {
 
 static const int64_t unit = MONEY_ATOMS_PER_UNIT;
 
-/* A book as somebody has it who was told of changes; atoms. */
-struct copy {
-    uint64_t id, hash;
-    uint32_t count[2];
-    struct {
-        int64_t price, qty;
-    } level[2][LEVELS_MAX];
-};
-
 struct follow { /* of one symbol by one listener */
     bool synced;
     struct copy book;
     uint64_t depth_id[PACES]; /* the last event's u, by the stream's pace; 0: none yet */
-    uint64_t trade, agg, agg_last, best_id;
+    uint64_t trade, agg, agg_last;
 };
 
 struct ws { /* one who listens */
@@ -48,178 +38,17 @@ struct ws { /* one who listens */
     struct follow follow[SYMBOLS_MAX];
 };
 
-static struct told {
-    bool listened; /* in this seed */
+static struct {
+    bool on; /* in this seed */
     uint64_t rng, trace;
     struct exchange *ex;
-    uint64_t trades[SYMBOLS_MAX];  /* the newest one */
-    uint64_t told_id[SYMBOLS_MAX]; /* the newest update that anybody was told */
-    uint64_t seen_id[SYMBOLS_MAX]; /* that the shard was last looked at */
-    uint64_t newest_id[SYMBOLS_MAX];
-    uint64_t book[SYMBOLS_MAX][IDS_MAX]; /* hash | 1, by update id; 0: not known */
-    struct told_trade trade[SYMBOLS_MAX][OPS_MAX + 1];
-    struct copy copy[CORES_MAX][SYMBOLS_MAX]; /* of all that was told to a core */
-} told;
+} listening;
 
 static struct ingress *ingresses; /* [CORES_MAX] */
 static struct ws listener[CORES_MAX][LISTENERS];
 static struct {
-    uint64_t books, unseen, frames, snapshots, conflated, candles, tickers;
+    uint64_t frames, snapshots, conflated, candles, tickers;
 } counts;
-
-/* ---- books ---- */
-
-static uint64_t level_hash(uint32_t side, int64_t price, int64_t qty)
-{
-    return qty ? hash_mix(hash_mix((uint64_t)price * 2 + side) + (uint64_t)qty) : 0;
-}
-
-static void copy_set(struct copy *copy, uint32_t side, int64_t price, int64_t qty)
-{
-    uint32_t i = 0, *count = &copy->count[side];
-    while (i < *count && copy->level[side][i].price != price)
-        i++;
-    int64_t before = i < *count ? copy->level[side][i].qty : 0;
-    copy->hash += level_hash(side, price, qty) - level_hash(side, price, before);
-    if (i == *count && qty) {
-        ASSERT(*count < LEVELS_MAX);
-        copy->level[side][(*count)++].price = price;
-    }
-    if (qty)
-        copy->level[side][i].qty = qty;
-    else if (i < *count)
-        copy->level[side][i] = copy->level[side][--*count];
-}
-
-static int64_t copy_qty(const struct copy *copy, uint32_t side, int64_t price)
-{
-    for (uint32_t i = 0; i < copy->count[side]; i++)
-        if (copy->level[side][i].price == price)
-            return copy->level[side][i].qty;
-    return 0;
-}
-
-/* The best price behind `price` (0: of all); 0: there is none. */
-static int64_t copy_next(const struct copy *copy, uint32_t side, int64_t price)
-{
-    int64_t best = 0;
-    for (uint32_t i = 0; i < copy->count[side]; i++) {
-        int64_t at = copy->level[side][i].price;
-        bool behind = !price || (side == SIDE_BUY ? at < price : at > price);
-        if (behind && (!best || (side == SIDE_BUY ? at > best : at < best)))
-            best = at;
-    }
-    return best;
-}
-
-static const struct market_shard *shard_of(uint16_t symbol)
-{
-    const struct exchange *ex = told.ex;
-    uint16_t id = exchange_symbol_shard(ex, ex->control->symbols[symbol].name);
-    return ex->market[id - exchange_market_id(ex, 0)];
-}
-
-/* A level is told when the match leaves it: until then the book is between two update ids. */
-static bool in_match(uint16_t symbol)
-{
-    const struct market_shard *shard = shard_of(symbol);
-    return shard->matching == &shard->symbols[symbol];
-}
-
-static uint64_t book_digest(const struct book *book, const struct money_spec *spec)
-{
-    uint64_t hash = 0;
-    for (uint32_t side = 0; side < 2; side++) {
-        int64_t price = book_first_price(side), qty;
-        while (book_next_level(book, side, &price, &qty))
-            hash += level_hash(side, price * spec->tick_atoms, qty * spec->lot_atoms);
-    }
-    return hash | 1;
-}
-
-/* The book at an update id is one book, whoever has it. */
-static void note_book(uint16_t symbol, uint64_t id, uint64_t hash, const char *wrong)
-{
-    uint64_t *known = &told.book[symbol][id];
-    if (id >= IDS_MAX)
-        fail("more updates than the simulator keeps");
-    if (*known && *known != hash)
-        fail(wrong);
-    *known = hash;
-    if (id > told.newest_id[symbol])
-        told.newest_id[symbol] = id;
-}
-
-void sim_streams_books(uint16_t core)
-{
-    const struct exchange *ex = told.ex;
-    for (uint16_t i = 0; i < ex->config.market_shards; i++) {
-        const struct market_shard *shard = ex->market[i];
-        if (shard->shard.actor.core->id != core)
-            continue;
-        for (uint16_t k = 0; k < shard->listed_count; k++) {
-            uint16_t s = shard->listed[k];
-            const struct book *book = shard->symbols[s].book;
-            if (!book || book_update_id(book) == told.seen_id[s] || in_match(s))
-                continue;
-            told.seen_id[s] = book_update_id(book);
-            note_book(s, told.seen_id[s], book_digest(book, &shard->symbols[s].spec),
-                      "a book is told otherwise than its shard has it");
-        }
-    }
-}
-
-/* ---- trades ---- */
-
-static void note_trade(uint16_t symbol, uint64_t id, struct told_trade trade)
-{
-    if (id == 0 || id > OPS_MAX || id > told.trades[symbol] + 1)
-        fail("a trade is told before the one before it");
-    struct told_trade *known = &told.trade[symbol][id], *last = known - 1;
-    bool same =
-        last->there && last->taker_order_id == trade.taker_order_id && last->price == trade.price;
-    trade.agg_id = last->agg_id + !same;
-    trade.there = true;
-    if (known->there &&
-        (known->price != trade.price || known->qty != trade.qty || known->quote != trade.quote ||
-         known->time_us != trade.time_us || known->taker_order_id != trade.taker_order_id ||
-         known->buyer_is_maker != trade.buyer_is_maker))
-        fail("a trade is told again, and otherwise");
-    *known = trade;
-    if (id > told.trades[symbol])
-        told.trades[symbol] = id;
-}
-
-const struct told_trade *sim_told_trade(uint16_t symbol, uint64_t id)
-{
-    bool there = id <= OPS_MAX && told.trade[symbol][id].there;
-    return there ? &told.trade[symbol][id] : NULL;
-}
-
-static int64_t quote_of(int64_t price, int64_t qty)
-{
-    return (int64_t)((__int128)price * qty / unit);
-}
-
-/* What of trades the recovered market knows: all that were told, and those that nobody was. */
-static void load_trades(uint16_t symbol, const struct market_symbol *market)
-{
-    const struct trade_ring *ring = &market->trades;
-    if (ring->newest < told.trades[symbol])
-        fail("a trade that was told is gone");
-    for (uint64_t id = ring->newest - trade_ring_count(ring) + 1; id <= ring->newest; id++) {
-        const struct recent_trade *trade = trade_ring_at(ring, id);
-        int64_t price = trade->price_ticks * market->spec.tick_atoms;
-        int64_t qty = trade->qty_lots * market->spec.lot_atoms;
-        note_trade(symbol, id,
-                   (struct told_trade){.price = price,
-                                       .qty = qty,
-                                       .quote = quote_of(price, qty),
-                                       .time_us = trade->ts_us,
-                                       .taker_order_id = trade->taker_order_id,
-                                       .buyer_is_maker = trade->buyer_is_maker});
-    }
-}
 
 /* ---- lives ---- */
 
@@ -233,14 +62,15 @@ void sim_streams_seed(uint64_t seed)
     if (!ingresses)
         ingresses = calloc(CORES_MAX, sizeof *ingresses);
     ASSERT(ingresses != NULL);
-    memset(&told, 0, sizeof told);
-    told.rng = hash_mix(seed ^ 0x73747265);
-    told.listened = draw_below(&told.rng, 100) < 40;
+    memset(&listening, 0, sizeof listening);
+    told_forget();
+    listening.rng = hash_mix(seed ^ 0x73747265);
+    listening.on = draw_below(&listening.rng, 100) < 40;
 }
 
 void sim_streams_init(struct exchange *ex)
 {
-    told.ex = ex;
+    listening.ex = ex;
     for (uint16_t c = 0; c < ex->config.cores; c++) {
         struct ingress *ingress = &ingresses[c];
         ingress->ex = ex;
@@ -280,7 +110,7 @@ static void streams_free(struct streams *streams, uint32_t symbols)
 
 void sim_streams_fini(void)
 {
-    for (uint16_t c = 0; c < told.ex->config.cores; c++) {
+    for (uint16_t c = 0; c < listening.ex->config.cores; c++) {
         for (uint32_t i = 0; i < LISTENERS; i++)
             hang_up(&listener[c][i]);
         streams_free(ingresses[c].streams, ingresses[c].view.symbols_max);
@@ -294,66 +124,13 @@ static void load_change(void *arg, const struct config_change *change)
     directory_apply(arg, change);
 }
 
-/* What was told of the book is in the one that was recovered, and what was not is forgotten. */
-static void load_id(uint16_t symbol, uint64_t id)
-{
-    if (id < told.told_id[symbol])
-        fail("an update that was told is gone");
-    for (uint64_t gone = id + 1; gone <= told.newest_id[symbol]; gone++)
-        told.book[symbol][gone] = 0; /* that life did not happen */
-    told.seen_id[symbol] = told.newest_id[symbol] = id;
-}
-
-static void load_book(uint16_t symbol, const struct market_symbol *market)
-{
-    uint64_t id = market->book ? book_update_id(market->book) : 0;
-    load_id(symbol, id);
-    if (!market->book)
-        return;
-    if (!in_match(symbol))
-        note_book(symbol, id, book_digest(market->book, &market->spec),
-                  "a recovered book differs from what was told");
-    load_trades(symbol, market);
-    for (uint16_t c = 0; c < told.ex->config.cores; c++) {
-        struct copy *copy = &told.copy[c][symbol];
-        copy->id = id;
-        for (uint32_t side = 0; side < 2; side++) {
-            int64_t price = book_first_price(side), qty;
-            while (book_next_level(market->book, side, &price, &qty))
-                copy_set(copy, side, price * market->spec.tick_atoms, qty * market->spec.lot_atoms);
-        }
-    }
-}
-
 void sim_streams_load(struct exchange *ex)
 {
-    memset(told.copy, 0, ex->config.cores * sizeof *told.copy);
-    for (uint16_t s = 0; s < SYMBOLS_MAX; s++)
-        if (s < ex->control->symbols_count)
-            load_book(s, &shard_of(s)->symbols[s]);
-        else
-            load_id(s, 0);
+    told_load(ex);
     for (uint16_t c = 0; c < ex->config.cores; c++) {
         control_shard_each(ex->control, load_change, &ingresses[c].directory);
         market_view_load(&ingresses[c].view, ex);
     }
-}
-
-static void fold_level(uint16_t core, const struct msg *msg)
-{
-    const struct symbol_config *config = &ingresses[core].directory.symbols[msg->symbol];
-    struct copy *copy = &told.copy[core][msg->symbol];
-    uint64_t id = msg->level.update_id;
-    if (id != copy->id + 1)
-        fail("an update is told out of order");
-    copy->id = id;
-    copy_set(copy, msg->level.side, msg->level.price_ticks * config->tick_atoms,
-             msg->level.qty_lots * config->step_atoms);
-    counts.unseen += !told.book[msg->symbol][id < IDS_MAX ? id : 0];
-    counts.books++;
-    note_book(msg->symbol, id, copy->hash | 1, "what is told does not make the book of its shard");
-    if (id > told.told_id[msg->symbol])
-        told.told_id[msg->symbol] = id;
 }
 
 void sim_streams_market(uint16_t core, const struct msg *msg)
@@ -363,17 +140,7 @@ void sim_streams_market(uint16_t core, const struct msg *msg)
         directory_apply(&ingress->directory, msg->change.block);
         return;
     }
-    const struct symbol_config *config = &ingress->directory.symbols[msg->symbol];
-    if (msg->type == MSG_LEVEL)
-        fold_level(core, msg);
-    else
-        note_trade(msg->symbol, msg->trade.trade_id,
-                   (struct told_trade){.price = msg->trade.price_ticks * config->tick_atoms,
-                                       .qty = msg->trade.qty_lots * config->step_atoms,
-                                       .quote = msg->trade.quote_atoms,
-                                       .time_us = msg->ts_us,
-                                       .taker_order_id = msg->trade.taker_order_id,
-                                       .buyer_is_maker = !(msg->flags & MSG_BUY)});
+    told_message(core, &ingress->directory.symbols[msg->symbol], msg);
     market_view_fold(&ingress->view, msg);
     streams_market(ingress->streams, msg);
 }
@@ -428,7 +195,7 @@ static bool time_is(const struct ws *ws, uint64_t shown, int64_t us)
 
 static void check_trade(const struct ws *ws, const json_t *event, uint16_t symbol)
 {
-    const struct told_trade *trade = sim_told_trade(symbol, number(event, "t"));
+    const struct told_trade *trade = told_trade(symbol, number(event, "t"));
     if (!trade || amount(event, "p") != trade->price || amount(event, "q") != trade->qty ||
         !time_is(ws, number(event, "T"), trade->time_us) ||
         is_true(event, "m") != trade->buyer_is_maker)
@@ -438,15 +205,15 @@ static void check_trade(const struct ws *ws, const json_t *event, uint16_t symbo
 static void check_agg(const struct ws *ws, const json_t *event, uint16_t symbol)
 {
     uint64_t first = number(event, "f"), last = number(event, "l");
-    const struct told_trade *trade = sim_told_trade(symbol, first);
-    const struct told_trade *before = first > 1 ? sim_told_trade(symbol, first - 1) : NULL;
+    const struct told_trade *trade = told_trade(symbol, first);
+    const struct told_trade *before = first > 1 ? told_trade(symbol, first - 1) : NULL;
     int64_t qty = 0;
     if (!trade || trade->agg_id != number(event, "a") || amount(event, "p") != trade->price ||
         !time_is(ws, number(event, "T"), trade->time_us) ||
         is_true(event, "m") != trade->buyer_is_maker || (before && before->agg_id == trade->agg_id))
         fail("a stream tells another aggregate trade");
     for (uint64_t id = first; id <= last; id++) {
-        const struct told_trade *part = sim_told_trade(symbol, id);
+        const struct told_trade *part = told_trade(symbol, id);
         if (!part || part->agg_id != trade->agg_id)
             fail("an aggregate trade has a trade that is not its own");
         qty += part->qty;
@@ -525,7 +292,7 @@ static struct sum sum_of(const struct ingress *ingress, uint16_t symbol, int64_t
 {
     struct sum sum = {0};
     for (uint64_t id = 1; id <= ingress->view.symbols[symbol].trades.newest; id++) {
-        const struct told_trade *trade = &told.trade[symbol][id];
+        const struct told_trade *trade = told_trade(symbol, id);
         if (trade->time_us < from_us || trade->time_us > to_us)
             continue;
         if (!sum.count++) {
@@ -639,7 +406,7 @@ static void check_frame(const struct ws *ws, const json_t *frame)
     }
     uint16_t symbol = (uint16_t)(name[1] - '0');
     ASSERT(symbol < SYMBOLS_MAX);
-    const struct copy *copy = &told.copy[ws->ingress->core->id][symbol];
+    const struct copy *copy = told_copy(ws->ingress->core->id, symbol);
     bool all = knows_all(ws->ingress, symbol);
     if (is_called(name, "trade"))
         check_trade(ws, event, symbol);
@@ -699,7 +466,7 @@ bool ws_send(struct ws *ws, const char *text, size_t length)
     if (!frame)
         fail("a frame is no JSON");
     check_frame(ws, frame);
-    told.trace = hash_bytes(told.trace, text, length);
+    listening.trace = hash_bytes(listening.trace, text, length);
     counts.frames++;
     if (ws->count == UNREAD_MAX) { /* over its budget */
         ws->closed = true;
@@ -770,7 +537,7 @@ static void read_depth(struct follow *follow, uint16_t symbol, enum stream_pace 
     apply_side(book, json_object_get(event, "b"), SIDE_BUY);
     apply_side(book, json_object_get(event, "a"), SIDE_SELL);
     book->id = last;
-    if (told.book[symbol][last] != (book->hash | 1))
+    if (!told_is_book(symbol, book))
         fail("a client's book is not the shard's at that id");
 }
 
@@ -801,7 +568,7 @@ static void read_snapshot(struct ws *ws, uint16_t symbol)
     json_t *shown = json_loadb(text->data, text->length, 0, &error);
     if (!shown)
         fail("a book is no JSON");
-    check_partial(&told.copy[ws->ingress->core->id][symbol], shown, DEPTH_LIMIT);
+    check_partial(told_copy(ws->ingress->core->id, symbol), shown, DEPTH_LIMIT);
     *book = (struct copy){.id = number(shown, "lastUpdateId")};
     apply_side(book, json_object_get(shown, "bids"), SIDE_BUY);
     apply_side(book, json_object_get(shown, "asks"), SIDE_SELL);
@@ -821,7 +588,7 @@ static void choose(struct ws *ws)
                       ws->micro ? "MICROSECOND" : "MILLISECOND");
     for (uint16_t s = 0; s < ws->ingress->directory.symbols_count; s++)
         for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-            if (draw_below(&told.rng, 100) < 40)
+            if (draw_below(&listening.rng, 100) < 40)
                 at +=
                     snprintf(ws->query + at, sizeof ws->query - (size_t)at, "/s%u@%s", s, kinds[i]);
 }
@@ -830,7 +597,7 @@ static void come(struct ws *ws, struct ingress *ingress)
 {
     memset(ws, 0, sizeof *ws);
     ws->ingress = ingress;
-    ws->micro = draw_below(&told.rng, 2);
+    ws->micro = draw_below(&listening.rng, 2);
     ws->open = true;
     choose(ws);
     stream_open(ws);
@@ -847,31 +614,31 @@ static void read_some(struct ws *ws, uint32_t most)
 
 static void listener_turn(struct ws *ws)
 {
-    uint32_t roll = draw_below(&told.rng, 1000);
+    uint32_t roll = draw_below(&listening.rng, 1000);
     if (ws->closed || roll < 2) {
         hang_up(ws);
         return;
     }
     if (roll < 20)
         ws->paused = !ws->paused;
-    uint16_t symbol = (uint16_t)draw_below(&told.rng, SYMBOLS_MAX);
+    uint16_t symbol = (uint16_t)draw_below(&listening.rng, SYMBOLS_MAX);
     if (roll >= 980 && symbol < ws->ingress->directory.symbols_count && !ws->follow[symbol].synced)
         read_snapshot(ws, symbol);
     if (!ws->paused)
-        read_some(ws, draw_below(&told.rng, 8));
+        read_some(ws, draw_below(&listening.rng, 8));
 }
 
 void sim_streams_turn(uint16_t core)
 {
     struct ingress *ingress = &ingresses[core];
-    if (!told.listened)
+    if (!listening.on)
         return;
     uint64_t before = counter_get(&ingress->counts.ws.conflated);
     for (uint32_t i = 0; i < LISTENERS; i++) {
         struct ws *ws = &listener[core][i];
         if (ws->open)
             listener_turn(ws);
-        else if (draw_below(&told.rng, 100) < 2)
+        else if (draw_below(&listening.rng, 100) < 2)
             come(ws, ingress);
     }
     streams_turn(ingress->streams);
@@ -880,14 +647,13 @@ void sim_streams_turn(uint16_t core)
 
 uint64_t sim_streams_trace(void)
 {
-    return told.trace;
+    return listening.trace;
 }
 
 bool sim_streams_print(void)
 {
-    printf("sim: streams: %lu books compared at their ids, %lu of them told before they were seen, "
-           "%lu frames, %lu conflated, %lu books read, %lu candles, %lu tickers\n",
-           counts.books, counts.unseen, counts.frames, counts.conflated, counts.snapshots,
-           counts.candles, counts.tickers);
-    return counts.books && counts.conflated && counts.snapshots && counts.candles && counts.tickers;
+    bool told = told_print();
+    printf("sim: streams: %lu frames, %lu conflated, %lu books read, %lu candles, %lu tickers\n",
+           counts.frames, counts.conflated, counts.snapshots, counts.candles, counts.tickers);
+    return told && counts.conflated && counts.snapshots && counts.candles && counts.tickers;
 }

@@ -1,25 +1,19 @@
-/* sim_streams.h - what market data the simulator's exchange tells, and those who listen to it:
+/* sim_streams.h - those who listen to the market data that the simulator's exchange tells:
  * http/ws/stream.c itself on each ingress core, over connections that are no sockets.
  *
  * Thread:  one.
  * Clients: some read each frame at once, some now and then, some pause until depth is conflated for
  *          them; they leave, come back, and read GET /depth when they like, as Binance's rule for a
  *          local book has it.
- * Checks:  a book that is folded from the changes told is the matching shard's at each update id;
- *          ids have no gap; nothing told is gone, or is other, after a crash or on another core.
- *          Trades, aggregate trades, candles, tickers, best prices and partial books are what all
- *          trades and changes told so far make, computed naively.
+ * Checks:  nobody misses a trade, an aggregate trade or a depth event; the book that a client folds
+ *          from depth, conflated or not, is the one at that id (sim_told.h). Trades, aggregate
+ *          trades, candles, tickers, best prices and partial books are what all trades and changes
+ *          told so far make, computed naively.
  */
 #ifndef SIM_STREAMS_H
 #define SIM_STREAMS_H
 
 #include "http/ingress.h"
-
-struct told_trade { /* in atoms */
-    int64_t price, qty, quote, time_us;
-    uint64_t taker_order_id, agg_id;
-    bool there, buyer_is_maker;
-};
 
 /* View and directory of an ingress core; nothing else of it is in use. */
 struct ingress *sim_ingress(uint16_t core);
@@ -31,15 +25,10 @@ void sim_streams_init(struct exchange *ex);
 void sim_streams_fini(void);
 /* It has recovered: views take the books over, which must have all that was told. */
 void sim_streams_load(struct exchange *ex);
-/* A core has taken an input: notes its books. */
-void sim_streams_books(uint16_t core);
 /* An ingress core is told of a change, as in http/ingress.c. */
 void sim_streams_market(uint16_t core, const struct msg *msg);
 /* What it does behind a turn's messages. */
 void sim_streams_turn(uint16_t core);
-
-/* A trade that was told or found recovered; NULL: there was none. */
-const struct told_trade *sim_told_trade(uint16_t symbol, uint64_t id);
 
 /* Of all frames that were sent: the same for the same seed. */
 uint64_t sim_streams_trace(void);

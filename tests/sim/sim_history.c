@@ -350,12 +350,32 @@ void sim_history_step(void)
         check_all(&running.twin, false);
 }
 
+/* What was passed over does not stay beside a snapshot that is good. */
+static void check_bad_gone(const struct folded *passed)
+{
+    for (uint32_t i = 0; i < passed->bad_count; i++) {
+        char name[DISK_NAME_MAX];
+        snapshot_name(passed->bad[i], name);
+        int file = follower.disk.ops->open(follower.disk.self, name, false);
+        if (file >= 0 && passed->bad[i] != running.folded.lsn)
+            fail("a bad snapshot is kept");
+        if (file >= 0)
+            follower.disk.ops->close(follower.disk.self, file);
+    }
+}
+
 bool sim_history_snapshot(void)
 {
+    const struct folded recovered = follower.recovered, before = running.folded;
+    uint64_t made = atomic_load(&follower.made);
     follower.records_max = 1;
     const char *wrong = go_on();
     follower.records_max = UINT64_MAX;
-    counts.snapshots += !wrong;
+    if (atomic_load(&follower.made) > made) {
+        check_bad_gone(&recovered);
+        check_bad_gone(&before);
+        counts.snapshots++;
+    }
     return !wrong;
 }
 

@@ -484,7 +484,7 @@ static int recover(struct exchange_config *config)
         return EXIT_IO;
     }
     castle.lsn_before = found->next_lsn - 1;
-    atomic_store(&castle.follower.lsn, folded.snapshot_lsn);
+    castle.follower.recovered = folded;
     build(config);
     for (uint16_t i = 0; i < castle.shared.count; i++) {
         ingress_load(&castle.ingress[i]);
@@ -777,8 +777,7 @@ static int run(void)
     castle.follower.seconds_max = castle.options.snapshot_seconds;
     castle.follower.history = history_wanted() ? castle.options.data : NULL;
     castle.follower.build = CASTLE_VERSION " " CASTLE_COMMIT;
-    follower_start(&castle.follower, castle.disk, &castle.ex.config,
-                   atomic_load(&castle.follower.lsn));
+    follower_start(&castle.follower, castle.disk, &castle.ex.config);
     castle.history.directory = castle.options.data;
     castle.history.cursor = &castle.follower.feed.cursor;
     castle.shared.past = history_wanted() ? history_reader_submit : NULL;

@@ -13,7 +13,7 @@
 enum {
     LOOK_MS = 20,
     NICE = 19,
-    COMMIT_RECORDS = 20000, /* of the history's transactions while much is to be caught up with */
+    COMMIT_RECORDS = 20000,
     HISTORY_RETRY_US = 10000000,
     RETRY_US = 1000000,
 };
@@ -43,7 +43,7 @@ static int64_t mono_us(void)
 
 static void feed_record(struct history_feed *feed, uint64_t lsn)
 {
-    if (feed->open && lsn > atomic_load(&feed->cursor) + COMMIT_RECORDS)
+    if (feed->open && lsn > atomic_load(&feed->cursor) + running.self->commit_records)
         history_feed_commit(feed, lsn - 1);
     history_feed_record(feed, lsn);
 }
@@ -89,6 +89,7 @@ static struct history *open_history(struct follower *self, const uint8_t id[stat
         log_warn("history_rebuilt", "The history was ahead of the journal: it begins anew.",
                  log_number("cursor", (int64_t)cursor), log_number("durable", (int64_t)durable));
         store->ops->close(store);
+        self->feed.synced = 0;
         if (history_sqlite_remove(self->history) == 0)
             store = history_sqlite_open(self->history, id, true, wrong);
     }
@@ -169,13 +170,28 @@ static const char *advance(struct following *now, uint64_t lsn)
 
 /* ---- snapshots ---- */
 
+/* The snapshots that were passed over by the start, or by the fold before the new one was made. */
+static int remove_bad(struct following *now, const struct folded *before)
+{
+    struct folded *recovered = &now->self->recovered;
+    recovered->lsn = now->folded.lsn;
+    int result = fold_remove_bad(&now->self->disk, before);
+    if (result == 0)
+        result = fold_remove_bad(&now->self->disk, recovered);
+    if (result == 0)
+        recovered->bad_count = 0;
+    return result;
+}
+
 /* Drops what the newest snapshot, which has just been read back, makes superfluous. 0 or -errno. */
-static int trim(struct following *now)
+static int trim(struct following *now, const struct folded *before)
 {
     struct follower *self = now->self;
     struct trimmed trimmed;
-    uint64_t cursor = self->history ? atomic_load(&self->feed.cursor) : UINT64_MAX;
-    int result = fold_remove_bad(&self->disk, &now->folded);
+    if (self->feed.store && !history_feed_sync(&self->feed))
+        history_lost(now);
+    uint64_t cursor = self->history ? self->feed.synced : UINT64_MAX;
+    int result = BUG(52) ? 0 : remove_bad(now, before); /* 52: a bad one counts as kept */
     if (result == 0)
         result = fold_trim(&self->disk, cursor, &trimmed);
     if (result == 0) {
@@ -201,6 +217,7 @@ static const char *make(struct following *now)
 {
     struct follower *self = now->self;
     struct snapshot_head head;
+    const struct folded before = now->folded;
     uint64_t lsn = now->folded.lsn, records = lsn - atomic_load(&self->lsn);
     int64_t began = mono_us();
     int result = fold_install(&self->disk, &now->fold, &now->folded, self->build, &head);
@@ -216,7 +233,7 @@ static const char *make(struct following *now)
     atomic_store(&self->lsn, lsn);
     atomic_store(&self->bytes, head.body_bytes);
     atomic_store(&self->raw_bytes, head.raw_bytes);
-    result = trim(now);
+    result = trim(now, &before);
     if (result)
         return strerror(-result);
     atomic_store(&self->records, records);
@@ -270,17 +287,28 @@ static const char *follow(struct following *now)
     return make(now);
 }
 
+static void begin(struct following *now, struct follower *self, struct env env)
+{
+    *now = (struct following){
+        .self = self, .tried = atomic_load(&self->lsn), .snapshot_us = mono_us()};
+    exchange_init(&now->twin, env, &self->config);
+    now->fold = exchange_fold(&now->twin, remark);
+    now->fold.record = record;
+}
+
+static void end(struct following *now)
+{
+    history_feed_end(&now->self->feed);
+    exchange_fini(&now->twin);
+}
+
 static void *follower_main(void *arg)
 {
     struct following *now = &running;
     struct follower *self = arg;
     mem_background();
     setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
-    *now = (struct following){
-        .self = self, .tried = atomic_load(&self->lsn), .snapshot_us = mono_us()};
-    exchange_init(&now->twin, env_real(), &self->config);
-    now->fold = exchange_fold(&now->twin, remark);
-    now->fold.record = record;
+    begin(now, self, env_real());
     while (!atomic_load(&self->stop)) {
         if (!atomic_load(&self->diverged) && mono_us() >= now->retry_us) {
             const char *wrong = follow(now);
@@ -293,19 +321,23 @@ static void *follower_main(void *arg)
         atomic_store(&self->history_lag, self->history ? behind : 0);
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
-    history_feed_end(&self->feed);
-    exchange_fini(&now->twin);
+    end(now);
     return NULL;
 }
 
-void follower_start(struct follower *self, struct disk disk, const struct exchange_config *config,
-                    uint64_t lsn)
+static void set_up(struct follower *self, struct disk disk, const struct exchange_config *config)
 {
     self->disk = disk;
     self->config = *config;
     self->config.cores = 1; /* where a shard lives is not state */
     self->config.roles[0] = ROLE_ALL;
-    atomic_store(&self->lsn, lsn);
+    self->commit_records = COMMIT_RECORDS;
+    atomic_store(&self->lsn, self->recovered.snapshot_lsn);
+}
+
+void follower_start(struct follower *self, struct disk disk, const struct exchange_config *config)
+{
+    set_up(self, disk, config);
     ASSERT(pthread_create(&self->thread, NULL, follower_main, self) == 0);
 }
 

@@ -23,9 +23,11 @@ struct follower {
     struct disk disk;
     struct exchange_config config;
     uint64_t records_max, seconds_max;
+    uint64_t commit_records; /* of the history's transactions while much is to be caught up with */
     uint64_t (*durable_lsn)(void);
     const char *build;
-    const char *history; /* the directory of the history's file; NULL: there is none */
+    const char *history;     /* the directory of the history's file; NULL: there is none */
+    struct folded recovered; /* how recovery ended: where it began, and what it passed over */
     struct history_feed feed;
     pthread_t thread;
     _Atomic bool stop;
@@ -37,9 +39,9 @@ struct follower {
     _Atomic uint64_t history_lag;    /* records that are durable and not in it */
 };
 
-/* `config` is the exchange's own; `lsn` the position of the newest snapshot, 0: none. */
+/* `config` is the exchange's own. */
 void follower_start(struct follower *follower, struct disk disk,
-                    const struct exchange_config *config, uint64_t lsn);
+                    const struct exchange_config *config);
 void follower_stop(struct follower *follower);
 
 #endif

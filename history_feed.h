@@ -25,6 +25,7 @@ struct history_feed {
     uint16_t symbols, assets; /* so many are named in the store */
     uint64_t lsn;             /* of the record being applied */
     uint32_t entries;         /* of it */
+    uint64_t synced;          /* the journal is needed from here on; 0: not known */
     bool open;                /* a transaction is */
     bool failed;
     _Atomic uint64_t cursor, rows_written; /* committed */
@@ -40,6 +41,10 @@ void history_feed_record(struct history_feed *feed, uint64_t lsn);
 
 /* Commits what the records up to `lsn` have made. False when that, or a row before, failed. */
 bool history_feed_commit(struct history_feed *feed, uint64_t lsn);
+
+/* Sets feed->synced to the cursor, which a power cut does not take back then. False when that
+ * failed. */
+bool history_feed_sync(struct history_feed *feed);
 
 /* Closes the store; an open transaction is rolled back. */
 void history_feed_end(struct history_feed *feed);

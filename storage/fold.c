@@ -121,8 +121,11 @@ int fold_remove_bad(struct disk *disk, const struct folded *folded)
     int result = 0;
     for (uint32_t i = 0; i < folded->bad_count && result == 0; i++) {
         char name[DISK_NAME_MAX];
+        if (folded->bad[i] == folded->lsn) /* the new one has taken its place */
+            continue;
         snapshot_name(folded->bad[i], name);
         result = disk->ops->remove(disk->self, name);
+        result = result == -ENOENT ? 0 : result;
     }
     return result;
 }

@@ -53,8 +53,8 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
 int fold_install(struct disk *disk, const struct fold *fold, const struct folded *folded,
                  const char *build, struct snapshot_head *head);
 
-/* Removes the snapshots that were passed over, once there is a better one: only good ones count as
- * kept. 0 or -errno. */
+/* Removes the snapshots that were passed over, once fold_install() has made a better one at
+ * folded->lsn: only good ones count as kept. Those that are gone are left. 0 or -errno. */
 int fold_remove_bad(struct disk *disk, const struct folded *folded);
 
 struct trimmed {
@@ -62,8 +62,8 @@ struct trimmed {
 };
 
 /* Removes all but the newest two snapshots and the newest at or before `cursor` (what the slowest
- * projection has, UINT64_MAX: there is none), and the segments wholly below the oldest that is
- * kept; oldest first; and seals the segments before the last. With fewer than two snapshots, or
+ * projection has synced, UINT64_MAX: there is none), and the segments wholly below the oldest that
+ * is kept; oldest first; and seals the segments before the last. With fewer than two snapshots, or
  * none at or before the cursor, no segment goes, and the oldest snapshot stays: a projection that
  * cannot say now what it has (cursor 0) may need it. 0 or -errno. */
 int fold_trim(struct disk *disk, uint64_t cursor, struct trimmed *trimmed);

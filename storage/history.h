@@ -103,6 +103,7 @@ struct history_ops {
     bool (*put_candle)(struct history *self, const struct history_candle *row); /* in place */
     bool (*commit)(struct history *self, uint64_t lsn);
     void (*rollback)(struct history *self);
+    bool (*sync)(struct history *self); /* what is committed stays, also when the power goes */
     /* ---- anybody's; `out` has room for ask->limit, at most HISTORY_ROWS_MAX ---- */
     bool (*cursor)(struct history *self, uint64_t *lsn);
     bool (*trades)(struct history *self, const struct history_ask *ask, struct history_trade *out,

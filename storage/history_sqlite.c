@@ -1,8 +1,8 @@
 /* history_sqlite.c - the history in one SQLite file, DIR/history.db.
  *
  * WAL with synchronous=NORMAL: after a power cut the newest transactions may be gone, rows and
- * cursor alike, and are written again from the journal. Sums of candles may pass int64 and are
- * kept as decimal text, like PostgreSQL's numeric.
+ * cursor alike, and are written again from the journal, which is trimmed to what was synced. Sums
+ * of candles may pass int64 and are kept as decimal text, like PostgreSQL's numeric.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -324,6 +324,19 @@ static void sqlite_rollback(struct history *history)
     memcpy(history->error, kept, sizeof kept);
 }
 
+static bool sqlite_sync(struct history *history)
+{
+    struct sqlite *self = (struct sqlite *)history;
+    sqlite3_file *wal = NULL;
+    int result = sqlite3_file_control(self->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+    if (result == SQLITE_OK && wal && wal->pMethods)
+        result = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+    if (result != SQLITE_OK)
+        snprintf(self->super.error, sizeof self->super.error, "cannot sync: %s",
+                 sqlite3_errstr(result));
+    return result == SQLITE_OK;
+}
+
 static bool add_symbol(struct history *history, uint16_t number, const char *name, uint16_t base,
                        uint16_t quote)
 {
@@ -611,6 +624,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .put_candle = put_candle,
                                            .commit = sqlite_commit,
                                            .rollback = sqlite_rollback,
+                                           .sync = sqlite_sync,
                                            .cursor = sqlite_cursor,
                                            .trades = sqlite_trades,
                                            .agg_trades = sqlite_agg_trades,

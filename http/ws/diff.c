@@ -115,7 +115,7 @@ bool diff_log_since(const struct diff_log *log, uint64_t first_id, struct diff_l
     diff_clear(out);
     if (first_id <= log->forgotten_id)
         return false;
-    for (uint32_t i = 0; i < log->count; i++)
+    for (uint32_t i = BUG(60) && log->count > 1; i < log->count; i++) /* 60: conflated, some lost */
         if (log->tick[i].last_id >= first_id)
             diff_join(out, &log->tick[i].list);
     return true;

@@ -257,7 +257,8 @@ static void settle_aggs(struct streams *streams, struct listened *listened, bool
     if (!newest)
         return;
     uint64_t end = agg_end(stats, listened->agg_told), last = newest - open;
-    uint64_t first = listened->agg_told + (!end || end == listened->agg_last_trade);
+    bool grown = end && end != listened->agg_last_trade && !BUG(62); /* 62: it is not told again */
+    uint64_t first = listened->agg_told + !grown;
     if (first > last)
         return;
     for (struct stream *stream = listened->first; stream; stream = stream->next)
@@ -754,10 +755,10 @@ static void leave(struct subscription *sub)
     stream->forms[sub->form]--;
     stream->fresh -= sub->fresh && stream->fresh;
     stream->missing -= sub->missed_id != 0;
-    if (!stream->missing) /* the next one to miss something begins a log of its own */
-        diff_log_fini(&stream->log);
     stream->subs[sub->at] = stream->subs[--stream->count];
     stream->subs[sub->at]->at = sub->at;
+    if (!stream->missing && !BUG(61)) /* 61: who misses something next finds an older log */
+        diff_log_fini(&stream->log);
     if (!stream->count)
         stream_free(stream);
 }
@@ -961,8 +962,11 @@ struct streams *streams_new(struct ingress *ingress)
 
 void streams_free(struct streams *streams)
 {
-    for (uint32_t s = 0; s < streams->ingress->view.symbols_max; s++)
+    ASSERT(!streams->all_minis);
+    for (uint32_t s = 0; s < streams->ingress->view.symbols_max; s++) {
+        ASSERT(!streams->listened[s] || !streams->listened[s]->first);
         free(streams->listened[s]);
+    }
     free(streams->listened);
     free(streams->text.data);
     diff_fini(&streams->missed);

@@ -26,6 +26,13 @@ bugs=(
     "41 makers are not told of their fills"
     "42 the hold of a refused order comes back in silence"
     "43 a fill that was held back is forgotten"
+    "50 the history's rows in one transaction, their cursor in the next"
+    "51 a candle that the history has the beginning of begins anew"
+    "52 a bad snapshot counts as one that is kept"
+    "53 the journal is trimmed to what of the history is not synced"
+    "60 depth that is conflated loses some of it"
+    "61 who misses depth finds the log of one who has left"
+    "62 an aggregate trade that has grown is not told again"
 )
 for bug in "${bugs[@]}"; do
     number=${bug%% *} caught=

@@ -15,7 +15,8 @@
  * sending; views equal books; replay equals life after every record; holds and orders one to one,
  * no crossed book; everything finishes when the crashes stop. Watchers come and go on any core:
  * what they are told, folded, is what reads show and at rest what the ledgers hold, each execution
- * once and in the order of the shard's inputs.
+ * once and in the order of the shard's inputs. Of market data: sim_streams.h; of the history, after
+ * each crash and in between: sim_history.h.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,17 +30,17 @@
 #include "actors/market_shard.h"
 #include "actors/market_view.h"
 #include "actors/msg/user_event.h"
-#include "runtime/hash.h"
 #include "storage/fold.h"
 #include "storage/journal.h"
 #include "storage/seal.h"
+#include "tests/sim/sim.h"
 #include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_history.h"
+#include "tests/sim/sim_streams.h"
+#include "tests/sim/sim_told.h"
 
 enum {
-    USERS_MAX = 6,
-    SYMBOLS_MAX = 3,
     WATCHERS = 2, /* of a user, each on a core of its own */
-    OPS_MAX = 4000,
     SEQ_MAX = 1 << 16,
     SHARDS_MAX = 16,
 };
@@ -113,7 +114,6 @@ struct sim {
     struct journal journal;
     struct arena arena;
     struct gateway gateway[CORES_MAX];
-    struct market_view view[CORES_MAX];
     uint32_t phase[CORES_MAX], taken_left[CORES_MAX];
     bool batch_open, alive, admin_waiting;
     int64_t now_us;
@@ -162,7 +162,7 @@ static void dump(void)
     }
 }
 
-static void fail(const char *what)
+void fail(const char *what)
 {
     if (sim.ex.arena.base)
         dump();
@@ -173,12 +173,12 @@ static void fail(const char *what)
 
 static uint64_t rnd(void)
 {
-    return hash_mix(sim.rng += 0x9E3779B97F4A7C15ull);
+    return draw(&sim.rng);
 }
 
 static uint32_t below(uint32_t n)
 {
-    return (uint32_t)(rnd() % n);
+    return draw_below(&sim.rng, n);
 }
 
 static bool chance(uint32_t percent)
@@ -252,9 +252,9 @@ static void build(void)
     arena_init(&sim.arena, sim.config.cores * gateway_bytes(&sim.config));
     for (uint16_t c = 0; c < sim.config.cores; c++) {
         gateway_init(&sim.gateway[c], &sim.ex, &sim.arena, c);
-        market_view_init(&sim.view[c], sim.config.symbols_max);
         sim.phase[c] = 0;
     }
+    sim_streams_init(&sim.ex);
     sim.batch_open = false;
     memset(sim.watcher, 0, sizeof sim.watcher); /* who watched has to come again */
     for (uint32_t i = 0; i < sim.users * WATCHERS; i++) {
@@ -269,8 +269,7 @@ static void build(void)
 
 static void tear_down(void)
 {
-    for (uint16_t c = 0; c < sim.config.cores; c++)
-        market_view_fini(&sim.view[c]);
+    sim_streams_fini();
     arena_fini(&sim.arena);
     exchange_fini(&sim.ex);
     journal_fini(&sim.journal);
@@ -322,13 +321,11 @@ static void expose(uint16_t shard, uint64_t seq)
 
 static void on_market(void *self, const struct msg *msg)
 {
-    struct market_view *view = self;
-    if (msg->type == MSG_CONFIG)
-        return;
+    const uint16_t *core = self;
     if (msg->type == MSG_LEVEL)
         expose(msg->from, msg->level.shard_seq);
     sim.fills += msg->type == MSG_TRADE;
-    market_view_fold(view, msg);
+    sim_streams_market(*core, msg);
 }
 
 static bool makes_order(const struct op *op)
@@ -514,7 +511,7 @@ static void fold_event(struct watcher *watcher, const struct user_event *event)
 
 static void on_event(void *self, const struct msg *msg)
 {
-    uint16_t core = (uint16_t)((struct market_view *)self - sim.view);
+    uint16_t core = *(uint16_t *)self;
     const struct user_event *event = msg->event.block;
     expose(msg->from, event->shard_seq);
     for (uint32_t i = 0; i < WATCHERS; i++) {
@@ -720,7 +717,8 @@ static void draw_new(struct request *request, uint32_t idx)
         request->order.quote = (1 + below(30)) * 100000;
         uint16_t core = sim.user_core[sim.op[idx].user];
         request->order.hint =
-            market_view_hint(&sim.view[core], request->symbol, request->order.side) * 1000000;
+            market_view_hint(&sim_ingress(core)->view, request->symbol, request->order.side) *
+            1000000;
         if (request->order.by_quote)
             request->order.qty = 0;
     } else if (kind == 5) { /* a big taker: many makers, many slices */
@@ -923,8 +921,10 @@ static void core_step(uint16_t c)
         sim.phase[c] = 1;
     } else if (sim.phase[c] == 1) {
         uint32_t took = core_take(core, 1);
-        if (took)
+        if (took) {
             note_digests(c);
+            told_books(&sim.ex, c);
+        }
         if (!took || --sim.taken_left[c] == 0 || chance(30))
             sim.phase[c] = 2;
     } else if (sim.phase[c] == publish) {
@@ -1014,9 +1014,30 @@ static void install_alive(struct disk *disk, struct folded *folded)
     sim.ex.replaying = false;
 }
 
+/* The follower makes one, and trims to what its history has. */
+static bool follower_snapshot(void)
+{
+    uint32_t before = sim_history_removed();
+    if (chance(25))
+        sim.disk.calls_left = 1 + below(30);
+    bool made = sim_history_snapshot();
+    if (!made && !sim.disk.dead)
+        fail("the follower cannot make a snapshot");
+    if (made)
+        check_twin(sim_history_twin());
+    sim.snapshots += made;
+    sim.removed += sim_history_removed() - before;
+    if (sim.disk.dead)
+        return false;
+    sim.disk.calls_left = 0;
+    return true;
+}
+
 /* Folds, installs, trims. False: the power went somewhere in it. */
 static bool snapshot_step(void)
 {
+    if (sim_history_on())
+        return follower_snapshot();
     struct disk disk = sim_disk(&sim.disk);
     struct exchange twin;
     struct folded folded;
@@ -1063,8 +1084,18 @@ static void ingress_step(void)
 {
     uint16_t c = sim.ex.ingress[below(sim.ex.ingress_count)];
     const struct gateway_sink sink = {
-        .self = &sim.view[c], .market = on_market, .reply = on_reply, .event = on_event};
+        .self = &c, .market = on_market, .reply = on_reply, .event = on_event};
     gateway_poll(&sim.gateway[c], &sink);
+    sim_streams_turn(c);
+}
+
+/* Some microseconds; at times so long that events and candles are due. */
+static void pass_time(void)
+{
+    static const uint32_t pause_ms[] = {1, 20, 110, 110, 110, 1100, 2500, 70000, 4000000};
+    sim.now_us += below(50);
+    if (below(150) == 0)
+        sim.now_us += pause_ms[below(sizeof pause_ms / sizeof *pause_ms)] * INT64_C(1000);
 }
 
 /* False: the power went. */
@@ -1072,7 +1103,8 @@ static bool any_step(bool clients)
 {
     uint32_t roll = below(100);
     sim.steps++;
-    sim.now_us += below(50);
+    pass_time();
+    sim_history_step();
     if (below(10000) < sim.snapshot_share)
         return snapshot_step();
     if (roll < 60)
@@ -1228,7 +1260,7 @@ static void check_views(void)
 {
     for (uint16_t i = 0; i < sim.ex.ingress_count; i++)
         for (uint16_t s = 0; s < sim.ex.control->symbols_count; s++) {
-            const struct market_view *view = &sim.view[sim.ex.ingress[i]];
+            const struct market_view *view = &sim_ingress(sim.ex.ingress[i])->view;
             uint16_t id = exchange_symbol_shard(&sim.ex, sim.ex.control->symbols[s].name);
             const struct market_shard *shard = sim.ex.market[id - exchange_market_id(&sim.ex, 0)];
             const struct book *book = market_shard_book(shard, s);
@@ -1395,6 +1427,7 @@ static void crash(void)
         sim.disk.tear_seed = rnd() | 1;
         journal_sync(&sim.journal); /* torn: some of its sectors arrive */
     }
+    sim_history_crash();
     sim_disk_crash(&sim.disk, rnd());
     if (chance(10))
         rot();
@@ -1407,8 +1440,7 @@ static void crash(void)
 static void recover_reset(void *self)
 {
     (void)self;
-    for (uint16_t c = 0; c < sim.config.cores; c++)
-        market_view_fini(&sim.view[c]);
+    sim_streams_fini();
     arena_fini(&sim.arena);
     exchange_fini(&sim.ex);
     build();
@@ -1428,6 +1460,11 @@ static void draw_poison(void)
         sim.poisoned++;
         return;
     }
+}
+
+static uint64_t durable_lsn(void)
+{
+    return atomic_load(&sim.journal.lsn_durable);
 }
 
 static void recover(bool first)
@@ -1466,8 +1503,7 @@ static void recover(bool first)
     check_conservation();
     if (!first && chance(3))
         draw_poison();
-    for (uint16_t c = 0; c < sim.config.cores; c++)
-        market_view_load(&sim.view[c], &sim.ex);
+    sim_streams_load(&sim.ex);
     if (recovery_cut(&disk, found) != RECOVERY_OK)
         fail(found->text);
     ASSERT(journal_init(&sim.journal, &sim.ex.rt, disk, sim.segment_bytes, found) == 0);
@@ -1486,6 +1522,8 @@ static void recover(bool first)
     exchange_verify(&sim.ex);
     check_acknowledged();
     check_deposits();
+    sim_history_start(disk, &sim.ex, &folded, durable_lsn);
+    sim_history_check(&sim.ex, sim.poisoned > 0);
     watch_all();
     if (sim.admin_waiting) { /* unknown: asked again when it left no trace */
         sim.admin_waiting = false;
@@ -1510,6 +1548,8 @@ static void run(uint64_t seed, uint32_t op_budget)
     sim.now_us = 1700000000000000;
     sim.deposit_counter = 0;
     draw_config();
+    sim_streams_seed(seed);
+    sim_history_seed(seed);
     recover(true);
     uint32_t crashes = 1 + below(8);
     for (uint32_t i = 0; i <= crashes; i++) {
@@ -1536,13 +1576,15 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_place_then_cancel();
     check_cancels_were_asked();
     check_watchers();
+    sim_history_check(&sim.ex, sim.poisoned > 0);
     count_expired_makers();
-    sim.trace = hash_fold(sim.trace, state_hash());
+    sim.trace = hash_fold(hash_fold(sim.trace, state_hash()), sim_streams_trace());
     uint64_t before = state_hash();
     crash();
     recover(false);
     if (state_hash() != before)
         fail("the state at rest changed across a restart");
+    sim_history_crash();
     tear_down();
     sim_disk_fini(&sim.disk);
 }
@@ -1617,9 +1659,10 @@ int main(int argc, char **argv)
         count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
         rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], events,
         watched, orders, repeated);
-    if (answers == 0 || fills == 0 || compared == 0 || expired == 0 || loaded == 0 ||
-        removed == 0 || events == 0 || watched == 0 || !replaces[0] || !replaces[1] ||
-        !replaces[2] || !replaces[3]) {
+    bool streams = sim_streams_print(), history = sim_history_print();
+    if (!streams || !history || answers == 0 || fills == 0 || compared == 0 || expired == 0 ||
+        loaded == 0 || removed == 0 || events == 0 || watched == 0 || !replaces[0] ||
+        !replaces[1] || !replaces[2] || !replaces[3]) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

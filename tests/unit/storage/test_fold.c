@@ -227,6 +227,24 @@ Test(fold_read, passes_over_bad_snapshots)
     cr_assert_eq(t.folded.bad_count, 0);
 }
 
+/* Goal: the good snapshot that took a bad one's place stays. Method: two rot, the newest is made
+ * again at its position, and what is bad is removed, twice. */
+Test(fold_read, a_snapshot_made_again_stays)
+{
+    make_snapshot(100);
+    make_snapshot(205);
+    make_snapshot(LAST);
+    rot(205);
+    rot(LAST);
+    check_read(UINT64_MAX, LAST, 100);
+    cr_assert_eq(fold_install(&t.disk, &fold, &t.folded, "test", NULL), 0);
+    cr_assert_eq(fold_remove_bad(&t.disk, &t.folded), 0);
+    cr_assert_null(file_of(205));
+    cr_assert_eq(fold_remove_bad(&t.disk, &t.folded), 0, "those that are gone are left");
+    check_read(UINT64_MAX, LAST, LAST);
+    cr_assert_eq(t.folded.bad_count, 0);
+}
+
 /* Goal: a state whose hash is not the written one is bad, unless the hashes cannot be compared.
  * Method: a snapshot whose header lies; then a fold that keeps another length of history. */
 Test(fold_read, a_state_with_another_hash_is_bad)

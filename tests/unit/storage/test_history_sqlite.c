@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "storage/history.h"
@@ -139,6 +140,32 @@ Test(history_sqlite, a_transaction_is_whole_or_not_there)
     cr_assert(reader->ops->cursor(reader, &lsn));
     cr_assert_eq(lsn, 3);
     reader->ops->close(reader);
+}
+
+static uint32_t syncs;
+
+int fdatasync(int file) /* in libc's place, for SQLite, too */
+{
+    syncs++;
+    return (int)syscall(SYS_fdatasync, file);
+}
+
+int fsync(int file)
+{
+    syncs++;
+    return (int)syscall(SYS_fsync, file);
+}
+
+/* Goal: what is committed is synced when that is asked for, and commits do not wait for a disk.
+ * Method: syncs are counted. */
+Test(history_sqlite, is_synced_on_demand)
+{
+    add_trades(1, 2);
+    syncs = 0;
+    add_trades(3, 9);
+    cr_assert_eq(syncs, 0);
+    CALL(sync);
+    cr_assert_gt(syncs, 0);
 }
 
 /* Goal: orders by id, client id and time; fills by order; nobody sees another's. Method: two users.

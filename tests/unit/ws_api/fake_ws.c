@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "tests/unit/ws_api/ws_messages.h"
 
 struct ingress *ws_ingress(const struct ws *ws)
 {
@@ -63,23 +64,14 @@ size_t ws_waiting(const struct ws *ws)
     return ws->backlog;
 }
 
-/* Message by message. */
 bool ws_send_frame(struct ws *ws, struct ws_frame *frame)
 {
-    const unsigned char *at = (const unsigned char *)frame->bytes, *end = at + frame->length;
-    uint32_t messages = 0;
-    for (; at < end; messages++) {
-        uint32_t more = at[1] < 126 ? 0 : at[1] == 126 ? 2 : 8;
-        size_t length = more ? 0 : at[1];
-        for (uint32_t i = 0; i < more; i++)
-            length = length << 8 | at[2 + i];
-        at += 2 + more;
-        if (!ws_send(ws, (const char *)at, length))
-            return false;
-        at += length;
-    }
-    ASSERT(messages == frame->messages);
-    return true;
+    const char *text;
+    size_t at = 0, length;
+    bool sent = true;
+    while (sent && ws_message_next(frame, &at, &text, &length))
+        sent = ws_send(ws, text, length);
+    return sent;
 }
 
 void ws_close(struct ws *ws, uint16_t code, const char *reason)

@@ -18,7 +18,9 @@ enum {
     GRID_US = 100000,
     TOGETHER_BYTES = 64 << 10, /* events of a stream that are sent as one */
     FORMS = 4,                 /* of an event: ms or us, raw or combined */
-    CLOSED_MOST = 60,          /* candles told as over at once, after a standstill */
+    REST_FROM_NS = 200000,     /* what is written faster needs no rest */
+    REST_MOST_NS = 50000000,
+    CLOSED_MOST = 60,  /* candles told as over at once, after a standstill */
     AFTER_US = 100000, /* candles are told so long after their end, when their trades are durable */
 };
 
@@ -91,7 +93,8 @@ struct streams {
     struct stream *all_minis;
     struct stream *together; /* those that have something to send */
     struct stream *due[PACES];
-    int64_t grid_us; /* the next moment of the grid */
+    int64_t grid_us;  /* the next moment of the grid */
+    uint64_t rest_ns; /* on the monotonic clock: until then nothing is told; 0: now */
     int64_t second, two_seconds;
     struct text text;
     struct diff_list missed; /* scratch */
@@ -560,25 +563,41 @@ static void run_grid(struct streams *streams, int64_t now_us)
     streams->two_seconds = two_seconds;
 }
 
-void streams_turn(struct streams *streams)
+bool streams_turn(struct streams *streams)
 {
+    if (streams->rest_ns && env_mono_ns() < streams->rest_ns)
+        return false;
+    streams->rest_ns = 0;
     while (streams->touched) {
         struct listened *listened = streams->touched;
         streams->touched = listened->next_touched;
         tell_touched(streams, listened);
     }
     run_grid(streams, streams->ingress->core->now_us);
+    bool told = streams->together;
     send_all(streams);
+    return told;
+}
+
+void streams_rest(struct streams *streams, uint64_t took_ns)
+{
+    if (took_ns >= REST_FROM_NS)
+        streams->rest_ns = env_mono_ns() + (took_ns < REST_MOST_NS ? took_ns : REST_MOST_NS);
 }
 
 int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms)
 {
-    bool due = false;
+    bool due = false, rests = streams->rest_ns && (streams->touched || streams->together);
     for (uint32_t pace = 0; pace < PACES; pace++)
         due |= streams->due[pace] != NULL;
-    if (!due)
-        return most_ms;
-    int64_t ms = (streams->grid_us - streams->ingress->core->now_us + 999) / 1000;
+    int64_t ms = most_ms;
+    if (due)
+        ms = (streams->grid_us - streams->ingress->core->now_us + 999) / 1000;
+    if (rests) {
+        uint64_t now_ns = env_mono_ns(), rest_ns = streams->rest_ns;
+        int64_t rest_ms = rest_ns > now_ns ? (int64_t)((rest_ns - now_ns + 999999) / 1000000) : 0;
+        ms = rest_ms < ms ? rest_ms : ms;
+    }
     return ms < 0 ? 0 : ms < most_ms ? (int32_t)ms : most_ms;
 }
 

@@ -4,7 +4,8 @@
  * Thread:  the ingress core's.
  * Cost:    a symbol without listeners costs a look at a pointer a message. An event is rendered
  *          once for all who get it in the same form (raw or combined, ms or us), never per client.
- * Pace:    trades and best prices go out in the turn in which the view was given them; the rest on
+ * Pace:    trades and best prices go out in the turn in which the view was given them, or when the
+ *          core has rested from writing (streams_rest()); the rest on
  *          the grid of its interval by the core's clock, when something has changed.
  * Slow:    depth is conflated for a client that does not keep up: what it missed comes in one event
  *          as soon as it does, with U where it left off. Everything else closes it, by its budget.
@@ -31,8 +32,14 @@ void stream_open(struct ws *ws);
 /* The view has just folded this trade or level. */
 void streams_market(struct streams *streams, const struct msg *msg);
 
-/* Tells what has changed, and what is due. Once a turn, before the sockets' own. */
-void streams_turn(struct streams *streams);
+/* Tells what has changed, and what is due; true when it told something. Once a turn, before the
+ * sockets' own. */
+bool streams_turn(struct streams *streams);
+
+/* Writing what was told took so long: the core has as much time for orders before more is told, so
+ * that however many listen, they take half of it at most. What happens meanwhile is told together.
+ */
+void streams_rest(struct streams *streams, uint64_t took_ns);
 
 /* How long a core may sleep: at most `most_ms`, and until something is due. */
 int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms);

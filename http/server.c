@@ -803,7 +803,7 @@ void server_turn(struct server *server, int32_t wait_ms)
                                 h2o_now(server->loop));
         wait_ms = 0; /* or HTTP/1.1 stalls (PARTS §4) */
     }
-    uint64_t told_ns = streams_turn(server->ingress->streams) ? env_mono_ns() : 0;
+    uint64_t told_ns = streams_turn(server->ingress->streams, wait_ms > 0) ? env_mono_ns() : 0;
     if (ws_hub_turn(server->ws) || server->ingress->answered)
         wait_ms = 0;
     if (told_ns)

@@ -563,9 +563,9 @@ static void run_grid(struct streams *streams, int64_t now_us)
     streams->two_seconds = two_seconds;
 }
 
-bool streams_turn(struct streams *streams)
+bool streams_turn(struct streams *streams, bool idle)
 {
-    if (streams->rest_ns && env_mono_ns() < streams->rest_ns)
+    if (!idle && streams->rest_ns && env_mono_ns() < streams->rest_ns)
         return false;
     streams->rest_ns = 0;
     while (streams->touched) {

@@ -33,12 +33,12 @@ void stream_open(struct ws *ws);
 void streams_market(struct streams *streams, const struct msg *msg);
 
 /* Tells what has changed, and what is due; true when it told something. Once a turn, before the
- * sockets' own. */
-bool streams_turn(struct streams *streams);
+ * sockets' own. `idle`: the core has nothing else to do. */
+bool streams_turn(struct streams *streams, bool idle);
 
-/* Writing what was told took so long: the core has as much time for orders before more is told, so
- * that however many listen, they take half of it at most. What happens meanwhile is told together.
- */
+/* Writing what was told took so long: a core that is not idle has as much time for orders before
+ * more is told, so that however many listen, they take half of it at most. What happens meanwhile
+ * is told together. */
 void streams_rest(struct streams *streams, uint64_t took_ns);
 
 /* How long a core may sleep: at most `most_ms`, and until something is due. */

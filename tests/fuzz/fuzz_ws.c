@@ -87,7 +87,7 @@ static size_t check_frame(uint8_t *at, size_t left, bool *closed)
 static void turn(void)
 {
     world_turn(world);
-    streams_turn(world_ingress(world)->streams);
+    streams_turn(world_ingress(world)->streams, true);
     ws_hub_turn(hub);
     h2o_evloop_run(loop, 0);
 }

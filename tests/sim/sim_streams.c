@@ -635,7 +635,7 @@ void sim_streams_turn(uint16_t core)
         else if (draw_below(&listening.rng, 100) < 2)
             come(ws, ingress);
     }
-    streams_turn(ingress->streams);
+    streams_turn(ingress->streams, true);
     counts.conflated += counter_get(&ingress->counts.ws.conflated) - before;
 }
 

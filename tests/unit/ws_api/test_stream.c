@@ -56,7 +56,7 @@ static void order(const char *side, const char *qty, uint32_t price)
     world_play(world, line, (size_t)length);
     for (uint32_t turn = 0; turn < TURNS; turn++) { /* a match takes several of them */
         world_turn(world);
-        streams_turn(ingress->streams);
+        streams_turn(ingress->streams, true);
     }
 }
 
@@ -65,7 +65,7 @@ static void tick(void)
 {
     world_play(world, "!t\n", 3);
     world_turn(world);
-    streams_turn(ingress->streams);
+    streams_turn(ingress->streams, true);
 }
 
 /* The number behind `name` in the message. */

@@ -91,7 +91,7 @@ struct streams {
     struct listened **listened; /* by symbol */
     struct listened *touched;   /* in this turn */
     struct stream *all_minis;
-    struct stream *together; /* those that have something to send */
+    struct stream *together, **together_end; /* those that have something to send, in order */
     struct stream *due[PACES];
     int64_t grid_us;  /* the next moment of the grid */
     uint64_t rest_ns; /* on the monotonic clock: until then nothing is told; 0: now */
@@ -177,6 +177,7 @@ static void send_all(struct streams *streams)
         stream->has_together = false;
         send_together(stream);
     }
+    streams->together_end = &streams->together;
 }
 
 static struct event event_of(const struct streams *streams, const struct stream *stream)
@@ -227,8 +228,9 @@ static void tell(struct streams *streams, struct stream *stream, event_render *r
     stream->fresh = 0;
     if (!stream->has_together) {
         stream->has_together = true;
-        stream->next_together = streams->together;
-        streams->together = stream;
+        stream->next_together = NULL;
+        *streams->together_end = stream;
+        streams->together_end = &stream->next_together;
     }
 }
 
@@ -973,6 +975,7 @@ struct streams *streams_new(struct ingress *ingress)
     struct streams *streams = calloc(1, sizeof *streams);
     ASSERT(streams != NULL);
     streams->ingress = ingress;
+    streams->together_end = &streams->together;
     ASSERT(getrandom(&streams->seed, sizeof streams->seed, 0) == sizeof streams->seed);
     streams->listened = calloc(ingress->view.symbols_max, sizeof *streams->listened);
     ASSERT(streams->listened != NULL);

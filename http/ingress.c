@@ -320,7 +320,7 @@ static void on_reply(void *self, void *context, const struct msg *msg)
 static void fetch(const void *at, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 64)
-        __builtin_prefetch((const char *)at + i, 1);
+        __builtin_prefetch((const void *)((uintptr_t)at + i), 1); /* at: NULL, too */
 }
 
 static void on_soon(const void *context, uint32_t step, const struct msg *msg)

@@ -131,7 +131,10 @@ def a_gap_is_told_when_the_journal_no_longer_has_it():
         while any(path.name == "journal-00000001.seg" or path.name == "journal-00000001.seg.zst"
                   for path in server.data.iterdir()):
             check(number < 40, "the journal was never trimmed")
+            made = server.output().count('"event":"snapshot_made"')
             kill.round(number)
+            until("a snapshot, which no kill was too quick for",
+                  lambda: server.output().count('"event":"snapshot_made"') > made)
             number += 1
         eq(server.sigterm(), 0, "a clean end")
         server.options = [*server.options[:-2]]

@@ -30,23 +30,17 @@ void field_illegal(struct call *call, const char *name, const char *legal)
                 name, legal);
 }
 
-bool field_get(struct call *call, const char *name, enum need need, const struct param **param)
+bool field_checked(struct call *call, const char *name, enum need need, const struct param *param)
 {
-    *param = params_get(&call->ingress->params, name);
-    if (*param && (*param)->value_length == 0) {
+    if (param && param->value_length == 0) {
         call_refuse(call, -1105, "Parameter '%s' was empty.", name);
         return false;
     }
-    if (!*param && need == MANDATORY) {
+    if (!param && need == MANDATORY) {
         field_missing(call, name);
         return false;
     }
     return true;
-}
-
-bool field_sent(struct call *call, const char *name)
-{
-    return params_get(&call->ingress->params, name) != NULL;
 }
 
 /* In any case: Python writes True. */

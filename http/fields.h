@@ -16,9 +16,22 @@ enum { SYMBOLS_LIMIT = 8192 }; /* above what --max-symbols takes */
 void field_missing(struct call *call, const char *name);
 void field_illegal(struct call *call, const char *name, const char *legal);
 
+/* Refuses the call for a parameter that is empty, or mandatory and NULL. */
+bool field_checked(struct call *call, const char *name, enum need need, const struct param *param);
+
 /* The parameter, or NULL when it is optional and not there. An empty value is an error. */
-bool field_get(struct call *call, const char *name, enum need need, const struct param **param);
-bool field_sent(struct call *call, const char *name);
+static inline bool field_get(struct call *call, const char *name, enum need need,
+                             const struct param **param)
+{
+    *param = params_get(&call->ingress->params, name);
+    return (!*param && need == OPTIONAL) || field_checked(call, name, need, *param);
+}
+
+static inline bool field_sent(struct call *call, const char *name)
+{
+    return params_get(&call->ingress->params, name) != NULL;
+}
+
 /* Whether the parameter was sent and says true: what a call costs is asked before it is checked. */
 bool field_true(struct call *call, const char *name);
 bool field_is(const struct param *param, const char *text);

@@ -43,6 +43,8 @@ static bool decode(struct params *params, const char *in, size_t length, const c
 
 static struct param *find(struct params *params, const char *name, size_t length)
 {
+    if (!(params->marks & params_mark(name, length)))
+        return NULL;
     for (uint32_t i = 0; i < params->count; i++)
         if (params->item[i].name_length == length && /* the first letter tells most apart */
             (length == 0 || params->item[i].name[0] == name[0]) &&
@@ -75,6 +77,7 @@ static enum params_status add_pair(struct params *params, const char *pair, size
         return PARAMS_OK; /* the query came first, and wins */
     if (params->count == PARAMS_MAX)
         return PARAMS_TOO_MANY;
+    params->marks |= params_mark(param.name, param.name_length);
     params->item[params->count++] = param;
     return PARAMS_OK;
 }
@@ -121,6 +124,7 @@ enum params_status params_read(struct params *params, const char *query, size_t 
                                const char *body, size_t body_length)
 {
     params->count = params->pieces = params->text_length = 0;
+    params->marks = 0;
     if (query_length + body_length > PARAMS_TEXT_MAX)
         return PARAMS_TOO_LONG;
     enum params_status status = add_part(params, query, query_length, false);
@@ -180,6 +184,7 @@ static bool comes_before(const struct param *x, const struct param *y)
 static void insert_sorted(struct params *params, const struct param *param)
 {
     uint32_t at = params->count++;
+    params->marks |= params_mark(param->name, param->name_length);
     for (; at > 0 && comes_before(param, &params->item[at - 1]); at--)
         params->item[at] = params->item[at - 1];
     params->item[at] = *param;
@@ -236,6 +241,7 @@ enum params_status params_read_json(struct params *params, const struct json_nod
                                     const struct json_node *object)
 {
     params->count = params->pieces = params->text_length = 0;
+    params->marks = 0;
     if (!object)
         return PARAMS_OK;
     ASSERT(object->type == JSON_OBJECT);
@@ -259,9 +265,9 @@ bool params_take(struct params *params, const char *name, struct param *taken)
     return true;
 }
 
-const struct param *params_get(struct params *params, const char *name)
+const struct param *params_find(struct params *params, const char *name, size_t length)
 {
-    struct param *param = find(params, name, strlen(name));
+    struct param *param = find(params, name, length);
     if (param)
         param->read = true;
     return param;

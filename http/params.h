@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { PARAMS_MAX = 48, PARAMS_TEXT_MAX = 20480 };
 
@@ -36,6 +37,7 @@ struct json_node;
 struct params {
     struct param item[PARAMS_MAX];
     uint32_t count;
+    uint64_t marks; /* params_mark() of each name there has been: most absent ones cost one look */
     const char *wrong; /* DUPLICATE, BAD_VALUE: the name */
     uint16_t wrong_length;
     /* the signed text: up to four pieces */
@@ -60,8 +62,20 @@ enum params_status params_read_json(struct params *params, const struct json_nod
 /* Takes the parameter out, as if it had not been sent; false when it was not. */
 bool params_take(struct params *params, const char *name, struct param *taken);
 
+static inline uint64_t params_mark(const char *name, size_t length)
+{
+    unsigned ends = length ? (unsigned char)name[0] + 5u * (unsigned char)name[length - 1] : 0;
+    return UINT64_C(1) << (ends + 11 * length) % 64;
+}
+
 /* The parameter, marked as read, or NULL. */
-const struct param *params_get(struct params *params, const char *name);
+const struct param *params_find(struct params *params, const char *name, size_t length);
+
+static inline const struct param *params_get(struct params *params, const char *name)
+{
+    size_t length = strlen(name);
+    return params->marks & params_mark(name, length) ? params_find(params, name, length) : NULL;
+}
 
 /* How many parameters nobody asked for. */
 uint32_t params_unread(const struct params *params);

@@ -4,7 +4,15 @@
 
 #include "actors/book/book_impl.h"
 
-enum open_stage { STAGE_REMOVE, STAGE_REDUCE, STAGE_MATCH, STAGE_END };
+enum open_stage {
+    STAGE_REMOVE,
+    STAGE_REDUCE,
+    STAGE_WAIT,
+    STAGE_MATCH,
+    STAGE_WAKE, /* what the last trade wakes; then the match goes on */
+    STAGE_NEXT, /* the next order that has fired is the taker */
+    STAGE_END
+};
 
 size_t book_size(uint32_t window_ticks)
 {
@@ -22,6 +30,7 @@ struct book *book_init(void *block, struct order_pool *pool, const struct book_c
     book->spec = config->spec;
     book->symbol = config->symbol;
     book->status = STATUS_TRADING;
+    triggers_init(&book->triggers);
     window_init(book, (char *)block + ((sizeof(struct book) + 63) & ~(size_t)63),
                 config->window_ticks);
     return book;
@@ -37,6 +46,11 @@ bool book_busy(const struct book *book)
 uint64_t book_taker_order_id(const struct book *book)
 {
     return book->open.order_id;
+}
+
+uint64_t book_taker_ref(const struct book *book)
+{
+    return book->open.cmd.ref;
 }
 
 uint64_t book_seq(const struct book *book)
@@ -62,6 +76,25 @@ int64_t book_last_price(const struct book *book)
 uint32_t book_orders(const struct book *book)
 {
     return book->orders;
+}
+
+uint32_t book_waiting(const struct book *book)
+{
+    return book->triggers.waiting;
+}
+
+int64_t book_hidden(const struct book *book, const struct order_node *order)
+{
+    return order->flags & NODE_ICEBERG ? book->pool->terms[order - book->pool->nodes].hidden_lots
+                                       : 0;
+}
+
+void book_each_waiting(const struct book *book,
+                       void (*each)(void *arg, const struct order_node *order,
+                                    const struct order_terms *terms, int64_t extreme),
+                       void *arg)
+{
+    trigger_each(book, each, arg);
 }
 
 bool book_best(const struct book *book, enum book_side side, int64_t *price_ticks)
@@ -104,8 +137,8 @@ static struct book_event *event_add(struct book_events *out, enum book_event_typ
 }
 
 /* An event about a resting order as it is now. */
-static struct book_event *tell_order(struct book_events *out, enum book_event_type type,
-                                     const struct order_node *node)
+static struct book_event *tell_order(const struct book *book, struct book_events *out,
+                                     enum book_event_type type, const struct order_node *node)
 {
     struct book_event *event = event_add(out, type);
     event->side = node->side;
@@ -113,7 +146,7 @@ static struct book_event *tell_order(struct book_events *out, enum book_event_ty
     event->ref = node->ref;
     event->order_id = node->order_id;
     event->price_ticks = node->price_ticks;
-    event->left_lots = node->left_lots;
+    event->left_lots = node->left_lots + book_hidden(book, node);
     return event;
 }
 
@@ -141,8 +174,9 @@ void order_rest(struct book *book, uint32_t slot)
         level->head = slot;
     level->tail = slot;
     level->qty_lots += node->left_lots;
-    book->side_qty[node->side] += node->left_lots;
+    book->side_qty[node->side] += node->left_lots + book_hidden(book, node);
     book->orders++;
+    book->icebergs += (node->flags & NODE_ICEBERG) != 0;
 }
 
 static struct level *order_level(struct book *book, const struct order_node *node)
@@ -164,8 +198,9 @@ static int64_t order_unlink(struct book *book, struct order_node *node)
     else
         level->tail = node->prev;
     level->qty_lots -= node->left_lots;
-    book->side_qty[node->side] -= node->left_lots;
+    book->side_qty[node->side] -= node->left_lots + book_hidden(book, node);
     book->orders--;
+    book->icebergs -= (node->flags & NODE_ICEBERG) != 0;
     int64_t left = level->qty_lots;
     if (!level->head) {
         ASSERT(left == 0);
@@ -183,23 +218,26 @@ static bool crosses(const struct book *book, enum book_side side, int64_t price)
 }
 
 /* How many of `left` lots a level gives the taker: its own makers give none, and EXPIRE_MAKER
- * passes them over. *own is set when the taker would end at one of them instead. */
+ * passes them over. *own is set when the taker would end at one of them instead: then it has met no
+ * hidden lots, which come behind all that shows. */
 static int64_t level_gives(const struct book *book, const struct level *level,
                            const struct book_cmd *cmd, int64_t left, bool *own)
 {
-    int64_t lots = 0;
-    if (cmd->stp == STP_NONE)
+    int64_t lots = 0, hidden = 0;
+    if (cmd->stp == STP_NONE && !book->icebergs)
         return level->qty_lots < left ? level->qty_lots : left;
     for (uint32_t at = level->head; at && lots < left; at = book->pool->nodes[at].next) {
         const struct order_node *maker = &book->pool->nodes[at];
-        if (maker->user != cmd->user) {
+        if (cmd->stp == STP_NONE || maker->user != cmd->user) {
             lots += maker->left_lots < left - lots ? maker->left_lots : left - lots;
+            if (__builtin_add_overflow(hidden, book_hidden(book, maker), &hidden))
+                hidden = INT64_MAX;
         } else if (cmd->stp != STP_EXPIRE_MAKER) {
             *own = true;
-            break;
+            return lots;
         }
     }
-    return lots;
+    return hidden < left - lots ? lots + hidden : left;
 }
 
 /* Whether a FOK can trade whole; *own is set when self-trade prevention ends it first. */
@@ -242,11 +280,17 @@ static bool can_rest(const struct book_cmd *cmd)
            (cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_GTC);
 }
 
+/* What shows of an order that rests. */
+static int64_t shown_lots(const struct book_cmd *cmd, int64_t left)
+{
+    return cmd->display_lots && cmd->display_lots < left ? cmd->display_lots : left;
+}
+
 static bool room_to_rest(const struct book *book, enum book_side side, int64_t qty, bool has_node)
 {
     const struct order_pool *pool = book->pool;
     int64_t sum;
-    return (has_node || pool->count < pool->capacity) && pool->far_count < pool->far_capacity &&
+    return (has_node || pool->count < pool->capacity) && order_pool_far_room(pool) > 0 &&
            !__builtin_add_overflow(book->side_qty[side], qty, &sum);
 }
 
@@ -254,6 +298,12 @@ static enum reject check_new(const struct book *book, const struct book_cmd *cmd
 {
     if (book->status != STATUS_TRADING)
         return REJECT_MARKET_CLOSED;
+    if (type_waits(cmd->order_type) && trigger_is_met(book, cmd))
+        return REJECT_WOULD_TRIGGER;
+    if (type_waits(cmd->order_type))
+        return trigger_room(book, cmd) && room_to_rest(book, cmd->side, cmd->qty_lots, false)
+                   ? REJECT_NONE
+                   : REJECT_BOOK_FULL;
     if (cmd->order_type == TYPE_LIMIT_MAKER && crosses(book, cmd->side, cmd->price_ticks))
         return REJECT_WOULD_MATCH;
     if ((cmd->flags & CMD_HELD_ALL) && !hold_covers(book, cmd))
@@ -263,10 +313,10 @@ static enum reject check_new(const struct book *book, const struct book_cmd *cmd
     return REJECT_NONE;
 }
 
-static void open_taker(struct book *book, const struct book_cmd *cmd)
+static void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t order_id)
 {
     struct book_open *open = &book->open;
-    open->order_id = ++book->order_id;
+    open->order_id = order_id;
     open->left_lots = cmd->qty_lots;
     open->budgeted =
         cmd->order_type == TYPE_MARKET && (cmd->side == SIDE_BUY || (cmd->flags & CMD_QUOTE_QTY));
@@ -283,11 +333,12 @@ static void open_taker(struct book *book, const struct book_cmd *cmd)
     }
 }
 
-static enum reject check_reduce(const struct order_node *node, int64_t lots)
+static enum reject check_reduce(const struct book *book, const struct order_node *node,
+                                int64_t lots)
 {
     if (lots <= 0)
         return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
-    return lots < node->left_lots ? REJECT_NONE : REJECT_NOTHING_LEFT;
+    return lots < node->left_lots + book_hidden(book, node) ? REJECT_NONE : REJECT_NOTHING_LEFT;
 }
 
 static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
@@ -302,9 +353,12 @@ static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
     if (cmd->restriction &&
         (cmd->restriction == RESTRICT_ONLY_NEW) == !!(node->flags & NODE_TRADED))
         return REJECT_RESTRICTED;
+    if (cmd->type == CMD_MOVE && (node->flags & NODE_WAITING))
+        return REJECT_UNKNOWN_ORDER;
     if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
         return REJECT_BOOK_FULL;
-    enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(node, cmd->qty_lots) : REJECT_NONE;
+    enum reject reject =
+        cmd->type == CMD_REDUCE ? check_reduce(book, node, cmd->qty_lots) : REJECT_NONE;
     if (reject != REJECT_NONE)
         return reject;
     book->open.node = slot;
@@ -325,11 +379,11 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
         book->status = cmd->status;
         book->open.stage = STAGE_END;
     } else if (cmd->type == CMD_NEW) {
-        ASSERT(cmd->order_type == TYPE_MARKET || cmd->price_ticks > 0);
+        ASSERT(type_is_market(cmd->order_type) || cmd->price_ticks > 0);
         reject = check_new(book, cmd);
         if (reject == REJECT_NONE) {
-            open_taker(book, cmd);
-            book->open.stage = STAGE_MATCH;
+            open_taker(book, cmd, ++book->order_id);
+            book->open.stage = type_waits(cmd->order_type) ? STAGE_WAIT : STAGE_MATCH;
         }
     } else {
         reject = begin_on_order(book, cmd);
@@ -337,6 +391,8 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
     if (reject != REJECT_NONE)
         return reject;
     book->open.cmd = *cmd;
+    book->open.triggered = false;
+    book->open.fire = (struct trigger_fire){0};
     book->busy = true;
     return REJECT_NONE;
 }
@@ -377,11 +433,33 @@ static void maker_gone(struct book *book, struct book_events *out, struct level 
     else
         level->tail = 0;
     book->orders--;
+    book->icebergs -= (maker->flags & NODE_ICEBERG) != 0;
     order_pool_put(book->pool, slot);
     if (!level->head) {
         tell_touched(book, out);
         level_gone(book, !book->open.cmd.side, price, far);
     }
+}
+
+/* What the oldest maker of a level showed is gone: its next part goes to the end of the queue. */
+static void show_more(struct book *book, struct level *level)
+{
+    uint32_t slot = level->head;
+    struct order_node *maker = &book->pool->nodes[slot];
+    struct order_terms *terms = &book->pool->terms[slot];
+    int64_t lots =
+        terms->hidden_lots < terms->display_lots ? terms->hidden_lots : terms->display_lots;
+    terms->hidden_lots -= lots;
+    maker->left_lots = lots;
+    level->qty_lots += lots;
+    if (!maker->next)
+        return;
+    level->head = maker->next;
+    book->pool->nodes[level->head].prev = 0;
+    book->pool->nodes[level->tail].next = slot;
+    maker->prev = level->tail;
+    maker->next = 0;
+    level->tail = slot;
 }
 
 /* One fill between the taker and the oldest maker of a level. */
@@ -406,14 +484,24 @@ static void fill(struct book *book, struct book_events *out, struct level *level
     event->id = ++book->trade_id;
     event->price_ticks = price;
     event->qty_lots = lots;
-    event->left_lots = maker->left_lots;
+    int64_t hidden = book_hidden(book, maker);
+    event->left_lots = maker->left_lots + hidden;
     event->taker_order_id = open->order_id;
     if (open->left_lots == 0 && !(open->cmd.flags & CMD_QUOTE_QTY))
         event->flags |= BOOK_TAKER_DONE;
     open->touched = level;
     open->touched_price = price;
+    if (!trigger_sleeps(&book->triggers, price)) {
+        open->fire.price = price;
+        open->fire.phase = 0;
+        open->stage = STAGE_WAKE;
+    }
     if (maker->left_lots)
         return;
+    if (hidden) {
+        show_more(book, level);
+        return;
+    }
     event->flags |= BOOK_MAKER_DONE;
     maker_gone(book, out, level, price, far);
 }
@@ -424,9 +512,9 @@ static void expire_maker(struct book *book, struct book_events *out, struct leve
 {
     struct book_open *open = &book->open;
     struct order_node *maker = &book->pool->nodes[level->head];
-    tell_order(out, EVENT_DONE, maker)->reason = DONE_STP;
+    tell_order(book, out, EVENT_DONE, maker)->reason = DONE_STP;
     level->qty_lots -= maker->left_lots;
-    book->side_qty[maker->side] -= maker->left_lots;
+    book->side_qty[maker->side] -= maker->left_lots + book_hidden(book, maker);
     open->touched = level;
     open->touched_price = price;
     maker_gone(book, out, level, price, far);
@@ -466,39 +554,86 @@ static int64_t fill_lots(struct book *book, const struct level *level, int64_t p
     return lots;
 }
 
+static void tell_accepted(const struct book_open *open, struct book_events *out)
+{
+    struct book_event *event = event_add(out, EVENT_ACCEPTED);
+    event->side = open->cmd.side;
+    event->user = open->cmd.user;
+    event->ref = open->cmd.ref;
+    event->order_id = open->order_id;
+    event->price_ticks = type_is_market(open->cmd.order_type) ? 0 : open->cmd.price_ticks;
+    event->qty_lots = event->left_lots = open->left_lots;
+}
+
+/* The taker's node: the one it had, or a new one. */
+static uint32_t taker_node(struct book *book)
+{
+    const struct book_open *open = &book->open;
+    uint32_t slot = open->node;
+    if (!slot)
+        slot = order_pool_get(book->pool, open->cmd.ref);
+    else if (!open->triggered)
+        order_pool_rename(book->pool, slot, open->cmd.ref);
+    struct order_node *node = &book->pool->nodes[slot];
+    node->order_id = open->order_id;
+    node->price_ticks = open->cmd.price_ticks;
+    node->left_lots = open->left_lots;
+    node->user = open->cmd.user;
+    node->side = open->cmd.side;
+    node->flags = open->traded ? NODE_TRADED : 0;
+    node->symbol = book->symbol;
+    return slot;
+}
+
 static void rest_taker(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     const struct book_cmd *cmd = &open->cmd;
-    uint32_t slot = open->node;
-    if (slot)
-        order_pool_rename(book->pool, slot, cmd->ref);
-    else
-        slot = order_pool_get(book->pool, cmd->ref);
+    uint32_t slot = taker_node(book);
     struct order_node *node = &book->pool->nodes[slot];
-    node->order_id = open->order_id;
-    node->price_ticks = cmd->price_ticks;
-    node->left_lots = open->left_lots;
-    node->user = cmd->user;
-    node->side = cmd->side;
-    node->flags = open->traded ? NODE_TRADED : 0;
-    node->symbol = book->symbol;
+    if (cmd->display_lots) {
+        struct order_terms *terms = &book->pool->terms[slot];
+        node->flags |= NODE_ICEBERG;
+        node->left_lots = shown_lots(cmd, open->left_lots);
+        terms->display_lots = cmd->display_lots;
+        terms->hidden_lots = open->left_lots - node->left_lots;
+    }
     order_rest(book, slot);
-    struct book_event *event = event_add(out, EVENT_ACCEPTED);
-    event->side = cmd->side;
-    event->user = cmd->user;
-    event->ref = cmd->ref;
-    event->order_id = open->order_id;
-    event->price_ticks = cmd->price_ticks;
-    event->qty_lots = event->left_lots = open->left_lots;
+    if (open->triggered)
+        book->pool->waiting--;
+    else
+        tell_accepted(open, out);
     tell_level(book, out, cmd->side, cmd->price_ticks, order_level(book, node)->qty_lots);
 }
 
-/* A move that does not rest gives its kept node back. */
+/* The taker waits for its trigger. */
+static void step_wait(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    const struct book_cmd *cmd = &open->cmd;
+    uint32_t slot = taker_node(book);
+    book->pool->terms[slot] = (struct order_terms){
+        .display_lots = cmd->display_lots,
+        .stop_ticks = cmd->stop_ticks,
+        .hold_atoms =
+            cmd->side == SIDE_BUY && type_is_market(cmd->order_type) ? cmd->quote_atoms : 0,
+        .trail_bips = (uint16_t)cmd->trail_bips,
+        .type = cmd->order_type,
+        .tif = cmd->tif,
+        .stp = cmd->stp};
+    book->side_qty[cmd->side] += cmd->qty_lots;
+    trigger_wait(book, slot);
+    tell_accepted(open, out);
+    open->stage = STAGE_END;
+}
+
+/* A taker that had a node and does not rest gives it back. */
 static void drop_node(struct book *book)
 {
-    if (book->open.node)
-        order_pool_put(book->pool, book->open.node);
+    if (!book->open.node)
+        return;
+    order_pool_put(book->pool, book->open.node);
+    book->pool->waiting -= book->open.triggered;
 }
 
 static void end_taker(struct book *book, struct book_events *out, bool stp)
@@ -506,7 +641,7 @@ static void end_taker(struct book *book, struct book_events *out, bool stp)
     struct book_open *open = &book->open;
     const struct book_cmd *cmd = &open->cmd;
     tell_touched(book, out);
-    open->stage = STAGE_END;
+    open->stage = STAGE_NEXT;
     if (!stp && open->left_lots > 0 && can_rest(cmd)) {
         rest_taker(book, out);
         return;
@@ -532,13 +667,22 @@ static bool taker_wants(const struct book_open *open, int64_t price)
            !price_better(!open->cmd.side, open->cmd.price_ticks, price);
 }
 
+static bool step_wake(struct book *book, uint32_t *steps)
+{
+    if (!trigger_wake(book, &book->open.fire, steps))
+        return false;
+    book->open.stage = STAGE_MATCH;
+    return true;
+}
+
 static enum book_step step_match(struct book *book, uint32_t fills_max, struct book_events *out)
 {
     struct book_open *open = &book->open;
     bool stp = false;
     if (open->dead_on_arrival) {
-        open->stage = STAGE_END;
+        open->stage = STAGE_NEXT;
         taker_done(book, out, open->dead_reason);
+        drop_node(book);
         return BOOK_DONE;
     }
     for (;;) {
@@ -564,6 +708,8 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
         if (lots == 0)
             break;
         fill(book, out, level, price, far, lots);
+        if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max))
+            return BOOK_MORE;
     }
     end_taker(book, out, stp);
     return BOOK_DONE;
@@ -575,7 +721,16 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[open->node];
     bool move = open->cmd.type == CMD_MOVE;
-    tell_order(out, EVENT_DONE, node)->reason = move ? DONE_REPLACED : DONE_CANCELED;
+    struct book_event *event = tell_order(book, out, EVENT_DONE, node);
+    event->reason = move ? DONE_REPLACED : DONE_CANCELED;
+    if (node->flags & NODE_WAITING) {
+        event->id = (uint64_t)book->pool->terms[open->node].hold_atoms;
+        book->side_qty[node->side] -= node->left_lots;
+        trigger_leave(book, open->node);
+        order_pool_put(book->pool, open->node);
+        open->stage = STAGE_END;
+        return BOOK_DONE;
+    }
     enum book_side side = node->side;
     int64_t price = node->price_ticks, left = order_unlink(book, node);
     tell_level(book, out, side, price, left);
@@ -590,40 +745,89 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     open->cmd.order_type = TYPE_LIMIT;
     open->cmd.tif = TIF_GTC;
     open->cmd.flags = 0;
-    open_taker(book, &open->cmd);
+    open->cmd.display_lots = 0;
+    open_taker(book, &open->cmd, ++book->order_id);
     open->stage = STAGE_MATCH;
     return BOOK_MORE;
 }
 
+/* What does not show goes first. */
 static void step_reduce(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[open->node];
-    struct level *level = order_level(book, node);
-    int64_t lots = open->cmd.qty_lots;
-    ASSERT(lots > 0 && lots < node->left_lots);
-    node->left_lots -= lots;
-    level->qty_lots -= lots;
+    int64_t lots = open->cmd.qty_lots, hidden = book_hidden(book, node);
+    ASSERT(lots > 0 && lots < node->left_lots + hidden);
+    int64_t unseen = hidden < lots ? hidden : lots, seen = lots - unseen;
+    if (unseen)
+        book->pool->terms[open->node].hidden_lots -= unseen;
+    node->left_lots -= seen;
+    tell_order(book, out, EVENT_REDUCED, node)->qty_lots = lots;
     book->side_qty[node->side] -= lots;
-    tell_order(out, EVENT_REDUCED, node)->qty_lots = lots;
-    tell_level(book, out, node->side, node->price_ticks, level->qty_lots);
     open->stage = STAGE_END;
+    if (!seen || (node->flags & NODE_WAITING))
+        return;
+    struct level *level = order_level(book, node);
+    level->qty_lots -= seen;
+    tell_level(book, out, node->side, node->price_ticks, level->qty_lots);
+}
+
+/* The next order that has fired is the taker, as the market or limit order that it waited to be. */
+static void step_next(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    uint32_t slot = open->fire.head;
+    struct order_node *node = &book->pool->nodes[slot];
+    const struct order_terms *terms = &book->pool->terms[slot];
+    open->fire.head = node->next;
+    if (!node->next)
+        open->fire.tail = 0;
+    open->cmd =
+        (struct book_cmd){.type = CMD_NEW,
+                          .side = node->side,
+                          .order_type = type_is_market(terms->type) ? TYPE_MARKET : TYPE_LIMIT,
+                          .tif = terms->tif,
+                          .stp = terms->stp,
+                          .user = node->user,
+                          .seq = open->cmd.seq,
+                          .ref = node->ref,
+                          .price_ticks = node->price_ticks,
+                          .qty_lots = node->left_lots,
+                          .display_lots = terms->display_lots,
+                          .quote_atoms = terms->hold_atoms,
+                          .ts_us = open->cmd.ts_us};
+    node->flags = 0;
+    book->side_qty[node->side] -= node->left_lots; /* its room stays: nothing else rests meanwhile */
+    tell_order(book, out, EVENT_TRIGGERED, node);
+    open->node = slot;
+    open->triggered = true;
+    open_taker(book, &open->cmd, node->order_id);
+    open->stage = STAGE_MATCH;
 }
 
 enum book_step book_step(struct book *book, uint32_t fills_max, struct book_events *out)
 {
+    struct book_open *open = &book->open;
     ASSERT(book->busy);
     ASSERT(fills_max > 0);
     enum book_step result = BOOK_DONE;
-    if (book->open.stage == STAGE_REMOVE)
+    if (open->stage == STAGE_REMOVE)
         result = step_remove(book, out);
-    else if (book->open.stage == STAGE_REDUCE)
+    else if (open->stage == STAGE_REDUCE)
         step_reduce(book, out);
-    if (book->open.stage == STAGE_MATCH)
+    else if (open->stage == STAGE_WAIT)
+        step_wait(book, out);
+    else if (open->stage == STAGE_NEXT)
+        step_next(book, out);
+    if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max))
+        return BOOK_MORE;
+    if (open->stage == STAGE_MATCH)
         result = step_match(book, fills_max, out);
+    if (result == BOOK_DONE && open->fire.head)
+        result = BOOK_MORE;
     if (result == BOOK_DONE) {
         book->busy = false;
-        book->open.node = 0;
+        open->node = 0;
         VERIFY(book->orders <= book->pool->count);
     }
     return result;
@@ -686,14 +890,42 @@ void book_prefetch(const struct book *book, const struct book_cmd *const *cmds, 
 
 /* ---- hash and invariants ---- */
 
+struct hashing {
+    const struct book *book;
+    uint64_t hash;
+};
+
+static uint64_t hash_node(uint64_t hash, const struct order_node *order, uint8_t flags)
+{
+    hash = hash_fold(hash, order->ref);
+    hash = hash_fold(hash, order->order_id);
+    hash = hash_fold(hash, (uint64_t)order->price_ticks);
+    hash = hash_fold(hash, (uint64_t)order->left_lots);
+    return hash_fold(hash, (uint64_t)order->user << 16 | flags << 8 | order->side);
+}
+
 static void hash_order(void *arg, const struct order_node *order)
 {
-    uint64_t *hash = arg;
-    *hash = hash_fold(*hash, order->ref);
-    *hash = hash_fold(*hash, order->order_id);
-    *hash = hash_fold(*hash, (uint64_t)order->price_ticks);
-    *hash = hash_fold(*hash, (uint64_t)order->left_lots);
-    *hash = hash_fold(*hash, (uint64_t)order->user << 16 | order->flags << 8 | order->side);
+    struct hashing *to = arg;
+    to->hash = hash_node(to->hash, order, order->flags);
+    if (!(order->flags & NODE_ICEBERG))
+        return;
+    const struct order_terms *terms = &to->book->pool->terms[order - to->book->pool->nodes];
+    to->hash = hash_fold(to->hash, (uint64_t)terms->display_lots);
+    to->hash = hash_fold(to->hash, (uint64_t)terms->hidden_lots);
+}
+
+static void hash_waiting(void *arg, const struct order_node *order, const struct order_terms *terms,
+                         int64_t extreme)
+{
+    struct hashing *to = arg;
+    to->hash = hash_node(to->hash, order, NODE_WAITING);
+    to->hash = hash_fold(to->hash, (uint64_t)terms->display_lots);
+    to->hash = hash_fold(to->hash, (uint64_t)terms->stop_ticks);
+    to->hash = hash_fold(to->hash, (uint64_t)terms->hold_atoms);
+    to->hash = hash_fold(to->hash, (uint64_t)extreme);
+    to->hash = hash_fold(to->hash, (uint64_t)terms->trail_bips << 24 | (uint64_t)terms->type << 16 |
+                                       (uint64_t)terms->tif << 8 | terms->stp);
 }
 
 uint64_t book_hash(const struct book *book)
@@ -705,13 +937,28 @@ uint64_t book_hash(const struct book *book)
     hash = hash_fold(hash, book->update_id);
     hash = hash_fold(hash, (uint64_t)book->last_price);
     hash = hash_fold(hash, book->status);
-    book_each_order(book, SIDE_BUY, hash_order, &hash);
-    book_each_order(book, SIDE_SELL, hash_order, &hash);
-    return hash;
+    struct hashing to = {.book = book, .hash = hash};
+    book_each_order(book, SIDE_BUY, hash_order, &to);
+    book_each_order(book, SIDE_SELL, hash_order, &to);
+    trigger_each(book, hash_waiting, &to);
+    return to.hash;
+}
+
+struct seen {
+    uint32_t orders, icebergs;
+    int64_t lots[2]; /* all that is open, by side */
+};
+
+static void see_waiting(void *arg, const struct order_node *order, const struct order_terms *terms,
+                        int64_t extreme)
+{
+    struct seen *seen = arg;
+    (void)terms, (void)extreme;
+    seen->lots[order->side] += order->left_lots;
 }
 
 static void verify_level(const struct book *book, enum book_side side, int64_t price,
-                         const struct level *level, uint32_t *orders)
+                         const struct level *level, struct seen *seen)
 {
     int64_t sum = 0;
     uint32_t prev = 0;
@@ -722,8 +969,11 @@ static void verify_level(const struct book *book, enum book_side side, int64_t p
         ASSERT(node->left_lots > 0);
         ASSERT(order_pool_find(book->pool, node->ref) == at);
         ASSERT((node->far == 0) == in_window(book, price));
+        ASSERT(!(node->flags & NODE_WAITING) && book_hidden(book, node) >= 0);
         sum += node->left_lots;
-        (*orders)++;
+        seen->lots[side] += node->left_lots + book_hidden(book, node);
+        seen->orders++;
+        seen->icebergs += (node->flags & NODE_ICEBERG) != 0;
     }
     ASSERT(level->tail == prev);
     ASSERT(level->qty_lots == sum);
@@ -732,18 +982,19 @@ static void verify_level(const struct book *book, enum book_side side, int64_t p
 void book_verify(const struct book *book)
 {
     int64_t bid, ask;
-    uint32_t orders = 0;
+    struct seen seen = {0};
     if (book_best(book, SIDE_BUY, &bid) && book_best(book, SIDE_SELL, &ask))
         ASSERT(book->busy || bid < ask);
     for (uint32_t side = 0; side < 2; side++) {
-        int64_t price = book_first_price(side), sum = 0;
+        int64_t price = book_first_price(side);
         const struct level *level;
-        while ((level = level_behind(book, side, price, &price))) {
-            verify_level(book, side, price, level, &orders);
-            sum += level->qty_lots;
-        }
-        ASSERT(sum == book->side_qty[side]);
+        while ((level = level_behind(book, side, price, &price)))
+            verify_level(book, side, price, level, &seen);
     }
-    ASSERT(orders == book->orders);
+    trigger_each(book, see_waiting, &seen);
+    ASSERT(book->busy || (seen.lots[SIDE_BUY] == book->side_qty[SIDE_BUY] &&
+                          seen.lots[SIDE_SELL] == book->side_qty[SIDE_SELL]));
+    ASSERT(seen.orders == book->orders && seen.icebergs == book->icebergs);
     window_verify(book);
+    trigger_verify(book);
 }

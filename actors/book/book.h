@@ -9,10 +9,14 @@
  * Shape:   a window of ticks (a flat array with a bitmap hierarchy) around the market; prices
  * outside it live in a treap; the window follows the market (book_window.c). No result depends on
  *          where the window is.
- * Life:    NEW -> fills -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL
- * that takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. A command
- * ends other orders than its own by fills and by self-trade prevention only.
- * Source:  docs/MATCHING.md, which cites the Binance Spot documentation it follows.
+ * Icebergs: rest with what they show in front; what does not show comes to the end of the queue, a
+ *          part at a time. left is always the whole.
+ * Stops:   wait (ACCEPTED) for a trade at their price, then are takers one after the other, when
+ * the match that woke them is over, and before any other command (trigger.h). Life:    NEW -> fills
+ * -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL that takes its last lot
+ * (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. A command ends other orders than
+ * its own by fills and by self-trade prevention only. Source:  docs/MATCHING.md, which cites the
+ * Binance Spot documentation it follows.
  */
 #ifndef BOOK_H
 #define BOOK_H
@@ -45,24 +49,29 @@ enum { /* book_cmd.flags */
 
 struct book_cmd {
     uint8_t type, side, order_type, tif, stp, flags, status, restriction; /* the last: CMD_CANCEL */
-    uint32_t user;
-    uint64_t seq;          /* book_seq(book) + 1 */
-    uint64_t ref, new_ref; /* new_ref: CMD_MOVE */
-    int64_t price_ticks;   /* LIMIT, LIMIT_MAKER, MOVE */
-    int64_t qty_lots;      /* REDUCE: may be <= 0, which is refused */
+    uint32_t user, trail_bips; /* trail_bips: 0, or the delta of an order that trails the price */
+    uint64_t seq;              /* book_seq(book) + 1 */
+    uint64_t ref, new_ref;     /* new_ref: CMD_MOVE */
+    int64_t price_ticks;       /* LIMIT, LIMIT_MAKER, MOVE */
+    int64_t qty_lots;          /* REDUCE: may be <= 0, which is refused */
+    int64_t display_lots;      /* 0, or what an iceberg shows at a time, once it rests */
+    int64_t stop_ticks;        /* of a type that waits; 0 when it only trails */
     /* MARKET: a buy by quantity stops when this hold is spent; with CMD_QUOTE_QTY the amount to
      * spend (buy) or to receive at most (sell), for a sell together with qty_lots, the lots held.
-     */
+     * Of a type that waits and then buys at market, what it may spend. */
     int64_t quote_atoms;
     int64_t ts_us;
 };
 
 enum book_event_type {
-    EVENT_ACCEPTED, /* the taker rests: ref, order_id, price, qty = resting lots, left = the same */
+    EVENT_ACCEPTED, /* the taker rests, or waits: ref, order_id, price, qty = its lots, left = the
+                     * same; not told of one that has waited */
     EVENT_FILL,     /* ref, order_id, user, left: the maker's; price, qty; id = trade id */
-    EVENT_DONE,     /* ref, order_id, left, reason */
-    EVENT_LEVEL,    /* side, price, qty = new sum (0: gone); id = update id */
-    EVENT_REDUCED,  /* ref, order_id, user, price, qty = lots taken off, left = what rests now */
+    EVENT_DONE, /* ref, order_id, left, reason; id = the hold of one that waited to buy at market */
+    EVENT_LEVEL,     /* side, price, qty = new sum (0: gone); id = update id */
+    EVENT_REDUCED,   /* ref, order_id, user, price, qty = lots taken off, left = what rests now */
+    EVENT_TRIGGERED, /* ref, order_id, user, price, left: the order waits no longer; it is the taker
+                      */
 };
 
 enum book_done {
@@ -117,9 +126,9 @@ struct book *book_init(void *block, struct order_pool *pool, const struct book_c
 enum reject book_begin(struct book *book, const struct book_cmd *cmd);
 
 /* Carries the open command on by at most `fills_max` makers, filled or ended by self-trade
- * prevention, and appends what happened to `out`. Slicing never changes what happens.
+ * prevention, of one taker, and appends what happened to `out`. Slicing never changes what happens.
  * Expects:  room in `out` for 2 * fills_max + 4 events: a maker is one and its level at most one;
- *           the old half of a move is two, and so is a taker that rests.
+ *           the old half of a move is two, a trigger one, and a taker that rests two.
  * Cost:     O(log levels + fills_max). Thread: owner. */
 enum book_step book_step(struct book *book, uint32_t fills_max, struct book_events *out);
 
@@ -129,6 +138,9 @@ bool book_busy(const struct book *book);
 /* The order id that the command just begun has taken (NEW, MOVE). */
 uint64_t book_taker_order_id(const struct book *book);
 
+/* The ref of the taker whose slice the last step was. */
+uint64_t book_taker_ref(const struct book *book);
+
 /* Fetches the cache lines that `count` commands will need. Changes nothing. Thread: owner. */
 void book_prefetch(const struct book *book, const struct book_cmd *const *cmds, uint32_t count);
 
@@ -136,7 +148,8 @@ uint64_t book_seq(const struct book *book);
 enum book_status book_status(const struct book *book);
 uint64_t book_update_id(const struct book *book);
 int64_t book_last_price(const struct book *book); /* 0: never traded */
-uint32_t book_orders(const struct book *book);
+uint32_t book_orders(const struct book *book);    /* resting */
+uint32_t book_waiting(const struct book *book);   /* waiting for their triggers */
 
 /* Best price of a side; false when it is empty. */
 bool book_best(const struct book *book, enum book_side side, int64_t *price_ticks);
@@ -146,9 +159,18 @@ bool book_next_level(const struct book *book, enum book_side side, int64_t *pric
                      int64_t *qty_lots);
 int64_t book_first_price(enum book_side side);
 
+/* Lots of the order that do not show. */
+int64_t book_hidden(const struct book *book, const struct order_node *order);
+
 /* Calls `each` for every resting order, best level first, oldest first. */
 void book_each_order(const struct book *book, enum book_side side,
                      void (*each)(void *arg, const struct order_node *order), void *arg);
+
+/* The same for those that wait, in no order of importance. */
+void book_each_waiting(const struct book *book,
+                       void (*each)(void *arg, const struct order_node *order,
+                                    const struct order_terms *terms, int64_t extreme),
+                       void *arg);
 
 /* Hash of the logical state: orders in priority order, counters, status. O(orders). */
 uint64_t book_hash(const struct book *book);

@@ -2,14 +2,15 @@
  *
  * Thread:  owner only.
  * Levels:  window: levels[price - base], one array for both sides, since at one price only one side
- * can rest; a bit per non-empty level in a three-level 64-ary bitmap per side. Elsewhere: a treap
- *          per side. A treap's priorities are a hash of the price: the shape is a function of
- * content.
+ * can rest; a bit per non-empty level in a three-level 64-ary bitmap per side. Elsewhere: a
+ * price_tree per side.
  */
 #ifndef BOOK_IMPL_H
 #define BOOK_IMPL_H
 
 #include "actors/book/book.h"
+#include "actors/book/price_tree.h"
+#include "actors/book/trigger.h"
 
 struct bitmap3 { /* bit set = level not empty; l1 and l2 summarise 64 words below */
     uint64_t *l0, *l1, *l2;
@@ -25,8 +26,10 @@ struct book_open { /* the command under way */
     int64_t touched_price;
     uint8_t stage; /* enum open_stage */
     bool budgeted, traded, stopped_by_budget, dead_on_arrival;
+    bool triggered; /* the taker waited for its trigger: it has its order id and a slot already */
     uint8_t dead_reason;
-    uint32_t node; /* MOVE, CANCEL: the order's slot */
+    uint32_t node; /* MOVE, CANCEL, a triggered order: the order's slot */
+    struct trigger_fire fire;
 };
 
 struct book {
@@ -45,8 +48,9 @@ struct book {
     uint64_t credit; /* commands since the window last moved: pays for the next move */
     uint64_t seq, order_id, trade_id, update_id;
     int64_t last_price;
-    int64_t side_qty[2];
-    uint32_t orders;
+    int64_t side_qty[2]; /* all open lots: hidden ones, and those of orders that wait, included */
+    uint32_t orders, icebergs; /* resting; icebergs: of those */
+    struct triggers triggers;
     bool busy, pinned; /* pinned: the window must not move */
     struct book_open open;
 };

@@ -12,10 +12,27 @@ static void order_fields(struct wire *wire, struct order_node *node)
     wire_u8(wire, &node->flags);
 }
 
+/* An iceberg's two numbers, behind its order. */
+static void iceberg_fields(struct wire *wire, struct order_terms *terms)
+{
+    wire_i64(wire, &terms->display_lots);
+    wire_i64(wire, &terms->hidden_lots);
+}
+
+struct writing {
+    struct wire *wire;
+    const struct book *book;
+};
+
 static void write_order(void *arg, const struct order_node *order)
 {
+    const struct writing *to = arg;
     struct order_node copy = *order;
-    order_fields(arg, &copy);
+    order_fields(to->wire, &copy);
+    if (!(order->flags & NODE_ICEBERG))
+        return;
+    struct order_terms terms = to->book->pool->terms[order - to->book->pool->nodes];
+    iceberg_fields(to->wire, &terms);
 }
 
 static uint32_t orders_of(const struct book *book, enum book_side side)
@@ -29,22 +46,37 @@ static uint32_t orders_of(const struct book *book, enum book_side side)
     return count;
 }
 
+/* Whether an order of which these are the fields can be there. */
+static bool order_fits(struct wire *wire, const struct book *book, const struct order_node *fields)
+{
+    const struct order_pool *pool = book->pool;
+    return wire_expect(wire, fields->ref != 0 && fields->left_lots > 0 &&
+                                 pool->count < pool->capacity && order_pool_far_room(pool) > 2 &&
+                                 order_pool_find(pool, fields->ref) == 0);
+}
+
 static void read_order(struct wire *wire, struct book *book, enum book_side side)
 {
-    struct order_pool *pool = book->pool;
     struct order_node fields = {.side = (uint8_t)side, .symbol = book->symbol};
+    struct order_terms terms = {0};
     int64_t best, sum;
     order_fields(wire, &fields);
-    if (!wire_expect(wire, fields.ref != 0 && fields.price_ticks > 0 && fields.left_lots > 0 &&
-                               pool->count < pool->capacity &&
-                               pool->far_count < pool->far_capacity &&
-                               order_pool_find(pool, fields.ref) == 0) ||
-        !wire_expect(wire, !__builtin_add_overflow(book->side_qty[side], fields.left_lots, &sum)) ||
+    bool iceberg = fields.flags & NODE_ICEBERG;
+    if (iceberg)
+        iceberg_fields(wire, &terms);
+    if (!order_fits(wire, book, &fields) ||
+        !wire_expect(wire, fields.price_ticks > 0 &&
+                               !(fields.flags & ~(NODE_TRADED | NODE_ICEBERG)) &&
+                               (!iceberg || (terms.display_lots > 0 && terms.hidden_lots >= 0))) ||
+        !wire_expect(wire, !__builtin_add_overflow(terms.hidden_lots, fields.left_lots, &sum)) ||
+        !wire_expect(wire, !__builtin_add_overflow(book->side_qty[side], sum, &sum)) ||
         !wire_expect(wire, !book_best(book, !side, &best) ||
                                price_better(!side, fields.price_ticks, best)))
         return;
-    uint32_t slot = order_pool_get(pool, fields.ref);
-    pool->nodes[slot] = fields;
+    uint32_t slot = order_pool_get(book->pool, fields.ref);
+    book->pool->nodes[slot] = fields;
+    if (iceberg)
+        book->pool->terms[slot] = terms;
     order_rest(book, slot);
 }
 
@@ -53,10 +85,75 @@ static void wire_side(struct wire *wire, struct book *book, enum book_side side)
     bool reading = wire_is_reading(wire);
     uint32_t count = reading ? 0 : orders_of(book, side);
     count = wire_count(wire, count, book->pool->capacity);
+    struct writing to = {.wire = wire, .book = book};
     if (!reading)
-        book_each_order(book, side, write_order, wire);
+        book_each_order(book, side, write_order, &to);
     for (uint32_t i = 0; reading && i < count && wire->ok; i++)
         read_order(wire, book, side);
+}
+
+/* ---- orders that wait ---- */
+
+static void waiting_fields(struct wire *wire, struct order_node *node, struct order_terms *terms,
+                           int64_t *extreme)
+{
+    wire_u8(wire, &node->side);
+    order_fields(wire, node);
+    wire_i64(wire, &terms->display_lots);
+    wire_i64(wire, &terms->stop_ticks);
+    wire_i64(wire, &terms->hold_atoms);
+    wire_u16(wire, &terms->trail_bips);
+    wire_u8(wire, &terms->type);
+    wire_u8(wire, &terms->tif);
+    wire_u8(wire, &terms->stp);
+    wire_i64(wire, extreme);
+}
+
+static void write_waiting(void *arg, const struct order_node *order,
+                          const struct order_terms *terms, int64_t extreme)
+{
+    struct order_node node = *order;
+    struct order_terms copy = *terms;
+    node.flags = 0; /* where it waits says the rest */
+    waiting_fields(arg, &node, &copy, &extreme);
+}
+
+static void read_waiting(struct wire *wire, struct book *book)
+{
+    struct order_node fields = {.symbol = book->symbol};
+    struct order_terms terms = {0};
+    int64_t extreme = 0, sum;
+    waiting_fields(wire, &fields, &terms, &extreme);
+    if (!order_fits(wire, book, &fields) || !wire_expect(wire, fields.side <= SIDE_SELL) ||
+        !wire_expect(wire, !__builtin_add_overflow(book->side_qty[fields.side], fields.left_lots,
+                                                   &sum)) ||
+        !wire_expect(wire, fields.flags == 0 &&
+                               fields.price_ticks >= 0 && terms.display_lots >= 0 &&
+                               terms.stop_ticks >= 0 && terms.hold_atoms >= 0 && extreme >= 0 &&
+                               type_waits(terms.type) && terms.type < TYPE_COUNT &&
+                               terms.tif < TIF_COUNT && terms.stp < STP_COUNT &&
+                               (type_is_market(terms.type) || fields.price_ticks > 0) &&
+                               (terms.trail_bips || (terms.stop_ticks && !extreme)) &&
+                               (!terms.trail_bips ||
+                                book->pool->groups_count < book->pool->groups_capacity)))
+        return;
+    uint32_t slot = order_pool_get(book->pool, fields.ref);
+    book->pool->nodes[slot] = fields;
+    book->pool->terms[slot] = terms;
+    book->side_qty[fields.side] = sum;
+    wire_expect(wire, trigger_restore(book, slot, extreme));
+}
+
+static void wire_waiting(struct wire *wire, struct book *book)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t count = wire_count(wire, book->triggers.waiting, book->pool->capacity);
+    if (!reading)
+        trigger_each(book, write_waiting, wire);
+    for (uint32_t i = 0; reading && i < count && wire->ok; i++)
+        read_waiting(wire, book);
+    if (reading)
+        trigger_restored(book);
 }
 
 void book_wire(struct wire *wire, struct book *book)
@@ -76,5 +173,6 @@ void book_wire(struct wire *wire, struct book *book)
     book->pinned = true; /* the window stays where it was */
     wire_side(wire, book, SIDE_BUY);
     wire_side(wire, book, SIDE_SELL);
+    wire_waiting(wire, book);
     book->pinned = false;
 }

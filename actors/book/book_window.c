@@ -1,4 +1,4 @@
-/* Levels: the window's array and bitmaps, the treap of far prices, and how the window follows the
+/* Levels: the window's array and bitmaps, the tree of far prices, and how the window follows the
  * market. Nothing here shows in an event: where a level lives is a matter of speed alone. */
 #include "actors/book/book_impl.h"
 
@@ -81,66 +81,30 @@ static int32_t bit_prev(const struct bitmap3 *bits, uint32_t before)
     return (int32_t)(i0 * 64 + high_bit(word));
 }
 
-/* ---- treap of far levels: heap-ordered by a hash of the price ---- */
+/* ---- far levels ---- */
 
 static struct far_level *far_at(const struct book *book, uint32_t node)
 {
     return &book->pool->far[node];
 }
 
-/* Splits `root` into prices < price and prices >= price. */
-static void far_split(struct book *book, uint32_t root, int64_t price, uint32_t *low,
-                      uint32_t *high)
-{
-    while (root) { /* top-down: hang each half at the place that waits for it */
-        struct far_level *node = far_at(book, root);
-        if (node->price_ticks < price) {
-            *low = root;
-            low = &node->right;
-            root = node->right;
-        } else {
-            *high = root;
-            high = &node->left;
-            root = node->left;
-        }
-    }
-    *low = *high = 0;
-}
-
 static uint32_t far_find(const struct book *book, enum book_side side, int64_t price)
 {
-    uint32_t at = book->far_root[side];
-    while (at && far_at(book, at)->price_ticks != price)
-        at = price < far_at(book, at)->price_ticks ? far_at(book, at)->left
-                                                   : far_at(book, at)->right;
-    return at;
+    return price_tree_find(book->pool, book->far_root[side], price);
 }
 
 static void far_best_refresh(struct book *book, enum book_side side)
 {
-    uint32_t at = book->far_root[side];
-    while (at) {
-        uint32_t next = side == SIDE_BUY ? far_at(book, at)->right : far_at(book, at)->left;
-        if (!next)
-            break;
-        at = next;
-    }
+    uint32_t root = book->far_root[side], at;
+    at = side == SIDE_BUY ? price_tree_highest(book->pool, root)
+                          : price_tree_lowest(book->pool, root);
     book->far_best[side] = at;
     book->far_best_price[side] = at ? far_at(book, at)->price_ticks : 0;
 }
 
 static uint32_t far_insert(struct book *book, enum book_side side, int64_t price)
 {
-    uint32_t fresh = far_level_get(book->pool);
-    struct far_level *node = far_at(book, fresh);
-    *node =
-        (struct far_level){.price_ticks = price, .priority = (uint32_t)hash_mix((uint64_t)price)};
-    uint32_t *at = &book->far_root[side];
-    while (*at && far_at(book, *at)->priority >= node->priority)
-        at = price < far_at(book, *at)->price_ticks ? &far_at(book, *at)->left
-                                                    : &far_at(book, *at)->right;
-    far_split(book, *at, price, &node->left, &node->right);
-    *at = fresh;
+    uint32_t fresh = price_tree_insert(book->pool, &book->far_root[side], price);
     if (!book->far_best[side] || price_better(side, price, book->far_best_price[side])) {
         book->far_best[side] = fresh;
         book->far_best_price[side] = price;
@@ -150,26 +114,7 @@ static uint32_t far_insert(struct book *book, enum book_side side, int64_t price
 
 static void far_remove(struct book *book, enum book_side side, int64_t price)
 {
-    uint32_t *at = &book->far_root[side];
-    while (far_at(book, *at)->price_ticks != price) {
-        at = price < far_at(book, *at)->price_ticks ? &far_at(book, *at)->left
-                                                    : &far_at(book, *at)->right;
-        ASSERT(*at != 0);
-    }
-    uint32_t gone = *at, left = far_at(book, gone)->left, right = far_at(book, gone)->right;
-    while (left && right) { /* merge the halves, higher priority on top */
-        if (far_at(book, left)->priority >= far_at(book, right)->priority) {
-            *at = left;
-            at = &far_at(book, left)->right;
-            left = *at;
-        } else {
-            *at = right;
-            at = &far_at(book, right)->left;
-            right = *at;
-        }
-    }
-    *at = left ? left : right;
-    far_level_put(book->pool, gone);
+    uint32_t gone = price_tree_remove(book->pool, &book->far_root[side], price);
     if (book->far_best[side] == gone)
         far_best_refresh(book, side);
 }
@@ -224,39 +169,16 @@ static void far_to_window(struct book *book, enum book_side side, int64_t price)
     window_insert(book, side, idx);
 }
 
-/* Lowest far price >= price, or false. */
 static bool far_lowest_from(const struct book *book, enum book_side side, int64_t price,
                             int64_t *found)
 {
-    bool any = false;
-    for (uint32_t at = book->far_root[side]; at;) {
-        const struct far_level *node = far_at(book, at);
-        if (node->price_ticks >= price) {
-            *found = node->price_ticks;
-            any = true;
-            at = node->left;
-        } else {
-            at = node->right;
-        }
-    }
-    return any;
+    return price_tree_lowest_from(book->pool, book->far_root[side], price, found);
 }
 
 static bool far_highest_below(const struct book *book, enum book_side side, int64_t price,
                               int64_t *found)
 {
-    bool any = false;
-    for (uint32_t at = book->far_root[side]; at;) {
-        const struct far_level *node = far_at(book, at);
-        if (node->price_ticks < price) {
-            *found = node->price_ticks;
-            any = true;
-            at = node->right;
-        } else {
-            at = node->left;
-        }
-    }
-    return any;
+    return price_tree_highest_below(book->pool, book->far_root[side], price, found);
 }
 
 static void window_move(struct book *book, int64_t base)
@@ -301,7 +223,7 @@ static void window_consider(struct book *book, enum book_side side, int64_t pric
     }
     if (book->credit < book->window_levels)
         return;
-    if (book->pool->far_capacity - book->pool->far_count < book->window_levels)
+    if (order_pool_far_room(book->pool) < book->window_levels)
         return;
     int64_t base = mid - book->window_ticks / 2, highest = INT64_MAX - book->window_ticks;
     window_move(book, base < 0 ? 0 : base > highest ? highest : base);

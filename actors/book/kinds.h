@@ -7,8 +7,20 @@
 #ifndef KINDS_H
 #define KINDS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum book_side { SIDE_BUY, SIDE_SELL };
-enum book_type { TYPE_LIMIT, TYPE_MARKET, TYPE_LIMIT_MAKER, TYPE_COUNT };
+enum book_type {
+    TYPE_LIMIT,
+    TYPE_MARKET,
+    TYPE_LIMIT_MAKER,
+    TYPE_STOP_LOSS, /* from here on: they wait for a price, then are MARKET or LIMIT orders */
+    TYPE_STOP_LOSS_LIMIT,
+    TYPE_TAKE_PROFIT,
+    TYPE_TAKE_PROFIT_LIMIT,
+    TYPE_COUNT
+};
 enum book_tif { TIF_GTC, TIF_IOC, TIF_FOK, TIF_COUNT };
 enum book_stp { STP_NONE, STP_EXPIRE_TAKER, STP_EXPIRE_MAKER, STP_EXPIRE_BOTH, STP_COUNT };
 /* Which of its states an order may be in to be cancelled (Binance: cancelRestrictions). */
@@ -19,5 +31,23 @@ enum book_restriction {
     RESTRICT_COUNT
 };
 enum book_status { STATUS_TRADING, STATUS_HALT, STATUS_CANCEL_ONLY, STATUS_BREAK, STATUS_COUNT };
+
+static inline bool type_waits(uint8_t type)
+{
+    return type >= TYPE_STOP_LOSS;
+}
+
+/* Takes any price, at once or when its trigger fires. */
+static inline bool type_is_market(uint8_t type)
+{
+    return type == TYPE_MARKET || type == TYPE_STOP_LOSS || type == TYPE_TAKE_PROFIT;
+}
+
+/* Whether a type that waits is met by a price at or above its stop, not by one at or below. */
+static inline bool type_waits_above(uint8_t type, uint8_t side)
+{
+    bool stop_loss = type == TYPE_STOP_LOSS || type == TYPE_STOP_LOSS_LIMIT;
+    return stop_loss == (side == SIDE_BUY);
+}
 
 #endif

@@ -7,12 +7,19 @@ static size_t round_line(size_t bytes)
     return (bytes + 63) & ~(size_t)63;
 }
 
+static uint32_t groups_max(uint32_t orders_max)
+{
+    return orders_max / 64 + 1024;
+}
+
 size_t order_pool_size(uint32_t orders_max, uint32_t far_max)
 {
     return round_line(sizeof(struct order_pool)) +
            round_line(((size_t)orders_max + 1) * sizeof(struct order_node)) +
            2 * slot_index_region(orders_max) +
-           round_line(((size_t)far_max + 1) * sizeof(struct far_level));
+           round_line(((size_t)far_max + 1) * sizeof(struct far_level)) +
+           round_line(((size_t)orders_max + 1) * sizeof(struct order_terms)) +
+           round_line(((size_t)groups_max(orders_max) + 1) * sizeof(struct trail_group));
 }
 
 struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t far_max)
@@ -27,6 +34,11 @@ struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t fa
     slot_index_init(&pool->index, at, at + slot_index_region(orders_max), orders_max);
     at += 2 * slot_index_region(orders_max);
     pool->far = (struct far_level *)at;
+    at += round_line(((size_t)far_max + 1) * sizeof(struct far_level));
+    pool->terms = (struct order_terms *)at;
+    at += round_line(((size_t)orders_max + 1) * sizeof(struct order_terms));
+    pool->groups = (struct trail_group *)at;
+    pool->groups_capacity = groups_max(orders_max);
     pool->capacity = orders_max;
     pool->far_capacity = far_max;
     return pool;
@@ -84,4 +96,24 @@ void far_level_put(struct order_pool *pool, uint32_t far)
     pool->far[far].left = pool->far_free;
     pool->far_free = far;
     pool->far_count--;
+}
+
+uint32_t trail_group_get(struct order_pool *pool)
+{
+    ASSERT(pool->groups_count < pool->groups_capacity);
+    uint32_t group = pool->groups_free;
+    if (group)
+        pool->groups_free = pool->groups[group].next;
+    else
+        group = ++pool->groups_high;
+    pool->groups_count++;
+    return group;
+}
+
+void trail_group_put(struct order_pool *pool, uint32_t group)
+{
+    ASSERT(group > 0 && group <= pool->groups_high);
+    pool->groups[group].next = pool->groups_free;
+    pool->groups_free = group;
+    pool->groups_count--;
 }

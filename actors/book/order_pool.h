@@ -17,17 +17,45 @@
 #include "runtime/hash.h"
 #include "runtime/slot_index.h"
 
-enum { NODE_TRADED = 1 }; /* order_node.flags: has traded, as taker before it rested or as maker */
+enum {                    /* order_node.flags */
+       NODE_TRADED = 1,   /* has traded, as taker before it rested or as maker */
+       NODE_ICEBERG = 2,  /* shows terms.display_lots at a time; left_lots is what shows now */
+       NODE_WAITING = 4,  /* for its trigger: in no level (trigger.h) */
+       NODE_TRACKING = 8, /* WAITING, and follows the price */
+       NODE_FIRST = 16,   /* TRACKING, and the first of its bucket, which `far` is */
+};
 
 struct order_node { /* one cache line */
     uint64_t ref, order_id;
     int64_t price_ticks, left_lots;
-    uint32_t user, prev, next, far; /* far: the far level it rests in, 0 = the window */
+    uint32_t user, prev, next, far; /* far: the far level it rests or waits in, 0 = the window */
     uint8_t side, flags;
     uint16_t symbol;
-    uint32_t spare[3]; /* icebergs and triggers find their place here */
+    uint32_t spare[3];
 };
 _Static_assert(sizeof(struct order_node) == 64, "one cache line");
+
+/* What few orders have: beside their nodes, by the same slot. Meaningful for icebergs and for those
+ * that wait. */
+struct order_terms {
+    int64_t display_lots,
+        hidden_lots;        /* ICEBERG: at a time; what does not show, of those that rest */
+    int64_t stop_ticks;     /* WAITING: 0 when only the trailing counts */
+    int64_t hold_atoms;     /* WAITING, to buy at market: what it may spend */
+    uint32_t group;         /* WAITING and trailing: its trail_group */
+    uint16_t trail_bips;    /* 0: not trailing */
+    uint8_t type, tif, stp; /* WAITING */
+    uint8_t spare[3];
+};
+_Static_assert(sizeof(struct order_terms) == 48, "no padding");
+
+/* The trailing orders of a book that have one side and delta (trigger.h). */
+struct trail_group {
+    uint32_t head, tail;    /* orders that track, oldest first */
+    uint32_t first, last;   /* buckets, the most extreme first */
+    uint32_t next, members; /* of the book, by delta; members: those not yet tracking included */
+    uint16_t bips;
+};
 
 struct level {
     uint32_t head, tail; /* oldest and newest order */
@@ -45,9 +73,14 @@ struct order_pool {
     struct order_node *nodes;
     struct slot_index index;
     struct far_level *far;
-    uint32_t capacity, far_capacity;
+    struct order_terms *terms; /* [orders_max + 1], like the nodes */
+    struct trail_group *groups;
+    uint32_t capacity, far_capacity, groups_capacity;
     uint32_t count, high, free_head;        /* nodes in use, ever touched, LIFO of free ones */
     uint32_t far_count, far_high, far_free; /* the same for far levels */
+    uint32_t groups_count, groups_high, groups_free;
+    uint32_t waiting;  /* orders that wait, or have been triggered and not come to rest yet */
+    uint32_t triggers; /* far levels that those are in */
 };
 
 size_t order_pool_size(uint32_t orders_max, uint32_t far_max);
@@ -63,6 +96,17 @@ void order_pool_put(struct order_pool *pool, uint32_t slot);
 
 /* Re-indexes a node under a new ref (a move). */
 void order_pool_rename(struct order_pool *pool, uint32_t slot, uint64_t ref);
+
+uint32_t trail_group_get(struct order_pool *pool);
+void trail_group_put(struct order_pool *pool, uint32_t group);
+
+/* Far levels that nobody counts on: an order that waits may need one to wait in, and one to rest
+ * in. */
+static inline uint32_t order_pool_far_room(const struct order_pool *pool)
+{
+    uint32_t used = pool->far_count - pool->triggers + 2 * pool->waiting;
+    return used < pool->far_capacity ? pool->far_capacity - used : 0;
+}
 
 uint32_t far_level_get(struct order_pool *pool);
 void far_level_put(struct order_pool *pool, uint32_t far);

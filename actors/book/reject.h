@@ -34,7 +34,12 @@
     X(REJECT_NO_CHANGE, "the request would change nothing")                                        \
     X(REJECT_NOTHING_LEFT, "an amended order's quantity must stay above what is executed")         \
     X(REJECT_RESTRICTED, "the order is not in the state that the cancel asked for")                \
-    X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")
+    X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")         \
+    X(REJECT_WOULD_TRIGGER, "a stop price that the last price has reached already")                \
+    X(REJECT_TRAILING_DELTA, "trailing delta is outside the symbol's range")                       \
+    X(REJECT_ICEBERG_PARTS, "an iceberg order has more parts than the symbol allows")              \
+    X(REJECT_MAX_NUM_ALGO_ORDERS, "the account has as many stop orders as the symbol allows")      \
+    X(REJECT_MAX_NUM_ICEBERG_ORDERS, "the account has as many icebergs as the symbol allows")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

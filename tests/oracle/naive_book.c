@@ -13,6 +13,9 @@ struct naive_side {
 struct naive_book {
     struct money_spec spec;
     struct naive_side sides[2];
+    struct naive_wait *wait; /* oldest first */
+    uint32_t waits;
+    uint64_t fires; /* counts what fires and what begins to follow: their order */
     uint32_t orders_max;
     enum book_status status;
     uint64_t seq, order_id, trade_id, update_id;
@@ -31,6 +34,8 @@ struct taker {
     enum book_stp stp;
     int64_t budget_atoms;
     int64_t fill_price; /* of its last fill, 0: none */
+    int64_t display_lots;
+    bool waited; /* it was accepted when it began to wait */
 };
 
 enum stop { STOP_NO_LOTS_LEFT, STOP_NO_MAKER, STOP_OWN_MAKER, STOP_BUDGET_SPENT };
@@ -41,6 +46,8 @@ struct naive_book *naive_book_new(const struct money_spec *spec, uint32_t orders
     ASSERT(book != NULL);
     book->spec = *spec;
     book->orders_max = orders_max;
+    book->wait = calloc((size_t)orders_max + 1, sizeof(struct naive_wait));
+    ASSERT(book->wait != NULL);
     for (int side = 0; side < 2; side++) {
         book->sides[side].order = calloc((size_t)orders_max + 1, sizeof(struct naive_order));
         ASSERT(book->sides[side].order != NULL);
@@ -52,6 +59,7 @@ void naive_book_free(struct naive_book *book)
 {
     free(book->sides[SIDE_BUY].order);
     free(book->sides[SIDE_SELL].order);
+    free(book->wait);
     free(book);
 }
 
@@ -147,6 +155,26 @@ static void remove_at(struct naive_side *half, uint32_t index)
             (half->count - index) * sizeof half->order[0]);
 }
 
+/* An iceberg that shows all it has shows its next part instead. */
+static void show(struct naive_order *order)
+{
+    int64_t whole = order->left_lots + order->hidden_lots;
+    if (!order->display_lots)
+        return;
+    order->left_lots = order->display_lots < whole ? order->display_lots : whole;
+    order->hidden_lots = whole - order->left_lots;
+}
+
+/* The best order of a side goes behind the others of its price. */
+static void to_the_end(struct naive_side *half)
+{
+    struct naive_order order = half->order[0];
+    uint32_t at = 0;
+    for (; at + 1 < half->count && half->order[at + 1].price_ticks == order.price_ticks; at++)
+        half->order[at] = half->order[at + 1];
+    half->order[at] = order;
+}
+
 /* Behind every order that is as good or better. */
 static void rest(struct naive_book *book, const struct taker *taker)
 {
@@ -154,15 +182,21 @@ static void rest(struct naive_book *book, const struct taker *taker)
     uint32_t at = half->count;
     while (at > 0 && better(taker->side, taker->price_ticks, half->order[at - 1].price_ticks))
         at--;
-    ASSERT(naive_book_orders(book) < book->orders_max);
+    ASSERT(taker->waited || naive_book_orders(book) + book->waits < book->orders_max);
     memmove(&half->order[at + 1], &half->order[at], (half->count - at) * sizeof half->order[0]);
     half->count++;
     half->order[at] = (struct naive_order){.ref = taker->ref,
                                            .order_id = taker->order_id,
                                            .price_ticks = taker->price_ticks,
                                            .left_lots = taker->left_lots,
+                                           .display_lots = taker->display_lots,
                                            .user = taker->user,
                                            .traded = taker->fill_price != 0};
+    show(&half->order[at]);
+    if (taker->waited) {
+        emit_level(book, taker->side, taker->price_ticks);
+        return;
+    }
     struct book_event *event = emit(book, EVENT_ACCEPTED, taker->side);
     event->user = taker->user;
     event->ref = taker->ref;
@@ -170,6 +204,105 @@ static void rest(struct naive_book *book, const struct taker *taker)
     event->price_ticks = taker->price_ticks;
     event->qty_lots = event->left_lots = taker->left_lots;
     emit_level(book, taker->side, taker->price_ticks);
+}
+
+/* ---- orders that wait ---- */
+
+static bool is_at_market(const struct book_cmd *cmd)
+{
+    return cmd->order_type == TYPE_STOP_LOSS || cmd->order_type == TYPE_TAKE_PROFIT;
+}
+
+static bool waits_above(const struct naive_wait *wait)
+{
+    return wait->cmd.stop_ticks == 0 ||
+           (wait->cmd.side == SIDE_BUY) == (wait->cmd.order_type == TYPE_STOP_LOSS ||
+                                            wait->cmd.order_type == TYPE_STOP_LOSS_LIMIT);
+}
+
+/* Whether the extreme of a wait is met by the price turning back. */
+static bool turned(const struct naive_wait *wait, int64_t price)
+{
+    __int128 all = 10000, delta = wait->cmd.trail_bips;
+    if (wait->cmd.side == SIDE_SELL)
+        return price * all <= wait->extreme * (all - delta);
+    return price * all >= wait->extreme * (all + delta);
+}
+
+/* What order the two are woken in: below zero when `a` comes first. */
+static int compare_stops(const struct naive_wait *a, const struct naive_wait *b)
+{
+    if (waits_above(a) != waits_above(b))
+        return waits_above(a) ? -1 : 1;
+    if (a->cmd.stop_ticks != b->cmd.stop_ticks)
+        return (a->cmd.stop_ticks < b->cmd.stop_ticks) == waits_above(a) ? -1 : 1;
+    return a->since < b->since ? -1 : 1;
+}
+
+static int compare_trails(const struct naive_wait *a, const struct naive_wait *b)
+{
+    if (a->cmd.side != b->cmd.side)
+        return a->cmd.side == SIDE_SELL ? -1 : 1;
+    if (a->cmd.trail_bips != b->cmd.trail_bips)
+        return a->cmd.trail_bips < b->cmd.trail_bips ? -1 : 1;
+    if (a->extreme != b->extreme)
+        return (a->extreme > b->extreme) == (a->cmd.side == SIDE_SELL) ? -1 : 1;
+    return a->since < b->since ? -1 : 1;
+}
+
+/* The first of those whose stops the price meets, or NULL. */
+static struct naive_wait *first_stop(struct naive_book *book, int64_t price)
+{
+    struct naive_wait *first = NULL;
+    for (uint32_t i = 0; i < book->waits; i++) {
+        struct naive_wait *wait = &book->wait[i];
+        bool met =
+            waits_above(wait) ? price >= wait->cmd.stop_ticks : price <= wait->cmd.stop_ticks;
+        if (!wait->fired && !wait->extreme && met && (!first || compare_stops(wait, first) < 0))
+            first = wait;
+    }
+    return first;
+}
+
+static struct naive_wait *first_trail(struct naive_book *book, int64_t price)
+{
+    struct naive_wait *first = NULL;
+    for (uint32_t i = 0; i < book->waits; i++) {
+        struct naive_wait *wait = &book->wait[i];
+        if (!wait->fired && wait->extreme && turned(wait, price) &&
+            (!first || compare_trails(wait, first) < 0))
+            first = wait;
+    }
+    return first;
+}
+
+/* What a trade does to those that wait. */
+static void wake(struct naive_book *book, int64_t price)
+{
+    struct naive_wait *wait;
+    for (uint32_t i = 0; i < book->waits; i++) {
+        wait = &book->wait[i];
+        bool further = wait->cmd.side == SIDE_SELL ? price > wait->extreme : price < wait->extreme;
+        if (wait->extreme && further)
+            wait->extreme = price;
+    }
+    while ((wait = first_stop(book, price))) {
+        wait->since = ++book->fires;
+        if (wait->cmd.trail_bips)
+            wait->extreme = price;
+        else
+            wait->fired = true;
+    }
+    while ((wait = first_trail(book, price))) {
+        wait->since = ++book->fires;
+        wait->fired = true;
+    }
+}
+
+static void forget_wait(struct naive_book *book, struct naive_wait *wait)
+{
+    book->waits--;
+    memmove(wait, wait + 1, (size_t)(&book->wait[book->waits] - wait) * sizeof *wait);
 }
 
 /* One fill with the best maker; drops the maker when that takes its last lot. */
@@ -191,14 +324,19 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
     event->id = ++book->trade_id;
     event->price_ticks = maker->price_ticks;
     event->qty_lots = lots;
-    event->left_lots = maker->left_lots;
+    event->left_lots = maker->left_lots + maker->hidden_lots;
     event->taker_order_id = taker->order_id;
-    if (maker->left_lots == 0)
+    if (event->left_lots == 0)
         event->flags |= BOOK_MAKER_DONE;
     if (taker->left_lots == 0 && !taker->by_quote)
         event->flags |= BOOK_TAKER_DONE;
-    if (maker->left_lots == 0)
+    if (event->left_lots == 0) {
         remove_at(half, 0);
+    } else if (maker->left_lots == 0) {
+        show(maker);
+        to_the_end(half);
+    }
+    wake(book, book->last_price);
 }
 
 /* Self-trade prevention ends the best order of a side. */
@@ -206,7 +344,7 @@ static void expire_maker(struct naive_book *book, enum book_side side)
 {
     struct naive_side *half = &book->sides[side];
     struct taker ended = as_taker(&half->order[0], side);
-    emit_done(book, &ended, half->order[0].left_lots, DONE_STP);
+    emit_done(book, &ended, half->order[0].left_lots + half->order[0].hidden_lots, DONE_STP);
     remove_at(half, 0);
 }
 
@@ -271,7 +409,16 @@ static enum stop fok_look(const struct naive_book *book, const struct taker *tak
             continue;
         if (own)
             return STOP_OWN_MAKER;
-        need -= maker->left_lots < need ? maker->left_lots : need;
+        int64_t whole = maker->left_lots + maker->hidden_lots;
+        /* hidden lots come behind all of the price that show, so behind an own order too */
+        bool own_behind = false;
+        for (uint32_t j = i + 1;
+             taker->stp != STP_NONE && taker->stp != STP_EXPIRE_MAKER && j < half->count &&
+             half->order[j].price_ticks == maker->price_ticks;
+             j++)
+            own_behind |= half->order[j].user == taker->user;
+        int64_t gives = own_behind ? maker->left_lots : whole;
+        need -= gives < need ? gives : need;
     }
     return need == 0 ? STOP_NO_LOTS_LEFT : STOP_NO_MAKER;
 }
@@ -319,17 +466,82 @@ static __int128 market_buy_cost(const struct naive_book *book, const struct book
     __int128 cost = 0;
     bool ended = false;
     for (uint32_t i = 0; i < half->count && lots > 0 && !ended;) {
-        int64_t price = half->order[i].price_ticks, sum = 0;
+        int64_t price = half->order[i].price_ticks;
+        __int128 sum = 0, hidden = 0;
         for (; i < half->count && half->order[i].price_ticks == price && !ended; i++) {
             bool own = cmd->stp != STP_NONE && half->order[i].user == cmd->user;
             ended = own && cmd->stp != STP_EXPIRE_MAKER;
             sum += own ? 0 : half->order[i].left_lots;
+            hidden += own ? 0 : half->order[i].hidden_lots;
+            if (ended && sum >= lots) /* filled before it is met */
+                ended = false;
         }
-        int64_t taken = sum < lots ? sum : lots;
+        sum += ended ? 0 : hidden;
+        int64_t taken = sum < lots ? (int64_t)sum : lots;
         cost += cost_floor(book, price, taken);
         lots -= taken;
     }
     return cost;
+}
+
+static enum reject begin_wait(struct naive_book *book, const struct book_cmd *cmd)
+{
+    struct naive_wait wait = {.cmd = *cmd};
+    if (book->last_price && cmd->stop_ticks &&
+        (waits_above(&wait) ? book->last_price >= cmd->stop_ticks
+                            : book->last_price <= cmd->stop_ticks))
+        return REJECT_WOULD_TRIGGER;
+    if (naive_book_orders(book) + book->waits == book->orders_max)
+        return REJECT_BOOK_FULL;
+    wait.order_id = ++book->order_id;
+    wait.since = ++book->fires;
+    if (!cmd->stop_ticks)
+        wait.extreme = book->last_price;
+    book->wait[book->waits++] = wait;
+    struct book_event *event = emit(book, EVENT_ACCEPTED, cmd->side);
+    event->user = cmd->user;
+    event->ref = cmd->ref;
+    event->order_id = wait.order_id;
+    event->price_ticks = is_at_market(cmd) ? 0 : cmd->price_ticks;
+    event->qty_lots = event->left_lots = cmd->qty_lots;
+    return REJECT_NONE;
+}
+
+/* The orders that have fired, one after the other, with those that they make fire behind them. */
+static void run_fired(struct naive_book *book)
+{
+    for (;;) {
+        struct naive_wait *first = NULL;
+        for (uint32_t i = 0; i < book->waits; i++)
+            if (book->wait[i].fired && (!first || book->wait[i].since < first->since))
+                first = &book->wait[i];
+        if (!first)
+            return;
+        const struct book_cmd cmd = first->cmd;
+        bool market = is_at_market(&cmd);
+        struct taker taker = {.side = cmd.side,
+                              .user = cmd.user,
+                              .ref = cmd.ref,
+                              .order_id = first->order_id,
+                              .price_ticks = market ? 0 : cmd.price_ticks,
+                              .left_lots = cmd.qty_lots,
+                              .has_budget = market && cmd.side == SIDE_BUY,
+                              .stp = cmd.stp,
+                              .budget_atoms = cmd.quote_atoms,
+                              .display_lots = cmd.display_lots,
+                              .waited = true};
+        forget_wait(book, first);
+        struct book_event *event = emit(book, EVENT_TRIGGERED, cmd.side);
+        event->user = cmd.user;
+        event->ref = cmd.ref;
+        event->order_id = taker.order_id;
+        event->price_ticks = taker.price_ticks;
+        event->left_lots = cmd.qty_lots;
+        if (market)
+            run_market(book, &taker);
+        else
+            run_limit(book, &taker, cmd.tif);
+    }
 }
 
 static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
@@ -340,13 +552,16 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
     bool by_quote = market && (cmd->flags & CMD_QUOTE_QTY);
     if (book->status != STATUS_TRADING)
         return REJECT_MARKET_CLOSED;
+    if (cmd->order_type >= TYPE_STOP_LOSS)
+        return begin_wait(book, cmd);
     if (maker && opposite->count > 0 &&
         crosses(side, cmd->price_ticks, opposite->order[0].price_ticks))
         return REJECT_WOULD_MATCH;
     if (market && side == SIDE_BUY && !by_quote && (cmd->flags & CMD_HELD_ALL) &&
         market_buy_cost(book, cmd) > cmd->quote_atoms)
         return REJECT_NO_FUNDS;
-    if ((maker || (!market && cmd->tif == TIF_GTC)) && naive_book_orders(book) == book->orders_max)
+    if ((maker || (!market && cmd->tif == TIF_GTC)) &&
+        naive_book_orders(book) + book->waits == book->orders_max)
         return REJECT_BOOK_FULL;
 
     struct taker taker = {.side = side,
@@ -358,11 +573,13 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
                           .by_quote = by_quote,
                           .has_budget = by_quote || (market && side == SIDE_BUY),
                           .stp = cmd->stp,
-                          .budget_atoms = cmd->quote_atoms};
+                          .budget_atoms = cmd->quote_atoms,
+                          .display_lots = cmd->display_lots};
     if (market)
         run_market(book, &taker);
     else
         run_limit(book, &taker, maker ? TIF_GTC : cmd->tif);
+    run_fired(book);
     return REJECT_NONE;
 }
 
@@ -373,17 +590,51 @@ static enum reject run_reduce(struct naive_book *book, enum book_side side,
         return REJECT_QTY_INCREASE;
     if (lots == 0)
         return REJECT_NO_CHANGE;
-    if (lots >= order->left_lots)
+    if (lots >= order->left_lots + order->hidden_lots)
         return REJECT_NOTHING_LEFT;
-    order->left_lots -= lots;
+    int64_t unseen = lots < order->hidden_lots ? lots : order->hidden_lots;
+    order->hidden_lots -= unseen;
+    order->left_lots -= lots - unseen;
     struct book_event *event = emit(book, EVENT_REDUCED, side);
     event->user = order->user;
     event->ref = order->ref;
     event->order_id = order->order_id;
     event->price_ticks = order->price_ticks;
     event->qty_lots = lots;
-    event->left_lots = order->left_lots;
-    emit_level(book, side, order->price_ticks);
+    event->left_lots = order->left_lots + order->hidden_lots;
+    if (lots > unseen)
+        emit_level(book, side, order->price_ticks);
+    return REJECT_NONE;
+}
+
+/* REDUCE and CANCEL of an order that waits. */
+static enum reject run_on_wait(struct naive_book *book, const struct book_cmd *cmd,
+                               struct naive_wait *wait)
+{
+    struct book_cmd *placed = &wait->cmd;
+    int64_t lots = cmd->qty_lots;
+    bool reduce = cmd->type == CMD_REDUCE;
+    if (cmd->restriction == RESTRICT_ONLY_PARTIALLY_FILLED)
+        return REJECT_RESTRICTED;
+    if (cmd->type == CMD_MOVE)
+        return REJECT_UNKNOWN_ORDER;
+    if (reduce && lots <= 0)
+        return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
+    if (reduce && lots >= placed->qty_lots)
+        return REJECT_NOTHING_LEFT;
+    struct book_event *event = emit(book, reduce ? EVENT_REDUCED : EVENT_DONE, placed->side);
+    event->user = placed->user;
+    event->ref = placed->ref;
+    event->order_id = wait->order_id;
+    event->price_ticks = is_at_market(placed) ? 0 : placed->price_ticks;
+    event->qty_lots = reduce ? lots : 0;
+    event->left_lots = placed->qty_lots -= reduce ? lots : 0;
+    if (reduce)
+        return REJECT_NONE;
+    event->reason = DONE_CANCELED;
+    event->id =
+        is_at_market(placed) && placed->side == SIDE_BUY ? (uint64_t)placed->quote_atoms : 0;
+    forget_wait(book, wait);
     return REJECT_NONE;
 }
 
@@ -394,6 +645,9 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
                 (book->status == STATUS_CANCEL_ONLY && cmd->type == CMD_CANCEL);
     if (!open)
         return REJECT_MARKET_CLOSED;
+    for (uint32_t i = 0; i < book->waits; i++)
+        if (book->wait[i].cmd.ref == cmd->ref)
+            return run_on_wait(book, cmd, &book->wait[i]);
     for (enum book_side side = SIDE_BUY; side <= SIDE_SELL; side++) {
         struct naive_side *half = &book->sides[side];
         for (uint32_t i = 0; i < half->count; i++) {
@@ -407,7 +661,7 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
                 return REJECT_RESTRICTED;
             struct taker old = as_taker(&found, side);
             remove_at(half, i);
-            emit_done(book, &old, found.left_lots,
+            emit_done(book, &old, found.left_lots + found.hidden_lots,
                       cmd->type == CMD_MOVE ? DONE_REPLACED : DONE_CANCELED);
             emit_level(book, side, found.price_ticks);
             if (cmd->type == CMD_MOVE) {
@@ -419,6 +673,7 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
                                       .left_lots = cmd->qty_lots,
                                       .stp = cmd->stp};
                 run_limit(book, &moved, TIF_GTC);
+                run_fired(book);
             }
             return REJECT_NONE;
         }
@@ -459,6 +714,11 @@ const struct naive_order *naive_book_each(const struct naive_book *book, enum bo
 {
     const struct naive_side *half = &book->sides[side];
     return index < half->count ? &half->order[index] : NULL;
+}
+
+const struct naive_wait *naive_book_waiting(const struct naive_book *book, uint32_t index)
+{
+    return index < book->waits ? &book->wait[index] : NULL;
 }
 
 uint64_t naive_book_seq(const struct naive_book *book)

@@ -18,9 +18,18 @@ struct naive_book;
 
 struct naive_order {
     uint64_t ref, order_id;
-    int64_t price_ticks, left_lots;
+    int64_t price_ticks, left_lots; /* left_lots: what shows */
+    int64_t hidden_lots, display_lots;
     uint32_t user;
     bool traded;
+};
+
+/* An order that waits for its trigger: the command that placed it, and where it stands. */
+struct naive_wait {
+    struct book_cmd cmd;
+    uint64_t order_id, since; /* since: when it began to wait, or to follow the price */
+    int64_t extreme;          /* 0: does not follow the price yet */
+    bool fired;
 };
 
 /* An empty, TRADING book that has room for `orders_max` resting orders. Thread: the owner-to-be. */
@@ -32,7 +41,10 @@ void naive_book_free(struct naive_book *book);
 enum reject naive_book_apply(struct naive_book *book, const struct book_cmd *cmd,
                              struct book_event *out, uint32_t *out_count, uint32_t out_max);
 
-uint32_t naive_book_orders(const struct naive_book *book);
+uint32_t naive_book_orders(const struct naive_book *book); /* resting */
+
+/* The `index`th order that waits, oldest first; NULL behind the last. Thread: owner. */
+const struct naive_wait *naive_book_waiting(const struct naive_book *book, uint32_t index);
 
 /* The resting order at `index` in priority order of a side; NULL behind the last. Thread: owner. */
 const struct naive_order *naive_book_each(const struct naive_book *book, enum book_side side,

@@ -73,9 +73,10 @@ struct fast {
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
-    uint64_t events[5], done[5], rejects[REJECT_COUNT], commands, orders_max, far_max;
+    uint64_t events[6], done[5], rejects[REJECT_COUNT], commands, orders_max, far_max;
     uint64_t own_makers[STP_COUNT], own_takers[STP_COUNT]; /* ended by each mode */
     uint64_t fok_past_own, held_all_past_own;
+    uint64_t icebergs, waits[TYPE_COUNT], trails, waiting_max, fired_max;
 } seen;
 
 static struct {
@@ -91,7 +92,8 @@ static struct {
     uint64_t refs, dead[REFS_KEPT];
 } run;
 
-static const char *const event_name[] = {"ACCEPTED", "FILL", "DONE", "LEVEL", "REDUCED"};
+static const char *const event_name[] = {"ACCEPTED", "FILL",    "DONE",
+                                         "LEVEL",    "REDUCED", "TRIGGERED"};
 static const char *const stp_name[] = {"NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"};
 static const char *const done_name[] = {"FILLED", "CANCELED", "EXPIRED", "STP", "REPLACED"};
 
@@ -101,7 +103,7 @@ static void print_event(const char *who, const struct book_event *e)
         stderr,
         "  %s %s side=%u reason=%u flags=%u user=%u ref=%" PRIx64 " order_id=%" PRIu64
         " id=%" PRIu64 " price=%" PRId64 " qty=%" PRId64 " left=%" PRId64 " taker=%" PRIu64 "\n",
-        who, e->type < 5 ? event_name[e->type] : "?", e->side, e->reason, e->flags, e->user, e->ref,
+        who, e->type < 6 ? event_name[e->type] : "?", e->side, e->reason, e->flags, e->user, e->ref,
         e->order_id, e->id, e->price_ticks, e->qty_lots, e->left_lots, e->taker_order_id);
 }
 
@@ -123,9 +125,10 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
     fprintf(stderr,
             "\n  cmd type=%u side=%u order_type=%u tif=%u stp=%u flags=%u status=%u user=%u "
             "seq=%" PRIu64 " ref=%" PRIx64 " new_ref=%" PRIx64 " price=%" PRId64 " qty=%" PRId64
-            " quote=%" PRId64 "\n",
+            " quote=%" PRId64 " display=%" PRId64 " stop=%" PRId64 " trail=%u\n",
             c->type, c->side, c->order_type, c->tif, c->stp, c->flags, c->status, c->user, c->seq,
-            c->ref, c->new_ref, c->price_ticks, c->qty_lots, c->quote_atoms);
+            c->ref, c->new_ref, c->price_ticks, c->qty_lots, c->quote_atoms, c->display_lots,
+            c->stop_ticks, c->trail_bips);
     exit(1);
 }
 
@@ -171,8 +174,8 @@ static void fast_open(struct fast *fast, uint32_t window_ticks)
     const struct setting *s = run.setting;
     struct book_config config = {
         .spec = {s->tick_atoms, s->lot_atoms}, .symbol = 5, .window_ticks = window_ticks};
-    fast->pool_block = zeroed(order_pool_size(s->orders_max, s->orders_max + 1024));
-    fast->pool = order_pool_init(fast->pool_block, s->orders_max, s->orders_max + 1024);
+    fast->pool_block = zeroed(order_pool_size(s->orders_max, 2 * s->orders_max + 1024));
+    fast->pool = order_pool_init(fast->pool_block, s->orders_max, 2 * s->orders_max + 1024);
     fast->book_block = zeroed(book_size(window_ticks));
     fast->book = book_init(fast->book_block, fast->pool, &config);
     fast->out.event = zeroed(EVENTS_MAX * sizeof(struct book_event));
@@ -185,11 +188,10 @@ static void fast_close(struct fast *fast)
     free(fast->out.event);
 }
 
-/* Whether self-trade prevention ended an order that is not the command's own. */
-static bool is_expired_maker(const struct book_event *event)
+/* Whether self-trade prevention ended an order that is not the taker. */
+static bool is_expired_maker(const struct book_event *event, uint64_t taker)
 {
-    return event->type == EVENT_DONE && event->reason == DONE_STP && event->ref != run.cmd.ref &&
-           event->ref != run.cmd.new_ref;
+    return event->type == EVENT_DONE && event->reason == DONE_STP && event->ref != taker;
 }
 
 /* Poisons the room the contract names and two events behind it, so that a field that is never
@@ -209,7 +211,8 @@ static enum book_step fast_step(struct fast *fast, uint32_t fills_max)
         if (((unsigned char *)(event + count))[i] != 0xA5)
             fail("a step of %u fills wrote behind its %u events", fills_max, count);
     for (uint32_t i = 0; i < count; i++)
-        fills += event[i].type == EVENT_FILL || is_expired_maker(&event[i]);
+        fills +=
+            event[i].type == EVENT_FILL || is_expired_maker(&event[i], book_taker_ref(fast->book));
     if (fills > fills_max)
         fail("%u makers from a step of %u", fills, fills_max);
     return step;
@@ -259,6 +262,7 @@ static void compare_events(const struct fast *fast)
 }
 
 struct walk_orders {
+    const struct fast *fast;
     enum book_side side;
     uint32_t index;
 };
@@ -273,13 +277,14 @@ static void compare_order(void *arg, const struct order_node *order)
     SAME(order->order_id, want->order_id, "id of a resting order");
     SAME(order->price_ticks, want->price_ticks, "price of a resting order");
     SAME(order->left_lots, want->left_lots, "lots of a resting order");
+    SAME(book_hidden(walk->fast->book, order), want->hidden_lots, "hidden lots of an order");
     SAME(order->user, want->user, "user of a resting order");
     SAME(order->side, walk->side, "side of a resting order");
 }
 
 static void compare_side(const struct fast *fast, enum book_side side)
 {
-    struct walk_orders walk = {.side = side};
+    struct walk_orders walk = {.fast = fast, .side = side};
     book_each_order(fast->book, side, compare_order, &walk);
     if (naive_book_each(run.naive, side, walk.index))
         fail("side %d: the fast book has only %u orders", side, walk.index);
@@ -305,13 +310,52 @@ static void compare_side(const struct fast *fast, enum book_side side)
     }
 }
 
+static const struct naive_wait *find_wait(uint64_t ref)
+{
+    const struct naive_wait *wait;
+    for (uint32_t i = 0; (wait = naive_book_waiting(run.naive, i)) != NULL; i++)
+        if (wait->cmd.ref == ref)
+            return wait;
+    return NULL;
+}
+
+static void compare_wait(void *arg, const struct order_node *order, const struct order_terms *terms,
+                         int64_t extreme)
+{
+    const struct naive_wait *want = find_wait(order->ref);
+    uint32_t *count = arg;
+    (*count)++;
+    if (!want)
+        fail("ref %" PRIx64 " waits", order->ref);
+    SAME(order->order_id, want->order_id, "id of an order that waits");
+    SAME(order->left_lots, want->cmd.qty_lots, "lots of an order that waits");
+    SAME(order->side, want->cmd.side, "side of an order that waits");
+    SAME(terms->stop_ticks, want->cmd.stop_ticks, "stop of an order that waits");
+    SAME(terms->trail_bips, want->cmd.trail_bips, "delta of an order that waits");
+    SAME(extreme, want->extreme, "extreme of an order that trails");
+}
+
+static void compare_waits(const struct fast *fast)
+{
+    uint32_t count = 0, want = 0;
+    book_each_waiting(fast->book, compare_wait, &count);
+    while (naive_book_waiting(run.naive, want))
+        want++;
+    SAME(count, want, "orders that wait");
+    SAME(book_waiting(fast->book), want, "count of orders that wait");
+    SAME(fast->pool->count, naive_book_orders(run.naive) + want, "nodes in use");
+    SAME(fast->pool->waiting, want, "orders that the pool keeps levels for");
+    if (seen.waiting_max < want)
+        seen.waiting_max = want;
+}
+
 static void compare_books(void)
 {
     for (int i = 0; i < 2; i++) {
         const struct fast *fast = &run.fast[i];
         book_verify(fast->book);
         SAME(book_orders(fast->book), naive_book_orders(run.naive), "orders");
-        SAME(fast->pool->count, naive_book_orders(run.naive), "nodes in use");
+        compare_waits(fast);
         SAME(book_status(fast->book), naive_book_status(run.naive), "status");
         SAME(book_update_id(fast->book), naive_book_update_id(run.naive), "update id");
         SAME(book_last_price(fast->book), naive_book_last_price(run.naive), "last price");
@@ -398,9 +442,13 @@ static uint64_t fresh_ref(void)
     return ref;
 }
 
-/* The ref of a resting order; sometimes one that is long gone, or never was. */
+/* The ref of an open order; sometimes one that is long gone, or never was. */
 static uint64_t any_ref(void)
 {
+    const struct naive_wait *wait =
+        chance(25) ? naive_book_waiting(run.naive, (uint32_t)below(100)) : NULL;
+    if (wait)
+        return wait->cmd.ref;
     if (naive_book_orders(run.naive) == 0 || chance(4))
         return chance(70) ? run.dead[below(REFS_KEPT)]
                           : (uint64_t)below(8) << 54 | (run.refs + 1 + (uint64_t)below(9));
@@ -465,9 +513,40 @@ static int64_t any_reduction(uint64_t ref)
         const struct naive_order *order;
         for (uint32_t i = 0; (order = naive_book_each(run.naive, side, i)) != NULL; i++)
             if (order->ref == ref && chance(80))
-                return any_size(order->left_lots) - chance(5);
+                return any_size(order->left_lots + (chance(50) ? order->hidden_lots : 0)) -
+                       chance(5);
     }
+    const struct naive_wait *wait = find_wait(ref);
+    if (wait && chance(80))
+        return any_size(wait->cmd.qty_lots) - chance(5);
     return any_size(run.setting->qty_max) * (chance(20) ? -1 : 1);
+}
+
+/* What an iceberg of so many lots shows: of up to 20 parts. */
+static int64_t any_display(int64_t lots)
+{
+    return lots / 20 + any_size(lots);
+}
+
+/* A stop near the market, mostly on the side where it waits, or a delta, or both. */
+static void any_wait(struct book_cmd *cmd)
+{
+    static const uint32_t deltas[] = {1, 10, 50, 100, 300, 2000, 9999};
+    cmd->order_type = (uint8_t)(TYPE_STOP_LOSS + below(4));
+    bool above = type_waits_above(cmd->order_type, cmd->side);
+    int64_t last = naive_book_last_price(run.naive), away = chance(80) ? below(6) : any_size(500);
+    if (chance(35))
+        cmd->trail_bips = deltas[below(7)];
+    if (!cmd->trail_bips || chance(50))
+        cmd->stop_ticks = clamp_price((last ? last : run.middle_ticks) +
+                                      (above != chance(5) ? away + 1 : -away - 1));
+    cmd->tif = (uint8_t)below(TIF_COUNT);
+    if (type_is_market(cmd->order_type))
+        cmd->quote_atoms = cmd->side == SIDE_BUY ? any_budget(cmd->qty_lots) : 0;
+    else
+        cmd->price_ticks = any_price(cmd->side);
+    if (!type_is_market(cmd->order_type) && cmd->tif == TIF_GTC && chance(20))
+        cmd->display_lots = any_display(cmd->qty_lots);
 }
 
 static void any_new(struct book_cmd *cmd)
@@ -479,6 +558,10 @@ static void any_new(struct book_cmd *cmd)
     cmd->stp = any_stp();
     cmd->qty_lots = any_size(run.setting->qty_max * (chance(10) ? 5 : 1));
     cmd->order_type = TYPE_LIMIT;
+    if (chance(12)) {
+        any_wait(cmd);
+        return;
+    }
     int64_t kind = below(20);
     switch (kind) {
     case 0:
@@ -509,6 +592,8 @@ static void any_new(struct book_cmd *cmd)
         cmd->quote_atoms = any_budget(cmd->qty_lots);
     } else {
         cmd->price_ticks = any_price(cmd->side);
+        if ((cmd->tif == TIF_GTC || cmd->order_type == TYPE_LIMIT_MAKER) && chance(15))
+            cmd->display_lots = any_display(cmd->qty_lots);
     }
 }
 
@@ -545,22 +630,24 @@ static struct book_cmd any_command(void)
     return cmd;
 }
 
-static void count_event(const struct book_event *event)
+/* `taker`: the command that is, which an order that has waited becomes. */
+static void count_event(const struct book_event *event, struct book_cmd *taker)
 {
-    const struct book_cmd *cmd = &run.cmd;
     seen.events[event->type]++;
+    if (event->type == EVENT_TRIGGERED)
+        *taker = (struct book_cmd){.type = CMD_NEW, .ref = event->ref};
     if (event->type != EVENT_DONE)
         return;
     seen.done[event->reason]++;
     if (event->reason != DONE_STP)
         return;
-    if (!is_expired_maker(event)) {
-        seen.own_takers[cmd->stp]++;
+    if (!is_expired_maker(event, taker->type == CMD_MOVE ? taker->new_ref : taker->ref)) {
+        seen.own_takers[taker->stp]++;
         return;
     }
-    seen.own_makers[cmd->stp]++;
-    seen.fok_past_own += cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_FOK;
-    seen.held_all_past_own += (cmd->flags & CMD_HELD_ALL) != 0;
+    seen.own_makers[taker->stp]++;
+    seen.fok_past_own += taker->order_type == TYPE_LIMIT && taker->tif == TIF_FOK;
+    seen.held_all_past_own += (taker->flags & CMD_HELD_ALL) != 0;
 }
 
 static void one_command(void)
@@ -580,8 +667,18 @@ static void one_command(void)
     if (seen.orders_max < naive_book_orders(run.naive))
         seen.orders_max = naive_book_orders(run.naive);
     seen.rejects[reject]++;
+    if (run.cmd.type == CMD_NEW && reject == REJECT_NONE) {
+        seen.waits[run.cmd.order_type]++;
+        seen.trails += run.cmd.trail_bips != 0;
+        seen.icebergs += run.cmd.display_lots != 0;
+    }
+    uint64_t fired = seen.events[EVENT_TRIGGERED];
+    struct book_cmd taker = run.cmd;
     for (uint32_t i = 0; i < run.want_count; i++)
-        count_event(&run.want[i]);
+        count_event(&run.want[i], &taker);
+    fired = seen.events[EVENT_TRIGGERED] - fired;
+    if (seen.fired_max < fired)
+        seen.fired_max = fired;
 }
 
 static void run_setting(uint32_t index, uint64_t commands)
@@ -612,16 +709,16 @@ static void run_setting(uint32_t index, uint64_t commands)
 static bool summary(void)
 {
     static const enum reject rejects[] = {
-        REJECT_NO_FUNDS,    REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED,
-        REJECT_WOULD_MATCH, REJECT_BOOK_FULL,     REJECT_QTY_INCREASE,
-        REJECT_NO_CHANGE,   REJECT_NOTHING_LEFT,  REJECT_RESTRICTED};
-    static const char *const reject_name[] = {"NO_FUNDS",    "UNKNOWN_ORDER", "MARKET_CLOSED",
-                                              "WOULD_MATCH", "BOOK_FULL",     "QTY_INCREASE",
-                                              "NO_CHANGE",   "NOTHING_LEFT",  "RESTRICTED"};
+        REJECT_NO_FUNDS,   REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED, REJECT_WOULD_MATCH,
+        REJECT_BOOK_FULL,  REJECT_QTY_INCREASE,  REJECT_NO_CHANGE,     REJECT_NOTHING_LEFT,
+        REJECT_RESTRICTED, REJECT_WOULD_TRIGGER};
+    static const char *const reject_name[] = {
+        "NO_FUNDS",     "UNKNOWN_ORDER", "MARKET_CLOSED", "WOULD_MATCH", "BOOK_FULL",
+        "QTY_INCREASE", "NO_CHANGE",     "NOTHING_LEFT",  "RESTRICTED",  "WOULD_TRIGGER"};
     bool all = true, any_run_is_long = seen.commands >= 100000;
     printf("test_book_oracle: seed %" PRIu64 ", %" PRIu64 " commands, %d settings:", run.seed,
            seen.commands, SETTINGS);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         printf(" %s %" PRIu64, event_name[i], seen.events[i]);
         all = all && seen.events[i] > 0;
     }
@@ -644,6 +741,12 @@ static bool summary(void)
     printf(", makers by a FOK %" PRIu64 ", by a buy that held all %" PRIu64, seen.fok_past_own,
            seen.held_all_past_own);
     all = all && ((seen.fok_past_own > 0 && seen.held_all_past_own > 0) || !any_run_is_long);
+    for (int i = TYPE_STOP_LOSS; i < TYPE_COUNT; i++)
+        all = all && (seen.waits[i] > 0 || !any_run_is_long);
+    all = all && ((seen.trails > 0 && seen.icebergs > 0 && seen.fired_max > 2) || !any_run_is_long);
+    printf("; icebergs %" PRIu64 ", trailing %" PRIu64 ", at most %" PRIu64 " waiting and %" PRIu64
+           " fired by one command",
+           seen.icebergs, seen.trails, seen.waiting_max, seen.fired_max);
     printf("; at most %" PRIu64 " orders and %" PRIu64 " far levels", seen.orders_max,
            seen.far_max);
     all = all && seen.far_max > 0;

@@ -283,11 +283,9 @@ static void open_taker(struct book *book, const struct book_cmd *cmd)
     }
 }
 
-static enum reject check_reduce(const struct order_node *node, int64_t lots)
+static enum reject check_reduce(int64_t lots)
 {
-    if (lots <= 0)
-        return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
-    return lots < node->left_lots ? REJECT_NONE : REJECT_NOTHING_LEFT;
+    return lots > 0 ? REJECT_NONE : lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
 }
 
 static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
@@ -304,12 +302,13 @@ static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
         return REJECT_RESTRICTED;
     if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
         return REJECT_BOOK_FULL;
-    enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(node, cmd->qty_lots) : REJECT_NONE;
+    enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(cmd->qty_lots) : REJECT_NONE;
     if (reject != REJECT_NONE)
         return reject;
     book->open.node = slot;
     book->open.order_id = book->order_id + 1; /* what a MOVE will take */
-    book->open.stage = cmd->type == CMD_REDUCE ? STAGE_REDUCE : STAGE_REMOVE;
+    bool stays = cmd->type == CMD_REDUCE && cmd->qty_lots < node->left_lots;
+    book->open.stage = stays ? STAGE_REDUCE : STAGE_REMOVE;
     return REJECT_NONE;
 }
 
@@ -569,13 +568,16 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
     return BOOK_DONE;
 }
 
-/* CANCEL, and the first half of a MOVE, whose node is kept for the new order. */
+/* CANCEL, a REDUCE of all that is left, and the first half of a MOVE, whose node is kept for the
+ * new order. */
 static enum book_step step_remove(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[open->node];
     bool move = open->cmd.type == CMD_MOVE;
-    tell_order(out, EVENT_DONE, node)->reason = move ? DONE_REPLACED : DONE_CANCELED;
+    tell_order(out, EVENT_DONE, node)->reason = move                           ? DONE_REPLACED
+                                                : open->cmd.type == CMD_REDUCE ? DONE_EXPIRED
+                                                                               : DONE_CANCELED;
     enum book_side side = node->side;
     int64_t price = node->price_ticks, left = order_unlink(book, node);
     tell_level(book, out, side, price, left);

@@ -366,15 +366,9 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
     return REJECT_NONE;
 }
 
-static enum reject run_reduce(struct naive_book *book, enum book_side side,
-                              struct naive_order *order, int64_t lots)
+static void run_reduce(struct naive_book *book, enum book_side side, struct naive_order *order,
+                       int64_t lots)
 {
-    if (lots < 0)
-        return REJECT_QTY_INCREASE;
-    if (lots == 0)
-        return REJECT_NO_CHANGE;
-    if (lots >= order->left_lots)
-        return REJECT_NOTHING_LEFT;
     order->left_lots -= lots;
     struct book_event *event = emit(book, EVENT_REDUCED, side);
     event->user = order->user;
@@ -384,10 +378,10 @@ static enum reject run_reduce(struct naive_book *book, enum book_side side,
     event->qty_lots = lots;
     event->left_lots = order->left_lots;
     emit_level(book, side, order->price_ticks);
-    return REJECT_NONE;
 }
 
-/* REDUCE; CANCEL, and the first half of a MOVE: the order ends and its level is told. */
+/* REDUCE of a part; REDUCE of all, CANCEL, and the first half of a MOVE: the order ends and its
+ * level is told. */
 static enum reject run_on_order(struct naive_book *book, const struct book_cmd *cmd)
 {
     bool open = book->status == STATUS_TRADING ||
@@ -400,15 +394,22 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
             struct naive_order found = half->order[i];
             if (found.ref != cmd->ref)
                 continue;
-            if (cmd->type == CMD_REDUCE)
-                return run_reduce(book, side, &half->order[i], cmd->qty_lots);
+            bool reduce = cmd->type == CMD_REDUCE;
+            if (reduce && cmd->qty_lots <= 0)
+                return cmd->qty_lots < 0 ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
+            if (reduce && cmd->qty_lots < found.left_lots) {
+                run_reduce(book, side, &half->order[i], cmd->qty_lots);
+                return REJECT_NONE;
+            }
             if ((cmd->restriction == RESTRICT_ONLY_NEW && found.traded) ||
                 (cmd->restriction == RESTRICT_ONLY_PARTIALLY_FILLED && !found.traded))
                 return REJECT_RESTRICTED;
             struct taker old = as_taker(&found, side);
             remove_at(half, i);
             emit_done(book, &old, found.left_lots,
-                      cmd->type == CMD_MOVE ? DONE_REPLACED : DONE_CANCELED);
+                      cmd->type == CMD_MOVE ? DONE_REPLACED
+                      : reduce              ? DONE_EXPIRED
+                                            : DONE_CANCELED);
             emit_level(book, side, found.price_ticks);
             if (cmd->type == CMD_MOVE) {
                 struct taker moved = {.side = side,

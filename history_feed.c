@@ -206,6 +206,25 @@ static void on_order(void *self, uint32_t user, const struct order_view *order)
         wrote(feed, feed->store->ops->add_order(feed->store, &row));
 }
 
+static void on_amend(void *self, uint32_t user, const struct amend_view *amend)
+{
+    struct history_feed *feed = self;
+    const struct order_view *order = &amend->order;
+    struct history_amendment row = {.order_id = order->order_id,
+                                    .execution_id = amend->execution_id,
+                                    .orig_qty = amend->orig_qty,
+                                    .qty = order->qty,
+                                    .time_us = amend->time_us,
+                                    .user = user,
+                                    .symbol = order->symbol,
+                                    .orig_length = amend->orig_length,
+                                    .client_length = order->client_length};
+    memcpy(row.orig_client_id, amend->orig_client_id, sizeof row.orig_client_id);
+    memcpy(row.client_id, order->client_id, sizeof row.client_id);
+    if (ready(feed))
+        wrote(feed, feed->store->ops->add_amendment(feed->store, &row));
+}
+
 static void on_money(void *self, const struct row_money *money)
 {
     struct history_feed *feed = self;
@@ -242,8 +261,12 @@ bool history_feed_begin(struct history_feed *feed, struct history *store, const 
     free(feed->touched);
     feed->store = store;
     feed->ex = ex;
-    feed->rows = (struct rows){
-        .self = feed, .trade = on_trade, .fill = on_fill, .order = on_order, .money = on_money};
+    feed->rows = (struct rows){.self = feed,
+                               .trade = on_trade,
+                               .fill = on_fill,
+                               .order = on_order,
+                               .amend = on_amend,
+                               .money = on_money};
     feed->candles = calloc(symbols, sizeof *feed->candles);
     feed->touched = calloc(symbols, sizeof *feed->touched);
     feed->touched_count = 0;

@@ -365,6 +365,34 @@ static bool read_fills(struct history *store, struct past_job *job)
     return true;
 }
 
+static bool read_amendments(struct history *store, struct past_job *job)
+{
+    struct history_amendment rows[PAGE];
+    const struct request_find *find = &job->request.find;
+    const struct history_ask ask = {.symbol = job->request.symbol,
+                                    .user = job->request.user,
+                                    .limit = find->limit,
+                                    .order_id = find->order_id,
+                                    .from_id = find->from_id};
+    if (!store->ops->amendments(store, &ask, rows, &job->count))
+        return false;
+    for (uint32_t i = 0; i < job->count; i++) {
+        const struct history_amendment *row = &rows[i];
+        struct amend_view *view = &job->amend[i];
+        *view = (struct amend_view){.order = {.order_id = row->order_id,
+                                              .qty = row->qty,
+                                              .symbol = row->symbol,
+                                              .client_length = row->client_length},
+                                    .execution_id = row->execution_id,
+                                    .orig_qty = row->orig_qty,
+                                    .time_us = row->time_us,
+                                    .orig_length = row->orig_length};
+        memcpy(view->order.client_id, row->client_id, row->client_length);
+        memcpy(view->orig_client_id, row->orig_client_id, row->orig_length);
+    }
+    return true;
+}
+
 /* ---- the thread ---- */
 
 bool history_read(struct history *store, struct past_job *job)
@@ -380,6 +408,8 @@ bool history_read(struct history *store, struct past_job *job)
         return read_orders(store, job);
     case PAST_FILLS:
         return read_fills(store, job);
+    case PAST_AMENDMENTS:
+        return read_amendments(store, job);
     }
     UNREACHABLE("a kind of job");
 }

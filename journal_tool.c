@@ -227,7 +227,7 @@ static const char *type_name_of(uint8_t type)
 {
     static const char *const requests[] = {"NEW",           "CANCEL",  "CANCEL_ALL", "DEPOSIT",
                                            "USER_ADD",      "KEY_ADD", "KEY_DELETE", "SYMBOL_ADD",
-                                           "SYMBOL_STATUS", "REPLACE"};
+                                           "SYMBOL_STATUS", "REPLACE", "AMEND"};
     if (type == RECORD_LINK)
         return "LINK";
     if (type == RECORD_SELF)
@@ -409,16 +409,21 @@ static void key_asset(uint16_t asset)
 }
 
 /* Ticks and lots as decimals where the symbol is known. */
+static void key_lots(const struct symbol_config *symbol, int64_t lots)
+{
+    if (!symbol)
+        key_number("qtyLots", (uint64_t)lots);
+    else if (lots)
+        key_amount("qty", lots * symbol->step_atoms);
+}
+
 static void key_price_qty(const struct symbol_config *symbol, int64_t ticks, int64_t lots)
 {
     if (symbol && ticks)
         key_amount("price", ticks * symbol->tick_atoms);
-    if (symbol && lots)
-        key_amount("qty", lots * symbol->step_atoms);
-    if (!symbol) {
+    if (!symbol)
         key_number("priceTicks", (uint64_t)ticks);
-        key_number("qtyLots", (uint64_t)lots);
-    }
+    key_lots(symbol, lots);
 }
 
 static void dump_new(const struct request *request)
@@ -457,6 +462,14 @@ static void dump_request(const struct request *request)
             key_number("orderId", request->find.order_id);
         key_text("origClientOrderId", request->find.client_id, request->find.client_length);
         break;
+    case REQUEST_AMEND:
+        key_symbol(request->symbol);
+        if (request->find.has_order_id)
+            key_number("orderId", request->find.order_id);
+        key_text("origClientOrderId", request->find.client_id, request->find.client_length);
+        key_text("newClientOrderId", request->find.own_id, request->find.own_length);
+        key_amount("newQty", request->amend.qty);
+        break;
     case REQUEST_CANCEL_ALL:
         key_symbol(request->symbol);
         break;
@@ -486,11 +499,12 @@ static void dump_request(const struct request *request)
 
 static void dump_message(const struct msg *msg)
 {
-    static const char *const orders[] = {
-        "PLACE",         "CANCEL",      "USER_ADD",      "SYMBOL_GRID", "SYMBOL_RANGE",
-        "SYMBOL_MARKET", "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD", "REPLACE_NEW"};
-    static const char *const reports[] = {"ACCEPTED",        "FILL",       "DONE",
-                                          "CANCEL_REJECTED", "CONFIG_ACK", "REPLACED"};
+    static const char *const orders[] = {"PLACE",       "CANCEL",        "USER_ADD",
+                                         "SYMBOL_GRID", "SYMBOL_RANGE",  "SYMBOL_MARKET",
+                                         "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD",
+                                         "REPLACE_NEW", "AMEND"};
+    static const char *const reports[] = {"ACCEPTED",   "FILL",     "DONE",   "CANCEL_REJECTED",
+                                          "CONFIG_ACK", "REPLACED", "AMENDED"};
     const struct symbol_config *symbol = NULL;
     if (msg->type >= MSG_PLACE && msg->type < MSG_PLACE + sizeof orders / sizeof *orders)
         key_word("message", orders[msg->type - MSG_PLACE]);
@@ -518,6 +532,17 @@ static void dump_message(const struct msg *msg)
         break;
     case MSG_CANCEL:
         key_number("ref", msg->cancel.ref);
+        break;
+    case MSG_AMEND:
+        key_number("ref", msg->amend.ref);
+        key_lots(symbol, msg->amend.lots);
+        break;
+    case MSG_AMENDED:
+        key_number("ref", msg->amended.ref);
+        key_number("orderId", msg->amended.order_id);
+        key_lots(symbol, msg->amended.lots);
+        if (msg->amended.reject && msg->amended.reject < REJECT_COUNT)
+            key_word("reject", reject_text(msg->amended.reject));
         break;
     case MSG_ACCEPTED:
         key_number("ref", msg->accepted.ref);

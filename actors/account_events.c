@@ -151,12 +151,17 @@ static void touch_hold(struct account_shard *self, const struct ledger_order *or
     touch(self, order->side == SIDE_BUY ? symbol->quote : symbol->base);
 }
 
+uint64_t events_first_id(const struct account_shard *self)
+{
+    return self->shard.seq * 4;
+}
+
 static struct order_event *add(struct account_shard *self, enum execution execution)
 {
     struct user_event *event = &self->events.event;
     ASSERT(event->orders < USER_EVENT_ORDERS);
     struct order_event *added = &event->order[event->orders];
-    *added = (struct order_event){.id = self->shard.seq * 4 + event->orders,
+    *added = (struct order_event){.id = events_first_id(self) + event->orders,
                                   .execution = (uint8_t)execution};
     event->orders++;
     return added;
@@ -302,6 +307,19 @@ void events_replaced(struct account_shard *self, const struct ledger_order *old,
     add_first(self, old);
     touch_hold(self, old);
     add_cancelled(self, old, tag);
+}
+
+void events_amended(struct account_shard *self, const struct ledger_order *order,
+                    const struct amend_view *amend)
+{
+    if (!self->events.watchers)
+        return;
+    bool open = order_is_open(order);
+    touch_hold(self, order);
+    struct order_event *added =
+        add_order(self, order, open ? EXECUTION_REPLACED : EXECUTION_EXPIRED);
+    added->cancel_length = amend->orig_length;
+    memcpy(added->cancel_id, amend->orig_client_id, amend->orig_length);
 }
 
 /* The market's next word behind a Replace's old order is on the new one, so one ref is enough. */

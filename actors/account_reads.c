@@ -171,6 +171,14 @@ void answer_cancelled(struct account_shard *self, uint64_t tag, const struct led
     shard_reply_half(&self->shard, tag, HALF_CANCEL, REJECT_NONE, reply_view(self, order), false);
 }
 
+void answer_amended(struct account_shard *self, uint64_t tag, const struct amend_view *view)
+{
+    struct reply *reply = reply_get(self, REPLY_AMENDED);
+    reply->count = 1;
+    *reply_amended(reply) = *view;
+    shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
+}
+
 /* ---- reads: first which slots to show, then block by block ---- */
 
 static void read_add(struct account_read *read, uint32_t slot)

@@ -53,7 +53,11 @@ static void send_replace(struct account_shard *self, const struct request *reque
     msg.replace.due = plan->plan.due_atoms;
     msg.replace.mode = request->replace.mode;
     msg.replace.restriction = request->replace.cancel.restriction;
-    msg.replace.same_id = order_is_named(old, plan->order.client_id, plan->order.client_length);
+    const struct ledger_amend *amend = ledger_amending(self->ledger, old->ref);
+    msg.replace.same_id =
+        order_is_named(old, plan->order.client_id, plan->order.client_length) ||
+        (amend && amend->client_length == plan->order.client_length &&
+         memcmp(amend->client_id, plan->order.client_id, amend->client_length) == 0);
     shard_send(&self->shard, &msg);
     account_send_place(self, ledger_place(self->ledger, user, &plan->order, &plan->plan, ts_us),
                        MSG_REPLACE_NEW, ts_us);

@@ -25,7 +25,7 @@ static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, 
 static bool room_for_request(struct account_shard *self, const struct request *request)
 {
     bool replace = request->type == REQUEST_REPLACE, deposit = request->type == REQUEST_DEPOSIT;
-    bool tells = request->type <= REQUEST_REPLACE;
+    bool tells = request->type <= REQUEST_AMEND;
     uint32_t cores = tells ? events_open(self, request->user) : (self->events.watchers = 0, 0);
     return room_for(self, replace ? 2 : 1, replace || deposit ? 2 : 1, 1 + (deposit ? cores : 0)) &&
            (request->type != REQUEST_CANCEL_ALL || self->ops_open < CANCEL_OPS_MAX) &&
@@ -394,6 +394,8 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return take_cancel_all(self, request, user, now);
     case REQUEST_REPLACE:
         return account_take_replace(self, request, user, now);
+    case REQUEST_AMEND:
+        return account_take_amend(self, request, user, now);
     case REQUEST_DEPOSIT:
         return take_deposit(self, request, user, now);
     case REQUEST_ORDER_TEST:
@@ -516,6 +518,9 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         break;
     case MSG_REPLACED:
         account_replaced(self, msg);
+        break;
+    case MSG_AMENDED:
+        account_amended(self, msg);
         break;
     case MSG_CANCEL_REJECTED:
         reject_tag(self, msg->done.tag, msg->done.reject);
@@ -772,6 +777,8 @@ static bool replay_request(struct account_shard *self, const struct request *req
         return true;
     case REQUEST_REPLACE:
         return account_replay_replace(self, request, user, stamp);
+    case REQUEST_AMEND:
+        return account_replay_amend(self, request, user, stamp);
     case REQUEST_DEPOSIT:
         if (ledger_check_deposit(self->ledger, user, request->deposit.asset,
                                  request->deposit.amount, request->deposit.request_id,

@@ -7,7 +7,8 @@
  *          -> the core publishes its chunk (J1) -> then messages go.
  * Full:    a report or cancel without room stays in its lane; a New is refused with REJECT_BUSY
  * while the market's link is 3/4 full, before any record (C6). Files:   account_shard.c (orders and
- * money), account_replace.c (a cancel and an order in one), account_reads.c (what is shown: views
+ * money), account_replace.c (a cancel and an order in one), account_amend.c (a
+ * smaller quantity), account_reads.c (what is shown: views
  * and long reads).
  */
 #ifndef ACCOUNT_SHARD_H
@@ -74,7 +75,7 @@ uint64_t account_shard_hash(const struct account_shard *self);
 /* Puts the order behind the others whose cancel is to be sent (S6). */
 void account_todo_push(struct account_shard *self, uint32_t slot);
 
-/* ---- account_shard.c, for account_replace.c ---- */
+/* ---- account_shard.c, for account_replace.c and account_amend.c ---- */
 
 /* The order that a New, or the new half of a Replace, asks for. */
 void account_new_order(const struct request *request, struct ledger_new *order);
@@ -117,7 +118,21 @@ bool account_replay_replace(struct account_shard *self, const struct request *re
 /* The market's word on a Replace's old order. */
 void account_replaced(struct account_shard *self, const struct msg *msg);
 
+/* ---- account_amend.c ---- */
+
+/* An Amend that may be recorded: REJECT_NONE, and it is under way; else nothing happened. */
+enum reject account_take_amend(struct account_shard *self, const struct request *request,
+                               uint32_t user, int64_t ts_us);
+bool account_replay_amend(struct account_shard *self, const struct request *request, uint32_t user,
+                          int64_t ts_us);
+
+/* The market's word on an Amend. */
+void account_amended(struct account_shard *self, const struct msg *msg);
+
 /* ---- account_events.c: what is told to who watches a user ---- */
+
+/* The id of the first execution that the input at hand tells of, whether anybody watches or not. */
+uint64_t events_first_id(const struct account_shard *self);
 
 /* Begins an input of this user, or one about this order (0: none). Returns how many blocks, one for
  * each ingress core with a watcher, telling it may take. */
@@ -145,6 +160,8 @@ void events_done(struct account_shard *self, const struct ledger_order *order,
                  const struct msg *msg);
 void events_replaced(struct account_shard *self, const struct ledger_order *old, uint64_t tag,
                      const struct msg *msg);
+void events_amended(struct account_shard *self, const struct ledger_order *order,
+                    const struct amend_view *amend);
 void events_refused(struct account_shard *self, const struct ledger_order *order,
                     const struct msg *msg);
 void events_moved(struct account_shard *self, uint16_t asset, int64_t amount);
@@ -181,6 +198,9 @@ void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_o
 
 /* The same as the cancel's half of the answer to a Replace, whose other half follows. */
 void answer_cancelled(struct account_shard *self, uint64_t tag, const struct ledger_order *order);
+
+/* Answers an Amend. */
+void answer_amended(struct account_shard *self, uint64_t tag, const struct amend_view *view);
 
 /* Opens a read; read_step() sends its parts, one block each, until it is done. */
 enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user);

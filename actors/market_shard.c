@@ -121,6 +121,19 @@ static void on_accepted(struct market_shard *self, const struct book_event *even
     shard_send(&self->shard, &msg);
 }
 
+/* Lots are off the order, or all that it had. */
+static void on_reduced(struct market_shard *self, const struct book_event *event, int64_t lots,
+                       bool last, int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_AMENDED, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.flags = last ? MSG_LAST : 0;
+    msg.to = exchange_ref_shard(event->ref);
+    msg.amended.ref = event->ref;
+    msg.amended.order_id = event->order_id;
+    msg.amended.lots = lots;
+    shard_send(&self->shard, &msg);
+}
+
 static void on_done(struct market_shard *self, const struct book_event *event, int64_t ts_us)
 {
     struct msg msg = {.type = MSG_DONE, .symbol = self->open.symbol, .ts_us = ts_us};
@@ -169,7 +182,13 @@ static bool slice(struct market_shard *self)
             on_accepted(self, event, ts_us);
             break;
         case EVENT_DONE:
-            on_done(self, event, ts_us);
+            if (self->open.type == MSG_AMEND)
+                on_reduced(self, event, event->left_lots, true, ts_us);
+            else
+                on_done(self, event, ts_us);
+            break;
+        case EVENT_REDUCED:
+            on_reduced(self, event, event->qty_lots, false, ts_us);
             break;
         case EVENT_LEVEL:
             on_level(self, event, ts_us);
@@ -195,6 +214,13 @@ static void refuse(struct market_shard *self, const struct msg *msg, enum reject
                          .symbol = msg->symbol,
                          .ts_us = self->shard.last_ts_us};
     answer.to = exchange_ref_shard(msg->place.ref);
+    if (msg->type == MSG_AMEND) {
+        answer.type = MSG_AMENDED;
+        answer.amended.ref = msg->amend.ref;
+        answer.amended.reject = (uint16_t)reject;
+        shard_send(&self->shard, &answer);
+        return;
+    }
     answer.done.ref = msg->place.ref;
     answer.done.reason = DONE_REASON_REJECTED;
     answer.done.reject = (uint16_t)reject;
@@ -245,6 +271,11 @@ static void command_from(const struct msg *msg, struct book *book, int64_t ts_us
         cmd->restriction = msg->cancel.restriction;
         return;
     }
+    if (msg->type == MSG_AMEND) {
+        cmd->type = CMD_REDUCE;
+        cmd->qty_lots = msg->amend.lots;
+        return;
+    }
     cmd->type = CMD_NEW;
     cmd->side = msg->place.side;
     cmd->order_type = msg->place.order_type;
@@ -267,7 +298,8 @@ static enum reject check_filters(const struct market_symbol *symbol, const struc
 {
     if (!symbol->active) /* its configuration is on another link, still on the way */
         return REJECT_UNKNOWN_SYMBOL;
-    if (msg->type == MSG_CANCEL || book_status(symbol->book) != STATUS_TRADING)
+    if (msg->type == MSG_CANCEL || msg->type == MSG_AMEND ||
+        book_status(symbol->book) != STATUS_TRADING)
         return REJECT_NONE;
     return check_market_notional(symbol, msg, ts_us);
 }
@@ -463,10 +495,16 @@ static void apply_config(struct market_shard *self, const struct msg *msg, int64
     shard_send(&self->shard, &ack);
 }
 
+/* One message about one order. */
+static bool is_order(const struct msg *msg)
+{
+    return msg->type == MSG_PLACE || msg->type == MSG_CANCEL || msg->type == MSG_AMEND;
+}
+
 static void apply_link(struct market_shard *self, const struct msg *msg, int64_t ts_us)
 {
     shard_took(&self->shard, msg);
-    if (msg->type == MSG_PLACE || msg->type == MSG_CANCEL)
+    if (is_order(msg))
         apply_order(self, msg, ts_us);
     else
         apply_config(self, msg, ts_us);
@@ -557,8 +595,7 @@ static void market_prefetch(struct actor *actor, const struct message *const *me
     for (uint32_t i = 0; i < count && run < 16; i++) { /* one book at a time: the usual case */
         const struct msg *msg = (const struct msg *)message[i];
         const struct market_symbol *symbol = &self->symbols[msg->symbol];
-        if ((msg->type != MSG_PLACE && msg->type != MSG_CANCEL) || !symbol->active ||
-            (book && symbol->book != book))
+        if (!is_order(msg) || !symbol->active || (book && symbol->book != book))
             break;
         book = symbol->book;
         command_from(msg, symbol->book, 0, &cmd[run]);

@@ -67,6 +67,8 @@ bool account_request_sound(const struct account_shard *self, const struct reques
         return request->symbol < ex->config.symbols_max && order_sound(&request->replace.order) &&
                request->replace.cancel.restriction < RESTRICT_COUNT &&
                request->replace.mode <= REPLACE_ALLOW_FAILURE;
+    case REQUEST_AMEND:
+        return request->amend.find.restriction == RESTRICT_NONE;
     case REQUEST_DEPOSIT:
         return request->deposit.asset < exchange_assets_max(ex);
     default:
@@ -104,6 +106,24 @@ static bool replaced_sound(const struct account_shard *self, const struct msg *m
             (old && old != made && ledger_order(self->ledger, old)->symbol == msg->symbol));
 }
 
+/* What became of an Amend that is under way. */
+static bool amended_sound(const struct account_shard *self, const struct msg *msg)
+{
+    const struct ledger_amend *amend = ledger_amending(self->ledger, msg->amended.ref);
+    uint32_t slot = ledger_find_ref(self->ledger, msg->amended.ref);
+    if (!amend || msg->amended.reject >= REJECT_COUNT)
+        return false;
+    if (msg->amended.reject != REJECT_NONE)
+        return true;
+    const struct ledger_order *order = slot ? ledger_order(self->ledger, slot) : NULL;
+    int64_t lots = msg->amended.lots;
+    if (!order || order->symbol != msg->symbol || !order->order_id || order->due || lots <= 0)
+        return false;
+    int64_t left = order->qty_lots - order->executed_lots;
+    return msg->flags & MSG_LAST ? lots == left && lots <= amend->lots
+                                 : lots < left && lots == amend->lots;
+}
+
 bool account_link_sound(const struct account_shard *self, uint8_t type, const struct msg *msg)
 {
     const struct exchange *ex = self->shard.ex;
@@ -133,6 +153,8 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
         return report_sound(self, msg);
     case MSG_REPLACED:
         return replaced_sound(self, msg);
+    case MSG_AMENDED:
+        return amended_sound(self, msg);
     case MSG_CANCEL_REJECTED:
         return msg->done.reject < REJECT_COUNT;
     default:
@@ -184,6 +206,8 @@ bool market_link_sound(const struct market_shard *self, uint8_t type, const stru
         return ref_sound(ex, part->place.ref) && place_sound(&symbol->spec, part);
     case MSG_CANCEL:
         return ref_sound(ex, part->cancel.ref) && part->cancel.restriction < RESTRICT_COUNT;
+    case MSG_AMEND:
+        return ref_sound(ex, part->amend.ref) && part->amend.lots > 0;
     case MSG_SYMBOL_GRID:
         return !symbol->active && value[0] > 0 && value[1] > 0;
     case MSG_SYMBOL_RANGE:

@@ -32,12 +32,12 @@ static const struct api_error api_errors[] = {
     [REJECT_IDS_DISAGREE] = {-2039, 400, "Client order ID is not correct for this order ID."},
     [REJECT_QTY_INCREASE] = {-2038, 400, "Order amend (quantity increase) is not supported."},
     [REJECT_NO_CHANGE] = {-2038, 400, "The requested action would change no state; rejecting"},
-    [REJECT_NOTHING_LEFT] = {-2038, 400, "The new quantity is not above the executed quantity."},
     [REJECT_WOULD_TRIGGER] = {-2010, 400, "Order would trigger immediately."},
     [REJECT_TRAILING_DELTA] = {-1013, 400, "Filter failure: TRAILING_DELTA"},
     [REJECT_ICEBERG_PARTS] = {-1013, 400, "Filter failure: ICEBERG_PARTS"},
     [REJECT_MAX_NUM_ALGO_ORDERS] = {-1013, 400, "Filter failure: MAX_NUM_ALGO_ORDERS"},
     [REJECT_MAX_NUM_ICEBERG_ORDERS] = {-1013, 400, "Filter failure: MAX_NUM_ICEBERG_ORDERS"},
+    [REJECT_MAX_NUM_AMENDS] = {-2038, 400, "Filter failure: MAX_NUM_ORDER_AMENDS"},
     [REJECT_RESTRICTED] = {-2011, 400, "Order was not canceled due to cancel restrictions."},
 };
 _Static_assert(sizeof(api_errors) / sizeof(api_errors[0]) == REJECT_COUNT, "spell every reject");

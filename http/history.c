@@ -13,11 +13,10 @@ enum { UNDER_WAY = 1 }; /* call->tag of a call that a job is for: no slot of the
 
 static size_t row_bytes(enum past_kind kind)
 {
-    static const size_t bytes[] = {[PAST_TRADES] = sizeof(struct recent_trade),
-                                   [PAST_AGG_TRADES] = sizeof(struct agg_trade),
-                                   [PAST_CANDLES] = sizeof(struct candle),
-                                   [PAST_ORDERS] = sizeof(struct order_view),
-                                   [PAST_FILLS] = sizeof(struct trade_view)};
+    static const size_t bytes[] = {
+        [PAST_TRADES] = sizeof(struct recent_trade), [PAST_AGG_TRADES] = sizeof(struct agg_trade),
+        [PAST_CANDLES] = sizeof(struct candle),      [PAST_ORDERS] = sizeof(struct order_view),
+        [PAST_FILLS] = sizeof(struct trade_view),    [PAST_AMENDMENTS] = sizeof(struct amend_view)};
     return bytes[kind];
 }
 
@@ -143,7 +142,7 @@ static void answer_candles(struct past_job *job)
     respond(call);
 }
 
-/* Without a history: what lookup.c has written. */
+/* Without a history: what is written there already. */
 static bool in_memory_only(struct call *call)
 {
     if (call->ingress->shared->past)
@@ -179,6 +178,30 @@ void history_candles(struct call *call, const struct candles_query *query)
     struct past_job *job =
         job_new(call, PAST_CANDLES, query->symbol, PAST_ROWS_MAX, 0, answer_candles);
     job->candles = *query;
+    submit(job);
+}
+
+/* ---- amendments of an order ---- */
+
+static void answer_amendments(struct past_job *job)
+{
+    struct call *call = job->call;
+    text_str(&call->out, "[");
+    for (uint32_t i = 0; i < job->count; i++) {
+        text_str(&call->out, i ? "," : "");
+        render_amendment(call, &call->out, &job->amend[i]);
+    }
+    respond(call);
+}
+
+void history_amendments(struct call *call, const struct request *request)
+{
+    text_str(&call->out, "[]");
+    if (in_memory_only(call))
+        return;
+    struct past_job *job =
+        job_new(call, PAST_AMENDMENTS, request->symbol, PAST_ROWS_MAX, 0, answer_amendments);
+    job->request = *request;
     submit(job);
 }
 

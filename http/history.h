@@ -15,7 +15,14 @@
 
 enum { PAST_ROWS_MAX = 1000, PAST_JOBS_MAX = 256 }; /* jobs: of the process */
 
-enum past_kind { PAST_TRADES, PAST_AGG_TRADES, PAST_CANDLES, PAST_ORDERS, PAST_FILLS };
+enum past_kind {
+    PAST_TRADES,
+    PAST_AGG_TRADES,
+    PAST_CANDLES,
+    PAST_ORDERS,
+    PAST_FILLS,
+    PAST_AMENDMENTS
+};
 
 /* What is looked for, and what was found. Memory: one allocation, of the ingress core. */
 struct past_job {
@@ -30,7 +37,7 @@ struct past_job {
     union {
         struct trades_query trades;
         struct candles_query candles;
-        struct request request; /* ORDERS, FILLS: find, user and symbol */
+        struct request request; /* ORDERS, FILLS, AMENDMENTS: find, user and symbol */
     };
     /* found */
     bool failed;
@@ -41,6 +48,7 @@ struct past_job {
         struct candle *candle;
         struct order_view *order;
         struct trade_view *fill;
+        struct amend_view *amend;
     };
     /* of memory, ORDERS and FILLS: in the same order */
     uint32_t kept_count;
@@ -64,6 +72,9 @@ uint32_t past_deliver(struct ingress *ingress);
 void history_trades(struct call *call, const struct trades_query *query);
 void history_agg_trades(struct call *call, const struct trades_query *query);
 void history_candles(struct call *call, const struct candles_query *query);
+
+/* The amendments of one order (find.order_id) from find.from_id on. None without a history. */
+void history_amendments(struct call *call, const struct request *request);
 
 /* Sends a read of orders or fills (request->type) to the account shard and joins its answer with
  * the history where the account does not keep all. */

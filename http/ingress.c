@@ -218,6 +218,8 @@ void call_reject(struct call *call, enum reject reject)
 {
     bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL;
     struct api_error error = api_error_of(reject, cancel);
+    if (call->type == REQUEST_AMEND && (error.code == -2010 || error.code == -2011))
+        error.code = -2038; /* errors.md: one list of texts, a code for each kind of request */
     call_error(call, error.status, error.code, "%s", error.text);
 }
 

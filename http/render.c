@@ -84,9 +84,11 @@ static void order_middle(struct text *out, const struct order_view *order)
     key_text(out, "side", side_names[order->side]);
 }
 
+/* None for an order that could rest: an amendment has left it nothing. */
 static void expiry_reason(struct text *out, const struct order_view *order)
 {
-    if (order->status != ORDER_EXPIRED)
+    bool rests = order->type != TYPE_MARKET && order->tif == TIF_GTC;
+    if (order->status != ORDER_EXPIRED || rests)
         return;
     key_text(out, "expiryReason",
              order->type == TYPE_MARKET ? "INSUFFICIENT_LIQUIDITY"
@@ -182,6 +184,52 @@ void render_query(const struct call *call, struct text *out, const struct order_
     text_str(out, "}");
 }
 
+void render_amended(const struct call *call, struct text *out, const struct amend_view *amend)
+{
+    const struct order_view *order = &amend->order;
+    text_str(out, "{");
+    key_time(call, out, "transactTime", amend->time_us);
+    key_u64(out, "executionId", amend->execution_id);
+    text_str(out, ",\"amendedOrder\":{");
+    key_name(out, "symbol", symbol_of(call, order->symbol)->name);
+    key_u64(out, "orderId", order->order_id);
+    text_str(out, ",\"orderListId\":-1");
+    key(out, "origClientOrderId");
+    text_quoted(out, amend->orig_client_id, amend->orig_length);
+    key(out, "clientOrderId");
+    text_quoted(out, order->client_id, order->client_length);
+    key_amount(out, "price", order->price);
+    key_amount(out, "qty", order->qty);
+    key_amount(out, "executedQty", order->executed);
+    key_amount(out, "preventedQty", 0);
+    key_amount(out, "quoteOrderQty", order->quote_qty);
+    key_amount(out, "cumulativeQuoteQty", order->cum_quote);
+    key_text(out, "status", order_status_names[order->status]);
+    key_text(out, "timeInForce", tif_names[order->tif]);
+    key_text(out, "type", type_names[order->type]);
+    key_text(out, "side", side_names[order->side]);
+    key_time(call, out, "workingTime", order->time_us);
+    key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
+    text_str(out, "}}");
+}
+
+void render_amendment(const struct call *call, struct text *out, const struct amend_view *amend)
+{
+    const struct order_view *order = &amend->order;
+    text_str(out, "{");
+    key_name(out, "symbol", symbol_of(call, order->symbol)->name);
+    key_u64(out, "orderId", order->order_id);
+    key_u64(out, "executionId", amend->execution_id);
+    key(out, "origClientOrderId");
+    text_quoted(out, amend->orig_client_id, amend->orig_length);
+    key(out, "newClientOrderId");
+    text_quoted(out, order->client_id, order->client_length);
+    key_amount(out, "origQty", amend->orig_qty);
+    key_amount(out, "newQty", order->qty);
+    key_time(call, out, "time", amend->time_us);
+    text_str(out, "}");
+}
+
 void render_trade(const struct call *call, struct text *out, const struct trade_view *trade)
 {
     text_str(out, "{");
@@ -229,7 +277,7 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
     key_bool(out, "quoteOrderQtyMarketAllowed", true);
     key_bool(out, "allowTrailingStop", false);
     key_bool(out, "cancelReplaceAllowed", true);
-    key_bool(out, "amendAllowed", false);
+    key_bool(out, "amendAllowed", true);
     key_bool(out, "pegInstructionsAllowed", false);
     key_bool(out, "isSpotTradingAllowed", true);
     key_bool(out, "isMarginTradingAllowed", false);
@@ -258,6 +306,9 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
     text_str(out, "}");
     filter_open(out, "MAX_NUM_ORDERS");
     key_u64(out, "maxNumOrders", symbol->max_orders);
+    text_str(out, "}");
+    filter_open(out, "MAX_NUM_ORDER_AMENDS");
+    key_u64(out, "maxNumOrderAmends", ORDER_AMENDS_MAX);
     text_str(out, "}],\"permissions\":[],\"permissionSets\":[");
     text_str(out, sets ? "[\"SPOT\"]]" : "]");
     key_text(out, "defaultSelfTradePreventionMode", stp_names[symbol->default_stp]);

@@ -15,6 +15,9 @@ void render_new_order(const struct call *call, struct text *out, const struct re
 void render_cancel(const struct call *call, struct text *out, const struct order_view *order,
                    const char *client_id, size_t length);
 void render_query(const struct call *call, struct text *out, const struct order_view *order);
+/* The answer to an Amend, and a row of order/amendments. */
+void render_amended(const struct call *call, struct text *out, const struct amend_view *amend);
+void render_amendment(const struct call *call, struct text *out, const struct amend_view *amend);
 void render_trade(const struct call *call, struct text *out, const struct trade_view *trade);
 /* With the permission sets, or with none of them. */
 void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets);

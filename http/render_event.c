@@ -9,6 +9,7 @@ static const char *const execution_names[EXECUTION_COUNT] = {
     [EXECUTION_NEW] = "NEW",           [EXECUTION_CANCELED] = "CANCELED",
     [EXECUTION_REJECTED] = "REJECTED", [EXECUTION_TRADE] = "TRADE",
     [EXECUTION_EXPIRED] = "EXPIRED",   [EXECUTION_TRADE_PREVENTION] = "TRADE_PREVENTION",
+    [EXECUTION_REPLACED] = "REPLACED",
 };
 
 struct event_text {
@@ -70,7 +71,8 @@ static const char *reject_name(uint16_t reject)
     }
 }
 
-/* On a cancel `c` is what the cancel calls itself, and `C` the order's own id. */
+/* On a cancel `c` is what the cancel calls itself, and `C` the order's own id; of an amended order
+ * `C` is the id before. */
 static void put_ids(struct event_text *to, const struct order_event *event)
 {
     if (event->execution == EXECUTION_CANCELED)
@@ -94,7 +96,10 @@ static void put_state(struct event_text *to, const struct order_event *event)
     const struct order_view *order = &event->order;
     bool rejected = event->execution == EXECUTION_REJECTED;
     bool cancelled = event->execution == EXECUTION_CANCELED;
-    put_quoted(to, ",\"C\":", order->client_id, cancelled ? order->client_length : 0);
+    if (cancelled)
+        put_quoted(to, ",\"C\":", order->client_id, order->client_length);
+    else
+        put_quoted(to, ",\"C\":", event->cancel_id, event->cancel_length);
     put_word(to, ",\"x\":", execution_names[event->execution]);
     put_word(to, ",\"X\":", rejected ? "REJECTED" : order_status_name(order->status));
     put_word(to, ",\"r\":", reject_name(event->reject));
@@ -149,7 +154,8 @@ static void put_book(struct event_text *to, const struct order_event *event)
     if (!rejected)
         put_time(to, ",\"W\":", order->time_us);
     put_word(to, ",\"V\":", stp_name(order->stp));
-    if (event->execution == EXECUTION_EXPIRED)
+    bool amended = event->cancel_length != 0;
+    if (event->execution == EXECUTION_EXPIRED && !amended)
         put_word(to, ",\"eR\":", expiry_reason(order));
 }
 

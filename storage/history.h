@@ -1,5 +1,5 @@
-/* history.h - the store of what is done: trades, fills, orders, candles, ledger entries. What a
- * projection writes and lookups read; SQLite here, PostgreSQL with the same calls.
+/* history.h - the store of what is done: trades, fills, amendments, orders, candles, ledger
+ * entries. What a projection writes and lookups read; SQLite here, PostgreSQL with the same calls.
  *
  * Thread:  a handle belongs to one thread; readers may run beside the one writer, each its own.
  * Units:   atoms and microseconds. Symbols and assets are the exchange's numbers, named in tables.
@@ -44,6 +44,15 @@ struct history_order { /* that is done; side to status: the exchange's own numbe
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, client_length;
     char client_id[HISTORY_CLIENT_ID];
+};
+
+struct history_amendment { /* of an order's quantity and client id */
+    uint64_t order_id, execution_id;
+    int64_t orig_qty, qty, time_us;
+    uint32_t user;
+    uint16_t symbol;
+    uint8_t orig_length, client_length;
+    char orig_client_id[HISTORY_CLIENT_ID], client_id[HISTORY_CLIENT_ID];
 };
 
 enum history_kind { /* of a ledger entry; stored: append, never renumber */
@@ -99,6 +108,7 @@ struct history_ops {
     bool (*add_trade)(struct history *self, const struct history_trade *row);
     bool (*add_fill)(struct history *self, const struct history_fill *row);
     bool (*add_order)(struct history *self, const struct history_order *row);
+    bool (*add_amendment)(struct history *self, const struct history_amendment *row);
     bool (*add_entry)(struct history *self, const struct history_entry *row);
     bool (*put_candle)(struct history *self, const struct history_candle *row); /* in place */
     bool (*commit)(struct history *self, uint64_t lsn);
@@ -116,6 +126,9 @@ struct history_ops {
                   uint32_t *count); /* from_id: trade id */
     bool (*orders)(struct history *self, const struct history_ask *ask, struct history_order *out,
                    uint32_t *count); /* from_id: order id */
+    bool (*amendments)(struct history *self, const struct history_ask *ask,
+                       struct history_amendment *out,
+                       uint32_t *count); /* of ask->order_id; from_id: execution id */
     bool (*candles)(struct history *self, const struct history_ask *ask, struct history_candle *out,
                     uint32_t *count); /* end_us: of their openings */
     void (*close)(struct history *self);

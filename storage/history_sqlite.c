@@ -59,6 +59,12 @@ static const char *const migrations[] = {
     "NULL, order_id INTEGER NOT NULL, trade_id INTEGER NOT NULL, PRIMARY KEY(lsn, number)) STRICT, "
     "WITHOUT ROWID;"
     "CREATE INDEX entry_user ON entry(user, asset, lsn);",
+    /* 2 */
+    "CREATE TABLE amendment(user INTEGER, symbol INTEGER, order_id INTEGER, execution_id INTEGER, "
+    "orig_client_id TEXT NOT NULL, client_id TEXT NOT NULL, orig_qty INTEGER NOT NULL, qty INTEGER "
+    "NOT NULL, time_us INTEGER NOT NULL, PRIMARY KEY(user, symbol, order_id, execution_id)) "
+    "STRICT, "
+    "WITHOUT ROWID;",
 };
 
 enum { MIGRATIONS = sizeof migrations / sizeof *migrations, BUSY_MS = 5000 };
@@ -74,6 +80,7 @@ enum statement {
     ADD_TRADE,
     ADD_FILL,
     ADD_ORDER,
+    ADD_AMENDMENT,
     ADD_ENTRY,
     PUT_CANDLE,
     STATEMENTS_WRITER, /* what follows is for anybody */
@@ -90,6 +97,7 @@ enum statement {
     ORDERS_NEWEST,
     ORDERS_ONE,
     ORDERS_CLIENT,
+    AMENDMENTS,
     CANDLES_FROM,
     CANDLES_NEWEST,
     STATEMENTS,
@@ -101,6 +109,8 @@ enum statement {
 #define ORDER_COLUMNS                                                                              \
     "order_id, client_id, price, qty, executed, quote_qty, cum_quote, side, type, tif, stp, "      \
     "status, trades, time_us, updated_us"
+#define AMENDMENT_COLUMNS                                                                          \
+    "order_id, execution_id, orig_client_id, client_id, orig_qty, qty, time_us"
 #define CANDLE_COLUMNS                                                                             \
     "open_us, open, high, low, close, base, quote, taker_base, taker_quote, first_trade, "         \
     "last_trade, trades"
@@ -117,6 +127,8 @@ static const char *const texts[STATEMENTS] = {
     [ADD_FILL] = "INSERT INTO fill(user, symbol, " FILL_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_ORDER] = "INSERT INTO orders(user, symbol, " ORDER_COLUMNS
                   ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [ADD_AMENDMENT] =
+        "INSERT INTO amendment(user, symbol, " AMENDMENT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
     [ADD_ENTRY] = "INSERT INTO entry VALUES(?,?,?,?,?,?,?,?,?,?)",
     [PUT_CANDLE] = "INSERT OR REPLACE INTO candle(symbol, width, " CANDLE_COLUMNS
                    ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -148,6 +160,9 @@ static const char *const texts[STATEMENTS] = {
                    "order_id = ?6 LIMIT ?3",
     [ORDERS_CLIENT] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                       "client_id = ?7 ORDER BY order_id DESC LIMIT ?3",
+    [AMENDMENTS] =
+        "SELECT " AMENDMENT_COLUMNS " FROM amendment WHERE symbol = ?1 AND user = ?5 AND "
+        "order_id = ?6 AND execution_id >= ?2 ORDER BY execution_id LIMIT ?3",
     [CANDLES_FROM] = "SELECT " CANDLE_COLUMNS " FROM candle WHERE symbol = ?1 AND width = ?8 AND "
                      "open_us >= ?2 AND open_us <= ?4 ORDER BY open_us LIMIT ?3",
     [CANDLES_NEWEST] = "SELECT " CANDLE_COLUMNS " FROM candle WHERE symbol = ?1 AND width = ?8 AND "
@@ -382,6 +397,17 @@ static bool add_order(struct history *history, const struct history_order *row)
     return done(self, add);
 }
 
+static bool add_amendment(struct history *history, const struct history_amendment *row)
+{
+    struct sqlite *self = (struct sqlite *)history;
+    sqlite3_stmt *add =
+        BOUND(self, ADD_AMENDMENT, row->user, row->symbol, (int64_t)row->order_id,
+              (int64_t)row->execution_id, 0, 0, row->orig_qty, row->qty, row->time_us);
+    sqlite3_bind_text(add, 5, row->orig_client_id, row->orig_length, SQLITE_STATIC);
+    sqlite3_bind_text(add, 6, row->client_id, row->client_length, SQLITE_STATIC);
+    return done(self, add);
+}
+
 static bool add_entry(struct history *history, const struct history_entry *row)
 {
     struct sqlite *self = (struct sqlite *)history;
@@ -532,6 +558,13 @@ static bool sqlite_fills(struct history *history, const struct history_ask *ask,
     return true;
 }
 
+static void take_client_id(sqlite3_stmt *row, int at, uint8_t *length, char id[HISTORY_CLIENT_ID])
+{
+    int bytes = sqlite3_column_bytes(row, at);
+    *length = (uint8_t)(bytes < HISTORY_CLIENT_ID ? bytes : HISTORY_CLIENT_ID);
+    memcpy(id, sqlite3_column_blob(row, at), *length);
+}
+
 static void take_order(sqlite3_stmt *row, void *out)
 {
     struct history_order *order = out;
@@ -549,9 +582,7 @@ static void take_order(sqlite3_stmt *row, void *out)
                                     .trades = (uint32_t)sqlite3_column_int64(row, 12),
                                     .time_us = sqlite3_column_int64(row, 13),
                                     .updated_us = sqlite3_column_int64(row, 14)};
-    int length = sqlite3_column_bytes(row, 1);
-    order->client_length = (uint8_t)(length < HISTORY_CLIENT_ID ? length : HISTORY_CLIENT_ID);
-    memcpy(order->client_id, sqlite3_column_blob(row, 1), order->client_length);
+    take_client_id(row, 1, &order->client_length, order->client_id);
 }
 
 static bool sqlite_orders(struct history *history, const struct history_ask *ask,
@@ -564,6 +595,31 @@ static bool sqlite_orders(struct history *history, const struct history_ask *ask
                                             : ORDERS_NEWEST;
     uint64_t from = which == ORDERS_TIME ? (uint64_t)ask->start_us : ask->from_id;
     if (!rows((struct sqlite *)history, which, ask, from, which == ORDERS_NEWEST, take_order, out,
+              sizeof *out, count))
+        return false;
+    for (uint32_t i = 0; i < *count; i++) {
+        out[i].user = ask->user;
+        out[i].symbol = ask->symbol;
+    }
+    return true;
+}
+
+static void take_amendment(sqlite3_stmt *row, void *out)
+{
+    struct history_amendment *amendment = out;
+    *amendment = (struct history_amendment){.order_id = (uint64_t)sqlite3_column_int64(row, 0),
+                                            .execution_id = (uint64_t)sqlite3_column_int64(row, 1),
+                                            .orig_qty = sqlite3_column_int64(row, 4),
+                                            .qty = sqlite3_column_int64(row, 5),
+                                            .time_us = sqlite3_column_int64(row, 6)};
+    take_client_id(row, 2, &amendment->orig_length, amendment->orig_client_id);
+    take_client_id(row, 3, &amendment->client_length, amendment->client_id);
+}
+
+static bool sqlite_amendments(struct history *history, const struct history_ask *ask,
+                              struct history_amendment *out, uint32_t *count)
+{
+    if (!rows((struct sqlite *)history, AMENDMENTS, ask, ask->from_id, false, take_amendment, out,
               sizeof *out, count))
         return false;
     for (uint32_t i = 0; i < *count; i++) {
@@ -620,6 +676,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .add_trade = add_trade,
                                            .add_fill = add_fill,
                                            .add_order = add_order,
+                                           .add_amendment = add_amendment,
                                            .add_entry = add_entry,
                                            .put_candle = put_candle,
                                            .commit = sqlite_commit,
@@ -630,6 +687,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .agg_trades = sqlite_agg_trades,
                                            .fills = sqlite_fills,
                                            .orders = sqlite_orders,
+                                           .amendments = sqlite_amendments,
                                            .candles = sqlite_candles,
                                            .close = sqlite_close};
     struct sqlite *self = calloc(1, sizeof *self);

@@ -333,12 +333,9 @@ static void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t o
     }
 }
 
-static enum reject check_reduce(const struct book *book, const struct order_node *node,
-                                int64_t lots)
+static enum reject check_reduce(int64_t lots)
 {
-    if (lots <= 0)
-        return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
-    return lots < node->left_lots + book_hidden(book, node) ? REJECT_NONE : REJECT_NOTHING_LEFT;
+    return lots > 0 ? REJECT_NONE : lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
 }
 
 static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
@@ -357,13 +354,14 @@ static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
         return REJECT_UNKNOWN_ORDER;
     if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
         return REJECT_BOOK_FULL;
-    enum reject reject =
-        cmd->type == CMD_REDUCE ? check_reduce(book, node, cmd->qty_lots) : REJECT_NONE;
+    enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(cmd->qty_lots) : REJECT_NONE;
     if (reject != REJECT_NONE)
         return reject;
     book->open.node = slot;
     book->open.order_id = book->order_id + 1; /* what a MOVE will take */
-    book->open.stage = cmd->type == CMD_REDUCE ? STAGE_REDUCE : STAGE_REMOVE;
+    bool stays =
+        cmd->type == CMD_REDUCE && cmd->qty_lots < node->left_lots + book_hidden(book, node);
+    book->open.stage = stays ? STAGE_REDUCE : STAGE_REMOVE;
     return REJECT_NONE;
 }
 
@@ -715,14 +713,16 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
     return BOOK_DONE;
 }
 
-/* CANCEL, and the first half of a MOVE, whose node is kept for the new order. */
+/* CANCEL, a REDUCE of all that is left, and the first half of a MOVE, whose node is kept for the
+ * new order. */
 static enum book_step step_remove(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[open->node];
     bool move = open->cmd.type == CMD_MOVE;
+    bool reduce = open->cmd.type == CMD_REDUCE;
     struct book_event *event = tell_order(book, out, EVENT_DONE, node);
-    event->reason = move ? DONE_REPLACED : DONE_CANCELED;
+    event->reason = move ? DONE_REPLACED : reduce ? DONE_EXPIRED : DONE_CANCELED;
     if (node->flags & NODE_WAITING) {
         event->id = (uint64_t)book->pool->terms[open->node].hold_atoms;
         book->side_qty[node->side] -= node->left_lots;
@@ -797,7 +797,8 @@ static void step_next(struct book *book, struct book_events *out)
                           .quote_atoms = terms->hold_atoms,
                           .ts_us = open->cmd.ts_us};
     node->flags = 0;
-    book->side_qty[node->side] -= node->left_lots; /* its room stays: nothing else rests meanwhile */
+    book->side_qty[node->side] -=
+        node->left_lots; /* its room stays: nothing else rests meanwhile */
     tell_order(book, out, EVENT_TRIGGERED, node);
     open->node = slot;
     open->triggered = true;

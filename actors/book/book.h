@@ -36,8 +36,9 @@ enum book_cmd_type {
     CMD_CANCEL, /* by ref */
     CMD_MOVE,   /* cancel `ref` and place a limit order under `new_ref`, in one command */
     CMD_STATUS, /* `status` */
-    /* Takes qty_lots off the order `ref`, which keeps its place. A difference, because it means the
-     * same whatever fills pass it on its way: a new left or a new quantity would not. */
+    /* Takes qty_lots off the order `ref`, which keeps its place; one that has no more expires. A
+     * difference, because it means the same whatever fills pass it on its way: a new left or a new
+     * quantity would not. */
     CMD_REDUCE,
 };
 
@@ -77,7 +78,7 @@ enum book_event_type {
 enum book_done {
     DONE_FILLED, /* a market order whose rest cannot buy one step */
     DONE_CANCELED,
-    DONE_EXPIRED,  /* IOC, FOK, market remainder */
+    DONE_EXPIRED,  /* IOC, FOK, market remainder; what a REDUCE has left nothing of */
     DONE_STP,      /* EXPIRED_IN_MATCH; of the taker or of a maker that it met */
     DONE_REPLACED, /* the old half of a move */
 };

@@ -125,17 +125,16 @@ static void read_waiting(struct wire *wire, struct book *book)
     int64_t extreme = 0, sum;
     waiting_fields(wire, &fields, &terms, &extreme);
     if (!order_fits(wire, book, &fields) || !wire_expect(wire, fields.side <= SIDE_SELL) ||
-        !wire_expect(wire, !__builtin_add_overflow(book->side_qty[fields.side], fields.left_lots,
-                                                   &sum)) ||
-        !wire_expect(wire, fields.flags == 0 &&
-                               fields.price_ticks >= 0 && terms.display_lots >= 0 &&
-                               terms.stop_ticks >= 0 && terms.hold_atoms >= 0 && extreme >= 0 &&
-                               type_waits(terms.type) && terms.type < TYPE_COUNT &&
-                               terms.tif < TIF_COUNT && terms.stp < STP_COUNT &&
-                               (type_is_market(terms.type) || fields.price_ticks > 0) &&
-                               (terms.trail_bips || (terms.stop_ticks && !extreme)) &&
-                               (!terms.trail_bips ||
-                                book->pool->groups_count < book->pool->groups_capacity)))
+        !wire_expect(
+            wire, !__builtin_add_overflow(book->side_qty[fields.side], fields.left_lots, &sum)) ||
+        !wire_expect(
+            wire,
+            fields.flags == 0 && fields.price_ticks >= 0 && terms.display_lots >= 0 &&
+                terms.stop_ticks >= 0 && terms.hold_atoms >= 0 && extreme >= 0 &&
+                type_waits(terms.type) && terms.type < TYPE_COUNT && terms.tif < TIF_COUNT &&
+                terms.stp < STP_COUNT && (type_is_market(terms.type) || fields.price_ticks > 0) &&
+                (terms.trail_bips || (terms.stop_ticks && !extreme)) &&
+                (!terms.trail_bips || book->pool->groups_count < book->pool->groups_capacity)))
         return;
     uint32_t slot = order_pool_get(book->pool, fields.ref);
     book->pool->nodes[slot] = fields;

@@ -32,7 +32,7 @@
     X(REJECT_IDS_DISAGREE, "order id and client order id name different orders")                   \
     X(REJECT_QTY_INCREASE, "an amended order's quantity must not grow")                            \
     X(REJECT_NO_CHANGE, "the request would change nothing")                                        \
-    X(REJECT_NOTHING_LEFT, "an amended order's quantity must stay above what is executed")         \
+    X(REJECT_MAX_NUM_AMENDS, "the order was amended as often as an order may be")                  \
     X(REJECT_RESTRICTED, "the order is not in the state that the cancel asked for")                \
     X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")         \
     X(REJECT_WOULD_TRIGGER, "a stop price that the last price has reached already")                \

@@ -171,20 +171,18 @@ uint32_t ledger_find_shown(const struct ledger *ledger, uint32_t user, uint16_t 
     return find_client(ledger, user, symbol, id, length, true);
 }
 
-/* Whether an open order other than `old` has the client id. */
-static bool client_id_open(const struct ledger *ledger, uint32_t user,
-                           const struct ledger_new *order, uint32_t old)
+bool ledger_client_id_open(const struct ledger *ledger, uint32_t user, const char *id,
+                           uint8_t length, uint32_t old)
 {
     uint32_t slot;
-    SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, order->client_id, order->client_length),
-                    slot)
+    SLOT_INDEX_EACH(&ledger->by_client, hash_client(user, id, length), slot)
     {
         const struct ledger_order *other = &ledger->orders[slot];
         if (slot != old && order_is_open(other) && other->user == user &&
-            order_is_named(other, order->client_id, order->client_length))
+            order_is_named(other, id, length))
             return true;
     }
-    return false;
+    return ledger_amend_claims(ledger, user, id, length, old ? ledger->orders[old].ref : 0);
 }
 
 /* ---- users, balances, positions ---- */
@@ -289,7 +287,7 @@ static enum reject check_price(const struct ledger_symbol *symbol, const struct 
     return REJECT_NONE;
 }
 
-static enum reject check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
+enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
                               struct ledger_plan *plan)
 {
     int64_t lot = symbol->spec.lot_atoms;
@@ -306,7 +304,7 @@ static enum reject check_lots(const struct ledger_symbol *symbol, const struct l
     return REJECT_NONE;
 }
 
-static enum reject check_notional(const struct ledger_symbol *symbol, int64_t notional)
+enum reject ledger_check_notional(const struct ledger_symbol *symbol, int64_t notional)
 {
     if ((symbol->min_notional && notional < symbol->min_notional) ||
         (symbol->max_notional && notional > symbol->max_notional))
@@ -358,7 +356,7 @@ static enum reject plan_limit(const struct ledger_symbol *symbol, const struct l
     if (!money_quote_floor(&symbol->spec, plan->price_ticks, plan->qty_lots, &notional) ||
         !money_quote_ceil(&symbol->spec, plan->price_ticks, plan->qty_lots, &ceiled))
         return REJECT_OVERFLOW;
-    enum reject reject = check_notional(symbol, notional);
+    enum reject reject = ledger_check_notional(symbol, notional);
     if (reject != REJECT_NONE)
         return reject;
     plan->hold_atoms = order->side == SIDE_BUY ? ceiled : order->qty_atoms;
@@ -375,10 +373,10 @@ static enum reject check_filters(const struct ledger_symbol *symbol, const struc
     if (order->type != TYPE_MARKET)
         reject = check_price(symbol, order, plan);
     if (reject == REJECT_NONE && !order->by_quote)
-        reject = check_lots(symbol, order, plan);
+        reject = ledger_check_lots(symbol, order, plan);
     if (reject == REJECT_NONE && order->by_quote)
-        reject =
-            order->quote_atoms > 0 ? check_notional(symbol, order->quote_atoms) : REJECT_NOTIONAL;
+        reject = order->quote_atoms > 0 ? ledger_check_notional(symbol, order->quote_atoms)
+                                        : REJECT_NOTIONAL;
     return reject;
 }
 
@@ -418,7 +416,8 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
                                         : plan_limit(symbol, order, plan);
     if (reject != REJECT_NONE && reject != REJECT_NO_FUNDS)
         return reject;
-    bool duplicate = client_id_open(ledger, user, order, old);
+    bool duplicate =
+        ledger_client_id_open(ledger, user, order->client_id, order->client_length, old);
     if (duplicate && !old)
         return REJECT_DUPLICATE_ORDER;
     uint32_t position = ledger_find_position(ledger, user, order->symbol);
@@ -535,6 +534,16 @@ uint32_t ledger_order_make(struct ledger *ledger, const struct ledger_order *val
     return slot;
 }
 
+void ledger_order_rename(struct ledger *ledger, uint32_t slot, const char *id, uint8_t length)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    slot_index_remove(&ledger->by_client,
+                      hash_client(order->user, order->client_id, order->client_length), slot);
+    order->client_length = length;
+    memcpy(order->client_id, id, length);
+    slot_index_insert(&ledger->by_client, hash_client(order->user, id, length), slot);
+}
+
 /* ---- how many orders a user has placed that have not traded ---- */
 
 static uint32_t interval_of(uint32_t interval, int64_t ts_us)
@@ -643,8 +652,7 @@ static struct ledger_balance *hold_balance(struct ledger *ledger, const struct l
     return ledger_balance_make(ledger, order->user, pays_with(ledger, order));
 }
 
-/* What is left of the hold goes back to the free funds. */
-static void hold_release(struct ledger *ledger, struct ledger_order *order, int64_t keep)
+void ledger_hold_release(struct ledger *ledger, struct ledger_order *order, int64_t keep)
 {
     ASSERT(order->held >= keep && keep >= 0);
     struct ledger_balance *balance = hold_balance(ledger, order);
@@ -703,10 +711,10 @@ static void trade_add(struct ledger *ledger, struct ledger_order *order,
         ledger_trade_append(ledger, user, order, values);
 }
 
-static void end_order(struct ledger *ledger, uint32_t slot, enum order_status status)
+void ledger_end_order(struct ledger *ledger, uint32_t slot, enum order_status status)
 {
     struct ledger_order *order = &ledger->orders[slot];
-    hold_release(ledger, order, 0);
+    ledger_hold_release(ledger, order, 0);
     open_remove(ledger, slot);
     order->status = (uint8_t)status;
     done_push(ledger, slot);
@@ -764,12 +772,12 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     order->trades++;
     if (done) {
         ASSERT(order->executed_lots == order->qty_lots);
-        end_order(ledger, slot, ORDER_FILLED);
+        ledger_end_order(ledger, slot, ORDER_FILLED);
     } else if (buy && order->type != TYPE_MARKET) {
         int64_t keep; /* O2: ceil(limit price x leaves) at all times; price improvement goes back */
         ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks,
                                 order->qty_lots - order->executed_lots, &keep));
-        hold_release(ledger, order, keep);
+        ledger_hold_release(ledger, order, keep);
     }
     return slot;
 }
@@ -782,7 +790,7 @@ uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
     struct ledger_order *order = &ledger->orders[slot];
     if (order->flags & ORDER_BY_QUOTE) /* its quantity is what it came to */
         order->qty_lots = order->executed_lots;
-    end_order(ledger, slot, status);
+    ledger_end_order(ledger, slot, status);
     return slot;
 }
 
@@ -809,7 +817,7 @@ void ledger_refused(struct ledger *ledger, uint64_t ref)
     struct ledger_order *order = &ledger->orders[slot];
     ASSERT(order->executed_lots == 0 && order->order_id == 0);
     count_back(&ledger->users[order->user]);
-    hold_release(ledger, order, 0);
+    ledger_hold_release(ledger, order, 0);
     open_remove(ledger, slot);
     order_forget(ledger, slot);
 }
@@ -982,6 +990,7 @@ static uint64_t hash_order(uint64_t hash, const struct ledger_order *order)
         (uint64_t)order->symbol << 48 | (uint64_t)order->side << 40 | (uint64_t)order->type << 32 |
             (uint64_t)order->tif << 24 | (uint64_t)order->stp << 16 | (uint64_t)order->status << 8 |
             order->flags,
+        order->amends,
     };
     hash = hash_bytes(hash, words, sizeof words);
     return hash_bytes(hash, order->client_id, order->client_length);
@@ -1055,6 +1064,11 @@ uint64_t ledger_hash(const struct ledger *ledger)
     }
     for (uint32_t slot = 1; slot <= ledger->user_pool.high; slot++)
         hash = hash_user(ledger, hash, &ledger->users[slot]);
+    for (uint32_t i = 0; i < ledger->amend_count; i++) {
+        const struct ledger_amend *amend = &ledger->amends[i];
+        hash = hash_fold(hash_fold(hash, amend->ref), (uint64_t)amend->lots);
+        hash = hash_bytes(hash, amend->client_id, amend->client_length);
+    }
     for (uint32_t slot = 1; slot <= ledger->deposit_pool.high; slot++) {
         const struct ledger_deposit *deposit = &ledger->deposits[slot];
         hash = hash_bytes(hash, deposit->request_id, REQUEST_ID_BYTES);

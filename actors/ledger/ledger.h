@@ -22,7 +22,13 @@
 #include "actors/book/reject.h"
 #include "runtime/wire.h"
 
-enum { CLIENT_ID_MAX = 36, REQUEST_ID_BYTES = 16, ASSET_NONE = UINT16_MAX };
+enum {
+    CLIENT_ID_MAX = 36,
+    REQUEST_ID_BYTES = 16,
+    ASSET_NONE = UINT16_MAX,
+    ORDER_AMENDS_MAX = 10,  /* Binance's filter MAX_NUM_ORDER_AMENDS */
+    LEDGER_AMENDS_MAX = 64, /* under way at a time */
+};
 
 enum order_status {
     ORDER_SENT, /* held, on its way to the market; not shown */
@@ -75,8 +81,17 @@ struct ledger_order {
     uint32_t last_trade, last_trade_serial, trades, op; /* last_trade: its newest, unless evicted */
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, flags, resp, client_length;
+    uint8_t amends; /* that were made */
     bool todo;
     char client_id[CLIENT_ID_MAX];
+};
+
+struct ledger_amend { /* on its way to the market; of an order at most one */
+    uint64_t ref, tag;
+    int64_t lots;  /* to take off */
+    uint32_t user; /* slot */
+    uint8_t client_length;
+    char client_id[CLIENT_ID_MAX]; /* the order's, once it is made */
 };
 
 struct ledger_trade {
@@ -197,6 +212,24 @@ uint32_t ledger_replaced(struct ledger *ledger, uint64_t ref, uint64_t order_id,
                          int64_t moved, int64_t ts_us);
 /* The market refused it: the hold goes back and no trace stays. */
 void ledger_refused(struct ledger *ledger, uint64_t ref);
+
+/* ---- amendments (ledger_amend.c) ---- */
+
+/* Whether the open order may get this quantity, which is less, and this client id; *lots: what is
+ * to be taken off. REJECT_BUSY while another amendment of it is under way. Changes nothing. */
+enum reject ledger_check_amend(const struct ledger *ledger, uint32_t slot, int64_t qty_atoms,
+                               const char *id, uint8_t length, int64_t *lots);
+/* It is under way, and nobody else may take the client id. */
+void ledger_amend(struct ledger *ledger, uint32_t slot, uint64_t tag, int64_t lots, const char *id,
+                  uint8_t length);
+/* What is under way for the order, until the market's word on it, also when the order ends before;
+ * NULL: nothing. */
+const struct ledger_amend *ledger_amending(const struct ledger *ledger, uint64_t ref);
+/* The market's word: so many lots are off the order, which has its new client id; with `done` they
+ * were all that was left, and it is EXPIRED. Returns its slot as the calls above do. */
+uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool done,
+                        int64_t ts_us);
+void ledger_amend_refused(struct ledger *ledger, uint64_t ref);
 
 struct ledger_order *ledger_order(struct ledger *ledger, uint32_t slot);
 uint32_t ledger_find_ref(const struct ledger *ledger, uint64_t ref);

@@ -1,5 +1,5 @@
-/* ledger_impl.h - the inside of a ledger, shared by ledger.c (what happens) and ledger_snapshot.c
- * (what is kept).
+/* ledger_impl.h - the inside of a ledger, shared by ledger.c and ledger_amend.c (what happens) and
+ * ledger_snapshot.c (what is kept).
  *
  * Thread:  owner only.
  */
@@ -28,6 +28,8 @@ struct ledger {
     struct ledger_deposit *deposits;
     struct pool order_pool, trade_pool, balance_pool, position_pool, user_pool, deposit_pool;
     struct slot_index by_ref, by_client, by_order_id, by_balance, by_position, by_user, by_deposit;
+    struct ledger_amend amends[LEDGER_AMENDS_MAX]; /* in the order of their making */
+    uint32_t amend_count;
     uint64_t ref_counter, digest;
     uint32_t trade_serial, open;
 };
@@ -71,5 +73,24 @@ void ledger_trade_append(struct ledger *ledger, struct ledger_user *user,
                          struct ledger_order *order, const struct ledger_trade *values);
 const struct ledger_deposit *ledger_deposit_append(struct ledger *ledger,
                                                    const struct ledger_deposit *values);
+
+/* ---- ledger.c, for ledger_amend.c ---- */
+
+enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                              struct ledger_plan *plan);
+enum reject ledger_check_notional(const struct ledger_symbol *symbol, int64_t notional);
+/* Whether an open order other than the slot `old` has the client id, or is about to get it. */
+bool ledger_client_id_open(const struct ledger *ledger, uint32_t user, const char *id,
+                           uint8_t length, uint32_t old);
+void ledger_order_rename(struct ledger *ledger, uint32_t slot, const char *id, uint8_t length);
+/* What is left of the hold, but `keep`, goes back to the free funds. */
+void ledger_hold_release(struct ledger *ledger, struct ledger_order *order, int64_t keep);
+void ledger_end_order(struct ledger *ledger, uint32_t slot, enum order_status status);
+
+/* ---- ledger_amend.c, for ledger.c ---- */
+
+/* Whether an amendment under way, but that of the order `but`, will give this client id. */
+bool ledger_amend_claims(const struct ledger *ledger, uint32_t user, const char *id, uint8_t length,
+                         uint64_t but);
 
 #endif

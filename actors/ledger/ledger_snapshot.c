@@ -35,8 +35,8 @@ static void order_fields(struct wire *wire, struct ledger_order *order)
     wire_u32(wire, &order->trades);
     wire_u32(wire, &order->op);
     wire_u16(wire, &order->symbol);
-    uint8_t *const kinds[] = {&order->side,   &order->type,  &order->tif, &order->stp,
-                              &order->status, &order->flags, &order->resp};
+    uint8_t *const kinds[] = {&order->side,   &order->type,  &order->tif,  &order->stp,
+                              &order->status, &order->flags, &order->resp, &order->amends};
     for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         wire_u8(wire, kinds[i]);
     wire_text(wire, &order->client_length, order->client_id, CLIENT_ID_MAX);
@@ -263,6 +263,25 @@ static void wire_deposits(struct wire *wire, struct ledger *ledger)
     }
 }
 
+/* By the id of their user: slots are not kept. */
+static void wire_amends(struct wire *wire, struct ledger *ledger)
+{
+    bool reading = wire_is_reading(wire);
+    ledger->amend_count = wire_count(wire, ledger->amend_count, LEDGER_AMENDS_MAX);
+    for (uint32_t i = 0; i < ledger->amend_count && wire->ok; i++) {
+        struct ledger_amend *amend = &ledger->amends[i];
+        uint32_t user = reading ? 0 : ledger->users[amend->user].id;
+        wire_u64(wire, &amend->ref);
+        wire_u64(wire, &amend->tag);
+        wire_i64(wire, &amend->lots);
+        wire_u32(wire, &user);
+        wire_text(wire, &amend->client_length, amend->client_id, CLIENT_ID_MAX);
+        if (reading)
+            amend->user = ledger_user_find(ledger, user);
+        wire_expect(wire, amend->user != 0 && amend->lots > 0);
+    }
+}
+
 void ledger_wire(struct wire *wire, struct ledger *ledger)
 {
     wire_u64(wire, &ledger->ref_counter);
@@ -270,6 +289,7 @@ void ledger_wire(struct wire *wire, struct ledger *ledger)
     wire_symbols(wire, ledger);
     wire_totals(wire, ledger);
     wire_users(wire, ledger);
+    wire_amends(wire, ledger);
     if (!BUG(9)) /* 9: the table of deposits is not in the snapshot */
         wire_deposits(wire, ledger);
 }

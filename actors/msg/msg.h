@@ -28,6 +28,7 @@ enum msg_type {
     MSG_SYMBOL_STATUS,
     MSG_REPLACE_OLD, /* the two parts of a Replace, in this order (C8, docs/adr/0006): */
     MSG_REPLACE_NEW, /* what to cancel, and a Place */
+    MSG_AMEND,
     /* class 3 */
     MSG_ACCEPTED = 32,
     MSG_FILL,
@@ -35,6 +36,7 @@ enum msg_type {
     MSG_CANCEL_REJECTED,
     MSG_CONFIG_ACK,
     MSG_REPLACED, /* what became of a Replace's old order; the new one's reports follow */
+    MSG_AMENDED,  /* what became of an Amend: taken off, or refused */
     /* class 4 */
     MSG_REPLY = 48, /* out lane */
     MSG_TRADE,      /* market lane */
@@ -45,7 +47,7 @@ enum msg_type {
 
 enum {                   /* flags */
        MSG_MAKER = 1,    /* FILL: the receiver's order was the maker */
-       MSG_LAST = 2,     /* FILL: the order's last; REPLY: no more parts follow */
+       MSG_LAST = 2,     /* FILL, AMENDED: the order's last; REPLY: no more parts follow */
        MSG_HELD_ALL = 4, /* PLACE */
        MSG_BY_QUOTE = 8, /* PLACE */
        MSG_BUY = 16,     /* FILL: the order's side; TRADE: the taker's side */
@@ -83,6 +85,11 @@ struct msg {
             uint64_t spare2[2];
         } replace; /* REPLACE_OLD */
         struct {
+            uint64_t ref;
+            int64_t lots; /* to take off */
+            uint64_t spare[3];
+        } amend;
+        struct {
             uint64_t op;
             int64_t value[4];
         } config; /* USER_ADD: value[0] = user; SYMBOL_*: see control_shard.c */
@@ -110,6 +117,13 @@ struct msg {
             uint16_t reject; /* REJECT_NONE: cancelled */
             uint32_t spare2;
         } replaced;
+        struct {
+            uint64_t ref, order_id;
+            int64_t lots;    /* taken off: what was asked for, or with MSG_LAST all that was left */
+            uint16_t reject; /* REJECT_NONE: amended */
+            uint16_t spare[3];
+            uint64_t spare2;
+        } amended;
         struct {
             uint64_t tag;
             void *block; /* struct reply, of the sending core's pool; NULL: only the code */
@@ -146,6 +160,7 @@ _Static_assert(sizeof(struct msg) == 64, "one cache line, no padding");
 _Static_assert(sizeof(((struct msg *)0)->done) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->place) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->replaced) == 40, "no padding");
+_Static_assert(sizeof(((struct msg *)0)->amended) == 40, "no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bodies are written as words");
 
 /* What a Replace answers comes in two parts: the first says which half it is, the second is the
@@ -171,7 +186,8 @@ static inline enum lane_class msg_class(const struct msg *msg)
 static inline bool msg_has_ref(const struct msg *msg)
 {
     return msg->type == MSG_PLACE || msg->type == MSG_CANCEL || msg->type == MSG_REPLACE_OLD ||
-           msg->type == MSG_REPLACE_NEW || msg->type == MSG_REPLACED ||
+           msg->type == MSG_REPLACE_NEW || msg->type == MSG_REPLACED || msg->type == MSG_AMEND ||
+           msg->type == MSG_AMENDED ||
            (msg->type >= MSG_ACCEPTED && msg->type <= MSG_CANCEL_REJECTED);
 }
 

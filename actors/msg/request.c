@@ -68,6 +68,12 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_which(wire, &request->replace.cancel);
         wire_u8(wire, &request->replace.mode);
         break;
+    case REQUEST_AMEND:
+        wire_which(wire, &request->amend.find);
+        wire_text(wire, &request->amend.find.own_length, request->amend.find.own_id,
+                  CLIENT_ID_BYTES);
+        wire_i64(wire, &request->amend.qty);
+        break;
     case REQUEST_DEPOSIT:
         wire_i64(wire, &request->deposit.amount);
         wire_u16(wire, &request->deposit.asset);

@@ -41,6 +41,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_SYMBOL_ADD,
                     REQUEST_SYMBOL_STATUS,
                     REQUEST_REPLACE,
+                    REQUEST_AMEND,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -86,7 +87,8 @@ struct request_find {
     uint8_t restriction; /* CANCEL, REPLACE: enum book_restriction */
     uint8_t own_length;
     char client_id[CLIENT_ID_BYTES];
-    /* CANCEL, CANCEL_ALL, REPLACE: the cancel's own id, which its event tells. Never journaled */
+    /* CANCEL, CANCEL_ALL, REPLACE: the cancel's own id, which its event tells; never journaled.
+     * AMEND: the order's next client id */
     char own_id[CLIENT_ID_BYTES];
 };
 
@@ -100,6 +102,10 @@ struct request {
     union {
         struct request_order order;
         struct request_find find; /* CANCEL, CANCEL_ALL, GET_ORDER, ALL_ORDERS, TRADES */
+        struct {
+            struct request_find find; /* the same place */
+            int64_t qty;
+        } amend;
         struct {
             struct request_order order; /* the same place as a New's */
             struct request_find cancel;
@@ -167,7 +173,22 @@ struct balance_view {
     uint16_t asset;
 };
 
-enum reply_kind { REPLY_ORDERS, REPLY_TRADES, REPLY_BALANCES, REPLY_DEPOSIT, REPLY_ID };
+struct amend_view {          /* an amendment that was made */
+    struct order_view order; /* as it is behind it; of the history: quantity and ids */
+    uint64_t execution_id;   /* as the event tells it: grows with each of a user */
+    int64_t orig_qty, time_us;
+    uint8_t orig_length;
+    char orig_client_id[CLIENT_ID_BYTES];
+};
+
+enum reply_kind {
+    REPLY_ORDERS,
+    REPLY_TRADES,
+    REPLY_BALANCES,
+    REPLY_DEPOSIT,
+    REPLY_ID,
+    REPLY_AMENDED
+};
 
 enum {
     REPLY_HEAD_BYTES = 192,
@@ -205,6 +226,11 @@ static inline struct order_view *reply_orders(struct reply *reply)
 static inline struct trade_view *reply_trades(struct reply *reply)
 {
     return (struct trade_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+static inline struct amend_view *reply_amended(struct reply *reply)
+{
+    return (struct amend_view *)((char *)reply + REPLY_HEAD_BYTES);
 }
 
 static inline struct balance_view *reply_balances(struct reply *reply)

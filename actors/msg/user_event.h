@@ -17,6 +17,7 @@ enum execution { /* Binance's execution types that can occur */
                  EXECUTION_TRADE,
                  EXECUTION_EXPIRED,
                  EXECUTION_TRADE_PREVENTION,
+                 EXECUTION_REPLACED, /* an Amend */
                  EXECUTION_COUNT
 };
 
@@ -29,7 +30,9 @@ struct order_event {
     int64_t prevented;       /* TRADE_PREVENTION: what was left of the order */
     uint16_t reject;         /* REJECTED: enum reject */
     uint8_t execution, cancel_length;
-    char cancel_id[CLIENT_ID_BYTES]; /* CANCELED: of the request that did it */
+    /* CANCELED: of the request that did it; of an amended order, REPLACED or EXPIRED: its id before
+     */
+    char cancel_id[CLIENT_ID_BYTES];
 };
 
 /* Reports of one input: NEW and TRADE of a taker's first fill; what a Replace's old order came to

@@ -20,6 +20,10 @@ void rest_get_my_trades(struct call *call);
 /* replace.c */
 void rest_post_cancel_replace(struct call *call);
 
+/* amend.c */
+void rest_put_amend(struct call *call);
+void rest_get_amendments(struct call *call);
+
 /* account.c */
 void rest_get_account(struct call *call);
 void rest_get_commission(struct call *call);

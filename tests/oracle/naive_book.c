@@ -583,15 +583,9 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
     return REJECT_NONE;
 }
 
-static enum reject run_reduce(struct naive_book *book, enum book_side side,
-                              struct naive_order *order, int64_t lots)
+static void run_reduce(struct naive_book *book, enum book_side side, struct naive_order *order,
+                       int64_t lots)
 {
-    if (lots < 0)
-        return REJECT_QTY_INCREASE;
-    if (lots == 0)
-        return REJECT_NO_CHANGE;
-    if (lots >= order->left_lots + order->hidden_lots)
-        return REJECT_NOTHING_LEFT;
     int64_t unseen = lots < order->hidden_lots ? lots : order->hidden_lots;
     order->hidden_lots -= unseen;
     order->left_lots -= lots - unseen;
@@ -604,7 +598,6 @@ static enum reject run_reduce(struct naive_book *book, enum book_side side,
     event->left_lots = order->left_lots + order->hidden_lots;
     if (lots > unseen)
         emit_level(book, side, order->price_ticks);
-    return REJECT_NONE;
 }
 
 /* REDUCE and CANCEL of an order that waits. */
@@ -620,25 +613,25 @@ static enum reject run_on_wait(struct naive_book *book, const struct book_cmd *c
         return REJECT_UNKNOWN_ORDER;
     if (reduce && lots <= 0)
         return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
-    if (reduce && lots >= placed->qty_lots)
-        return REJECT_NOTHING_LEFT;
-    struct book_event *event = emit(book, reduce ? EVENT_REDUCED : EVENT_DONE, placed->side);
+    bool ends = !reduce || lots >= placed->qty_lots;
+    struct book_event *event = emit(book, ends ? EVENT_DONE : EVENT_REDUCED, placed->side);
     event->user = placed->user;
     event->ref = placed->ref;
     event->order_id = wait->order_id;
     event->price_ticks = is_at_market(placed) ? 0 : placed->price_ticks;
-    event->qty_lots = reduce ? lots : 0;
-    event->left_lots = placed->qty_lots -= reduce ? lots : 0;
-    if (reduce)
+    event->qty_lots = ends ? 0 : lots;
+    event->left_lots = placed->qty_lots -= ends ? 0 : lots;
+    if (!ends)
         return REJECT_NONE;
-    event->reason = DONE_CANCELED;
+    event->reason = reduce ? DONE_EXPIRED : DONE_CANCELED;
     event->id =
         is_at_market(placed) && placed->side == SIDE_BUY ? (uint64_t)placed->quote_atoms : 0;
     forget_wait(book, wait);
     return REJECT_NONE;
 }
 
-/* REDUCE; CANCEL, and the first half of a MOVE: the order ends and its level is told. */
+/* REDUCE of a part; REDUCE of all, CANCEL, and the first half of a MOVE: the order ends and its
+ * level is told. */
 static enum reject run_on_order(struct naive_book *book, const struct book_cmd *cmd)
 {
     bool open = book->status == STATUS_TRADING ||
@@ -654,15 +647,22 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
             struct naive_order found = half->order[i];
             if (found.ref != cmd->ref)
                 continue;
-            if (cmd->type == CMD_REDUCE)
-                return run_reduce(book, side, &half->order[i], cmd->qty_lots);
+            bool reduce = cmd->type == CMD_REDUCE;
+            if (reduce && cmd->qty_lots <= 0)
+                return cmd->qty_lots < 0 ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
+            if (reduce && cmd->qty_lots < found.left_lots + found.hidden_lots) {
+                run_reduce(book, side, &half->order[i], cmd->qty_lots);
+                return REJECT_NONE;
+            }
             if ((cmd->restriction == RESTRICT_ONLY_NEW && found.traded) ||
                 (cmd->restriction == RESTRICT_ONLY_PARTIALLY_FILLED && !found.traded))
                 return REJECT_RESTRICTED;
             struct taker old = as_taker(&found, side);
             remove_at(half, i);
             emit_done(book, &old, found.left_lots + found.hidden_lots,
-                      cmd->type == CMD_MOVE ? DONE_REPLACED : DONE_CANCELED);
+                      cmd->type == CMD_MOVE ? DONE_REPLACED
+                      : reduce              ? DONE_EXPIRED
+                                            : DONE_CANCELED);
             emit_level(book, side, found.price_ticks);
             if (cmd->type == CMD_MOVE) {
                 struct taker moved = {.side = side,

@@ -28,6 +28,8 @@ struct naive_ledger {
     uint32_t trade_count, trade_room;
     struct naive_deposit *deposits;
     uint32_t deposit_count, deposit_room;
+    struct naive_amend amends[LEDGER_AMENDS_MAX];
+    uint32_t amend_count;
     uint64_t refs, evicted_orders, evicted_trades;
 };
 
@@ -238,14 +240,19 @@ static void hold(const struct ledger_symbol *symbol, const struct ledger_new *or
         plan->reject = REJECT_NO_FUNDS;
 }
 
-static bool id_in_use(const struct naive_ledger *ledger, uint32_t user,
-                      const struct ledger_new *order, uint64_t but)
+static bool id_in_use(const struct naive_ledger *ledger, uint32_t user, const char *id,
+                      uint8_t length, uint64_t but)
 {
+    for (uint32_t i = 0; i < ledger->amend_count; i++) {
+        const struct naive_amend *amend = &ledger->amends[i];
+        if (amend->ref != but && amend->user == user && amend->client_length == length &&
+            memcmp(amend->client_id, id, length) == 0)
+            return true;
+    }
     for (uint32_t i = 0; i < ledger->order_count; i++) {
         const struct naive_order *other = &ledger->orders[i];
         if (other->open && other->ref != but && other->user == user &&
-            other->asked.client_length == order->client_length &&
-            memcmp(other->asked.client_id, order->client_id, order->client_length) == 0)
+            other->asked.client_length == length && memcmp(other->asked.client_id, id, length) == 0)
             return true;
     }
     return false;
@@ -292,7 +299,7 @@ struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, 
     if (replaced && pays_with(ledger, &replaced->asked) == plan.hold_asset)
         plan.from_old = naive_ledger_held(ledger, replaced) + replaced->due;
     plan.free = (int64_t)least((__int128)plan.free_alone + plan.from_old, INT64_MAX);
-    bool duplicate = id_in_use(ledger, user, order, old);
+    bool duplicate = id_in_use(ledger, user, order->client_id, order->client_length, old);
     if (plan.reject == REJECT_NONE && duplicate && !replaced)
         plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE && can_rest(order) && symbol->max_orders &&
@@ -506,6 +513,67 @@ void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t o
 void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref)
 {
     remove_order(ledger, open_order(ledger, ref)->ref);
+}
+
+/* ---- amendments ---- */
+
+enum reject naive_ledger_check_amend(const struct naive_ledger *ledger,
+                                     const struct naive_amend *amend)
+{
+    const struct naive_order *order = naive_ledger_by_ref(ledger, amend->ref);
+    struct ledger_new asked = order->asked;
+    int64_t before = order->qty_lots * ledger->symbols[asked.symbol].spec.lot_atoms;
+    if (!order->open || !can_rest(&asked))
+        return REJECT_UNKNOWN_ORDER;
+    asked.qty_atoms = amend->qty_atoms;
+    enum reject filter = filters(&ledger->symbols[asked.symbol], &asked);
+    if (filter == REJECT_LOT_SIZE)
+        return filter;
+    if (amend->qty_atoms >= before)
+        return amend->qty_atoms > before ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
+    if (filter != REJECT_NONE)
+        return filter;
+    if (order->amends >= 10)
+        return REJECT_MAX_NUM_AMENDS;
+    if (id_in_use(ledger, order->user, amend->client_id, amend->client_length, order->ref))
+        return REJECT_DUPLICATE_ORDER;
+    for (uint32_t i = 0; i < ledger->amend_count; i++)
+        if (ledger->amends[i].ref == order->ref)
+            return REJECT_BUSY;
+    return ledger->amend_count < LEDGER_AMENDS_MAX ? REJECT_NONE : REJECT_BUSY;
+}
+
+void naive_ledger_amend(struct naive_ledger *ledger, const struct naive_amend *amend)
+{
+    ledger->amends[ledger->amend_count++] = *amend;
+}
+
+const struct naive_amend *naive_ledger_amending(const struct naive_ledger *ledger, uint32_t index)
+{
+    return index < ledger->amend_count ? &ledger->amends[index] : NULL;
+}
+
+void naive_ledger_amended(struct naive_ledger *ledger, uint64_t ref, bool refused, int64_t ts_us)
+{
+    uint32_t at = 0;
+    while (ledger->amends[at].ref != ref)
+        at++;
+    struct naive_amend amend = ledger->amends[at];
+    ledger->amend_count--;
+    memmove(&ledger->amends[at], &ledger->amends[at + 1],
+            (ledger->amend_count - at) * sizeof *ledger->amends);
+    if (refused)
+        return;
+    struct naive_order *order = open_order(ledger, ref);
+    order->qty_lots = amend.qty_atoms / ledger->symbols[order->asked.symbol].spec.lot_atoms;
+    if (order->qty_lots < order->executed_lots) /* what was traded stays traded */
+        order->qty_lots = order->executed_lots;
+    order->asked.client_length = amend.client_length;
+    memcpy(order->asked.client_id, amend.client_id, amend.client_length);
+    order->updated_us = ts_us;
+    order->amends++;
+    if (order->qty_lots == order->executed_lots)
+        end(ledger, order, ORDER_EXPIRED);
 }
 
 /* ---- money from outside ---- */

@@ -25,7 +25,15 @@ struct naive_order {
     enum order_status status;
     uint8_t flags;
     bool open;
-    uint32_t trades;
+    uint32_t trades, amends;
+};
+
+struct naive_amend { /* under way */
+    uint64_t ref;
+    uint32_t user;
+    int64_t qty_atoms;
+    uint8_t client_length;
+    char client_id[CLIENT_ID_MAX];
 };
 
 struct naive_trade {
@@ -73,6 +81,14 @@ void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order
 void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                            uint64_t new_ref, int64_t moved, int64_t ts_us);
 void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref);
+
+/* Whether the order may get this quantity and id; then it is under way, and the market's word on
+ * it, `reject` or none, comes once: it is told how many lots are off, and whether that was all. */
+enum reject naive_ledger_check_amend(const struct naive_ledger *ledger,
+                                     const struct naive_amend *amend);
+void naive_ledger_amend(struct naive_ledger *ledger, const struct naive_amend *amend);
+const struct naive_amend *naive_ledger_amending(const struct naive_ledger *ledger, uint32_t index);
+void naive_ledger_amended(struct naive_ledger *ledger, uint64_t ref, bool refused, int64_t ts_us);
 
 /* *repeat: it was made before, and *free_after is the answer of then. */
 enum reject naive_ledger_check_deposit(const struct naive_ledger *ledger, uint32_t user,

@@ -513,7 +513,8 @@ static int64_t any_reduction(uint64_t ref)
         const struct naive_order *order;
         for (uint32_t i = 0; (order = naive_book_each(run.naive, side, i)) != NULL; i++)
             if (order->ref == ref && chance(80))
-                return any_size(order->left_lots + (chance(50) ? order->hidden_lots : 0)) -
+                return any_size(order->left_lots + (chance(50) ? order->hidden_lots : 0) +
+                                chance(10)) -
                        chance(5);
     }
     const struct naive_wait *wait = find_wait(ref);
@@ -709,12 +710,12 @@ static void run_setting(uint32_t index, uint64_t commands)
 static bool summary(void)
 {
     static const enum reject rejects[] = {
-        REJECT_NO_FUNDS,   REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED, REJECT_WOULD_MATCH,
-        REJECT_BOOK_FULL,  REJECT_QTY_INCREASE,  REJECT_NO_CHANGE,     REJECT_NOTHING_LEFT,
-        REJECT_RESTRICTED, REJECT_WOULD_TRIGGER};
-    static const char *const reject_name[] = {
-        "NO_FUNDS",     "UNKNOWN_ORDER", "MARKET_CLOSED", "WOULD_MATCH", "BOOK_FULL",
-        "QTY_INCREASE", "NO_CHANGE",     "NOTHING_LEFT",  "RESTRICTED",  "WOULD_TRIGGER"};
+        REJECT_NO_FUNDS,    REJECT_UNKNOWN_ORDER, REJECT_MARKET_CLOSED,
+        REJECT_WOULD_MATCH, REJECT_BOOK_FULL,     REJECT_QTY_INCREASE,
+        REJECT_NO_CHANGE,   REJECT_RESTRICTED,    REJECT_WOULD_TRIGGER};
+    static const char *const reject_name[] = {"NO_FUNDS",    "UNKNOWN_ORDER", "MARKET_CLOSED",
+                                              "WOULD_MATCH", "BOOK_FULL",     "QTY_INCREASE",
+                                              "NO_CHANGE",   "RESTRICTED",    "WOULD_TRIGGER"};
     bool all = true, any_run_is_long = seen.commands >= 100000;
     printf("test_book_oracle: seed %" PRIu64 ", %" PRIu64 " commands, %d settings:", run.seed,
            seen.commands, SETTINGS);

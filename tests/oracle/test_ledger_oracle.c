@@ -234,17 +234,20 @@ enum call {
     REFUSED,
     DEPOSIT,
     WITHDRAWAL,
+    AMEND,
+    AMENDED,
     CALLS
 };
-static const char *const call_name[] = {"new",     "replace",   "replaced", "accepted",
-                                        "fill",    "last fill", "done",     "refused",
-                                        "deposit", "withdrawal"};
+static const char *const call_name[] = {"new",     "replace",    "replaced", "accepted",
+                                        "fill",    "last fill",  "done",     "refused",
+                                        "deposit", "withdrawal", "amend",    "amended"};
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
     uint64_t commands, calls[CALLS], new_reject[REJECT_COUNT], deposit_reject[REJECT_COUNT];
     uint64_t done[ORDER_STATUS_COUNT], repeats, held_all, no_hint, by_quote[2], maker_fills;
     uint64_t replace_reject[REJECT_COUNT], moved_all, moved_part, moved_none, same_id, chained;
+    uint64_t amend_reject[REJECT_COUNT], amended_away, amend_too_late;
     uint64_t accepted_after_fill, zero_cost, evicted_orders, evicted_trades, open_max, checks;
 } seen;
 
@@ -343,6 +346,7 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(real->status, want->status, "status");
     SAME(real->flags, want->flags, "flags");
     SAME(real->trades, want->trades, "trades");
+    SAME(real->amends, want->amends, "amendments");
     SAME(order_is_open(real), want->open, "open");
     SAME(real->client_length, want->asked.client_length, "length of the client id");
     if (memcmp(real->client_id, want->asked.client_id, real->client_length) != 0)
@@ -842,11 +846,80 @@ static void do_replaced(const struct naive_order *made, uint32_t pair)
         do_refused(made);
 }
 
+/* Less of some order, or not. */
+static void do_amend(void)
+{
+    const struct naive_order *order = any_open();
+    if (!order)
+        return;
+    const struct ledger_symbol *symbol = symbol_of(order->asked.symbol);
+    int64_t lots = order->qty_lots - any_size(order->qty_lots > 1 ? order->qty_lots - 1 : 1),
+            off = 0;
+    struct naive_amend amend = {.ref = order->ref, .user = order->user};
+    if (chance(10))
+        lots = order->qty_lots + below(2);
+    amend.qty_atoms = lots * symbol->spec.lot_atoms + (chance(3) ? 1 : 0);
+    amend.client_length =
+        (uint8_t)snprintf(amend.client_id, CLIENT_ID_MAX, chance(20) ? "c%" PRId64 : "a%" PRId64,
+                          below(run.setting->client_ids));
+    if (chance(30)) {
+        amend.client_length = order->asked.client_length;
+        memcpy(amend.client_id, order->asked.client_id, amend.client_length);
+    }
+    uint32_t slot = ledger_find_ref(run.ledger, order->ref);
+    enum reject reject = ledger_check_amend(run.ledger, slot, amend.qty_atoms, amend.client_id,
+                                            amend.client_length, &off);
+    enum reject want = naive_ledger_check_amend(run.naive, &amend);
+    if (reject != want)
+        fail("%s; naive: %s", reject_text(reject), reject_text(want));
+    seen.calls[AMEND]++;
+    seen.amend_reject[reject]++;
+    if (reject != REJECT_NONE)
+        return;
+    SAME(off, order->qty_lots - amend.qty_atoms / symbol->spec.lot_atoms, "lots to take off");
+    ledger_amend(run.ledger, slot, random_word(), off, amend.client_id, amend.client_length);
+    naive_ledger_amend(run.naive, &amend);
+    compare_touched(slot, order->ref);
+}
+
+/* The market's word on the oldest: refused, also because the order is no more, or what is left goes
+ * as far as there is any. */
+static bool do_amended(void)
+{
+    const struct naive_amend *amend = naive_ledger_amending(run.naive, 0);
+    if (!amend)
+        return false;
+    uint64_t ref = amend->ref;
+    const struct naive_order *order = naive_ledger_by_ref(run.naive, ref);
+    bool gone = !order || !order->open;
+    if (!gone && (!order->order_id || order->due))
+        return false; /* its place in the market's words is behind others */
+    seen.calls[AMENDED]++;
+    seen.amend_too_late += gone;
+    if (gone || chance(10)) {
+        ledger_amend_refused(run.ledger, ref);
+        naive_ledger_amended(run.naive, ref, true, run.now_us);
+    } else {
+        int64_t left = order->qty_lots - order->executed_lots;
+        int64_t off = ledger_amending(run.ledger, ref)->lots;
+        bool all = off >= left;
+        seen.amended_away += all;
+        uint32_t slot = ledger_amended(run.ledger, ref, all ? left : off, all, run.now_us);
+        naive_ledger_amended(run.naive, ref, false, run.now_us);
+        compare_touched(slot, ref);
+    }
+    if (ledger_amending(run.ledger, ref))
+        fail("an amendment is under way behind its end");
+    return true;
+}
+
 /* The market's word on some live order: an order not yet known to it may be refused; the others are
  * accepted, filled and ended in any order. */
 static void do_market(void)
 {
     const struct naive_order *order = any_open();
+    if (chance(20) && do_amended())
+        return;
     if (!order) {
         do_new();
         return;
@@ -934,6 +1007,9 @@ static void one_command(void)
     } else if (what < 4 + run.market) {
         run.doing = "market";
         do_market();
+    } else if (chance(12)) {
+        run.doing = "amend";
+        do_amend();
     } else if (chance(25)) {
         run.doing = "replace";
         do_replace();
@@ -1067,6 +1143,14 @@ static bool summary(void)
                        {REJECT_MAX_NUM_ORDERS, "MAX_NUM_ORDERS"},
                        {REJECT_NO_FUNDS, "NO_FUNDS"},
                        {REJECT_LIMIT, "LIMIT"}},
+      amend_rejects[] = {{REJECT_NONE, "taken"},
+                         {REJECT_UNKNOWN_ORDER, "UNKNOWN_ORDER"},
+                         {REJECT_LOT_SIZE, "LOT_SIZE"},
+                         {REJECT_NOTIONAL, "NOTIONAL"},
+                         {REJECT_QTY_INCREASE, "QTY_INCREASE"},
+                         {REJECT_NO_CHANGE, "NO_CHANGE"},
+                         {REJECT_DUPLICATE_ORDER, "DUPLICATE_ORDER"},
+                         {REJECT_BUSY, "BUSY"}},
       deposit_rejects[] = {{REJECT_NONE, "applied or repeated"},
                            {REJECT_REQUEST_ID_REUSED, "REQUEST_ID_REUSED"},
                            {REJECT_NO_FUNDS, "NO_FUNDS"},
@@ -1084,6 +1168,9 @@ static bool summary(void)
     for (size_t i = 0; i < sizeof new_rejects / sizeof new_rejects[0]; i++)
         if (new_rejects[i].reject != REJECT_UNKNOWN_SYMBOL) /* the old order has one */
             show(new_rejects[i].name, seen.replace_reject[new_rejects[i].reject]);
+    printf("; amend:");
+    for (size_t i = 0; i < sizeof amend_rejects / sizeof amend_rejects[0]; i++)
+        show(amend_rejects[i].name, seen.amend_reject[amend_rejects[i].reject]);
     printf("; money:");
     for (size_t i = 0; i < sizeof deposit_rejects / sizeof deposit_rejects[0]; i++)
         show(deposit_rejects[i].name, seen.deposit_reject[deposit_rejects[i].reject]);
@@ -1106,6 +1193,8 @@ static bool summary(void)
     show("same id", seen.same_id);
     show("of one that waits itself", seen.chained);
     show("accepted after a fill", seen.accepted_after_fill);
+    show("amended to nothing", seen.amended_away);
+    show("amended too late", seen.amend_too_late);
     show("orders evicted", seen.evicted_orders);
     show("trades evicted", seen.evicted_trades);
     bool good = all_seen || seen.commands < 100000;

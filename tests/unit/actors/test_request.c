@@ -13,7 +13,7 @@
 static const uint8_t journaled[] = {
     REQUEST_NEW,           REQUEST_CANCEL,  REQUEST_CANCEL_ALL, REQUEST_DEPOSIT,
     REQUEST_USER_ADD,      REQUEST_KEY_ADD, REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD,
-    REQUEST_SYMBOL_STATUS, REQUEST_REPLACE,
+    REQUEST_SYMBOL_STATUS, REQUEST_REPLACE, REQUEST_AMEND,
 };
 
 static uint64_t draws;
@@ -94,6 +94,12 @@ static struct request any_request(uint8_t type)
         any_order(&request.replace.order);
         any_which(&request.replace.cancel);
         request.replace.mode = (uint8_t)word();
+        break;
+    case REQUEST_AMEND:
+        any_which(&request.amend.find);
+        request.amend.find.own_length = length_up_to(CLIENT_ID_BYTES);
+        noise(request.amend.find.own_id, request.amend.find.own_length);
+        request.amend.qty = (int64_t)word();
         break;
     case REQUEST_DEPOSIT:
         request.deposit.amount = (int64_t)word();
@@ -207,9 +213,17 @@ Test(request_wire, every_request_fits_a_record)
  * literally. */
 Test(request_wire, has_the_bytes_of_version_1)
 {
-    static const uint32_t lengths[] = {
-        14 + 6 + 32 + 1, 14 + 8 + 1 + 1,        14,     14 + 8 + 2 + 16, 14 + 1, 14 + 1 + 64 + 92,
-        14 + 64,         14 + 2 + 12 + 96 + 60, 14 + 1, 14 + 39 + 10 + 1};
+    static const uint32_t lengths[] = {14 + 6 + 32 + 1,
+                                       14 + 8 + 1 + 1,
+                                       14,
+                                       14 + 8 + 2 + 16,
+                                       14 + 1,
+                                       14 + 1 + 64 + 92,
+                                       14 + 64,
+                                       14 + 2 + 12 + 96 + 60,
+                                       14 + 1,
+                                       14 + 39 + 10 + 1,
+                                       14 + 10 + 1 + 8};
     unsigned char out[REQUEST_BLOCK_BYTES];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};
@@ -275,7 +289,7 @@ Test(request_wire, every_other_length_is_refused)
 Test(request_wire, an_unknown_type_is_refused)
 {
     unsigned char out[REQUEST_BLOCK_BYTES] = {0};
-    for (uint32_t type = REQUEST_SYMBOL_STATUS + 1; type <= UINT8_MAX; type++)
+    for (uint32_t type = REQUEST_AMEND + 1; type <= UINT8_MAX; type++)
         for (uint32_t bytes = 0; bytes < 64; bytes++) {
             struct request back;
             cr_assert(!decode((uint8_t)type, out, bytes, &back), "type %u", type);
@@ -352,7 +366,7 @@ Test(request_wire, encoding_a_text_longer_than_its_field_is_a_bug, .signal = SIG
 static const uint8_t link_types[] = {
     MSG_PLACE,         MSG_CANCEL,          MSG_USER_ADD,      MSG_SYMBOL_GRID, MSG_SYMBOL_RANGE,
     MSG_SYMBOL_MARKET, MSG_SYMBOL_FEES,     MSG_SYMBOL_STATUS, MSG_ACCEPTED,    MSG_FILL,
-    MSG_DONE,          MSG_CANCEL_REJECTED, MSG_CONFIG_ACK,
+    MSG_DONE,          MSG_CANCEL_REJECTED, MSG_CONFIG_ACK,    MSG_AMEND,       MSG_AMENDED,
 };
 
 /* Goal: a link message comes back as it was; `to` is the record's shard. Method: noise in every
@@ -407,7 +421,7 @@ Test(msg_wire, has_the_bytes_of_version_1)
  * table. */
 Test(msg_wire, the_class_follows_from_the_type)
 {
-    static const uint8_t numbers[] = {16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36};
+    static const uint8_t numbers[] = {16, 17, 18, 19, 20, 21, 22, 23, 32, 33, 34, 35, 36, 26, 38};
     for (size_t t = 0; t < COUNT(link_types); t++) {
         struct msg msg = {.type = link_types[t]};
         cr_assert_eq(link_types[t], numbers[t]);

@@ -237,9 +237,6 @@ static const char would_match[] = "reject: a post-only order would trade at once
 static const char no_funds[] = "reject: free balance is below what the order would lock";
 static const char increase[] = "reject: an amended order's quantity must not grow";
 static const char no_change[] = "reject: the request would change nothing";
-static const char nothing_left[] =
-    "reject: an amended order's quantity must stay above what is executed";
-
 /* Three sell levels: 100x5 (u1), 100x3 (u2), 101x4 (u3), 105x6 (u4); order ids 1-4, update ids
  * 1-4. */
 static void lay_asks(void)
@@ -1019,13 +1016,25 @@ Test(book_match, a_reduction_that_is_none_is_refused)
         EXPECT(reduce(11, 0), no_change);
         EXPECT(reduce(11, -1), increase);
         EXPECT(reduce(11, INT64_MIN), increase);
-        EXPECT(reduce(11, 5), nothing_left);
-        EXPECT(reduce(11, INT64_MAX), nothing_left);
         cr_assert_eq(book_update_id(test.book), 4);
-        cr_assert_eq(book_seq(test.book), seq + 7);
+        cr_assert_eq(book_seq(test.book), seq + 5);
         EXPECT(reduce(11, 4), "less #1 r11 u1 sell 100 by 4 left 1; level 5 sell 100 = 4");
-        EXPECT(reduce(11, 1), nothing_left);
         cr_assert_neq(book_hash(test.book), hash);
+    }
+}
+
+Test(book_match, an_order_that_is_reduced_to_nothing_expires)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(reduce(11, 5), "done #1 r11 u1 sell 100 left 5 expired; level 5 sell 100 = 3");
+        EXPECT(reduce(11, 1), unknown);
+        EXPECT(limit(B, 20, 9, 100, 1), "fill t1 #2 r12 u2 sell 100x1 left 2 by #5 taker done; "
+                                        "level 6 sell 100 = 2");
+        EXPECT(reduce(12, INT64_MAX),
+               "done #2 r12 u2 sell 100 left 2 expired; level 7 sell 100 = 0");
+        cr_assert_eq(book_orders(test.book), 2);
     }
 }
 

@@ -274,8 +274,8 @@ Test(history_sqlite, refuses_another_file)
     } table[] = {
         {"UPDATE source SET id = x'00112233445566778899aabbccddeeff'", "another data directory"},
         {"UPDATE migration SET checksum = 1", "another content"},
-        {"UPDATE migration SET checksum = (SELECT kept FROM k); INSERT INTO migration VALUES(2, 1, "
-         "1)",
+        {"UPDATE migration SET checksum = (SELECT k.kept FROM k WHERE k.number = "
+         "migration.number); INSERT INTO migration SELECT max(number) + 1, 1, 1 FROM migration",
          "newer version"},
     };
     struct stat st;
@@ -283,7 +283,7 @@ Test(history_sqlite, refuses_another_file)
     snprintf(name, sizeof name, "%s/history.db", t.directory);
     cr_assert_eq(stat(name, &st), 0);
     cr_assert_eq(st.st_mode & 0777, 0600);
-    spoil("CREATE TABLE k AS SELECT checksum AS kept FROM migration");
+    spoil("CREATE TABLE k AS SELECT number, checksum AS kept FROM migration");
     spoil("CREATE TABLE s AS SELECT id AS kept FROM source");
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         spoil(table[i].sql);

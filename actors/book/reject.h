@@ -34,7 +34,12 @@
     X(REJECT_NO_CHANGE, "the request would change nothing")                                        \
     X(REJECT_NOTHING_LEFT, "an amended order's quantity must stay above what is executed")         \
     X(REJECT_RESTRICTED, "the order is not in the state that the cancel asked for")                \
-    X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")
+    X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")         \
+    X(REJECT_MIN_NOTIONAL, "price times quantity is below the symbol's least notional")            \
+    X(REJECT_PERCENT_PRICE, "price is too far from the mean price")                                \
+    X(REJECT_PERCENT_PRICE_BY_SIDE, "price is too far from the mean price for its side")           \
+    X(REJECT_MAX_POSITION, "the account would have more of the base asset than is allowed")        \
+    X(REJECT_EXCHANGE_MAX_NUM_ORDERS, "the account has as many open orders as the exchange allows")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

@@ -30,6 +30,7 @@ struct ledger {
     struct slot_index by_ref, by_client, by_order_id, by_balance, by_position, by_user, by_deposit;
     uint64_t ref_counter, digest;
     uint32_t trade_serial, open;
+    struct exchange_limits exchange;
 };
 
 /* A fresh slot: a freed one (the caller keeps the LIFO in the struct's `next`), or a new one. */
@@ -58,6 +59,11 @@ static inline uint32_t hash_request(uint32_t user, const uint8_t id[REQUEST_ID_B
 {
     return (uint32_t)hash_bytes(user, id, REQUEST_ID_BYTES);
 }
+
+/* MAX_NUM_ORDERS, MAX_POSITION, EXCHANGE_MAX_NUM_ORDERS, in this order. `position`: the user's in
+ * the symbol, 0: none yet. */
+enum reject ledger_check_counts(const struct ledger *ledger, uint32_t user, uint32_t position,
+                                const struct ledger_new *order, const struct ledger_plan *plan);
 
 /* ---- making things, and putting them behind the others in the lists they belong to ---- */
 struct ledger_balance *ledger_balance_make(struct ledger *ledger, uint32_t user, uint16_t asset);

@@ -22,6 +22,7 @@
 #include "actors/book/kinds.h"
 #include "actors/control_shard.h"
 #include "actors/shard.h"
+#include "actors/symbol_parts.h"
 #include "bench/replay.h"
 #include "exchange_fold.h"
 #include "follower.h"
@@ -172,7 +173,7 @@ static bool read_config(struct exchange_config *config)
     config->symbols_max = (uint32_t)options->max_symbols;
     config->orders_max = (uint32_t)options->max_orders;
     config->done_orders = (uint32_t)options->done_orders;
-    config->control_outbox = 4 * (config->account_shards + 1u) * 8;
+    config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) * 8;
     return true;
 }
 

@@ -543,45 +543,27 @@ static void ack_config(struct account_shard *self, const struct msg *msg)
     shard_send(&self->shard, &ack);
 }
 
+/* The last part puts all in force; nothing changes when one was skipped (J6). */
+static void apply_symbol_part(struct account_shard *self, const struct msg *msg)
+{
+    struct ledger_symbol symbol;
+    uint16_t market;
+    if (!symbol_parts_take(&self->parts, msg))
+        return;
+    if (symbol_parts_read(&self->parts, &symbol, &market)) {
+        *ledger_symbol(self->ledger, msg->symbol) = symbol;
+        self->symbol_shard[msg->symbol] = market;
+    }
+    ack_config(self, msg);
+}
+
 static void apply_config(struct account_shard *self, const struct msg *msg)
 {
-    const int64_t *value = msg->config.value;
-    struct ledger_symbol *symbol;
     if (msg->type == MSG_USER_ADD) {
-        ledger_user_add(self->ledger, (uint32_t)value[0]);
+        ledger_user_add(self->ledger, (uint32_t)msg->config.value[0]);
         ack_config(self, msg);
-        return;
-    }
-    symbol = ledger_symbol(self->ledger, msg->symbol);
-    switch (msg->type) {
-    case MSG_SYMBOL_GRID:
-        symbol->spec = (struct money_spec){.tick_atoms = value[0], .lot_atoms = value[1]};
-        symbol->base = (uint16_t)(value[2] >> 16);
-        symbol->quote = (uint16_t)value[2];
-        symbol->default_stp = (uint8_t)value[3];
-        break;
-    case MSG_SYMBOL_RANGE:
-        symbol->min_price_ticks = value[0];
-        symbol->max_price_ticks = value[1];
-        symbol->min_lots = value[2];
-        symbol->max_lots = value[3];
-        break;
-    case MSG_SYMBOL_MARKET:
-        symbol->market_min_lots = value[0];
-        symbol->market_max_lots = value[1];
-        symbol->min_notional = value[2];
-        symbol->max_notional = value[3];
-        break;
-    case MSG_SYMBOL_FEES:
-        symbol->maker_ppm = (int32_t)value[0];
-        symbol->taker_ppm = (int32_t)value[1];
-        symbol->max_orders = (uint32_t)value[2];
-        self->symbol_shard[msg->symbol] = (uint16_t)value[3];
-        symbol->active = symbol->spec.tick_atoms > 0; /* not when that part was skipped (J6) */
-        ack_config(self, msg);
-        break;
-    default:
-        UNREACHABLE("a configuration that an account shard knows");
+    } else {
+        apply_symbol_part(self, msg);
     }
 }
 

@@ -17,6 +17,7 @@
 #include "actors/ledger/ledger.h"
 #include "actors/msg/user_event.h"
 #include "actors/shard.h"
+#include "actors/symbol_parts.h"
 
 enum { CANCEL_OPS_MAX = 256, CANCEL_NOTES_MAX = 1024 };
 
@@ -54,6 +55,7 @@ struct account_shard {
     uint32_t ops_free, ops_high, ops_open;
     uint32_t todo_head, todo_tail; /* orders to be cancelled by a self-input, in order (S6) */
     uint16_t *symbol_shard;        /* [symbols_max]: which market shard has a symbol */
+    struct symbol_parts parts;     /* of the configuration that is on its way: state */
     counter open_orders;           /* what ledger_open_orders() says, for any thread */
     struct account_read read;
     struct account_events events;

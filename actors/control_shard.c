@@ -2,6 +2,7 @@
 
 #include "actors/book/kinds.h"
 #include "actors/record_check.h"
+#include "actors/symbol_parts.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -64,7 +65,8 @@ static uint16_t asset_make(struct control_shard *self, const char name[SYMBOL_NA
 static bool room_for_change(struct control_shard *self)
 {
     struct exchange *ex = self->shard.ex;
-    uint32_t messages = 4 * (ex->config.account_shards + 1u), blocks = ex->ingress_count + 1u;
+    uint32_t messages = SYMBOL_PARTS * (ex->config.account_shards + 1u),
+             blocks = ex->ingress_count + 1u;
     struct block_pool *pool = &ex->reply_pool[self->shard.actor.core->id];
     return self->ops_count < CONTROL_OPS_MAX && shard_room(&self->shard, messages) &&
            ingress_room(&self->shard, CLASS_OUT, 1) &&
@@ -217,27 +219,14 @@ static void apply_key_delete(struct control_shard *self, const struct request *r
     reply_id(self, request->tag, REJECT_NONE, 0, self->version);
 }
 
-/* atoms / unit, rounded up. */
-static int64_t units_up(int64_t atoms, int64_t unit)
-{
-    return atoms / unit + (atoms % unit != 0);
-}
-
 static void send_symbol(struct control_shard *self, const struct symbol_config *symbol, uint16_t to,
                         uint16_t market)
 {
-    int64_t tick = symbol->tick_atoms, step = symbol->step_atoms;
-    config_send(
-        self, MSG_SYMBOL_GRID, to, symbol->symbol,
-        (int64_t[4]){tick, step, (int64_t)symbol->base << 16 | symbol->quote, symbol->default_stp});
-    config_send(self, MSG_SYMBOL_RANGE, to, symbol->symbol,
-                (int64_t[4]){units_up(symbol->min_price, tick), symbol->max_price / tick,
-                             units_up(symbol->min_qty, step), symbol->max_qty / step});
-    config_send(self, MSG_SYMBOL_MARKET, to, symbol->symbol,
-                (int64_t[4]){units_up(symbol->market_min_qty, step), symbol->market_max_qty / step,
-                             symbol->min_notional, symbol->max_notional});
-    config_send(self, MSG_SYMBOL_FEES, to, symbol->symbol,
-                (int64_t[4]){symbol->maker_ppm, symbol->taker_ppm, symbol->max_orders, market});
+    struct symbol_parts parts;
+    symbol_parts_make(&parts, symbol, market);
+    for (uint32_t part = 0; part < SYMBOL_PARTS; part++)
+        if (parts.seen >> part & 1)
+            config_send(self, symbol_part_type(part), to, symbol->symbol, parts.value[part]);
 }
 
 static void apply_symbol_add(struct control_shard *self, const struct request *request)
@@ -406,6 +395,7 @@ uint64_t control_shard_hash(const struct control_shard *self)
     for (uint32_t i = 0; i < self->symbols_count; i++) {
         hash = hash_bytes(hash, self->symbols[i].name, SYMBOL_NAME_MAX);
         hash = hash_fold(hash, self->symbols[i].status);
+        hash = symbol_limits_hash(hash, &self->symbols[i].limits);
     }
     return hash;
 }

@@ -229,13 +229,14 @@ static void refuse(struct market_shard *self, const struct msg *msg, enum reject
     shard_send(&self->shard, &answer);
 }
 
-/* The mean price of the last five minutes, else the last price; 0 when there was no trade. */
-static int64_t reference_price(const struct market_symbol *symbol, int64_t ts_us)
+/* The mean price of the last AVG_MINUTES less `shorter`, else the last price; 0 when there was no
+ * trade. */
+static int64_t reference_price(const struct market_symbol *symbol, uint8_t shorter, int64_t ts_us)
 {
-    int64_t minute = ts_us / 60000000;
+    int64_t minute = ts_us / 60000000, minutes = AVG_MINUTES - shorter;
     __int128 quote = 0, base = 0;
     for (uint32_t i = 0; i < AVG_MINUTES; i++)
-        if (symbol->avg[i].base && symbol->avg[i].minute > minute - AVG_MINUTES) {
+        if (symbol->avg[i].base && symbol->avg[i].minute > minute - minutes) {
             quote += symbol->avg[i].quote;
             base += symbol->avg[i].base;
         }
@@ -248,18 +249,36 @@ static int64_t reference_price(const struct market_symbol *symbol, int64_t ts_us
 static enum reject check_market_notional(const struct market_symbol *symbol, const struct msg *msg,
                                          int64_t ts_us)
 {
-    if (msg->place.order_type != TYPE_MARKET || (msg->flags & MSG_BY_QUOTE))
+    const struct symbol_limits *limits = &symbol->limits;
+    if (msg->flags & MSG_BY_QUOTE)
         return REJECT_NONE;
-    int64_t price = reference_price(symbol, ts_us), notional;
+    int64_t price = reference_price(symbol, limits->notional_short, ts_us), notional;
     int64_t qty = msg->place.qty_lots * symbol->spec.lot_atoms;
     if (price == 0)
         return REJECT_NONE;
     if (!money_mul_div(price, qty, MONEY_ATOMS_PER_UNIT, &notional))
         return REJECT_OVERFLOW;
-    if ((symbol->min_notional && notional < symbol->min_notional) ||
-        (symbol->max_notional && notional > symbol->max_notional))
-        return REJECT_NOTIONAL;
+    if ((symbol->min_notional && !limits->min_spares_market && notional < symbol->min_notional) ||
+        (symbol->max_notional && !limits->max_spares_market && notional > symbol->max_notional))
+        return limits->min_notional_alone ? REJECT_MIN_NOTIONAL : REJECT_NOTIONAL;
     return REJECT_NONE;
+}
+
+/* PERCENT_PRICE, PERCENT_PRICE_BY_SIDE: how far from the mean a limit price may be. */
+static enum reject check_percent(const struct market_symbol *symbol, const struct msg *msg,
+                                 int64_t ts_us)
+{
+    const struct symbol_limits *limits = &symbol->limits;
+    bool buy = msg->place.side == SIDE_BUY;
+    uint32_t up = buy ? limits->bid_up : limits->ask_up;
+    uint32_t down = buy ? limits->bid_down : limits->ask_down;
+    if (!up && !down)
+        return REJECT_NONE;
+    __int128 mean = reference_price(symbol, limits->percent_short, ts_us);
+    __int128 price = (__int128)msg->place.price_ticks * symbol->spec.tick_atoms * PERCENT_ONE;
+    if (mean == 0 || ((!up || price <= mean * up) && (!down || price >= mean * down)))
+        return REJECT_NONE;
+    return limits->by_side ? REJECT_PERCENT_PRICE_BY_SIDE : REJECT_PERCENT_PRICE;
 }
 
 static void command_from(const struct msg *msg, struct book *book, int64_t ts_us,
@@ -301,7 +320,8 @@ static enum reject check_filters(const struct market_symbol *symbol, const struc
     if (msg->type == MSG_CANCEL || msg->type == MSG_AMEND ||
         book_status(symbol->book) != STATUS_TRADING)
         return REJECT_NONE;
-    return check_market_notional(symbol, msg, ts_us);
+    return msg->place.order_type == TYPE_MARKET ? check_market_notional(symbol, msg, ts_us)
+                                                : check_percent(symbol, msg, ts_us);
 }
 
 /* Gives the order, or the cancel, to the book: refused, or the open match. */
@@ -465,30 +485,32 @@ void market_symbol_open(struct market_shard *self, uint16_t number)
     self->listed[self->listed_count++] = number;
 }
 
+/* The last part lists the symbol, or changes what it was listed with; nothing happens when one was
+ * skipped (J6). */
+static void apply_symbol(struct market_shard *self, uint16_t number)
+{
+    struct market_symbol *symbol = &self->symbols[number];
+    struct ledger_symbol said;
+    uint16_t market;
+    if (!symbol_parts_read(&self->config, &said, &market))
+        return;
+    symbol->spec = said.spec;
+    symbol->min_notional = said.min_notional;
+    symbol->max_notional = said.max_notional;
+    symbol->limits = said.limits;
+    if (!symbol->active)
+        market_symbol_open(self, number);
+}
+
 static void apply_config(struct market_shard *self, const struct msg *msg, int64_t ts_us)
 {
-    const int64_t *value = msg->config.value;
-    struct market_symbol *symbol = &self->symbols[msg->symbol];
-    switch (msg->type) {
-    case MSG_SYMBOL_GRID:
-        symbol->spec = (struct money_spec){.tick_atoms = value[0], .lot_atoms = value[1]};
-        return;
-    case MSG_SYMBOL_RANGE:
-        return;
-    case MSG_SYMBOL_MARKET:
-        symbol->min_notional = value[2];
-        symbol->max_notional = value[3];
-        return;
-    case MSG_SYMBOL_FEES:
-        ASSERT(!symbol->active);
-        market_symbol_open(self, msg->symbol);
-        break;
-    case MSG_SYMBOL_STATUS:
-        ASSERT(symbol->active);
-        run_status(symbol, (uint8_t)value[0], ts_us);
-        break;
-    default:
-        UNREACHABLE("a message that a market shard knows");
+    if (msg->type == MSG_SYMBOL_STATUS) {
+        ASSERT(self->symbols[msg->symbol].active);
+        run_status(&self->symbols[msg->symbol], (uint8_t)msg->config.value[0], ts_us);
+    } else {
+        if (!symbol_parts_take(&self->config, msg))
+            return;
+        apply_symbol(self, msg->symbol);
     }
     struct msg ack = {.type = MSG_CONFIG_ACK, .to = CONTROL_SHARD, .ts_us = msg->ts_us};
     ack.config.op = msg->config.op;
@@ -666,6 +688,9 @@ uint64_t market_shard_hash(const struct market_shard *self)
     for (uint16_t i = 0; i < self->listed_count; i++) {
         const struct market_symbol *symbol = &self->symbols[self->listed[i]];
         hash = hash_fold(hash, book_hash(symbol->book));
+        hash = hash_fold(hash, (uint64_t)symbol->min_notional);
+        hash = hash_fold(hash, (uint64_t)symbol->max_notional);
+        hash = symbol_limits_hash(hash, &symbol->limits);
         for (uint32_t m = 0; m < AVG_MINUTES; m++) {
             hash = hash_fold(hash, (uint64_t)symbol->avg[m].minute);
             hash = hash_fold(hash, (uint64_t)symbol->avg[m].quote);

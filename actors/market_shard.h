@@ -12,9 +12,8 @@
 
 #include "actors/book/book.h"
 #include "actors/shard.h"
+#include "actors/symbol_parts.h"
 #include "actors/trade_ring.h"
-
-enum { AVG_MINUTES = 5 };
 
 struct avg_minute {
     int64_t minute; /* ts_us / 60e6 */
@@ -26,6 +25,7 @@ struct market_symbol { /* one symbol of this shard: state */
     bool active;
     struct money_spec spec;
     int64_t min_notional, max_notional;
+    struct symbol_limits limits;
     struct book *book;
     struct avg_minute
         avg[AVG_MINUTES]; /* by minute % AVG_MINUTES: the price of market orders' NOTIONAL */
@@ -38,6 +38,7 @@ struct market_shard {
     struct market_symbol *symbols; /* [symbols_max]; most are not of this shard */
     uint16_t *listed;              /* those that are */
     uint16_t listed_count;
+    struct symbol_parts config;     /* that is on its way: state */
     struct book_event *events;      /* [2F + 4] */
     struct market_symbol *matching; /* the open match, or NULL (C4) */
     struct msg open;                /* the input it came from */

@@ -26,7 +26,7 @@ static bool symbol_sound(const struct symbol_config *symbol)
             return false;
     return symbol->tick_atoms > 0 && symbol->step_atoms > 0 && ppm_sound(symbol->maker_ppm) &&
            ppm_sound(symbol->taker_ppm) && symbol->status < STATUS_COUNT &&
-           symbol->default_stp < STP_COUNT;
+           symbol->default_stp < STP_COUNT && symbol_limits_sound(&symbol->limits);
 }
 
 bool control_request_sound(const struct request *request)
@@ -132,21 +132,15 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
         return false;
     if (type == RECORD_SKIP)
         return msg->type != MSG_FILL || fill_sound(self, msg);
-    const struct ledger_symbol *symbol = ledger_symbol(self->ledger, msg->symbol);
+    if (symbol_part_is(msg->type))
+        return symbol_part_sound(&self->parts, msg, ledger_symbol(self->ledger, msg->symbol),
+                                 exchange_assets_max(ex)) &&
+               (msg->type != MSG_SYMBOL_FEES ||
+                (value[3] >= exchange_market_id(ex, 0) && value[3] < ex->shards));
     switch (msg->type) {
     case MSG_USER_ADD:
         return value[0] > 0 && value[0] <= ex->config.users_max &&
                !ledger_user_find(self->ledger, (uint32_t)value[0]);
-    case MSG_SYMBOL_GRID:
-        return !symbol->active && value[0] > 0 && value[1] > 0 && value[2] >= 0 &&
-               (uint64_t)value[2] >> 16 < exchange_assets_max(ex) &&
-               (uint16_t)value[2] < exchange_assets_max(ex);
-    case MSG_SYMBOL_RANGE:
-    case MSG_SYMBOL_MARKET:
-        return !symbol->active;
-    case MSG_SYMBOL_FEES:
-        return !symbol->active && ppm_sound(value[0]) && ppm_sound(value[1]) &&
-               value[3] >= exchange_market_id(ex, 0) && value[3] < ex->shards;
     case MSG_ACCEPTED:
     case MSG_FILL:
     case MSG_DONE:
@@ -189,6 +183,18 @@ static bool replace_sound(const struct exchange *ex, const struct money_spec *sp
            place_sound(spec, &part[1]);
 }
 
+/* The book keeps the grid that it was made with. */
+static bool market_part_sound(const struct market_shard *self, const struct msg *msg)
+{
+    const struct market_symbol *symbol = &self->symbols[msg->symbol];
+    const int64_t *grid = msg->config.value;
+    if (msg->type == MSG_SYMBOL_GRID && symbol->active &&
+        (grid[0] != symbol->spec.tick_atoms || grid[1] != symbol->spec.lot_atoms))
+        return false;
+    return symbol_part_sound(&self->config, msg, &(struct ledger_symbol){0},
+                             exchange_assets_max(self->shard.ex));
+}
+
 bool market_link_sound(const struct market_shard *self, uint8_t type, const struct msg *part,
                        uint32_t parts)
 {
@@ -201,6 +207,8 @@ bool market_link_sound(const struct market_shard *self, uint8_t type, const stru
     const struct market_symbol *symbol = &self->symbols[part->symbol];
     if (parts == 2)
         return replace_sound(ex, &symbol->spec, part);
+    if (symbol_part_is(part->type))
+        return market_part_sound(self, part);
     switch (part->type) {
     case MSG_PLACE:
         return ref_sound(ex, part->place.ref) && place_sound(&symbol->spec, part);
@@ -208,13 +216,6 @@ bool market_link_sound(const struct market_shard *self, uint8_t type, const stru
         return ref_sound(ex, part->cancel.ref) && part->cancel.restriction < RESTRICT_COUNT;
     case MSG_AMEND:
         return ref_sound(ex, part->amend.ref) && part->amend.lots > 0;
-    case MSG_SYMBOL_GRID:
-        return !symbol->active && value[0] > 0 && value[1] > 0;
-    case MSG_SYMBOL_RANGE:
-    case MSG_SYMBOL_MARKET:
-        return !symbol->active;
-    case MSG_SYMBOL_FEES:
-        return !symbol->active && symbol->spec.tick_atoms > 0;
     case MSG_SYMBOL_STATUS:
         return symbol->active && value[0] >= 0 && value[0] < STATUS_COUNT;
     default:

@@ -56,12 +56,14 @@ static void wire_control_symbols(struct wire *wire, struct control_shard *self)
     for (uint32_t i = 0; i < count && wire->ok; i++) {
         struct symbol_config *symbol = &self->symbols[i];
         symbol_config_wire(wire, symbol);
+        symbol_limits_wire(wire, &symbol->limits);
         wire_u16(wire, &symbol->base);
         wire_u16(wire, &symbol->quote);
         symbol->symbol = (uint16_t)i;
         wire_expect(wire, symbol->base < assets && symbol->quote < assets &&
                               symbol->tick_atoms > 0 && symbol->step_atoms > 0 &&
-                              symbol->status < STATUS_COUNT && symbol->default_stp < STP_COUNT);
+                              symbol->status < STATUS_COUNT && symbol->default_stp < STP_COUNT &&
+                              symbol_limits_sound(&symbol->limits));
     }
     self->symbols_count = (uint16_t)count;
 }
@@ -150,6 +152,7 @@ static void wire_account(struct wire *wire, struct account_shard *self)
     ledger_each_open(self->ledger, check_op, &check);
     wire_todo(wire, self);
     wire_skipped_sums(wire, self);
+    symbol_parts_wire(wire, &self->parts);
     for (uint32_t i = 0; i < ex->config.symbols_max && wire->ok; i++) {
         if (!ledger_symbol(self->ledger, (uint16_t)i)->active)
             continue;
@@ -209,13 +212,13 @@ static void wire_market_symbol(struct wire *wire, struct market_shard *self, uin
 {
     struct market_symbol *symbol = &self->symbols[number];
     bool reading = wire_is_reading(wire);
-    wire_bool(wire, &symbol->active);
     wire_i64(wire, &symbol->spec.tick_atoms);
     wire_i64(wire, &symbol->spec.lot_atoms);
     wire_i64(wire, &symbol->min_notional);
     wire_i64(wire, &symbol->max_notional);
-    if (!wire_expect(wire, symbol->spec.tick_atoms > 0 && symbol->spec.lot_atoms > 0) ||
-        !symbol->active)
+    symbol_limits_wire(wire, &symbol->limits);
+    if (!wire_expect(wire, symbol->spec.tick_atoms > 0 && symbol->spec.lot_atoms > 0 &&
+                               symbol_limits_sound(&symbol->limits)))
         return;
     for (uint32_t m = 0; m < AVG_MINUTES; m++) {
         wire_i64(wire, &symbol->avg[m].minute);
@@ -230,28 +233,18 @@ static void wire_market_symbol(struct wire *wire, struct market_shard *self, uin
 
 static void wire_market(struct wire *wire, struct market_shard *self)
 {
-    uint32_t max = self->shard.ex->config.symbols_max, known = 0;
+    uint32_t max = self->shard.ex->config.symbols_max;
     bool reading = wire_is_reading(wire);
     ASSERT(self->matching == NULL); /* C4: no snapshot inside a match */
     shard_wire(wire, &self->shard);
-    /* First those that trade, in the order of their making, then those half configured. */
+    symbol_parts_wire(wire, &self->config);
     uint32_t listed = wire_count(wire, self->listed_count, max);
-    for (uint32_t i = 0; i < listed && wire->ok; i++) {
+    for (uint32_t i = 0; i < listed && wire->ok; i++) { /* in the order of their making */
         uint16_t number = reading ? 0 : self->listed[i];
         wire_u16(wire, &number);
         if (wire_expect(wire, number < max && (!reading || !self->symbols[number].active)))
             wire_market_symbol(wire, self, number);
         wire_expect(wire, self->listed_count >= i + 1);
-    }
-    for (uint32_t i = 0; i < max; i++)
-        known += !self->symbols[i].active && self->symbols[i].spec.tick_atoms;
-    known = wire_count(wire, known, max);
-    for (uint32_t i = 0, n = 0; n < known && wire->ok; n++, i++) {
-        while (!reading && (self->symbols[i].active || !self->symbols[i].spec.tick_atoms))
-            i++;
-        wire_u32(wire, &i);
-        if (wire_expect(wire, i < max && !self->symbols[i].active))
-            wire_market_symbol(wire, self, (uint16_t)i);
     }
 }
 

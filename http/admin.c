@@ -13,6 +13,7 @@
 #include "actors/control_shard.h"
 #include "actors/ledger/ledger.h"
 #include "actors/shard.h"
+#include "http/admin_json.h"
 #include "http/api_error.h"
 #include "http/metrics.h"
 #include "http/operation.h"
@@ -40,8 +41,7 @@ static json_t *body_of(struct call *call)
     return body;
 }
 
-/* Whether every key is one of `known` (a NULL-ended list). */
-static bool only_keys(struct call *call, json_t *object, const char *const *known)
+bool admin_only_keys(struct call *call, json_t *object, const char *const *known)
 {
     const char *key;
     json_t *value;
@@ -91,8 +91,7 @@ static bool get_name(struct call *call, json_t *object, const char *field,
     return true;
 }
 
-/* An optional decimal string; absent leaves *atoms alone. */
-static bool get_decimal(struct call *call, json_t *object, const char *name, int64_t *atoms)
+bool admin_decimal(struct call *call, json_t *object, const char *name, int64_t *atoms)
 {
     json_t *value = json_object_get(object, name);
     uint32_t decimals;
@@ -259,7 +258,7 @@ static void add_user(struct call *call, json_t *body)
     struct request request = {.type = REQUEST_USER_ADD};
     const char *name;
     size_t length;
-    if (!only_keys(call, body, known) || !get_string(call, body, "name", &name, &length))
+    if (!admin_only_keys(call, body, known) || !get_string(call, body, "name", &name, &length))
         return;
     if (length > NAME_MAX_BYTES) {
         call_refuse(call, -1130, "'name' is longer than 64 bytes.");
@@ -316,7 +315,7 @@ static void add_key(struct call *call, json_t *body)
     struct request request = {.type = REQUEST_KEY_ADD, .user = call->user};
     const char *type;
     size_t length;
-    if (!only_keys(call, body, known) || !get_string(call, body, "type", &type, &length))
+    if (!admin_only_keys(call, body, known) || !get_string(call, body, "type", &type, &length))
         return;
     if (strcmp(type, "HMAC") != 0) {
         call_refuse(call, -1130, "'type' must be HMAC; other key types are not available yet.");
@@ -388,9 +387,10 @@ static void start_deposit(struct call *call, json_t *body, bool withdrawal)
     size_t asset_length, id_length;
     int64_t amount = 0;
     uint8_t digest[32];
-    if (!only_keys(call, body, known) || !get_string(call, body, "asset", &asset, &asset_length) ||
+    if (!admin_only_keys(call, body, known) ||
+        !get_string(call, body, "asset", &asset, &asset_length) ||
         !get_string(call, body, "requestId", &id, &id_length) ||
-        !get_decimal(call, body, "amount", &amount))
+        !admin_decimal(call, body, "amount", &amount))
         return;
     if (amount <= 0) {
         call_refuse(call, -1130, "'amount' must be a decimal string above zero.");
@@ -417,57 +417,10 @@ static void start_deposit(struct call *call, json_t *body, bool withdrawal)
 
 /* ---- symbols ---- */
 
-/* Binance's filter list: [{"filterType":"LOT_SIZE","minQty":...}]. */
-static bool read_filters(struct call *call, json_t *list, struct symbol_config *symbol)
-{
-    json_t *filter;
-    size_t i;
-    if (list && !json_is_array(list)) {
-        call_refuse(call, -1130, "'filters' must be a list.");
-        return false;
-    }
-    json_array_foreach(list, i, filter)
-    {
-        json_t *count = json_object_get(filter, "maxNumOrders");
-        const char *type = json_string_value(json_object_get(filter, "filterType"));
-        bool ok = type != NULL;
-        if (ok && strcmp(type, "PRICE_FILTER") == 0) {
-            ok = get_decimal(call, filter, "minPrice", &symbol->min_price) &&
-                 get_decimal(call, filter, "maxPrice", &symbol->max_price) &&
-                 get_decimal(call, filter, "tickSize", &symbol->tick_shown);
-        } else if (ok && strcmp(type, "LOT_SIZE") == 0) {
-            ok = get_decimal(call, filter, "minQty", &symbol->min_qty) &&
-                 get_decimal(call, filter, "maxQty", &symbol->max_qty) &&
-                 get_decimal(call, filter, "stepSize", &symbol->step_shown);
-        } else if (ok && strcmp(type, "MARKET_LOT_SIZE") == 0) {
-            ok = get_decimal(call, filter, "minQty", &symbol->market_min_qty) &&
-                 get_decimal(call, filter, "maxQty", &symbol->market_max_qty);
-        } else if (ok && strcmp(type, "NOTIONAL") == 0) {
-            ok = get_decimal(call, filter, "minNotional", &symbol->min_notional) &&
-                 get_decimal(call, filter, "maxNotional", &symbol->max_notional);
-        } else if (ok && strcmp(type, "MAX_NUM_ORDERS") == 0) {
-            ok = json_is_integer(count) && json_integer_value(count) > 0 &&
-                 json_integer_value(count) <= 1000000;
-            if (ok)
-                symbol->max_orders = (uint32_t)json_integer_value(count);
-            else
-                call_refuse(call, -1130, "'maxNumOrders' must be a number from 1 to 1000000.");
-        } else {
-            call_refuse(call, -1130,
-                        "'filterType' must be PRICE_FILTER, LOT_SIZE, MARKET_LOT_SIZE, NOTIONAL or "
-                        "MAX_NUM_ORDERS.");
-            return false;
-        }
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
 static bool read_fee(struct call *call, json_t *body, const char *name, int32_t *ppm)
 {
     int64_t atoms = (int64_t)*ppm * 100;
-    if (!get_decimal(call, body, name, &atoms))
+    if (!admin_decimal(call, body, name, &atoms))
         return false;
     if (atoms >= MONEY_ATOMS_PER_UNIT || atoms % 100) {
         call_refuse(call, -1130, "'%s' must be below 1 with at most 6 decimals.", name);
@@ -485,14 +438,7 @@ static bool symbol_is_sound(struct call *call, struct symbol_config *symbol)
         call_refuse(call, -1130, "'baseAsset' and 'quoteAsset' are the same.");
         return false;
     }
-    if ((symbol->max_qty && symbol->min_qty > symbol->max_qty) ||
-        (symbol->market_max_qty && symbol->market_min_qty > symbol->market_max_qty) ||
-        (symbol->max_price && symbol->min_price > symbol->max_price) ||
-        (symbol->max_notional && symbol->min_notional > symbol->max_notional)) {
-        call_refuse(call, -1130, "A minimum is above its maximum.");
-        return false;
-    }
-    return true;
+    return admin_filters_agree(call, symbol);
 }
 
 static void add_symbol(struct call *call, json_t *body)
@@ -525,17 +471,17 @@ static void add_symbol(struct call *call, json_t *body)
                                      .market_max_qty = -1,
                                      .min_notional = 5 * MONEY_ATOMS_PER_UNIT};
     json_t *stp = json_object_get(body, "defaultSelfTradePreventionMode");
-    if (!only_keys(call, body, known) || !get_name(call, body, "symbol", symbol->name) ||
+    if (!admin_only_keys(call, body, known) || !get_name(call, body, "symbol", symbol->name) ||
         !get_name(call, body, "baseAsset", symbol->base_name) ||
         !get_name(call, body, "quoteAsset", symbol->quote_name) ||
-        !get_decimal(call, body, "tickSize", &symbol->tick_shown) ||
-        !get_decimal(call, body, "stepSize", &symbol->step_shown) ||
-        !get_decimal(call, body, "minQty", &symbol->min_qty) ||
-        !get_decimal(call, body, "maxQty", &symbol->max_qty) ||
-        !get_decimal(call, body, "minNotional", &symbol->min_notional) ||
+        !admin_decimal(call, body, "tickSize", &symbol->tick_shown) ||
+        !admin_decimal(call, body, "stepSize", &symbol->step_shown) ||
+        !admin_decimal(call, body, "minQty", &symbol->min_qty) ||
+        !admin_decimal(call, body, "maxQty", &symbol->max_qty) ||
+        !admin_decimal(call, body, "minNotional", &symbol->min_notional) ||
         !read_fee(call, body, "makerCommission", &symbol->maker_ppm) ||
         !read_fee(call, body, "takerCommission", &symbol->taker_ppm) ||
-        !read_filters(call, json_object_get(body, "filters"), symbol))
+        !admin_filters(call, json_object_get(body, "filters"), symbol))
         return;
     if (stp) {
         const char *mode = json_is_string(stp) ? json_string_value(stp) : "";
@@ -585,7 +531,8 @@ static void set_status(struct call *call, struct slice name, json_t *body)
         call_error(call, 404, -1121, "There is no such symbol.");
         return;
     }
-    if (!only_keys(call, body, known) || !get_string(call, body, "status", &status, &status_length))
+    if (!admin_only_keys(call, body, known) ||
+        !get_string(call, body, "status", &status, &status_length))
         return;
     request.symbol = call->symbol;
     request.symbol_add.status = STATUS_COUNT;

@@ -5,6 +5,7 @@
 #include "actors/book/kinds.h"
 #include "actors/book/money.h"
 #include "actors/ledger/ledger.h"
+#include "http/filters.h"
 #include "http/render_keys.h"
 #include "runtime/check.h"
 
@@ -249,14 +250,6 @@ void render_trade(const struct call *call, struct text *out, const struct trade_
     text_str(out, "}");
 }
 
-static void filter_open(struct text *out, const char *name)
-{
-    if (out->data[out->length - 1] == '}')
-        text_str(out, ",");
-    text_str(out, "{");
-    key_text(out, "filterType", name);
-}
-
 void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets)
 {
     text_str(out, "{");
@@ -281,35 +274,9 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
     key_bool(out, "pegInstructionsAllowed", false);
     key_bool(out, "isSpotTradingAllowed", true);
     key_bool(out, "isMarginTradingAllowed", false);
-    text_str(out, ",\"filters\":[");
-    filter_open(out, "PRICE_FILTER");
-    key_amount(out, "minPrice", symbol->min_price);
-    key_amount(out, "maxPrice", symbol->max_price);
-    key_amount(out, "tickSize", symbol->tick_shown);
-    text_str(out, "}");
-    filter_open(out, "LOT_SIZE");
-    key_amount(out, "minQty", symbol->min_qty);
-    key_amount(out, "maxQty", symbol->max_qty);
-    key_amount(out, "stepSize", symbol->step_shown);
-    text_str(out, "}");
-    filter_open(out, "MARKET_LOT_SIZE");
-    key_amount(out, "minQty", symbol->market_min_qty);
-    key_amount(out, "maxQty", symbol->market_max_qty);
-    key_amount(out, "stepSize", symbol->step_shown);
-    text_str(out, "}");
-    filter_open(out, "NOTIONAL");
-    key_amount(out, "minNotional", symbol->min_notional);
-    key_bool(out, "applyMinToMarket", true);
-    key_amount(out, "maxNotional", symbol->max_notional ? symbol->max_notional : INT64_MAX);
-    key_bool(out, "applyMaxToMarket", symbol->max_notional != 0);
-    key_u64(out, "avgPriceMins", 5);
-    text_str(out, "}");
-    filter_open(out, "MAX_NUM_ORDERS");
-    key_u64(out, "maxNumOrders", symbol->max_orders);
-    text_str(out, "}");
-    filter_open(out, "MAX_NUM_ORDER_AMENDS");
-    key_u64(out, "maxNumOrderAmends", ORDER_AMENDS_MAX);
-    text_str(out, "}],\"permissions\":[],\"permissionSets\":[");
+    key(out, "filters");
+    render_filters(out, symbol);
+    text_str(out, ",\"permissions\":[],\"permissionSets\":[");
     text_str(out, sets ? "[\"SPOT\"]]" : "]");
     key_text(out, "defaultSelfTradePreventionMode", stp_names[symbol->default_stp]);
     text_str(out, ",\"allowedSelfTradePreventionModes\":[");

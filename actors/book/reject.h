@@ -39,7 +39,13 @@
     X(REJECT_TRAILING_DELTA, "trailing delta is outside the symbol's range")                       \
     X(REJECT_ICEBERG_PARTS, "an iceberg order has more parts than the symbol allows")              \
     X(REJECT_MAX_NUM_ALGO_ORDERS, "the account has as many stop orders as the symbol allows")      \
-    X(REJECT_MAX_NUM_ICEBERG_ORDERS, "the account has as many icebergs as the symbol allows")
+    X(REJECT_MAX_NUM_ICEBERG_ORDERS, "the account has as many icebergs as the symbol allows")      \
+    X(REJECT_MIN_NOTIONAL, "price times quantity is below the symbol's least notional")            \
+    X(REJECT_PERCENT_PRICE, "price is too far from the mean price")                                \
+    X(REJECT_PERCENT_PRICE_BY_SIDE, "price is too far from the mean price for its side")           \
+    X(REJECT_MAX_POSITION, "the account would have more of the base asset than is allowed")        \
+    X(REJECT_EXCHANGE_MAX_NUM_ORDERS, "the account has as many open orders as the exchange "       \
+                                      "allows")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

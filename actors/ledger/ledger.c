@@ -274,11 +274,18 @@ static int64_t free_of(const struct ledger *ledger, uint32_t user, uint16_t asse
 
 /* ---- a new order: checks, then the hold ---- */
 
+/* Whether a filter's own step, where it is coarser than the grid, refuses the amount. */
+static bool off_step(int64_t atoms, int64_t step)
+{
+    return step && atoms % step != 0;
+}
+
 static enum reject check_price(const struct ledger_symbol *symbol, const struct ledger_new *order,
                                struct ledger_plan *plan)
 {
     int64_t tick = symbol->spec.tick_atoms;
-    if (order->price_atoms <= 0 || order->price_atoms % tick != 0)
+    if (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
+        off_step(order->price_atoms, symbol->limits.tick_atoms))
         return REJECT_PRICE_FILTER;
     plan->price_ticks = order->price_atoms / tick;
     if ((symbol->min_price_ticks && plan->price_ticks < symbol->min_price_ticks) ||
@@ -291,24 +298,29 @@ enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct l
                               struct ledger_plan *plan)
 {
     int64_t lot = symbol->spec.lot_atoms;
-    if (order->qty_atoms <= 0 || order->qty_atoms % lot != 0)
+    if (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
+        off_step(order->qty_atoms, symbol->limits.step_atoms))
         return REJECT_LOT_SIZE;
     plan->qty_lots = order->qty_atoms / lot;
     if ((symbol->min_lots && plan->qty_lots < symbol->min_lots) ||
         (symbol->max_lots && plan->qty_lots > symbol->max_lots))
         return REJECT_LOT_SIZE;
     if (order->type == TYPE_MARKET &&
-        ((symbol->market_min_lots && plan->qty_lots < symbol->market_min_lots) ||
+        (off_step(order->qty_atoms, symbol->limits.market_step_atoms) ||
+         (symbol->market_min_lots && plan->qty_lots < symbol->market_min_lots) ||
          (symbol->market_max_lots && plan->qty_lots > symbol->market_max_lots)))
         return REJECT_MARKET_LOT_SIZE;
     return REJECT_NONE;
 }
 
-enum reject ledger_check_notional(const struct ledger_symbol *symbol, int64_t notional)
+enum reject ledger_check_notional(const struct ledger_symbol *symbol, bool market, int64_t notional)
 {
-    if ((symbol->min_notional && notional < symbol->min_notional) ||
-        (symbol->max_notional && notional > symbol->max_notional))
-        return REJECT_NOTIONAL;
+    const struct symbol_limits *limits = &symbol->limits;
+    bool spares_min = market && limits->min_spares_market;
+    bool spares_max = market && limits->max_spares_market;
+    if ((symbol->min_notional && !spares_min && notional < symbol->min_notional) ||
+        (symbol->max_notional && !spares_max && notional > symbol->max_notional))
+        return limits->min_notional_alone ? REJECT_MIN_NOTIONAL : REJECT_NOTIONAL;
     return REJECT_NONE;
 }
 
@@ -356,7 +368,7 @@ static enum reject plan_limit(const struct ledger_symbol *symbol, const struct l
     if (!money_quote_floor(&symbol->spec, plan->price_ticks, plan->qty_lots, &notional) ||
         !money_quote_ceil(&symbol->spec, plan->price_ticks, plan->qty_lots, &ceiled))
         return REJECT_OVERFLOW;
-    enum reject reject = ledger_check_notional(symbol, notional);
+    enum reject reject = ledger_check_notional(symbol, false, notional);
     if (reject != REJECT_NONE)
         return reject;
     plan->hold_atoms = order->side == SIDE_BUY ? ceiled : order->qty_atoms;
@@ -375,7 +387,7 @@ static enum reject check_filters(const struct ledger_symbol *symbol, const struc
     if (reject == REJECT_NONE && !order->by_quote)
         reject = ledger_check_lots(symbol, order, plan);
     if (reject == REJECT_NONE && order->by_quote)
-        reject = order->quote_atoms > 0 ? ledger_check_notional(symbol, order->quote_atoms)
+        reject = order->quote_atoms > 0 ? ledger_check_notional(symbol, true, order->quote_atoms)
                                         : REJECT_NOTIONAL;
     return reject;
 }
@@ -421,9 +433,9 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
     if (duplicate && !old)
         return REJECT_DUPLICATE_ORDER;
     uint32_t position = ledger_find_position(ledger, user, order->symbol);
-    if ((plan->flags & ORDER_CAN_REST) && symbol->max_orders && position &&
-        ledger->positions[position].can_rest >= symbol->max_orders)
-        return REJECT_MAX_NUM_ORDERS;
+    enum reject counts = ledger_check_counts(ledger, user, position, order, plan);
+    if (counts != REJECT_NONE)
+        return counts;
     if (duplicate) /* not a filter: behind them all when there is something to cancel */
         return REJECT_DUPLICATE_ORDER;
     if (reject != REJECT_NONE || plan->hold_atoms > funds)
@@ -454,7 +466,7 @@ void ledger_open_push(struct ledger *ledger, uint32_t slot)
     position->tail = slot;
     position->open++;
     if (order->flags & ORDER_CAN_REST)
-        position->can_rest++;
+        position->can_rest++, ledger->users[order->user].can_rest++;
     ledger->open++;
 }
 
@@ -472,7 +484,7 @@ static void open_remove(struct ledger *ledger, uint32_t slot)
         position->tail = order->prev;
     position->open--;
     if (order->flags & ORDER_CAN_REST)
-        position->can_rest--;
+        position->can_rest--, ledger->users[order->user].can_rest--;
     ledger->open--;
     slot_index_remove(&ledger->by_ref, (uint32_t)hash_mix(order->ref), slot);
 }
@@ -1045,12 +1057,15 @@ static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
         (uint64_t)symbol->max_orders << 8 | symbol->default_stp,
         (uint64_t)(uint32_t)symbol->maker_ppm << 32 | (uint32_t)symbol->taker_ppm,
     };
-    return hash_bytes(hash, words, sizeof words);
+    return symbol_limits_hash(hash_bytes(hash, words, sizeof words), &symbol->limits);
 }
 
 uint64_t ledger_hash(const struct ledger *ledger)
 {
+    const struct exchange_limits *most = &ledger->exchange;
     uint64_t hash = hash_fold(ledger->limits.shard, ledger->ref_counter);
+    hash = hash_fold(hash, (uint64_t)most->orders << 32 | most->algo_orders);
+    hash = hash_fold(hash, (uint64_t)most->iceberg_orders << 32 | most->order_lists);
     for (uint32_t symbol = 0; symbol < ledger->limits.symbols; symbol++)
         if (ledger->symbols[symbol].active)
             hash = hash_symbol(hash_fold(hash, symbol), &ledger->symbols[symbol]);
@@ -1126,8 +1141,13 @@ void ledger_verify(const struct ledger *ledger)
         ASSERT(can_rest == ledger->positions[slot].can_rest);
         open += count;
     }
-    for (uint32_t slot = 1; slot <= ledger->user_pool.high; slot++)
+    for (uint32_t slot = 1; slot <= ledger->user_pool.high; slot++) {
+        uint32_t can_rest = 0;
+        for (uint32_t at = ledger->users[slot].positions; at; at = ledger->positions[at].next)
+            can_rest += ledger->positions[at].can_rest;
+        ASSERT(can_rest == ledger->users[slot].can_rest);
         done += ledger->users[slot].done;
+    }
     ASSERT(open == ledger->open);
     ASSERT(open + done == ledger->order_pool.count);
 }

@@ -20,13 +20,14 @@
 
 #include "actors/book/money.h"
 #include "actors/book/reject.h"
+#include "actors/book/symbol_limits.h"
 #include "runtime/wire.h"
 
 enum {
     CLIENT_ID_MAX = 36,
     REQUEST_ID_BYTES = 16,
     ASSET_NONE = UINT16_MAX,
-    ORDER_AMENDS_MAX = 10,  /* Binance's filter MAX_NUM_ORDER_AMENDS */
+    ORDER_AMENDS_MAX = 10,  /* of a symbol without the filter MAX_NUM_ORDER_AMENDS */
     LEDGER_AMENDS_MAX = 64, /* under way at a time */
 };
 
@@ -58,6 +59,7 @@ struct ledger_symbol {
     int64_t min_notional, max_notional; /* atoms; 0: none */
     uint32_t max_orders;
     int32_t maker_ppm, taker_ppm;
+    struct symbol_limits limits;
 };
 
 struct ledger_limits {
@@ -126,6 +128,7 @@ struct order_count { /* in the newest interval that had an order */
 struct ledger_user {
     uint32_t id, balances, balances_tail, positions, positions_tail;
     uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
+    uint32_t can_rest; /* open orders that count against EXCHANGE_MAX_NUM_ORDERS */
     struct order_count unfilled[ORDER_INTERVALS];
 };
 
@@ -163,6 +166,7 @@ bool ledger_user_room(const struct ledger *ledger);
 /* The user's slot, or 0. */
 uint32_t ledger_user_find(const struct ledger *ledger, uint32_t user_id);
 struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol);
+struct exchange_limits *ledger_exchange(struct ledger *ledger);
 
 /* ---- orders ---- */
 

@@ -41,7 +41,7 @@ static enum reject check_qty(const struct ledger *ledger, const struct ledger_or
         return plan.qty_lots > order->qty_lots ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
     /* Less than what was taken at this price, so it fits. */
     ASSERT(money_quote_floor(&symbol->spec, order->price_ticks, plan.qty_lots, &notional));
-    return ledger_check_notional(symbol, notional);
+    return ledger_check_notional(symbol, false, notional);
 }
 
 enum reject ledger_check_amend(const struct ledger *ledger, uint32_t slot, int64_t qty_atoms,
@@ -54,7 +54,8 @@ enum reject ledger_check_amend(const struct ledger *ledger, uint32_t slot, int64
     enum reject reject = check_qty(ledger, order, qty_atoms, &qty_lots);
     if (reject != REJECT_NONE)
         return reject;
-    if (order->amends >= ORDER_AMENDS_MAX)
+    uint32_t most = ledger->symbols[order->symbol].limits.order_amends;
+    if (order->amends >= (most && most < UINT8_MAX ? most : ORDER_AMENDS_MAX))
         return REJECT_MAX_NUM_AMENDS;
     if (ledger_client_id_open(ledger, order->user, id, length, slot))
         return REJECT_DUPLICATE_ORDER;

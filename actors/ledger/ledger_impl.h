@@ -32,6 +32,7 @@ struct ledger {
     uint32_t amend_count;
     uint64_t ref_counter, digest;
     uint32_t trade_serial, open;
+    struct exchange_limits exchange;
 };
 
 /* A fresh slot: a freed one (the caller keeps the LIFO in the struct's `next`), or a new one. */
@@ -61,6 +62,11 @@ static inline uint32_t hash_request(uint32_t user, const uint8_t id[REQUEST_ID_B
     return (uint32_t)hash_bytes(user, id, REQUEST_ID_BYTES);
 }
 
+/* MAX_NUM_ORDERS, MAX_POSITION, EXCHANGE_MAX_NUM_ORDERS, in this order. `position`: the user's in
+ * the symbol, 0: none yet. */
+enum reject ledger_check_counts(const struct ledger *ledger, uint32_t user, uint32_t position,
+                                const struct ledger_new *order, const struct ledger_plan *plan);
+
 /* ---- making things, and putting them behind the others in the lists they belong to ---- */
 struct ledger_balance *ledger_balance_make(struct ledger *ledger, uint32_t user, uint16_t asset);
 uint32_t ledger_position_make(struct ledger *ledger, uint32_t user, uint16_t symbol);
@@ -78,7 +84,8 @@ const struct ledger_deposit *ledger_deposit_append(struct ledger *ledger,
 
 enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
                               struct ledger_plan *plan);
-enum reject ledger_check_notional(const struct ledger_symbol *symbol, int64_t notional);
+enum reject ledger_check_notional(const struct ledger_symbol *symbol, bool market,
+                                  int64_t notional);
 /* Whether an open order other than the slot `old` has the client id, or is about to get it. */
 bool ledger_client_id_open(const struct ledger *ledger, uint32_t user, const char *id,
                            uint8_t length, uint32_t old);

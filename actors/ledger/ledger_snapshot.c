@@ -20,6 +20,7 @@ static void symbol_fields(struct wire *wire, struct ledger_symbol *symbol)
     wire_u32(wire, &symbol->max_orders);
     wire_i32(wire, &symbol->maker_ppm);
     wire_i32(wire, &symbol->taker_ppm);
+    symbol_limits_wire(wire, &symbol->limits);
 }
 
 static void order_fields(struct wire *wire, struct ledger_order *order)
@@ -61,21 +62,21 @@ static void wire_symbols(struct wire *wire, struct ledger *ledger)
 {
     uint32_t active = 0, max = ledger->limits.symbols;
     for (uint32_t i = 0; i < max; i++)
-        active += ledger->symbols[i].active || ledger->symbols[i].spec.tick_atoms;
+        active += ledger->symbols[i].active;
     active = wire_count(wire, active, max);
     for (uint32_t i = 0, n = 0; n < active && wire->ok; n++, i++) {
-        while (!wire_is_reading(wire) && !ledger->symbols[i].active &&
-               !ledger->symbols[i].spec.tick_atoms)
+        while (!wire_is_reading(wire) && !ledger->symbols[i].active)
             i++;
         wire_u32(wire, &i);
         if (!wire_expect(wire, i < max))
             return;
         struct ledger_symbol *symbol = &ledger->symbols[i];
-        wire_bool(wire, &symbol->active);
+        symbol->active = true;
         symbol_fields(wire, symbol);
         wire_expect(wire, symbol->spec.tick_atoms > 0 && symbol->spec.lot_atoms > 0 &&
                               symbol->base < ledger->limits.assets &&
-                              symbol->quote < ledger->limits.assets);
+                              symbol->quote < ledger->limits.assets &&
+                              symbol_limits_sound(&symbol->limits));
     }
 }
 
@@ -286,6 +287,7 @@ void ledger_wire(struct wire *wire, struct ledger *ledger)
 {
     wire_u64(wire, &ledger->ref_counter);
     wire_u64(wire, &ledger->digest);
+    exchange_limits_wire(wire, &ledger->exchange);
     wire_symbols(wire, ledger);
     wire_totals(wire, ledger);
     wire_users(wire, ledger);

@@ -17,12 +17,15 @@ enum msg_type {
     MSG_NONE,
     /* class 1: a request; what it says is in the block (actors/msg/request.h) */
     MSG_REQUEST,
-    /* class 2 */
+    /* class 2; those that came first are behind these */
+    MSG_SYMBOL_LIMITS = 8, /* parts of a symbol's configuration, between MARKET and FEES */
+    MSG_SYMBOL_LIMITS_2,
+    MSG_SYMBOL_LIMITS_3,
     MSG_PLACE = 16,
     MSG_CANCEL,
     MSG_USER_ADD,
-    MSG_SYMBOL_GRID,  /* the four parts of a symbol's configuration, in this order; */
-    MSG_SYMBOL_RANGE, /* the last one makes it active */
+    MSG_SYMBOL_GRID,  /* parts of a symbol's configuration, in this order (symbol_parts.h); */
+    MSG_SYMBOL_RANGE, /* the last one puts them in force */
     MSG_SYMBOL_MARKET,
     MSG_SYMBOL_FEES,
     MSG_SYMBOL_STATUS,
@@ -92,7 +95,7 @@ struct msg {
         struct {
             uint64_t op;
             int64_t value[4];
-        } config; /* USER_ADD: value[0] = user; SYMBOL_*: see control_shard.c */
+        } config; /* USER_ADD: value[0] = user; SYMBOL_*: see symbol_parts.c */
         struct {
             uint64_t ref, order_id;
             int64_t qty_lots;

@@ -49,6 +49,15 @@ static void wire_which(struct wire *wire, struct request_find *find)
     wire_text(wire, &find->client_length, find->client_id, CLIENT_ID_BYTES);
 }
 
+/* Written where there are any, so that records from before them mean what they meant. */
+static void wire_limits(struct wire *wire, struct symbol_limits *limits)
+{
+    if (wire_is_reading(wire) ? wire->at == wire->end : symbol_limits_none(limits))
+        return;
+    symbol_limits_wire(wire, limits);
+    wire->ok &= !symbol_limits_none(limits); /* there is one way to write a thing */
+}
+
 static void wire_request(struct wire *wire, struct request *request)
 {
     wire_u64(wire, &request->tag);
@@ -92,6 +101,7 @@ static void wire_request(struct wire *wire, struct request *request)
         break;
     case REQUEST_SYMBOL_ADD:
         symbol_config_wire(wire, &request->symbol_add);
+        wire_limits(wire, &request->symbol_add.limits);
         break;
     case REQUEST_SYMBOL_STATUS:
         wire_u8(wire, &request->symbol_add.status);

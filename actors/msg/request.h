@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "actors/book/reject.h"
+#include "actors/book/symbol_limits.h"
 #include "runtime/wire.h"
 
 enum {
@@ -66,7 +67,9 @@ struct symbol_config {
     int64_t tick_atoms, step_atoms;
     int64_t min_price, max_price, min_qty, max_qty, market_min_qty, market_max_qty;
     int64_t min_notional, max_notional; /* all in atoms; 0: no limit */
-    int64_t tick_shown, step_shown;     /* as given: 0 switches the part off */
+    /* The filters' own: 0 switches the part off; may be coarser than the grid of the listing. */
+    int64_t tick_shown, step_shown;
+    struct symbol_limits limits;
     char name[SYMBOL_NAME_MAX], base_name[SYMBOL_NAME_MAX], quote_name[SYMBOL_NAME_MAX];
 };
 
@@ -131,7 +134,7 @@ struct request {
 _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
 
 /* The configuration of a symbol as it was asked for: without the numbers that the control shard
- * gives. */
+ * gives, and without its limits, which records from before them lack. */
 void symbol_config_wire(struct wire *wire, struct symbol_config *symbol);
 
 /* Writes the request's fields, without what only concerns ingress; returns the length. */

@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 
 #include "actors/control_shard.h"
+#include "actors/symbol_parts.h"
 #include "http/admin.h"
 #include "http/ingress.h"
 #include "http/operation.h"
@@ -472,7 +473,7 @@ void world_config(struct exchange_config *config)
     config->link_max = 8;
     config->account_outbox = 8;
     config->market_outbox = 2 * config->slice_fills + 8;
-    config->control_outbox = 4 * (config->account_shards + 1u) + 4;
+    config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + 4;
     config->request_blocks = 16;
     config->reply_blocks = 48;
     config->limits = (struct core_limits){.lane = {8, 8, 8, 8, 4 * config->slice_fills + 8},

@@ -17,6 +17,7 @@ struct naive_deposit {
 struct naive_ledger {
     struct ledger_limits limits;
     struct ledger_symbol *symbols;
+    struct exchange_limits exchange;
     uint32_t *user_ids, users;
     int64_t *total;             /* [user][asset]: free and locked together */
     __int128 *fees;             /* [asset] */
@@ -80,6 +81,11 @@ void naive_ledger_user_add(struct naive_ledger *ledger, uint32_t user_id)
 struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t symbol)
 {
     return &ledger->symbols[symbol];
+}
+
+struct exchange_limits *naive_ledger_exchange(struct naive_ledger *ledger)
+{
+    return &ledger->exchange;
 }
 
 /* ---- arithmetic ---- */
@@ -156,31 +162,50 @@ static bool outside(int64_t value, int64_t min, int64_t max)
     return (min != 0 && value < min) || (max != 0 && value > max);
 }
 
+/* Between steps of a filter that has its own. */
+static bool between(int64_t atoms, int64_t step)
+{
+    return step != 0 && atoms / step * step != atoms;
+}
+
+static bool bad_notional(const struct ledger_symbol *symbol, bool market, int64_t notional)
+{
+    bool min_counts = !(market && symbol->limits.min_spares_market);
+    bool max_counts = !(market && symbol->limits.max_spares_market);
+    return (min_counts && outside(notional, symbol->min_notional, 0)) ||
+           (max_counts && outside(notional, 0, symbol->max_notional));
+}
+
 /* The filters, one after another in Binance's order. */
 static enum reject filters(const struct ledger_symbol *symbol, const struct ledger_new *order)
 {
     int64_t tick = symbol->spec.tick_atoms, lot = symbol->spec.lot_atoms;
     bool market = order->type == TYPE_MARKET;
+    enum reject notional_fails =
+        symbol->limits.min_notional_alone ? REJECT_MIN_NOTIONAL : REJECT_NOTIONAL;
     if (!market &&
         (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
+         between(order->price_atoms, symbol->limits.tick_atoms) ||
          outside(order->price_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
         return REJECT_PRICE_FILTER;
     if (!order->by_quote && (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
+                             between(order->qty_atoms, symbol->limits.step_atoms) ||
                              outside(order->qty_atoms / lot, symbol->min_lots, symbol->max_lots)))
         return REJECT_LOT_SIZE;
     if (market && !order->by_quote &&
-        outside(order->qty_atoms / lot, symbol->market_min_lots, symbol->market_max_lots))
+        (between(order->qty_atoms, symbol->limits.market_step_atoms) ||
+         outside(order->qty_atoms / lot, symbol->market_min_lots, symbol->market_max_lots)))
         return REJECT_MARKET_LOT_SIZE;
-    if (order->by_quote &&
-        (order->quote_atoms <= 0 ||
-         outside(order->quote_atoms, symbol->min_notional, symbol->max_notional)))
+    if (order->by_quote && order->quote_atoms <= 0)
         return REJECT_NOTIONAL;
+    if (order->by_quote && bad_notional(symbol, true, order->quote_atoms))
+        return notional_fails;
     if (!market) {
         __int128 notional = exact(symbol, order->price_atoms / tick, order->qty_atoms / lot);
         if (round_up(notional, UNIT) > INT64_MAX)
             return REJECT_OVERFLOW;
-        if (outside((int64_t)(notional / UNIT), symbol->min_notional, symbol->max_notional))
-            return REJECT_NOTIONAL;
+        if (bad_notional(symbol, false, (int64_t)(notional / UNIT)))
+            return notional_fails;
     }
     return REJECT_NONE;
 }
@@ -258,15 +283,33 @@ static bool id_in_use(const struct naive_ledger *ledger, uint32_t user, const ch
     return false;
 }
 
+/* Of one symbol, or of all (UINT16_MAX). */
 static uint32_t resting(const struct naive_ledger *ledger, uint32_t user, uint16_t symbol)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < ledger->order_count; i++) {
         const struct naive_order *order = &ledger->orders[i];
-        count += order->open && order->user == user && order->asked.symbol == symbol &&
-                 can_rest(&order->asked);
+        count += order->open && order->user == user &&
+                 (symbol == UINT16_MAX || order->asked.symbol == symbol) && can_rest(&order->asked);
     }
     return count;
+}
+
+/* What the user would have of the base asset if all their buys of the symbol filled. */
+static __int128 position(const struct naive_ledger *ledger, uint32_t user,
+                         const struct ledger_new *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    __int128 sum = *total_of(ledger, user, symbol->base);
+    for (uint32_t i = 0; i < ledger->order_count; i++) {
+        const struct naive_order *open = &ledger->orders[i];
+        if (open->open && open->user == user && open->asked.symbol == order->symbol &&
+            open->asked.side == SIDE_BUY && !open->asked.by_quote)
+            sum += open->asked.qty_atoms - (__int128)open->executed_lots * symbol->spec.lot_atoms;
+    }
+    if (!order->by_quote)
+        return sum + order->qty_atoms;
+    return order->hint_atoms ? sum + (__int128)order->quote_atoms * UNIT / order->hint_atoms : sum;
 }
 
 uint32_t naive_ledger_open_count(const struct naive_ledger *ledger)
@@ -305,6 +348,12 @@ struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, 
     if (plan.reject == REJECT_NONE && can_rest(order) && symbol->max_orders &&
         resting(ledger, user, order->symbol) >= symbol->max_orders)
         plan.reject = REJECT_MAX_NUM_ORDERS;
+    if (plan.reject == REJECT_NONE && order->side == SIDE_BUY && symbol->limits.position_atoms &&
+        position(ledger, user, order) > symbol->limits.position_atoms)
+        plan.reject = REJECT_MAX_POSITION;
+    if (plan.reject == REJECT_NONE && can_rest(order) && ledger->exchange.orders &&
+        resting(ledger, user, UINT16_MAX) >= ledger->exchange.orders)
+        plan.reject = REJECT_EXCHANGE_MAX_NUM_ORDERS;
     if (plan.reject == REJECT_NONE && duplicate)
         plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE) {

@@ -63,6 +63,8 @@ void naive_ledger_free(struct naive_ledger *ledger);
 void naive_ledger_user_add(struct naive_ledger *ledger, uint32_t user_id);
 struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t symbol);
 
+struct exchange_limits *naive_ledger_exchange(struct naive_ledger *ledger);
+
 struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint32_t user,
                                          const struct ledger_new *order);
 /* The same for an order that replaces the open order `old`, a ref; 0: none. */

@@ -1046,6 +1046,15 @@ static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
                       (s->lots_max / 2) * symbol->spec.lot_atoms / MONEY_ATOMS_PER_UNIT;
     symbol->min_notional = (int64_t)(middle / 100000) + 1;
     symbol->max_notional = (int64_t)(middle * 2);
+    symbol->limits.position_atoms = s->lots_max * symbol->spec.lot_atoms * 40;
+    symbol->limits.min_spares_market = number == 0;
+    symbol->limits.max_spares_market = number == 1;
+    symbol->limits.min_notional_alone = number == 2;
+    if (number != 1)
+        return;
+    symbol->limits.tick_atoms = symbol->spec.tick_atoms * 2;
+    symbol->limits.step_atoms = symbol->spec.lot_atoms * 2;
+    symbol->limits.market_step_atoms = symbol->spec.lot_atoms * 4;
 }
 
 /* What about twenty of the larger orders cost, so that funds run out now and then. */
@@ -1085,6 +1094,8 @@ static void open_setting(uint32_t index)
         set_symbol(ledger_symbol(run.ledger, symbol), symbol);
         set_symbol(naive_ledger_symbol(run.naive, symbol), symbol);
     }
+    ledger_exchange(run.ledger)->orders = s->filters ? s->max_orders + 1 : 0;
+    *naive_ledger_exchange(run.naive) = *ledger_exchange(run.ledger);
     for (uint32_t user = 0; user < s->users; user++) {
         ledger_user_add(run.ledger, FIRST_USER_ID + user);
         naive_ledger_user_add(run.naive, FIRST_USER_ID + user);
@@ -1141,6 +1152,9 @@ static bool summary(void)
                        {REJECT_OVERFLOW, "OVERFLOW"},
                        {REJECT_DUPLICATE_ORDER, "DUPLICATE_ORDER"},
                        {REJECT_MAX_NUM_ORDERS, "MAX_NUM_ORDERS"},
+                       {REJECT_MIN_NOTIONAL, "MIN_NOTIONAL"},
+                       {REJECT_MAX_POSITION, "MAX_POSITION"},
+                       {REJECT_EXCHANGE_MAX_NUM_ORDERS, "EXCHANGE_MAX_NUM_ORDERS"},
                        {REJECT_NO_FUNDS, "NO_FUNDS"},
                        {REJECT_LIMIT, "LIMIT"}},
       amend_rejects[] = {{REJECT_NONE, "taken"},

@@ -221,7 +221,7 @@ static void draw_config(void)
     config->link_max = 1 + below(8);
     config->account_outbox = 2 + below(8);
     config->market_outbox = 2 * config->slice_fills + 4 + below(4);
-    config->control_outbox = 4 * (config->account_shards + 1u) + below(4);
+    config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
     config->reply_blocks = 24 + below(8);
     config->limits =

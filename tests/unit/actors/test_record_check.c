@@ -4,6 +4,7 @@
 #include "actors/book/kinds.h"
 #include "actors/control_shard.h"
 #include "actors/exchange.h"
+#include "actors/market_shard.h"
 
 enum { ACCOUNT = 1, MARKET = 2 }; /* one shard of each kind */
 
@@ -225,8 +226,9 @@ Test(record_check, a_report_that_cannot_be_is_refused)
         config_msg(MSG_USER_ADD, 0, 0, 0, 0),
         config_msg(MSG_USER_ADD, 1, 0, 0, 0),
         config_msg(MSG_USER_ADD, 5, 0, 0, 0),
-        config_msg(MSG_SYMBOL_GRID, 100, 100, 1, 0),
-        config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET),
+        config_msg(MSG_SYMBOL_GRID, 200, 100, 1, 0), /* the grid stays as it was listed */
+        config_msg(MSG_SYMBOL_GRID, 100, 100, 0, 0),
+        config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET + 1),
     };
     for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
         configure();
@@ -258,8 +260,8 @@ Test(record_check, an_order_that_no_account_would_send_is_refused)
         {.type = MSG_CANCEL, .cancel = {.ref = 1, .restriction = RESTRICT_COUNT}},
         {.type = MSG_REPLACE_OLD, .replace = {.ref = 1}}, /* never without its other part */
         {.type = MSG_FILL},
-        config_msg(MSG_SYMBOL_GRID, 100, 100, 0, 0),
-        config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET),
+        config_msg(MSG_SYMBOL_GRID, 100, 200, 0, 0),
+        config_msg(MSG_SYMBOL_FEES, -1, 0, 0, MARKET),
         config_msg(MSG_SYMBOL_STATUS, STATUS_COUNT, 0, 0, 0),
     };
     for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -366,8 +368,8 @@ Test(record_check, a_symbol_that_is_not_whole_does_not_trade)
             open_exchange();
         }
     cr_expect_eq(replay_link(0, MARKET, status), RECOVER_BAD_RECORD);
-    cr_expect_eq(replay_link(0, MARKET, config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET)),
-                 RECOVER_BAD_RECORD);
+    cr_expect_eq(replay_link(0, MARKET, config_msg(MSG_SYMBOL_FEES, 0, 0, 0, MARKET)), RECOVER_OK);
+    cr_expect_null(market_shard_book(ex.market[0], 0)); /* its grid was skipped */
     cr_expect_eq(replay_link(0, ACCOUNT, config_msg(MSG_SYMBOL_GRID, 1, 1, 4, 0)),
                  RECOVER_BAD_RECORD); /* an asset that there is no room for */
 }

@@ -310,12 +310,9 @@ static void look(const struct exchange *ex)
     for (uint16_t i = 0; i < ex->config.market_shards; i++) {
         const struct market_shard *market = ex->market[i];
         seen.far |= market->pool->far_count > 0;
-        for (uint16_t s = 0; s < ex->config.symbols_max; s++) {
-            seen.half_configured |=
-                !market->symbols[s].active && market->symbols[s].spec.tick_atoms;
-            if (market->symbols[s].active)
-                seen.window_moved |= market->symbols[s].book->base > 0;
-        }
+        seen.half_configured |= !market->listed_count && market->config.seen;
+        for (uint16_t l = 0; l < market->listed_count; l++)
+            seen.window_moved |= market->symbols[market->listed[l]].book->base > 0;
     }
     seen.in_flight |= !exchange_quiet(ex);
 }

@@ -502,9 +502,9 @@ static void dump_message(const struct msg *msg)
     static const char *const orders[] = {"PLACE",       "CANCEL",        "USER_ADD",
                                          "SYMBOL_GRID", "SYMBOL_RANGE",  "SYMBOL_MARKET",
                                          "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD",
-                                         "REPLACE_NEW", "AMEND"};
-    static const char *const reports[] = {"ACCEPTED",   "FILL",     "DONE",   "CANCEL_REJECTED",
-                                          "CONFIG_ACK", "REPLACED", "AMENDED"};
+                                         "REPLACE_NEW", "AMEND",         "TERMS"};
+    static const char *const reports[] = {"ACCEPTED",   "FILL",     "DONE",    "CANCEL_REJECTED",
+                                          "CONFIG_ACK", "REPLACED", "AMENDED", "TRIGGERED"};
     const struct symbol_config *symbol = NULL;
     if (msg->type >= MSG_PLACE && msg->type < MSG_PLACE + sizeof orders / sizeof *orders)
         key_word("message", orders[msg->type - MSG_PLACE]);
@@ -532,6 +532,18 @@ static void dump_message(const struct msg *msg)
         break;
     case MSG_CANCEL:
         key_number("ref", msg->cancel.ref);
+        break;
+    case MSG_TERMS:
+        key_number("ref", msg->terms.ref);
+        if (symbol) {
+            key_amount("stopPrice", msg->terms.stop_ticks * symbol->tick_atoms);
+            key_amount("icebergQty", msg->terms.iceberg_lots * symbol->step_atoms);
+        }
+        key_number("trailingDelta", msg->terms.trail_bips);
+        break;
+    case MSG_TRIGGERED:
+        key_number("ref", msg->accepted.ref);
+        key_number("orderId", msg->accepted.order_id);
         break;
     case MSG_AMEND:
         key_number("ref", msg->amend.ref);

@@ -221,6 +221,12 @@ void events_accepted(struct account_shard *self, const struct ledger_order *orde
     touch_hold(self, order);
 }
 
+void events_triggered(struct account_shard *self, const struct ledger_order *order)
+{
+    if (self->events.watchers)
+        add_order(self, order, EXECUTION_NEW);
+}
+
 /* ---- fills ---- */
 
 static bool told_late(const struct ledger_order *order)

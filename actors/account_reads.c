@@ -32,6 +32,14 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
     view->cum_quote = order->cum_quote;
     view->time_us = order->time_us;
     view->updated_us = order->updated_us;
+    if (order->flags & ORDER_TERMS) {
+        const struct ledger_terms *terms = ledger_terms(self->ledger, order);
+        view->stop = terms->stop_ticks * symbol->spec.tick_atoms;
+        view->iceberg = terms->iceberg_lots * symbol->spec.lot_atoms;
+        view->trail_bips = terms->trail_bips;
+    }
+    view->working_us =
+        !type_waits(order->type) ? order->time_us : ledger_terms(self->ledger, order)->working_us;
     view->symbol = order->symbol;
     view->side = order->side;
     view->type = order->type;

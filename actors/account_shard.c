@@ -19,15 +19,15 @@ static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, 
            block_room(reply_pool(self), blocks) >= blocks;
 }
 
-/* What a request needs whatever becomes of it: an answer in a block. A Replace goes to the market
- * in two parts and may be answered in two; a deposit is told to every core that watches, a block
- * each. What a cancel calls itself has a place of its own. */
+/* What a request needs whatever becomes of it: an answer in a block. An order goes to the market in
+ * two parts, a Replace in three, and that may be answered in two; a deposit is told to every core
+ * that watches, a block each. What a cancel calls itself has a place of its own. */
 static bool room_for_request(struct account_shard *self, const struct request *request)
 {
     bool replace = request->type == REQUEST_REPLACE, deposit = request->type == REQUEST_DEPOSIT;
     bool tells = request->type <= REQUEST_AMEND;
     uint32_t cores = tells ? events_open(self, request->user) : (self->events.watchers = 0, 0);
-    return room_for(self, replace ? 2 : 1, replace || deposit ? 2 : 1, 1 + (deposit ? cores : 0)) &&
+    return room_for(self, replace ? 3 : 2, replace || deposit ? 2 : 1, 1 + (deposit ? cores : 0)) &&
            (request->type != REQUEST_CANCEL_ALL || self->ops_open < CANCEL_OPS_MAX) &&
            events_notes_room(self);
 }
@@ -152,14 +152,32 @@ void account_new_order(const struct request *request, struct ledger_new *order)
         .qty_atoms = request->order.qty,
         .quote_atoms = request->order.quote,
         .hint_atoms = request->order.hint,
+        .stop_atoms = request->order.stop,
+        .iceberg_atoms = request->order.iceberg,
+        .trail_bips = request->order.trail_bips,
         .client_length = request->order.client_length,
     };
     memcpy(order->client_id, request->order.client_id, sizeof order->client_id);
 }
 
+/* The part before an order that has terms. */
+static void send_terms(struct account_shard *self, const struct ledger_order *made, int64_t ts_us)
+{
+    const struct ledger_terms *terms = ledger_terms(self->ledger, made);
+    struct msg msg = {.type = MSG_TERMS, .symbol = made->symbol, .ts_us = ts_us};
+    msg.to = self->symbol_shard[made->symbol];
+    msg.terms.ref = made->ref;
+    msg.terms.stop_ticks = terms->stop_ticks;
+    msg.terms.iceberg_lots = terms->iceberg_lots;
+    msg.terms.trail_bips = terms->trail_bips;
+    shard_send(&self->shard, &msg);
+}
+
 void account_send_place(struct account_shard *self, uint32_t slot, uint8_t type, int64_t ts_us)
 {
     const struct ledger_order *made = ledger_order(self->ledger, slot);
+    if (made->flags & ORDER_TERMS)
+        send_terms(self, made, ts_us);
     struct msg msg = {.type = type, .symbol = made->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[made->symbol];
     if (made->flags & ORDER_HELD_ALL)
@@ -496,6 +514,10 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         slot = ledger_accepted(self->ledger, msg->accepted.ref, msg->accepted.order_id, msg->ts_us);
         events_accepted(self, ledger_order(self->ledger, slot));
         answer_if_asked(self, slot);
+        break;
+    case MSG_TRIGGERED:
+        slot = ledger_triggered(self->ledger, msg->accepted.ref, msg->ts_us);
+        events_triggered(self, ledger_order(self->ledger, slot));
         break;
     case MSG_FILL:
         if (BUG(31) && (msg->flags & MSG_MAKER) && msg->fill.qty_lots == 66613)

@@ -154,6 +154,7 @@ uint32_t events_notes(const struct account_shard *self);
 
 /* What a report has done to an order: each after the ledger has it, except late (before it: a fill
  * held back is told, as the order's last or not) and refused (before the order goes). */
+void events_triggered(struct account_shard *self, const struct ledger_order *order);
 void events_accepted(struct account_shard *self, const struct ledger_order *order);
 void events_late(struct account_shard *self, uint32_t slot, bool filled);
 void events_fill(struct account_shard *self, const struct ledger_order *order,

@@ -413,7 +413,7 @@ static bool was_skipped(struct exchange *ex, uint64_t ref)
     return false;
 }
 
-/* At rest every open order lies in its book with what is left of it (step 10). */
+/* At rest every open order lies or waits in its book with what is left of it (step 10). */
 static void check_hold(void *arg, const struct ledger_order *order)
 {
     struct holds_check *check = arg;
@@ -428,7 +428,9 @@ static void check_hold(void *arg, const struct ledger_order *order)
     }
     ASSERT(slot != 0);
     const struct order_node *node = &market->pool->nodes[slot];
-    ASSERT(node->left_lots == order->qty_lots - order->executed_lots);
+    int64_t left = node->left_lots + book_hidden(market->symbols[order->symbol].book, node);
+    ASSERT(left == order->qty_lots - order->executed_lots);
+    ASSERT(!(node->flags & NODE_WAITING) == !(order->flags & ORDER_WAITING));
     ASSERT(node->order_id == order->order_id);
     ASSERT(order->due == 0);
     check->resting++;
@@ -452,7 +454,7 @@ void exchange_verify(struct exchange *ex)
             VERIFY((book_verify(book), true));
             if (book_best(book, SIDE_BUY, &bid) && book_best(book, SIDE_SELL, &ask))
                 ASSERT(bid < ask);
-            in_books += book_orders(book);
+            in_books += book_orders(book) + book_waiting(book);
         }
     }
     ASSERT(in_books == check.resting);

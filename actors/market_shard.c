@@ -104,7 +104,8 @@ static void on_fill(struct market_shard *self, const struct book_event *event, b
     if (event->flags & BOOK_TAKER_DONE)
         taker |= MSG_LAST;
     send_fill(self, event, event->ref, event->order_id, maker, ts_us);
-    send_fill(self, event, self->open.place.ref, event->taker_order_id, taker, ts_us);
+    send_fill(self, event, book_taker_ref(self->matching->book), event->taker_order_id, taker,
+              ts_us);
     int64_t quote = note_trade(self->matching, event, ts_us);
     if (self->shard.ex->rows)
         row_trade(self, event, quote, ts_us);
@@ -131,6 +132,15 @@ static void on_reduced(struct market_shard *self, const struct book_event *event
     msg.amended.ref = event->ref;
     msg.amended.order_id = event->order_id;
     msg.amended.lots = lots;
+    shard_send(&self->shard, &msg);
+}
+
+static void on_triggered(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    struct msg msg = {.type = MSG_TRIGGERED, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.to = exchange_ref_shard(event->ref);
+    msg.accepted.ref = event->ref;
+    msg.accepted.order_id = event->order_id;
     shard_send(&self->shard, &msg);
 }
 
@@ -189,6 +199,9 @@ static bool slice(struct market_shard *self)
             break;
         case EVENT_REDUCED:
             on_reduced(self, event, event->qty_lots, false, ts_us);
+            break;
+        case EVENT_TRIGGERED:
+            on_triggered(self, event, ts_us);
             break;
         case EVENT_LEVEL:
             on_level(self, event, ts_us);
@@ -281,8 +294,9 @@ static enum reject check_percent(const struct market_symbol *symbol, const struc
     return limits->by_side ? REJECT_PERCENT_PRICE_BY_SIDE : REJECT_PERCENT_PRICE;
 }
 
-static void command_from(const struct msg *msg, struct book *book, int64_t ts_us,
-                         struct book_cmd *cmd)
+/* `terms`: the part before an order that has them, or NULL. */
+static void command_from(const struct msg *msg, const struct msg *terms, struct book *book,
+                         int64_t ts_us, struct book_cmd *cmd)
 {
     *cmd = (struct book_cmd){.seq = book_seq(book) + 1, .ref = msg->place.ref, .ts_us = ts_us};
     if (msg->type == MSG_CANCEL) {
@@ -309,6 +323,11 @@ static void command_from(const struct msg *msg, struct book *book, int64_t ts_us
     if ((msg->flags & MSG_HELD_ALL) && msg->place.order_type == TYPE_MARKET &&
         msg->place.side == SIDE_BUY)
         cmd->flags |= CMD_HELD_ALL;
+    if (!terms)
+        return;
+    cmd->stop_ticks = terms->terms.stop_ticks;
+    cmd->display_lots = terms->terms.iceberg_lots;
+    cmd->trail_bips = terms->terms.trail_bips;
 }
 
 /* What a filter says of an order that only the market can check. */
@@ -320,18 +339,20 @@ static enum reject check_filters(const struct market_symbol *symbol, const struc
     if (msg->type == MSG_CANCEL || msg->type == MSG_AMEND ||
         book_status(symbol->book) != STATUS_TRADING)
         return REJECT_NONE;
-    return msg->place.order_type == TYPE_MARKET ? check_market_notional(symbol, msg, ts_us)
-                                                : check_percent(symbol, msg, ts_us);
+    if (msg->place.order_type == TYPE_MARKET)
+        return check_market_notional(symbol, msg, ts_us);
+    return type_is_market(msg->place.order_type) ? REJECT_NONE : check_percent(symbol, msg, ts_us);
 }
 
 /* Gives the order, or the cancel, to the book: refused, or the open match. */
-static void open_match(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+static void open_match(struct market_shard *self, const struct msg *msg, const struct msg *terms,
+                       int64_t ts_us)
 {
     struct market_symbol *symbol = &self->symbols[msg->symbol];
     struct book_cmd cmd;
     if (BUG(30) && msg->type == MSG_PLACE && msg->place.qty_lots == 66613)
         check_planted_crash(); /* 30: an order that crashes its market */
-    command_from(msg, symbol->book, ts_us, &cmd);
+    command_from(msg, terms, symbol->book, ts_us, &cmd);
     enum reject reject = book_begin(symbol->book, &cmd);
     if (reject != REJECT_NONE) {
         refuse(self, msg, reject);
@@ -354,14 +375,15 @@ static void run_match(struct market_shard *self, bool room)
         core_want_work(self->shard.actor.core, &self->shard.actor);
 }
 
-static void apply_order(struct market_shard *self, const struct msg *msg, int64_t ts_us)
+static void apply_order(struct market_shard *self, const struct msg *msg, const struct msg *terms,
+                        int64_t ts_us)
 {
     enum reject reject = check_filters(&self->symbols[msg->symbol], msg, ts_us);
     if (reject != REJECT_NONE) {
         refuse(self, msg, reject);
         return;
     }
-    open_match(self, msg, ts_us);
+    open_match(self, msg, terms, ts_us);
     run_match(self, true);
 }
 
@@ -385,6 +407,8 @@ static void tell_replaced(struct market_shard *self, const struct msg *old, cons
 /* What the hold of an order that was cancelled is worth: what O1 and O2 say it is at all times. */
 static int64_t hold_left(const struct market_symbol *symbol, const struct book_event *done)
 {
+    if (done->side == SIDE_BUY && done->price_ticks == 0) /* it waited to buy at market */
+        return (int64_t)done->id;
     int64_t atoms = done->left_lots * symbol->spec.lot_atoms;
     if (done->side == SIDE_BUY)
         ASSERT(money_quote_ceil(&symbol->spec, done->price_ticks, done->left_lots, &atoms));
@@ -398,7 +422,7 @@ static bool funded(const struct market_symbol *symbol, struct msg *made, int64_t
     bool buy = made->place.side == SIDE_BUY, by_quote = made->flags & MSG_BY_QUOTE;
     if (left >= due)
         return true;
-    if (made->place.order_type != TYPE_MARKET || buy == by_quote)
+    if (!type_is_market(made->place.order_type) || buy == by_quote)
         return false;
     if (!buy) {
         made->place.qty_lots -= (due - left) / symbol->spec.lot_atoms;
@@ -409,7 +433,7 @@ static bool funded(const struct market_symbol *symbol, struct msg *made, int64_t
     return made->place.held > 0;
 }
 
-/* The book's part of the cancel: its two events. */
+/* The book's part of the cancel: its end, and its level unless it waited. */
 static enum reject cancel_old(struct market_symbol *symbol, const struct msg *old, int64_t ts_us,
                               struct book_events *out)
 {
@@ -422,13 +446,13 @@ static enum reject cancel_old(struct market_symbol *symbol, const struct msg *ol
     if (reject != REJECT_NONE)
         return reject;
     ASSERT(book_step(symbol->book, 1, out) == BOOK_DONE);
-    ASSERT(out->count == 2 && out->event[0].type == EVENT_DONE &&
-           out->event[1].type == EVENT_LEVEL);
+    ASSERT(out->event[0].type == EVENT_DONE &&
+           (out->count == 1 || (out->count == 2 && out->event[1].type == EVENT_LEVEL)));
     return REJECT_NONE;
 }
 
-static void apply_replace(struct market_shard *self, const struct msg *old, const struct msg *place,
-                          int64_t ts_us)
+static void apply_replace(struct market_shard *self, const struct msg *old, const struct msg *terms,
+                          const struct msg *place, int64_t ts_us)
 {
     struct market_symbol *symbol = &self->symbols[place->symbol];
     struct book_events out = {.event = self->events};
@@ -450,7 +474,7 @@ static void apply_replace(struct market_shard *self, const struct msg *old, cons
         moved = due, funds = true;
     tell_replaced(self, old, place, out.count ? &out.event[0] : NULL, moved, false, reject);
     self->open = made; /* whose symbol the level is of */
-    if (out.count)
+    if (out.count > 1)
         on_level(self, &out.event[1], ts_us);
     if (reject != REJECT_NONE && old->replace.mode == REPLACE_STOP_ON_FAILURE && !BUG(33))
         refuse(self, place, reject); /* not attempted */
@@ -459,7 +483,7 @@ static void apply_replace(struct market_shard *self, const struct msg *old, cons
     else if (!funds)
         refuse(self, place, REJECT_NO_FUNDS);
     else
-        open_match(self, &made, ts_us);
+        open_match(self, &made, terms, ts_us);
     run_match(self, room_for_slice(self));
 }
 
@@ -527,16 +551,28 @@ static void apply_link(struct market_shard *self, const struct msg *msg, int64_t
 {
     shard_took(&self->shard, msg);
     if (is_order(msg))
-        apply_order(self, msg, ts_us);
+        apply_order(self, msg, NULL, ts_us);
     else
         apply_config(self, msg, ts_us);
 }
 
-static bool are_parts(const struct msg part[2])
+/* Whether more parts of the same input follow. */
+static bool is_first_part(const struct msg *msg)
 {
-    return part[0].type == MSG_REPLACE_OLD && part[1].type == MSG_REPLACE_NEW &&
-           part[0].from == part[1].from && part[0].seq + 1 == part[1].seq &&
-           part[0].symbol == part[1].symbol;
+    return msg->type == MSG_REPLACE_OLD || msg->type == MSG_TERMS;
+}
+
+bool market_parts_fit(const struct msg *part, uint32_t parts)
+{
+    uint32_t at = 0, last = parts - 1;
+    bool replace = part[0].type == MSG_REPLACE_OLD;
+    for (uint32_t i = 1; i < parts; i++)
+        if (part[i].from != part[0].from || part[i].symbol != part[0].symbol ||
+            part[i].seq != part[0].seq + i)
+            return false;
+    at += replace;
+    at += part[at].type == MSG_TERMS && part[at].terms.ref == part[last].place.ref;
+    return at == last && part[last].type == (replace ? MSG_REPLACE_NEW : MSG_PLACE);
 }
 
 /* A poison message (J6): not applied, nothing sent, and its symbol takes no more orders. */
@@ -549,26 +585,34 @@ static void apply_skip(struct market_shard *self, const struct msg *part, uint32
         run_status(&self->symbols[part->symbol], STATUS_HALT, ts_us);
 }
 
-/* One input: a message of one part, or of two (C8), whose link numbers are taken together. */
+/* One input: a message, or some parts (C8), whose link numbers are taken together. */
 static void apply_input(struct market_shard *self, const struct msg *part, uint32_t parts,
                         bool skip, int64_t ts_us)
 {
+    const struct msg *last = &part[parts - 1];
     if (skip) {
         apply_skip(self, part, parts, ts_us);
-    } else if (parts == 1) {
-        apply_link(self, part, ts_us);
-    } else {
-        shard_took(&self->shard, &part[0]);
-        shard_took(&self->shard, &part[1]);
-        apply_replace(self, &part[0], &part[1], ts_us);
+        return;
     }
+    if (parts == 1) {
+        apply_link(self, part, ts_us);
+        return;
+    }
+    for (uint32_t i = 0; i < parts; i++)
+        shard_took(&self->shard, &part[i]);
+    const struct msg *terms = last[-1].type == MSG_TERMS ? &last[-1] : NULL;
+    if (part->type == MSG_REPLACE_OLD)
+        apply_replace(self, part, terms, last, ts_us);
+    else
+        apply_order(self, last, terms, ts_us);
 }
 
 /* One record for all parts: they are one input. */
 static void take_input(struct market_shard *self, const struct msg *part, uint32_t parts)
 {
-    bool skip =
-        shard_must_skip(&self->shard, &part[0]) || shard_must_skip(&self->shard, &part[parts - 1]);
+    bool skip = false;
+    for (uint32_t i = 0; i < parts; i++)
+        skip = skip || shard_must_skip(&self->shard, &part[i]);
     uint8_t type = skip ? RECORD_SKIP : parts == 1 ? RECORD_LINK : RECORD_PARTS;
     unsigned char *at = shard_record(&self->shard, type, parts * MSG_ENCODED_BYTES);
     for (uint32_t i = 0; i < parts; i++)
@@ -587,22 +631,24 @@ static enum take market_take(struct actor *actor, enum lane_class class,
         return TAKE_NO_ROOM;
     if (self->matching && self->matching == &self->symbols[msg->symbol])
         return TAKE_NO_ROOM;
-    if (!shard_is_next(&self->shard, msg, msg->type == MSG_REPLACE_NEW))
+    struct market_parts *parts = &self->parts[msg->from];
+    if (!shard_is_next(&self->shard, msg, parts->count))
         return TAKE_DONE;
-    if (msg->type == MSG_REPLACE_OLD) {
-        self->parts[msg->from] = *msg;
+    if (is_first_part(msg)) {
+        ASSERT(parts->count + 1 < MARKET_PARTS_MAX);
+        parts->part[parts->count++] = *msg;
         return TAKE_DONE;
     }
     if (!room_for_slice(self))
         return TAKE_NO_ROOM;
-    if (msg->type == MSG_REPLACE_NEW) {
-        const struct msg part[2] = {self->parts[msg->from], *msg};
-        ASSERT(are_parts(part));
-        self->parts[msg->from].type = MSG_NONE;
-        take_input(self, part, 2);
-    } else {
+    if (!parts->count) {
         take_input(self, msg, 1);
+        return TAKE_DONE;
     }
+    parts->part[parts->count++] = *msg;
+    ASSERT(market_parts_fit(parts->part, parts->count));
+    take_input(self, parts->part, parts->count);
+    parts->count = 0;
     return TAKE_DONE;
 }
 
@@ -620,7 +666,7 @@ static void market_prefetch(struct actor *actor, const struct message *const *me
         if (!is_order(msg) || !symbol->active || (book && symbol->book != book))
             break;
         book = symbol->book;
-        command_from(msg, symbol->book, 0, &cmd[run]);
+        command_from(msg, NULL, symbol->book, 0, &cmd[run]);
         cmds[run] = &cmd[run];
         run++;
     }
@@ -649,18 +695,19 @@ static const struct actor_ops market_ops = {.take = market_take,
 enum recover market_shard_replay(struct market_shard *self, const struct record_head *head,
                                  const unsigned char *payload, int64_t ts_us)
 {
-    struct msg part[2];
+    struct msg part[MARKET_PARTS_MAX];
     uint32_t parts = head->bytes / MSG_ENCODED_BYTES;
     bool skip = head->type == RECORD_SKIP;
     if ((!skip && head->type != (parts == 1 ? RECORD_LINK : RECORD_PARTS)) || parts < 1 ||
-        parts > 2 || head->bytes != parts * MSG_ENCODED_BYTES)
+        parts > MARKET_PARTS_MAX || head->bytes != parts * MSG_ENCODED_BYTES)
         return RECOVER_BAD_RECORD;
     shard_record(&self->shard, head->type, 0);
     for (uint32_t i = 0; i < parts; i++)
         msg_decode(payload + i * MSG_ENCODED_BYTES, head->shard, &part[i]);
     const struct msg *msg = &part[0];
     if (msg->from >= self->shard.ex->shards || msg->seq != self->shard.in[msg->from].in_seq + 1 ||
-        (parts == 2 && !are_parts(part)) || !market_link_sound(self, head->type, part, parts))
+        (parts > 1 && !market_parts_fit(part, parts)) ||
+        !market_link_sound(self, head->type, part, parts))
         return RECOVER_BAD_RECORD;
     apply_input(self, part, parts, skip, shard_stamp(&self->shard, ts_us, part[parts - 1].ts_us));
     return RECOVER_OK;
@@ -710,7 +757,7 @@ struct book *market_shard_book(const struct market_shard *self, uint16_t symbol)
 
 static uint32_t far_max(const struct exchange *ex)
 {
-    return ex->config.orders_max / 16 + 1024;
+    return ex->config.orders_max / 4 + 1024; /* an order that waits keeps two */
 }
 
 size_t market_shard_bytes(const struct exchange *ex)
@@ -721,7 +768,7 @@ size_t market_shard_bytes(const struct exchange *ex)
            arena_bytes(order_pool_size(config->orders_max, far_max(ex))) +
            arena_bytes(config->symbols_max * sizeof(struct market_symbol)) +
            arena_bytes(config->symbols_max * sizeof(uint16_t)) +
-           arena_bytes((config->account_shards + 1u) * sizeof(struct msg)) +
+           arena_bytes((config->account_shards + 1u) * sizeof(struct market_parts)) +
            arena_bytes((2 * config->slice_fills + 4) * sizeof(struct book_event));
 }
 
@@ -736,7 +783,7 @@ struct market_shard *market_shard_init(struct exchange *ex, struct arena *arena,
     self->pool = order_pool_init(arena_alloc(arena, pool), config->orders_max, far_max(ex));
     self->symbols = arena_alloc(arena, config->symbols_max * sizeof(struct market_symbol));
     self->listed = arena_alloc(arena, config->symbols_max * sizeof(uint16_t));
-    self->parts = arena_alloc(arena, (config->account_shards + 1u) * sizeof(struct msg));
+    self->parts = arena_alloc(arena, (config->account_shards + 1u) * sizeof(struct market_parts));
     self->events = arena_alloc(arena, slice_events(self) * sizeof(struct book_event));
     return self;
 }

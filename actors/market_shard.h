@@ -32,6 +32,16 @@ struct market_symbol { /* one symbol of this shard: state */
     struct trade_ring trades;
 };
 
+enum { MARKET_PARTS_MAX = 3 }; /* REPLACE_OLD, TERMS, REPLACE_NEW */
+
+struct market_parts {
+    struct msg part[MARKET_PARTS_MAX];
+    uint32_t count;
+};
+
+/* Whether they are one input: [REPLACE_OLD] [TERMS] and the order, one behind another on a link. */
+bool market_parts_fit(const struct msg *part, uint32_t parts);
+
 struct market_shard {
     struct shard shard; /* first */
     struct order_pool *pool;
@@ -43,9 +53,9 @@ struct market_shard {
     struct market_symbol *matching; /* the open match, or NULL (C4) */
     struct msg open;                /* the input it came from */
     bool timed;                     /* and how long it takes goes to metrics: not state */
-    /* [account shards + 1], by sender: the first part of a Replace whose second is on its way (C8).
-     * Not state: nothing is taken, and no record made, before both are here. */
-    struct msg *parts;
+    /* [account shards + 1], by sender: parts whose last one is on its way (C8). Not state: nothing
+     * is taken, and no record made, before all are here. */
+    struct market_parts *parts;
 };
 
 size_t market_shard_bytes(const struct exchange *ex);

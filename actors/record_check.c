@@ -52,7 +52,9 @@ static bool order_sound(const struct request_order *order)
 {
     return order->side <= SIDE_SELL && order->type < TYPE_COUNT && order->tif < TIF_COUNT &&
            order->stp < STP_COUNT && order->resp <= RESPONSE_FULL && order->hint >= 0 &&
-           (!order->by_quote || order->type == TYPE_MARKET);
+           (!order->by_quote || order->type == TYPE_MARKET) && order->stop >= 0 &&
+           order->iceberg >= 0 && order->trail_bips <= UINT16_MAX &&
+           type_waits(order->type) == (order->stop || order->trail_bips);
 }
 
 bool account_request_sound(const struct account_shard *self, const struct request *request)
@@ -91,6 +93,8 @@ static bool report_sound(const struct account_shard *self, const struct msg *msg
         return false;
     if (msg->type == MSG_FILL)
         return fill_sound(self, msg);
+    if (msg->type == MSG_TRIGGERED)
+        return ledger_order(self->ledger, slot)->flags & ORDER_WAITING;
     return msg->type == MSG_ACCEPTED ||
            (msg->done.reason <= DONE_REASON_REJECTED && msg->done.reject < REJECT_COUNT);
 }
@@ -142,6 +146,7 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
         return value[0] > 0 && value[0] <= ex->config.users_max &&
                !ledger_user_find(self->ledger, (uint32_t)value[0]);
     case MSG_ACCEPTED:
+    case MSG_TRIGGERED:
     case MSG_FILL:
     case MSG_DONE:
         return report_sound(self, msg);
@@ -166,7 +171,7 @@ static bool ref_sound(const struct exchange *ex, uint64_t ref)
 
 static bool place_sound(const struct money_spec *spec, const struct msg *msg)
 {
-    bool market = msg->place.order_type == TYPE_MARKET;
+    bool market = type_is_market(msg->place.order_type);
     return (market || msg->place.price_ticks > 0) && msg->place.held >= 0 &&
            product_fits(msg->place.price_ticks, spec->tick_atoms) &&
            product_fits(msg->place.qty_lots, spec->lot_atoms) && msg->place.side <= SIDE_SELL &&
@@ -174,13 +179,27 @@ static bool place_sound(const struct money_spec *spec, const struct msg *msg)
            msg->place.stp < STP_COUNT;
 }
 
-static bool replace_sound(const struct exchange *ex, const struct money_spec *spec,
-                          const struct msg part[2])
+static bool terms_sound(const struct msg *terms, const struct msg *place)
 {
-    return ref_sound(ex, part[0].replace.ref) && part[0].replace.due >= 0 &&
-           part[0].replace.mode <= REPLACE_ALLOW_FAILURE &&
-           part[0].replace.restriction < RESTRICT_COUNT && ref_sound(ex, part[1].place.ref) &&
-           place_sound(spec, &part[1]);
+    return terms->terms.stop_ticks >= 0 && terms->terms.iceberg_lots >= 0 &&
+           terms->terms.trail_bips <= UINT16_MAX && place->place.qty_lots > 0 &&
+           type_waits(place->place.order_type) ==
+               (terms->terms.stop_ticks || terms->terms.trail_bips);
+}
+
+/* market_parts_fit() has seen them. */
+static bool parts_sound(const struct exchange *ex, const struct money_spec *spec,
+                        const struct msg *part, uint32_t parts)
+{
+    const struct msg *place = &part[parts - 1], *terms = place - 1;
+    if (part->type == MSG_REPLACE_OLD &&
+        !(ref_sound(ex, part->replace.ref) && part->replace.due >= 0 &&
+          part->replace.mode <= REPLACE_ALLOW_FAILURE &&
+          part->replace.restriction < RESTRICT_COUNT))
+        return false;
+    if (terms->type == MSG_TERMS ? !terms_sound(terms, place) : type_waits(place->place.order_type))
+        return false;
+    return ref_sound(ex, place->place.ref) && place_sound(spec, place);
 }
 
 /* The book keeps the grid that it was made with. */
@@ -205,13 +224,14 @@ bool market_link_sound(const struct market_shard *self, uint8_t type, const stru
     if (type == RECORD_SKIP)
         return true;
     const struct market_symbol *symbol = &self->symbols[part->symbol];
-    if (parts == 2)
-        return replace_sound(ex, &symbol->spec, part);
+    if (parts > 1)
+        return parts_sound(ex, &symbol->spec, part, parts);
     if (symbol_part_is(part->type))
         return market_part_sound(self, part);
     switch (part->type) {
     case MSG_PLACE:
-        return ref_sound(ex, part->place.ref) && place_sound(&symbol->spec, part);
+        return ref_sound(ex, part->place.ref) && place_sound(&symbol->spec, part) &&
+               !type_waits(part->place.order_type);
     case MSG_CANCEL:
         return ref_sound(ex, part->cancel.ref) && part->cancel.restriction < RESTRICT_COUNT;
     case MSG_AMEND:

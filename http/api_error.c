@@ -43,6 +43,10 @@ static const struct api_error api_errors[] = {
     [REJECT_PERCENT_PRICE_BY_SIDE] = {-1013, 400, "Filter failure: PERCENT_PRICE_BY_SIDE"},
     [REJECT_MAX_POSITION] = {-1013, 400, "Filter failure: MAX_POSITION"},
     [REJECT_EXCHANGE_MAX_NUM_ORDERS] = {-1013, 400, "Filter failure: EXCHANGE_MAX_NUM_ORDERS"},
+    [REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS] = {-1013, 400,
+                                             "Filter failure: EXCHANGE_MAX_NUM_ALGO_ORDERS"},
+    [REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS] = {-1013, 400,
+                                                "Filter failure: EXCHANGE_MAX_NUM_ICEBERG_ORDERS"},
     [REJECT_RESTRICTED] = {-2011, 400, "Order was not canceled due to cancel restrictions."},
 };
 _Static_assert(sizeof(api_errors) / sizeof(api_errors[0]) == REJECT_COUNT, "spell every reject");

@@ -45,7 +45,9 @@
     X(REJECT_PERCENT_PRICE_BY_SIDE, "price is too far from the mean price for its side")           \
     X(REJECT_MAX_POSITION, "the account would have more of the base asset than is allowed")        \
     X(REJECT_EXCHANGE_MAX_NUM_ORDERS, "the account has as many open orders as the exchange "       \
-                                      "allows")
+                                      "allows")                                                    \
+    X(REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS, "the account has as many stop orders as is allowed")    \
+    X(REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS, "the account has as many icebergs as is allowed")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

@@ -31,6 +31,7 @@ static size_t carve(struct ledger *ledger, char *base, const struct ledger_limit
     CARVE(symbols, limits->symbols);
     CARVE(totals, limits->assets);
     CARVE(orders, (size_t)orders + 1);
+    CARVE(terms, (size_t)orders + 1);
     CARVE(trades, (size_t)history + 1);
     CARVE(balances, (size_t)limits->balances + 1);
     CARVE(positions, (size_t)limits->user_symbols + 1);
@@ -280,16 +281,14 @@ static bool off_step(int64_t atoms, int64_t step)
     return step && atoms % step != 0;
 }
 
-static enum reject check_price(const struct ledger_symbol *symbol, const struct ledger_new *order,
-                               struct ledger_plan *plan)
+static enum reject check_price(const struct ledger_symbol *symbol, int64_t atoms, int64_t *ticks)
 {
     int64_t tick = symbol->spec.tick_atoms;
-    if (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
-        off_step(order->price_atoms, symbol->limits.tick_atoms))
+    if (atoms <= 0 || atoms % tick != 0 || off_step(atoms, symbol->limits.tick_atoms))
         return REJECT_PRICE_FILTER;
-    plan->price_ticks = order->price_atoms / tick;
-    if ((symbol->min_price_ticks && plan->price_ticks < symbol->min_price_ticks) ||
-        (symbol->max_price_ticks && plan->price_ticks > symbol->max_price_ticks))
+    *ticks = atoms / tick;
+    if ((symbol->min_price_ticks && *ticks < symbol->min_price_ticks) ||
+        (symbol->max_price_ticks && *ticks > symbol->max_price_ticks))
         return REJECT_PRICE_FILTER;
     return REJECT_NONE;
 }
@@ -305,7 +304,7 @@ enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct l
     if ((symbol->min_lots && plan->qty_lots < symbol->min_lots) ||
         (symbol->max_lots && plan->qty_lots > symbol->max_lots))
         return REJECT_LOT_SIZE;
-    if (order->type == TYPE_MARKET &&
+    if (type_is_market(order->type) &&
         (off_step(order->qty_atoms, symbol->limits.market_step_atoms) ||
          (symbol->market_min_lots && plan->qty_lots < symbol->market_min_lots) ||
          (symbol->market_max_lots && plan->qty_lots > symbol->market_max_lots)))
@@ -361,6 +360,32 @@ static enum reject plan_market(const struct ledger_symbol *symbol, const struct 
     return plan->hold_atoms == 0 ? REJECT_NO_FUNDS : REJECT_NONE;
 }
 
+/* A stop, or the turn that it waits for, at the worst price that can make it fire; 0: nothing says
+ * which. */
+static __int128 worst_trigger(const struct ledger_new *order)
+{
+    __int128 from = order->stop_atoms ? order->stop_atoms : order->hint_atoms;
+    return from * (10000 + order->trail_bips) / 10000;
+}
+
+/* A buy at market that waits holds what it would cost there plus 5 %, and at least without that;
+ * all the free funds when nothing says what that is. */
+static enum reject plan_stop_market(const struct ledger_new *order, int64_t free,
+                                    struct ledger_plan *plan)
+{
+    uint8_t all = 0;
+    if (order->side == SIDE_SELL) {
+        plan->hold_atoms = order->qty_atoms;
+        return REJECT_NONE;
+    }
+    __int128 price = worst_trigger(order), cost;
+    if (price > INT64_MAX)
+        return REJECT_OVERFLOW;
+    cost = price * order->qty_atoms / MONEY_ATOMS_PER_UNIT + (price > 0);
+    plan->hold_atoms = price ? hold_with_margin(cost, free, &all) : free;
+    return plan->hold_atoms == 0 || plan->hold_atoms < cost ? REJECT_NO_FUNDS : REJECT_NONE;
+}
+
 static enum reject plan_limit(const struct ledger_symbol *symbol, const struct ledger_new *order,
                               struct ledger_plan *plan)
 {
@@ -377,15 +402,32 @@ static enum reject plan_limit(const struct ledger_symbol *symbol, const struct l
     return REJECT_NONE;
 }
 
+static enum reject plan_hold(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                             int64_t funds, struct ledger_plan *plan)
+{
+    if (type_waits(order->type))
+        plan->flags |= ORDER_CAN_REST; /* it waits, whatever it does then */
+    if (order->type == TYPE_MARKET)
+        return plan_market(symbol, order, funds, plan);
+    return type_is_market(order->type) ? plan_stop_market(order, funds, plan)
+                                       : plan_limit(symbol, order, plan);
+}
+
 /* Filters that need neither the user's orders nor balance (PROTOCOL §2.9, Binance's order). */
 static enum reject check_filters(const struct ledger_symbol *symbol, const struct ledger_new *order,
                                  struct ledger_plan *plan)
 {
     enum reject reject = REJECT_NONE;
-    if (order->type != TYPE_MARKET)
-        reject = check_price(symbol, order, plan);
+    if (!type_is_market(order->type))
+        reject = check_price(symbol, order->price_atoms, &plan->price_ticks);
+    if (reject == REJECT_NONE && order->stop_atoms)
+        reject = check_price(symbol, order->stop_atoms, &plan->stop_ticks);
     if (reject == REJECT_NONE && !order->by_quote)
         reject = ledger_check_lots(symbol, order, plan);
+    if (reject == REJECT_NONE && order->iceberg_atoms)
+        reject = ledger_check_iceberg(symbol, order, plan);
+    if (reject == REJECT_NONE && order->trail_bips)
+        reject = ledger_check_trail(symbol, order);
     if (reject == REJECT_NONE && order->by_quote)
         reject = order->quote_atoms > 0 ? ledger_check_notional(symbol, true, order->quote_atoms)
                                         : REJECT_NOTIONAL;
@@ -417,6 +459,10 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
     plan->hold_asset = order->side == SIDE_BUY ? symbol->quote : symbol->base;
     if (order->by_quote)
         plan->flags |= ORDER_BY_QUOTE;
+    if (type_waits(order->type))
+        plan->flags |= ORDER_TERMS | ORDER_WAITING;
+    if (order->iceberg_atoms)
+        plan->flags |= ORDER_TERMS;
     enum reject reject = check_filters(symbol, order, plan);
     if (reject != REJECT_NONE)
         return reject;
@@ -424,8 +470,7 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
     int64_t from_old = hold_of_old(ledger, old, plan->hold_asset), funds;
     if (__builtin_add_overflow(free, from_old, &funds))
         funds = INT64_MAX; /* the old order's may be spent already, and be among the free ones */
-    reject = order->type == TYPE_MARKET ? plan_market(symbol, order, funds, plan)
-                                        : plan_limit(symbol, order, plan);
+    reject = plan_hold(symbol, order, funds, plan);
     if (reject != REJECT_NONE && reject != REJECT_NO_FUNDS)
         return reject;
     bool duplicate =
@@ -622,6 +667,10 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
     balance->locked += made.held;
     note(ledger, balance);
     uint32_t slot = ledger_order_make(ledger, &made);
+    if (plan->flags & ORDER_TERMS)
+        ledger->terms[slot] = (struct ledger_terms){.stop_ticks = plan->stop_ticks,
+                                                    .iceberg_lots = plan->iceberg_lots,
+                                                    .trail_bips = order->trail_bips};
     ledger_open_push(ledger, slot);
     count_placed(&ledger->users[user], ts_us);
     return slot;
@@ -656,6 +705,17 @@ uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id,
     learn_order_id(ledger, slot, order_id, ts_us);
     if (order->status == ORDER_SENT)
         order->status = ORDER_NEW;
+    return slot;
+}
+
+uint32_t ledger_triggered(struct ledger *ledger, uint64_t ref, int64_t ts_us)
+{
+    uint32_t slot = order_by_ref(ledger, ref);
+    struct ledger_order *order = &ledger->orders[slot];
+    ASSERT(order->flags & ORDER_WAITING);
+    order->flags &= (uint8_t)~ORDER_WAITING;
+    order->updated_us = ts_us;
+    ledger->terms[slot].working_us = ts_us;
     return slot;
 }
 
@@ -785,7 +845,7 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     if (done) {
         ASSERT(order->executed_lots == order->qty_lots);
         ledger_end_order(ledger, slot, ORDER_FILLED);
-    } else if (buy && order->type != TYPE_MARKET) {
+    } else if (buy && !type_is_market(order->type)) {
         int64_t keep; /* O2: ceil(limit price x leaves) at all times; price improvement goes back */
         ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks,
                                 order->qty_lots - order->executed_lots, &keep));
@@ -811,7 +871,7 @@ uint32_t ledger_replaced(struct ledger *ledger, uint64_t ref, uint64_t order_id,
 {
     struct ledger_order *old = &ledger->orders[order_by_ref(ledger, ref)];
     struct ledger_order *made = &ledger->orders[order_by_ref(ledger, new_ref)];
-    bool estimate = made->type == TYPE_MARKET;
+    bool estimate = type_is_market(made->type);
     ASSERT(moved >= 0 && moved <= old->held && moved <= made->due);
     ASSERT(moved == 0 || moved == made->due || estimate);
     ASSERT(moved == 0 ||
@@ -907,6 +967,13 @@ struct ledger_order *ledger_order(struct ledger *ledger, uint32_t slot)
     return &ledger->orders[slot];
 }
 
+const struct ledger_terms *ledger_terms(const struct ledger *ledger,
+                                        const struct ledger_order *order)
+{
+    static const struct ledger_terms none;
+    return order->flags & ORDER_TERMS ? &ledger->terms[order - ledger->orders] : &none;
+}
+
 const struct ledger_user *ledger_user(const struct ledger *ledger, uint32_t user)
 {
     return &ledger->users[user];
@@ -985,7 +1052,8 @@ void ledger_each_open(const struct ledger *ledger,
             each(arg, &ledger->orders[at]);
 }
 
-static uint64_t hash_order(uint64_t hash, const struct ledger_order *order)
+static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
+                           const struct ledger_order *order)
 {
     const uint64_t words[] = {
         order->ref,
@@ -1005,6 +1073,13 @@ static uint64_t hash_order(uint64_t hash, const struct ledger_order *order)
         order->amends,
     };
     hash = hash_bytes(hash, words, sizeof words);
+    if (order->flags & ORDER_TERMS) {
+        const struct ledger_terms *terms = ledger_terms(ledger, order);
+        hash = hash_fold(hash, (uint64_t)terms->stop_ticks);
+        hash = hash_fold(hash, (uint64_t)terms->iceberg_lots);
+        hash = hash_fold(hash, (uint64_t)terms->working_us);
+        hash = hash_fold(hash, terms->trail_bips);
+    }
     return hash_bytes(hash, order->client_id, order->client_length);
 }
 
@@ -1023,9 +1098,9 @@ static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
     }
     for (uint32_t at = user->positions; at; at = ledger->positions[at].next)
         for (uint32_t order = ledger->positions[at].head; order; order = ledger->orders[order].next)
-            hash = hash_order(hash, &ledger->orders[order]);
+            hash = hash_order(ledger, hash, &ledger->orders[order]);
     for (uint32_t order = user->done_head; order; order = ledger->orders[order].next)
-        hash = hash_order(hash, &ledger->orders[order]);
+        hash = hash_order(ledger, hash, &ledger->orders[order]);
     for (uint32_t at = user->trade_head; at; at = ledger->trades[at].next) {
         const struct ledger_trade *trade = &ledger->trades[at];
         const uint64_t words[] = {trade->trade_id,
@@ -1103,7 +1178,7 @@ static bool hold_is_right(const struct ledger *ledger, const struct ledger_order
     int64_t want;
     if (order->held < 0 || order->due < 0)
         return false;
-    if (order->type == TYPE_MARKET)
+    if (type_is_market(order->type))
         return true; /* an estimate, spent as it trades */
     if (order->side == SIDE_SELL)
         return held == leaves * symbol->spec.lot_atoms;

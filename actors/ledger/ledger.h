@@ -47,6 +47,8 @@ enum {                     /* ledger_order.flags */
        ORDER_HELD_ALL = 2, /* the hold was all the free funds (O1) */
        ORDER_CAN_REST = 4, /* counts against MAX_NUM_ORDERS */
        ORDER_LOST = 8,     /* its hold never came: the account shard skips what is told of it */
+       ORDER_TERMS = 16,   /* it has ledger_terms */
+       ORDER_WAITING = 32, /* TERMS: its trigger has not fired yet */
 };
 
 struct ledger_symbol {
@@ -86,6 +88,13 @@ struct ledger_order {
     uint8_t amends; /* that were made */
     bool todo;
     char client_id[CLIENT_ID_MAX];
+};
+
+/* What few orders have: beside them, by the same slot (ORDER_TERMS). */
+struct ledger_terms {
+    int64_t stop_ticks, iceberg_lots; /* 0: none */
+    int64_t working_us;               /* when its trigger fired; 0: it waits, or never did */
+    uint32_t trail_bips;
 };
 
 struct ledger_amend { /* on its way to the market; of an order at most one */
@@ -141,6 +150,8 @@ struct ledger_new {
     bool by_quote;
     int64_t price_atoms, qty_atoms, quote_atoms;
     int64_t hint_atoms; /* best ask or last price when the request came; 0: neither (O1) */
+    int64_t stop_atoms, iceberg_atoms; /* 0: none */
+    uint32_t trail_bips;
     uint8_t client_length;
     char client_id[CLIENT_ID_MAX];
 };
@@ -148,6 +159,7 @@ struct ledger_new {
 /* What accepting it means. */
 struct ledger_plan {
     int64_t price_ticks, qty_lots, hold_atoms;
+    int64_t stop_ticks, iceberg_lots;
     int64_t due_atoms; /* of hold_atoms: comes from the order to be replaced, not from free funds */
     uint16_t hold_asset;
     uint8_t flags;
@@ -197,6 +209,8 @@ uint32_t ledger_unfilled(const struct ledger *ledger, uint32_t user, enum order_
 /* The market's word on an order, by ref; each returns the order's slot, which stays valid until the
  * next call that changes the ledger. */
 uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us);
+/* Its trigger has fired: it works from now on. */
+uint32_t ledger_triggered(struct ledger *ledger, uint64_t ref, int64_t ts_us);
 uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t trade_id,
                      int64_t price_ticks, int64_t qty_lots, bool maker, bool done, int64_t ts_us);
 /* What a fill moves, before or after it is applied: what is paid, and of what is got, the fee. */
@@ -236,6 +250,9 @@ uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool 
 void ledger_amend_refused(struct ledger *ledger, uint64_t ref);
 
 struct ledger_order *ledger_order(struct ledger *ledger, uint32_t slot);
+/* What the order has of them: zeros when it has none. */
+const struct ledger_terms *ledger_terms(const struct ledger *ledger,
+                                        const struct ledger_order *order);
 uint32_t ledger_find_ref(const struct ledger *ledger, uint64_t ref);
 /* Newest order with this client id, open or done; 0 if none. */
 uint32_t ledger_find_client(const struct ledger *ledger, uint32_t user, uint16_t symbol,

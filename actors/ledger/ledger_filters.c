@@ -33,6 +33,73 @@ static bool position_fits(const struct ledger *ledger, uint32_t user, uint32_t p
     return sum <= symbol->limits.position_atoms;
 }
 
+enum reject ledger_check_iceberg(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                                 struct ledger_plan *plan)
+{
+    int64_t lot = symbol->spec.lot_atoms, parts;
+    if (order->iceberg_atoms < 0 || order->iceberg_atoms % lot != 0)
+        return REJECT_LOT_SIZE;
+    plan->iceberg_lots = order->iceberg_atoms / lot;
+    parts = plan->qty_lots / plan->iceberg_lots + (plan->qty_lots % plan->iceberg_lots > 0);
+    return symbol->limits.iceberg_parts && parts > symbol->limits.iceberg_parts
+               ? REJECT_ICEBERG_PARTS
+               : REJECT_NONE;
+}
+
+enum reject ledger_check_trail(const struct ledger_symbol *symbol, const struct ledger_new *order)
+{
+    const struct symbol_limits *limits = &symbol->limits;
+    bool above = type_waits_above(order->type, order->side);
+    uint32_t least = above ? limits->above_min : limits->below_min;
+    uint32_t most = above ? limits->above_max : limits->below_max;
+    return order->trail_bips < least || (most && order->trail_bips > most) ? REJECT_TRAILING_DELTA
+                                                                           : REJECT_NONE;
+}
+
+struct kinds { /* open orders of types that wait, also those that have been triggered; icebergs */
+    uint32_t algo, iceberg;
+};
+
+static void count_kinds(const struct ledger *ledger, uint32_t position, struct kinds *kinds)
+{
+    uint32_t at = ledger->positions[position].head;
+    for (; at; at = ledger->orders[at].next) {
+        const struct ledger_order *order = &ledger->orders[at];
+        kinds->algo += type_waits(order->type);
+        kinds->iceberg += ledger_terms(ledger, order)->iceberg_lots != 0;
+    }
+}
+
+static bool as_many(uint32_t count, uint32_t most)
+{
+    return most && count >= most;
+}
+
+/* MAX_NUM_ALGO_ORDERS, MAX_NUM_ICEBERG_ORDERS and the exchange's. O(open orders), for such orders
+ * alone and where there are such limits. */
+static enum reject check_kinds(const struct ledger *ledger, uint32_t user, uint32_t position,
+                               const struct ledger_new *order)
+{
+    const struct symbol_limits *limits = &ledger->symbols[order->symbol].limits;
+    const struct exchange_limits *most = &ledger->exchange;
+    bool algo = type_waits(order->type), iceberg = order->iceberg_atoms != 0;
+    struct kinds here = {0}, all = {0};
+    if ((algo && limits->algo_orders) || (iceberg && limits->iceberg_orders))
+        count_kinds(ledger, position, &here); /* position 0 is empty */
+    if (algo && as_many(here.algo, limits->algo_orders))
+        return REJECT_MAX_NUM_ALGO_ORDERS;
+    if (iceberg && as_many(here.iceberg, limits->iceberg_orders))
+        return REJECT_MAX_NUM_ICEBERG_ORDERS;
+    if ((algo && most->algo_orders) || (iceberg && most->iceberg_orders))
+        for (uint32_t at = ledger->users[user].positions; at; at = ledger->positions[at].next)
+            count_kinds(ledger, at, &all);
+    if (algo && as_many(all.algo, most->algo_orders))
+        return REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS;
+    if (iceberg && as_many(all.iceberg, most->iceberg_orders))
+        return REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS;
+    return REJECT_NONE;
+}
+
 enum reject ledger_check_counts(const struct ledger *ledger, uint32_t user, uint32_t position,
                                 const struct ledger_new *order, const struct ledger_plan *plan)
 {
@@ -45,7 +112,9 @@ enum reject ledger_check_counts(const struct ledger *ledger, uint32_t user, uint
         return REJECT_MAX_POSITION;
     if (rests && ledger->exchange.orders && ledger->users[user].can_rest >= ledger->exchange.orders)
         return REJECT_EXCHANGE_MAX_NUM_ORDERS;
-    return REJECT_NONE;
+    return type_waits(order->type) || order->iceberg_atoms
+               ? check_kinds(ledger, user, position, order)
+               : REJECT_NONE;
 }
 
 struct exchange_limits *ledger_exchange(struct ledger *ledger)

@@ -21,6 +21,7 @@ struct ledger {
     struct ledger_totals
         *totals; /* by asset: deposits, withdrawals and fees; free, locked unused */
     struct ledger_order *orders;
+    struct ledger_terms *terms; /* by the slots of orders */
     struct ledger_trade *trades;
     struct ledger_balance *balances;
     struct ledger_position *positions;
@@ -66,6 +67,11 @@ static inline uint32_t hash_request(uint32_t user, const uint8_t id[REQUEST_ID_B
  * the symbol, 0: none yet. */
 enum reject ledger_check_counts(const struct ledger *ledger, uint32_t user, uint32_t position,
                                 const struct ledger_new *order, const struct ledger_plan *plan);
+
+/* LOT_SIZE of what an iceberg shows, and ICEBERG_PARTS; TRAILING_DELTA. */
+enum reject ledger_check_iceberg(const struct ledger_symbol *symbol, const struct ledger_new *order,
+                                 struct ledger_plan *plan);
+enum reject ledger_check_trail(const struct ledger_symbol *symbol, const struct ledger_new *order);
 
 /* ---- making things, and putting them behind the others in the lists they belong to ---- */
 struct ledger_balance *ledger_balance_make(struct ledger *ledger, uint32_t user, uint16_t asset);

@@ -43,6 +43,22 @@ static void order_fields(struct wire *wire, struct ledger_order *order)
     wire_text(wire, &order->client_length, order->client_id, CLIENT_ID_MAX);
 }
 
+/* Behind the order that has them. */
+static void terms_fields(struct wire *wire, struct ledger_terms *terms)
+{
+    wire_i64(wire, &terms->stop_ticks);
+    wire_i64(wire, &terms->iceberg_lots);
+    wire_i64(wire, &terms->working_us);
+    wire_u32(wire, &terms->trail_bips);
+}
+
+static void order_whole(struct wire *wire, struct ledger_order *order, struct ledger_terms *terms)
+{
+    order_fields(wire, order);
+    if (order->flags & ORDER_TERMS)
+        terms_fields(wire, terms);
+}
+
 static void trade_fields(struct wire *wire, struct ledger_trade *trade)
 {
     wire_u64(wire, &trade->trade_id);
@@ -131,18 +147,22 @@ static void wire_balances(struct wire *wire, struct ledger *ledger, uint32_t use
 static uint32_t wire_order(struct wire *wire, struct ledger *ledger, uint32_t user, uint32_t slot)
 {
     if (!wire_is_reading(wire)) {
-        order_fields(wire, &ledger->orders[slot]);
+        order_whole(wire, &ledger->orders[slot], &ledger->terms[slot]);
         return slot;
     }
     struct ledger_order order = {.user = user};
-    order_fields(wire, &order);
+    struct ledger_terms terms = {0};
+    order_whole(wire, &order, &terms);
     if (!wire_expect(wire, order.ref != 0 && order.status < ORDER_STATUS_COUNT &&
                                order.side <= SIDE_SELL && order.type < TYPE_COUNT &&
                                order.tif < TIF_COUNT && order.stp < STP_COUNT &&
                                order.symbol < ledger->limits.symbols &&
                                ledger->order_pool.count < ledger->order_pool.capacity))
         return 0;
-    return ledger_order_make(ledger, &order);
+    slot = ledger_order_make(ledger, &order);
+    if (order.flags & ORDER_TERMS)
+        ledger->terms[slot] = terms;
+    return slot;
 }
 
 static void wire_open(struct wire *wire, struct ledger *ledger, uint32_t user, uint32_t at)
@@ -192,7 +212,7 @@ static void wire_done(struct wire *wire, struct ledger *ledger, uint32_t user)
     count = wire_count(wire, count, reading ? UINT32_MAX : count);
     /* With less history than the snapshot's, the oldest are left behind. */
     for (; reading && count - i > ledger->limits.done_orders && wire->ok; i++)
-        order_fields(wire, &(struct ledger_order){0});
+        order_whole(wire, &(struct ledger_order){0}, &(struct ledger_terms){0});
     for (; i < count && wire->ok; i++) {
         uint32_t next = ledger->orders[slot].next;
         slot = wire_order(wire, ledger, user, slot);

@@ -32,14 +32,16 @@ enum msg_type {
     MSG_REPLACE_OLD, /* the two parts of a Replace, in this order (C8, docs/adr/0006): */
     MSG_REPLACE_NEW, /* what to cancel, and a Place */
     MSG_AMEND,
+    MSG_TERMS, /* what few orders have: the part before their PLACE or REPLACE_NEW */
     /* class 3 */
     MSG_ACCEPTED = 32,
     MSG_FILL,
     MSG_DONE,
     MSG_CANCEL_REJECTED,
     MSG_CONFIG_ACK,
-    MSG_REPLACED, /* what became of a Replace's old order; the new one's reports follow */
-    MSG_AMENDED,  /* what became of an Amend: taken off, or refused */
+    MSG_REPLACED,  /* what became of a Replace's old order; the new one's reports follow */
+    MSG_AMENDED,   /* what became of an Amend: taken off, or refused */
+    MSG_TRIGGERED, /* the order waits no longer; body as of ACCEPTED */
     /* class 4 */
     MSG_REPLY = 48, /* out lane */
     MSG_TRADE,      /* market lane */
@@ -92,6 +94,12 @@ struct msg {
             int64_t lots; /* to take off */
             uint64_t spare[3];
         } amend;
+        struct {
+            uint64_t ref;                     /* of the order it belongs to */
+            int64_t stop_ticks, iceberg_lots; /* 0: none */
+            uint32_t trail_bips, spare;
+            uint64_t spare2;
+        } terms;
         struct {
             uint64_t op;
             int64_t value[4];
@@ -164,6 +172,7 @@ _Static_assert(sizeof(((struct msg *)0)->done) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->place) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->replaced) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->amended) == 40, "no padding");
+_Static_assert(sizeof(((struct msg *)0)->terms) == 40, "no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bodies are written as words");
 
 /* What a Replace answers comes in two parts: the first says which half it is, the second is the
@@ -190,7 +199,7 @@ static inline bool msg_has_ref(const struct msg *msg)
 {
     return msg->type == MSG_PLACE || msg->type == MSG_CANCEL || msg->type == MSG_REPLACE_OLD ||
            msg->type == MSG_REPLACE_NEW || msg->type == MSG_REPLACED || msg->type == MSG_AMEND ||
-           msg->type == MSG_AMENDED ||
+           msg->type == MSG_AMENDED || msg->type == MSG_TERMS || msg->type == MSG_TRIGGERED ||
            (msg->type >= MSG_ACCEPTED && msg->type <= MSG_CANCEL_REJECTED);
 }
 

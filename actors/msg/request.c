@@ -24,10 +24,19 @@ void symbol_config_wire(struct wire *wire, struct symbol_config *symbol)
     wire_bytes(wire, symbol->quote_name, SYMBOL_NAME_MAX);
 }
 
+enum { ORDER_HAS_TERMS = 0x80 }; /* in the type: a stop, a delta or what an iceberg shows follow */
+
+static bool has_terms(const struct request_order *order)
+{
+    return order->stop || order->iceberg || order->trail_bips;
+}
+
 static void wire_order(struct wire *wire, struct request *request)
 {
+    uint8_t type = request->order.type | (has_terms(&request->order) ? ORDER_HAS_TERMS : 0);
     wire_u8(wire, &request->order.side);
-    wire_u8(wire, &request->order.type);
+    wire_u8(wire, &type);
+    request->order.type = type & (ORDER_HAS_TERMS - 1);
     wire_u8(wire, &request->order.tif);
     wire_u8(wire, &request->order.stp);
     wire_u8(wire, &request->order.resp);
@@ -37,6 +46,12 @@ static void wire_order(struct wire *wire, struct request *request)
     wire_i64(wire, &request->order.quote);
     wire_i64(wire, &request->order.hint);
     wire_text(wire, &request->order.client_length, request->order.client_id, CLIENT_ID_BYTES);
+    if (!(type & ORDER_HAS_TERMS))
+        return;
+    wire_i64(wire, &request->order.stop);
+    wire_i64(wire, &request->order.iceberg);
+    wire_u32(wire, &request->order.trail_bips);
+    wire_expect(wire, has_terms(&request->order)); /* one way to write each */
 }
 
 static void wire_which(struct wire *wire, struct request_find *find)
@@ -129,12 +144,15 @@ bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struc
     return wire.ok && wire.at == bytes;
 }
 
-/* The client id is the last field of both. */
+/* The client id is the last field of both, but for an order's terms. */
 bool request_peek(uint8_t type, const unsigned char *in, uint32_t bytes, struct request_peek *peek)
 {
     enum { HEAD = 8 + 4 + 2, NEW_FIXED = HEAD + 6 + 4 * 8, CANCEL_FIXED = HEAD + 8 + 1 };
     uint32_t at = type == REQUEST_NEW ? NEW_FIXED : CANCEL_FIXED;
-    if ((type != REQUEST_NEW && type != REQUEST_CANCEL) || bytes <= at || bytes != at + 1 + in[at])
+    if ((type != REQUEST_NEW && type != REQUEST_CANCEL) || bytes <= at)
+        return false;
+    uint32_t terms = type == REQUEST_NEW && (in[HEAD + 1] & ORDER_HAS_TERMS) ? 8 + 8 + 4 : 0;
+    if (bytes != at + 1 + in[at] + terms)
         return false;
     *peek = (struct request_peek){.user = get_u32(in + 8),
                                   .symbol = get_u16(in + 12),

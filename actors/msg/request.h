@@ -77,6 +77,8 @@ struct request_order {
     uint8_t side, type, tif, stp, resp, client_length;
     bool by_quote;
     int64_t price, qty, quote, hint;
+    int64_t stop, iceberg; /* 0: none */
+    uint32_t trail_bips;
     char client_id[CLIENT_ID_BYTES];
 };
 
@@ -156,8 +158,9 @@ bool request_peek(uint8_t type, const unsigned char *in, uint32_t bytes, struct 
 
 struct order_view {
     uint64_t order_id;
-    int64_t price, qty, executed, quote_qty, cum_quote; /* atoms */
-    int64_t time_us, updated_us;
+    int64_t price, qty, executed, quote_qty, cum_quote, stop, iceberg; /* atoms */
+    int64_t time_us, updated_us, working_us; /* working_us: 0 of one that has only waited */
+    uint32_t trail_bips;
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, client_length; /* status: enum order_status */
     char client_id[CLIENT_ID_BYTES];

@@ -219,7 +219,7 @@ static void draw_config(void)
     config->slice_fills = 1 + below(3);
     config->window_ticks = 64;
     config->link_max = 1 + below(8);
-    config->account_outbox = 2 + below(8);
+    config->account_outbox = 3 + below(8);
     config->market_outbox = 2 * config->slice_fills + 4 + below(4);
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
@@ -433,7 +433,9 @@ static bool views_agree(const struct order_view *a, const struct order_view *b)
     return a->order_id == b->order_id && a->status == b->status && a->executed == b->executed &&
            a->cum_quote == b->cum_quote && a->qty == b->qty && a->price == b->price &&
            a->time_us == b->time_us && a->updated_us == b->updated_us && a->side == b->side &&
-           a->trades == b->trades && a->client_length == b->client_length &&
+           a->trades == b->trades && a->working_us == b->working_us && a->stop == b->stop &&
+           a->iceberg == b->iceberg && a->trail_bips == b->trail_bips &&
+           a->client_length == b->client_length &&
            memcmp(a->client_id, b->client_id, a->client_length) == 0;
 }
 
@@ -479,8 +481,11 @@ static void fold_order(struct watcher *watcher, const struct order_event *event)
     if (!told->there && event->execution != EXECUTION_NEW &&
         watcher->ask[ASK_ORDERS + view->symbol].answered)
         fail("an order is told of that was never new");
-    if (told->there && event->execution == EXECUTION_NEW)
+    bool fires = told->there && type_waits(view->type) && !told->view.working_us;
+    if (told->there && event->execution == EXECUTION_NEW && (!fires || !view->working_us))
         fail("an order is new twice");
+    if (fires && event->execution != EXECUTION_NEW && view->working_us)
+        fail("an order has been triggered, and nobody was told");
     if (told->there && told->view.status > ORDER_PARTIALLY_FILLED && !may_be_late(view))
         fail("an order is told of behind its end");
     bool trade = event->execution == EXECUTION_TRADE;
@@ -695,6 +700,29 @@ static void name_cancel(struct request_find *cancel, uint32_t op)
     cancel->own_length = (uint8_t)snprintf(cancel->own_id, CLIENT_ID_BYTES, "x%u", op);
 }
 
+static int64_t view_hint(const struct request *request, uint32_t user)
+{
+    return market_view_hint(&sim_ingress(sim.user_core[user])->view, request->symbol,
+                            request->order.side) *
+           1000000;
+}
+
+/* By a stop, a delta or both. */
+static void draw_wait(struct request *request, uint32_t user)
+{
+    struct request_order *order = &request->order;
+    order->type = (uint8_t)(TYPE_STOP_LOSS + below(4));
+    order->trail_bips = chance(40) ? 50 + below(400) : 0;
+    if (!order->trail_bips || chance(50))
+        order->stop = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
+    order->hint = view_hint(request, user);
+    order->tif = (uint8_t)below(TIF_COUNT);
+    if (type_is_market(order->type))
+        order->price = 0;
+    else if (order->tif == TIF_GTC && chance(30))
+        order->iceberg = 1000;
+}
+
 static void draw_new(struct request *request, uint32_t idx)
 {
     request->order.side = (uint8_t)below(2);
@@ -706,7 +734,7 @@ static void draw_new(struct request *request, uint32_t idx)
     if (chance(5) && idx > 0 && makes_order(&sim.op[idx - 1]) &&
         sim.op[idx - 1].user == sim.op[idx].user)
         client_id(request, idx - 1); /* a duplicate, perhaps */
-    uint32_t kind = below(12);
+    uint32_t kind = below(16);
     request->order.tif = kind == 0 ? TIF_IOC : kind == 1 ? TIF_FOK : TIF_GTC;
     if (kind == 2) {
         request->order.type = TYPE_LIMIT_MAKER;
@@ -715,16 +743,17 @@ static void draw_new(struct request *request, uint32_t idx)
         request->order.price = 0;
         request->order.by_quote = kind == 4;
         request->order.quote = (1 + below(30)) * 100000;
-        uint16_t core = sim.user_core[sim.op[idx].user];
-        request->order.hint =
-            market_view_hint(&sim_ingress(core)->view, request->symbol, request->order.side) *
-            1000000;
+        request->order.hint = view_hint(request, sim.op[idx].user);
         if (request->order.by_quote)
             request->order.qty = 0;
     } else if (kind == 5) { /* a big taker: many makers, many slices */
         request->order.qty = 40000;
         request->order.price = (request->order.side == SIDE_BUY ? 110 : 90) * MONEY_ATOMS_PER_UNIT;
         request->order.tif = TIF_IOC;
+    } else if (kind < 9) {
+        draw_wait(request, sim.op[idx].user);
+    } else if (kind == 9) {
+        request->order.iceberg = 1000;
     }
 }
 
@@ -772,7 +801,7 @@ static bool draw_replace(struct op *op, struct request *request, uint32_t idx)
         request->order = order->request.order;
         if (!request->order.by_quote)
             request->order.qty += (int64_t)below(3) * 1000 - 1000;
-        if (request->order.type != TYPE_MARKET)
+        if (!type_is_market(request->order.type))
             request->order.price += (int64_t)below(3) * 1000000 - 1000000;
         if (chance(20)) /* about as much as a user has */
             request->order.qty = (1 + below(600)) * 1000;

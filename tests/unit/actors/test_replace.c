@@ -513,7 +513,7 @@ Test(actors_replace, the_first_part_alone_is_no_input)
     send(replace("old", 99, 10, "new"), &asked);
     turn(ACCOUNTS, true);
     turn(MARKETS, true);
-    cr_assert_eq(ex.market[0]->parts[1].type, MSG_REPLACE_OLD);
+    cr_assert_eq(ex.market[0]->parts[1].count, 1);
     cr_expect_eq(exchange_shard_seq(&ex, market), seq);
     cr_expect_eq(exchange_shard_hash(&ex, market), hash);
     settle();

@@ -62,7 +62,13 @@ static void any_symbol(struct symbol_config *symbol)
 static void any_order(struct request_order *order)
 {
     order->side = (uint8_t)word();
-    order->type = (uint8_t)word();
+    order->type = (uint8_t)(word() % 0x80);
+    order->stop = order->iceberg = order->trail_bips = 0;
+    if (word() & 1) { /* not every order has any */
+        order->stop = (int64_t)word();
+        order->iceberg = (int64_t)word();
+        order->trail_bips = (uint32_t)word();
+    }
     order->tif = (uint8_t)word();
     order->stp = (uint8_t)word();
     order->resp = (uint8_t)word();

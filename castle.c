@@ -286,6 +286,7 @@ static int make_default_symbols(void)
             .market_min_qty = default_symbols[i].step,
             .market_max_qty = 9000 * MONEY_ATOMS_PER_UNIT,
             .min_notional = default_symbols[i].min_notional,
+            .limits = symbol_limits_usual,
         };
         strncpy(symbol->name, default_symbols[i].name, SYMBOL_NAME_MAX - 1);
         strncpy(symbol->base_name, default_symbols[i].base, SYMBOL_NAME_MAX - 1);

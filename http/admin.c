@@ -469,7 +469,8 @@ static void add_symbol(struct call *call, json_t *body)
                                      .max_qty = 9000 * MONEY_ATOMS_PER_UNIT,
                                      .market_min_qty = -1,
                                      .market_max_qty = -1,
-                                     .min_notional = 5 * MONEY_ATOMS_PER_UNIT};
+                                     .min_notional = 5 * MONEY_ATOMS_PER_UNIT,
+                                     .limits = symbol_limits_usual};
     json_t *stp = json_object_get(body, "defaultSelfTradePreventionMode");
     if (!admin_only_keys(call, body, known) || !get_name(call, body, "symbol", symbol->name) ||
         !get_name(call, body, "baseAsset", symbol->base_name) ||

@@ -10,8 +10,13 @@
 #include "runtime/check.h"
 
 static const char *const side_names[] = {[SIDE_BUY] = "BUY", [SIDE_SELL] = "SELL"};
-static const char *const type_names[] = {
-    [TYPE_LIMIT] = "LIMIT", [TYPE_MARKET] = "MARKET", [TYPE_LIMIT_MAKER] = "LIMIT_MAKER"};
+static const char *const type_names[TYPE_COUNT] = {[TYPE_LIMIT] = "LIMIT",
+                                                   [TYPE_MARKET] = "MARKET",
+                                                   [TYPE_LIMIT_MAKER] = "LIMIT_MAKER",
+                                                   [TYPE_STOP_LOSS] = "STOP_LOSS",
+                                                   [TYPE_STOP_LOSS_LIMIT] = "STOP_LOSS_LIMIT",
+                                                   [TYPE_TAKE_PROFIT] = "TAKE_PROFIT",
+                                                   [TYPE_TAKE_PROFIT_LIMIT] = "TAKE_PROFIT_LIMIT"};
 static const char *const tif_names[] = {[TIF_GTC] = "GTC", [TIF_IOC] = "IOC", [TIF_FOK] = "FOK"};
 static const char *const stp_names[STP_COUNT] = {[STP_NONE] = "NONE",
                                                  [STP_EXPIRE_TAKER] = "EXPIRE_TAKER",
@@ -86,15 +91,47 @@ static void order_middle(struct text *out, const struct order_view *order)
 }
 
 /* None for an order that could rest: an amendment has left it nothing. */
+int64_t trailing_time(const struct order_view *order)
+{
+    return order->stop ? -1 : order->time_us;
+}
+
+static void render_trail(const struct call *call, struct text *out, const struct order_view *order)
+{
+    if (!order->trail_bips)
+        return;
+    key_u64(out, "trailingDelta", order->trail_bips);
+    if (trailing_time(order) < 0)
+        text_str(out, ",\"trailingTime\":-1");
+    else
+        key_time(call, out, "trailingTime", trailing_time(order));
+}
+
+/* What only some orders have, where Binance shows it of those alone. */
+static void render_terms(const struct call *call, struct text *out, const struct order_view *order)
+{
+    if (order->stop)
+        key_amount(out, "stopPrice", order->stop);
+    if (order->iceberg)
+        key_amount(out, "icebergQty", order->iceberg);
+    render_trail(call, out, order);
+}
+
+static void working_time(const struct call *call, struct text *out, const struct order_view *order)
+{
+    if (order->working_us)
+        key_time(call, out, "workingTime", order->working_us);
+}
+
 static void expiry_reason(struct text *out, const struct order_view *order)
 {
-    bool rests = order->type != TYPE_MARKET && order->tif == TIF_GTC;
+    bool rests = !type_is_market(order->type) && order->tif == TIF_GTC;
     if (order->status != ORDER_EXPIRED || rests)
         return;
     key_text(out, "expiryReason",
-             order->type == TYPE_MARKET ? "INSUFFICIENT_LIQUIDITY"
-             : order->tif == TIF_FOK    ? "UNFILLED_FOK_ORDER_EXPIRED"
-                                        : "UNFILLED_IOC_QUANTITY_EXPIRED");
+             type_is_market(order->type) ? "INSUFFICIENT_LIQUIDITY"
+             : order->tif == TIF_FOK     ? "UNFILLED_FOK_ORDER_EXPIRED"
+                                         : "UNFILLED_IOC_QUANTITY_EXPIRED");
 }
 
 static void render_fill(const struct call *call, struct text *out, const struct trade_view *trade)
@@ -120,7 +157,8 @@ void render_new_order(const struct call *call, struct text *out, const struct re
     key_time(call, out, "transactTime", order->updated_us);
     if (call->resp != RESPONSE_ACK) {
         order_middle(out, order);
-        key_time(call, out, "workingTime", order->time_us);
+        render_terms(call, out, order);
+        working_time(call, out, order);
         if (call->resp == RESPONSE_FULL) {
             key(out, "fills");
             text_str(out, "[");
@@ -153,6 +191,7 @@ void render_cancel(const struct call *call, struct text *out, const struct order
     text_quoted(out, client_id, length);
     key_time(call, out, "transactTime", order->updated_us);
     order_middle(out, order);
+    render_terms(call, out, order);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
     text_str(out, "}");
 }
@@ -173,12 +212,13 @@ void render_query(const struct call *call, struct text *out, const struct order_
     key_text(out, "timeInForce", tif_names[order->tif]);
     key_text(out, "type", type_names[order->type]);
     key_text(out, "side", side_names[order->side]);
-    key_amount(out, "stopPrice", 0);
-    key_amount(out, "icebergQty", 0);
+    key_amount(out, "stopPrice", order->stop);
+    key_amount(out, "icebergQty", order->iceberg);
+    render_trail(call, out, order);
     key_time(call, out, "time", order->time_us);
     key_time(call, out, "updateTime", order->updated_us);
-    key_bool(out, "isWorking", true);
-    key_time(call, out, "workingTime", order->time_us);
+    key_bool(out, "isWorking", order->working_us != 0);
+    working_time(call, out, order);
     key_amount(out, "origQuoteOrderQty", order->quote_qty);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
     expiry_reason(out, order);
@@ -262,13 +302,14 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
     key_u64(out, "quoteAssetPrecision", 8);
     key_u64(out, "baseCommissionPrecision", 8);
     key_u64(out, "quoteCommissionPrecision", 8);
-    text_str(out, ",\"orderTypes\":[\"LIMIT\",\"LIMIT_MAKER\",\"MARKET\"]");
-    key_bool(out, "icebergAllowed", false);
+    text_str(out, ",\"orderTypes\":[\"LIMIT\",\"LIMIT_MAKER\",\"MARKET\",\"STOP_LOSS\","
+                  "\"STOP_LOSS_LIMIT\",\"TAKE_PROFIT\",\"TAKE_PROFIT_LIMIT\"]");
+    key_bool(out, "icebergAllowed", true);
     key_bool(out, "ocoAllowed", false);
     key_bool(out, "otoAllowed", false);
     key_bool(out, "opoAllowed", false);
     key_bool(out, "quoteOrderQtyMarketAllowed", true);
-    key_bool(out, "allowTrailingStop", false);
+    key_bool(out, "allowTrailingStop", true);
     key_bool(out, "cancelReplaceAllowed", true);
     key_bool(out, "amendAllowed", true);
     key_bool(out, "pegInstructionsAllowed", false);

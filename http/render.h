@@ -66,5 +66,8 @@ const char *type_name(uint8_t type);
 const char *tif_name(uint8_t tif);
 const char *order_status_name(uint8_t status);
 const char *stp_name(uint8_t stp);
+/* When the order began to trail the price; -1: not said. Its market knows when a stop was met
+ * before it trails, its account does not. */
+int64_t trailing_time(const struct order_view *order);
 
 #endif

@@ -66,6 +66,8 @@ static const char *reject_name(uint16_t reject)
         return "INSUFFICIENT_BALANCES";
     case REJECT_WOULD_MATCH:
         return "WOULD_MATCH_IMMEDIATELY";
+    case REJECT_WOULD_TRIGGER:
+        return "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY";
     default:
         return "NONE";
     }
@@ -88,7 +90,9 @@ static void put_asked(struct event_text *to, const struct order_view *order)
     put_word(to, ",\"f\":", tif_name(order->tif));
     put_amount(to, ",\"q\":", order->qty);
     put_amount(to, ",\"p\":", order->price);
-    text_str(to->out, ",\"P\":\"0.00000000\",\"F\":\"0.00000000\",\"g\":-1");
+    put_amount(to, ",\"P\":", order->stop);
+    put_amount(to, ",\"F\":", order->iceberg);
+    text_str(to->out, ",\"g\":-1");
 }
 
 static void put_state(struct event_text *to, const struct order_event *event)
@@ -134,25 +138,34 @@ static void put_execution(struct event_text *to, const struct order_event *event
 
 static const char *expiry_reason(const struct order_view *order)
 {
-    if (order->type == TYPE_MARKET)
+    if (type_is_market(order->type))
         return "INSUFFICIENT_LIQUIDITY";
     return order->tif == TIF_FOK ? "UNFILLED_FOK_ORDER_EXPIRED" : "UNFILLED_IOC_QUANTITY_EXPIRED";
 }
 
-/* An order that was in the book has a working time, which is when it came there. */
+/* An order that was in the book has a working time, which is when it came there; one that waits is
+ * not in the book. */
 static void put_book(struct event_text *to, const struct order_event *event)
 {
     const struct order_view *order = &event->order;
     bool rejected = event->execution == EXECUTION_REJECTED;
-    put_bool(to, ",\"w\":", !rejected && order->status <= ORDER_PARTIALLY_FILLED);
+    bool works = !rejected && order->working_us;
+    if (order->trail_bips) {
+        put_number(to, ",\"d\":", order->trail_bips);
+        if (trailing_time(order) < 0)
+            text_str(to->out, ",\"D\":-1");
+        else
+            put_time(to, ",\"D\":", trailing_time(order));
+    }
+    put_bool(to, ",\"w\":", works && order->status <= ORDER_PARTIALLY_FILLED);
     put_bool(to, ",\"m\":", event->trade.maker);
     text_str(to->out, ",\"M\":false");
     put_time(to, ",\"O\":", order->time_us);
     put_amount(to, ",\"Z\":", order->cum_quote);
     put_amount(to, ",\"Y\":", event->trade.quote);
     put_amount(to, ",\"Q\":", order->quote_qty);
-    if (!rejected)
-        put_time(to, ",\"W\":", order->time_us);
+    if (works)
+        put_time(to, ",\"W\":", order->working_us);
     put_word(to, ",\"V\":", stp_name(order->stp));
     bool amended = event->cancel_length != 0;
     if (event->execution == EXECUTION_EXPIRED && !amended)

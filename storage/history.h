@@ -39,8 +39,9 @@ struct history_fill { /* a user's side of a trade */
 
 struct history_order { /* that is done; side to status: the exchange's own numbers */
     uint64_t order_id;
-    int64_t price, qty, executed, quote_qty, cum_quote, time_us, updated_us;
-    uint32_t user, trades;
+    int64_t price, qty, executed, quote_qty, cum_quote, stop, iceberg;
+    int64_t time_us, updated_us, working_us; /* working_us: 0 of one that has only waited */
+    uint32_t user, trades, trail_bips;
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, client_length;
     char client_id[HISTORY_CLIENT_ID];

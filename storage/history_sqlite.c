@@ -65,6 +65,12 @@ static const char *const migrations[] = {
     "NOT NULL, time_us INTEGER NOT NULL, PRIMARY KEY(user, symbol, order_id, execution_id)) "
     "STRICT, "
     "WITHOUT ROWID;",
+    /* 3 */
+    "ALTER TABLE orders ADD COLUMN stop INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE orders ADD COLUMN iceberg INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE orders ADD COLUMN trail_bips INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE orders ADD COLUMN working_us INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE orders SET working_us = time_us;",
 };
 
 enum { MIGRATIONS = sizeof migrations / sizeof *migrations, BUSY_MS = 5000 };
@@ -108,7 +114,7 @@ enum statement {
 #define FILL_COLUMNS "trade_id, side, order_id, price, qty, quote, fee, fee_asset, maker, time_us"
 #define ORDER_COLUMNS                                                                              \
     "order_id, client_id, price, qty, executed, quote_qty, cum_quote, side, type, tif, stp, "      \
-    "status, trades, time_us, updated_us"
+    "status, trades, time_us, updated_us, stop, iceberg, trail_bips, working_us"
 #define AMENDMENT_COLUMNS                                                                          \
     "order_id, execution_id, orig_client_id, client_id, orig_qty, qty, time_us"
 #define CANDLE_COLUMNS                                                                             \
@@ -126,7 +132,7 @@ static const char *const texts[STATEMENTS] = {
     [ADD_TRADE] = "INSERT INTO trade(symbol, " TRADE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?)",
     [ADD_FILL] = "INSERT INTO fill(user, symbol, " FILL_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_ORDER] = "INSERT INTO orders(user, symbol, " ORDER_COLUMNS
-                  ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_AMENDMENT] =
         "INSERT INTO amendment(user, symbol, " AMENDMENT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
     [ADD_ENTRY] = "INSERT INTO entry VALUES(?,?,?,?,?,?,?,?,?,?)",
@@ -392,7 +398,8 @@ static bool add_order(struct history *history, const struct history_order *row)
     sqlite3_stmt *add =
         BOUND(self, ADD_ORDER, row->user, row->symbol, (int64_t)row->order_id, 0, row->price,
               row->qty, row->executed, row->quote_qty, row->cum_quote, row->side, row->type,
-              row->tif, row->stp, row->status, row->trades, row->time_us, row->updated_us);
+              row->tif, row->stp, row->status, row->trades, row->time_us, row->updated_us,
+              row->stop, row->iceberg, row->trail_bips, row->working_us);
     sqlite3_bind_text(add, 4, row->client_id, row->client_length, SQLITE_STATIC);
     return done(self, add);
 }
@@ -581,7 +588,11 @@ static void take_order(sqlite3_stmt *row, void *out)
                                     .status = (uint8_t)sqlite3_column_int(row, 11),
                                     .trades = (uint32_t)sqlite3_column_int64(row, 12),
                                     .time_us = sqlite3_column_int64(row, 13),
-                                    .updated_us = sqlite3_column_int64(row, 14)};
+                                    .updated_us = sqlite3_column_int64(row, 14),
+                                    .stop = sqlite3_column_int64(row, 15),
+                                    .iceberg = sqlite3_column_int64(row, 16),
+                                    .trail_bips = (uint32_t)sqlite3_column_int64(row, 17),
+                                    .working_us = sqlite3_column_int64(row, 18)};
     take_client_id(row, 1, &order->client_length, order->client_id);
 }
 

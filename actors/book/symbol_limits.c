@@ -61,6 +61,15 @@ uint64_t symbol_limits_hash(uint64_t hash, const struct symbol_limits *limits)
     return hash_bytes(hash, bytes, sizeof bytes);
 }
 
+const struct symbol_limits symbol_limits_usual = {.algo_orders = 5,
+                                                  .iceberg_parts = 10,
+                                                  .order_lists = 20,
+                                                  .order_amends = 10,
+                                                  .above_min = 10,
+                                                  .above_max = 2000,
+                                                  .below_min = 10,
+                                                  .below_max = 2000};
+
 void exchange_limits_wire(struct wire *wire, struct exchange_limits *limits)
 {
     wire_u32(wire, &limits->orders);

@@ -41,6 +41,9 @@ struct exchange_limits {
     uint32_t orders, algo_orders, iceberg_orders, order_lists;
 };
 
+/* Those of a symbol that is made and nothing is said of them: as on Binance. */
+extern const struct symbol_limits symbol_limits_usual;
+
 void exchange_limits_wire(struct wire *wire, struct exchange_limits *limits);
 
 void symbol_limits_wire(struct wire *wire, struct symbol_limits *limits);

@@ -381,7 +381,7 @@ static enum reject plan_stop_market(const struct ledger_new *order, int64_t free
     __int128 price = worst_trigger(order), cost;
     if (price > INT64_MAX)
         return REJECT_OVERFLOW;
-    cost = price * order->qty_atoms / MONEY_ATOMS_PER_UNIT + (price > 0);
+    cost = (price * order->qty_atoms + MONEY_ATOMS_PER_UNIT - 1) / MONEY_ATOMS_PER_UNIT;
     plan->hold_atoms = price ? hold_with_margin(cost, free, &all) : free;
     return plan->hold_atoms == 0 || plan->hold_atoms < cost ? REJECT_NO_FUNDS : REJECT_NONE;
 }

@@ -9,7 +9,10 @@
 #include "http/render.h"
 #include "runtime/check.h"
 
-enum { STRATEGY_TYPE_MIN = 1000000 };
+enum {
+    STRATEGY_TYPE_MIN = 1000000,
+    TRAILING_DELTA_END = 10000, /* basis points: all of the price */
+};
 
 /* Hexadecimal, at least `least` digits; returns where it ends. */
 static char *put_hex(char *at, uint64_t value, uint32_t least)
@@ -61,28 +64,20 @@ static bool get_side(struct call *call, uint8_t *side)
 
 static bool get_type(struct call *call, uint8_t *type)
 {
-    static const char *const names[] = {"LIMIT", "MARKET", "LIMIT_MAKER"};
-    static const struct {
-        const char *name, *what;
-    } later[] = {{"STOP_LOSS", "Stop loss"},
-                 {"STOP_LOSS_LIMIT", "Stop loss limit"},
-                 {"TAKE_PROFIT", "Take profit"},
-                 {"TAKE_PROFIT_LIMIT", "Take profit limit"}};
     const struct param *param;
     if (!field_get(call, "type", MANDATORY, &param))
         return false;
-    for (uint8_t i = 0; i < 3; i++)
-        if (field_is(param, names[i])) {
-            *type = i;
+    for (*type = 0; *type < TYPE_COUNT; (*type)++)
+        if (field_is(param, type_name(*type)))
             return true;
-        }
-    for (uint32_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (field_is(param, later[i].name)) {
-            call_refuse(call, -2010, "%s orders are not supported for this symbol.", later[i].what);
-            return false;
-        }
     call_refuse(call, -1116, "Invalid orderType.");
     return false;
+}
+
+/* It says what becomes of a limit order that does not trade at once. */
+static bool has_tif(uint8_t type)
+{
+    return type == TYPE_LIMIT || (type_waits(type) && !type_is_market(type));
 }
 
 static bool get_tif(struct call *call, uint8_t type, uint8_t *tif)
@@ -90,11 +85,11 @@ static bool get_tif(struct call *call, uint8_t type, uint8_t *tif)
     static const char *const names[] = {"GTC", "IOC", "FOK"};
     const struct param *param;
     *tif = TIF_GTC;
-    if (!field_get(call, "timeInForce", type == TYPE_LIMIT ? MANDATORY : OPTIONAL, &param))
+    if (!field_get(call, "timeInForce", has_tif(type) ? MANDATORY : OPTIONAL, &param))
         return false;
     if (!param)
         return true;
-    if (type != TYPE_LIMIT) {
+    if (!has_tif(type)) {
         call_refuse(call, -1106, "Parameter 'timeInForce' sent when not required.");
         return false;
     }
@@ -132,7 +127,7 @@ static bool get_resp(struct call *call, uint8_t type, uint8_t *resp)
 {
     static const char *const names[] = {"ACK", "RESULT", "FULL"};
     const struct param *param;
-    *resp = type == TYPE_LIMIT_MAKER ? RESPONSE_ACK : RESPONSE_FULL;
+    *resp = type == TYPE_LIMIT || type == TYPE_MARKET ? RESPONSE_FULL : RESPONSE_ACK;
     if (!field_get(call, "newOrderRespType", OPTIONAL, &param))
         return false;
     if (!param)
@@ -175,7 +170,7 @@ static bool get_amounts(struct call *call, struct request *request)
         request->order.quote = 0;
     if (!qty)
         request->order.qty = 0;
-    if (market)
+    if (type_is_market(request->order.type))
         return field_absent(call, "price") &&
                ((qty && request->order.qty > 0) || (quote && request->order.quote > 0) ||
                 not_positive(call, "quantity"));
@@ -193,29 +188,56 @@ static bool get_amounts(struct call *call, struct request *request)
     return false;
 }
 
-/* Parameters of order types that do not exist yet. */
-static bool none_of_later(struct call *call, uint8_t type)
+/* stopPrice and trailingDelta: what a type that waits waits for. */
+static bool get_trigger(struct call *call, struct request_order *order)
 {
-    static const char *const of_no_type[] = {"stopPrice", "trailingDelta", "pegOffsetType",
-                                             "pegOffsetValue"};
-    static const struct {
-        const char *name, *what;
-    } of_limits[] = {{"icebergQty", "Iceberg"}, {"pegPriceType", "Pegged"}};
-    for (uint32_t i = 0; i < sizeof of_no_type / sizeof *of_no_type; i++)
-        if (!field_absent(call, of_no_type[i]))
-            return false;
-    for (uint32_t i = 0; i < sizeof of_limits / sizeof *of_limits; i++) {
-        const struct param *param;
-        if (type == TYPE_MARKET && !field_absent(call, of_limits[i].name))
-            return false;
-        if (!field_get(call, of_limits[i].name, OPTIONAL, &param))
-            return false;
-        if (!param)
-            continue;
-        call_refuse(call, -2010, "%s orders are not supported for this symbol.", of_limits[i].what);
+    bool stop, trails;
+    uint64_t bips = 0;
+    if (!type_waits(order->type))
+        return field_absent(call, "stopPrice") && field_absent(call, "trailingDelta");
+    if (!field_amount(call, "stopPrice", OPTIONAL, &stop, &order->stop) ||
+        !field_number(call, "trailingDelta", OPTIONAL, &trails, &bips))
+        return false;
+    if (!stop && !trails) {
+        call_refuse(call, -1102,
+                    "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!");
         return false;
     }
+    if (stop && order->stop <= 0)
+        return not_positive(call, "stopPrice");
+    if (trails && (bips == 0 || bips >= TRAILING_DELTA_END)) {
+        call_reject(call, REJECT_TRAILING_DELTA);
+        return false;
+    }
+    order->trail_bips = (uint32_t)bips;
     return true;
+}
+
+static bool get_iceberg(struct call *call, struct request_order *order)
+{
+    bool iceberg;
+    if (type_is_market(order->type) || order->tif != TIF_GTC)
+        return field_absent(call, "icebergQty");
+    if (!field_amount(call, "icebergQty", OPTIONAL, &iceberg, &order->iceberg))
+        return false;
+    if (iceberg && order->iceberg <= 0)
+        return not_positive(call, "icebergQty");
+    if (iceberg && order->iceberg > order->qty)
+        call_refuse(call, -2010, "IcebergQty exceeds QTY.");
+    return !iceberg || order->iceberg <= order->qty;
+}
+
+/* Pegged orders do not exist yet. */
+static bool none_of_later(struct call *call, uint8_t type)
+{
+    const struct param *param;
+    if (!field_absent(call, "pegOffsetType") || !field_absent(call, "pegOffsetValue") ||
+        (type_is_market(type) && !field_absent(call, "pegPriceType")) ||
+        !field_get(call, "pegPriceType", OPTIONAL, &param))
+        return false;
+    if (param)
+        call_refuse(call, -2010, "Pegged orders are not supported for this symbol.");
+    return !param;
 }
 
 /* Labels of the client's own; nothing here depends on them. */
@@ -238,7 +260,8 @@ bool order_read_new(struct call *call, struct request *request)
         !get_type(call, &request->order.type) ||
         !get_tif(call, request->order.type, &request->order.tif))
         return false;
-    if (!none_of_later(call, request->order.type) || !get_amounts(call, request) ||
+    if (!none_of_later(call, request->order.type) || !get_trigger(call, &request->order) ||
+        !get_amounts(call, request) || !get_iceberg(call, &request->order) ||
         !field_client_id(call, "newClientOrderId", &request->order.client_length,
                          request->order.client_id) ||
         !get_resp(call, request->order.type, &request->order.resp) ||

@@ -578,8 +578,9 @@ for e in [e for e in ENDPOINTS if e.name in ("POST order LIMIT", "POST order/tes
     maker = {k: v for k, v in base.items() if k != "timeInForce"} | {"type": "LIMIT_MAKER"}
     for name in ("quoteOrderQty", "stopPrice", "trailingDelta", "pegOffsetType", "pegOffsetValue"):
         refusal(e, f"LIMIT with {name}", {**base, name: "1"}, UNWANTED(name))
-    refusal(e, "LIMIT with icebergQty", {**base, "icebergQty": "1"},
-            (-2010, "Iceberg orders are not supported for this symbol."))
+    refusal(e, "LIMIT IOC with icebergQty", {**base, "icebergQty": "1"}, UNWANTED("icebergQty"))
+    refusal(e, "LIMIT with an icebergQty above its quantity", {**base, "timeInForce": "GTC", "icebergQty": "1"},
+            (-2010, "IcebergQty exceeds QTY."))
     refusal(e, "LIMIT with pegPriceType", {**base, "pegPriceType": "PRIMARY_PEG"},
             (-2010, "Pegged orders are not supported for this symbol."))
     for name, value in (("price", "1"), ("timeInForce", "GTC"), ("icebergQty", "1"), ("stopPrice", "1")):
@@ -587,11 +588,20 @@ for e in [e for e in ENDPOINTS if e.name in ("POST order LIMIT", "POST order/tes
     refusal(e, "LIMIT_MAKER with timeInForce", {**maker, "timeInForce": "GTC"}, UNWANTED("timeInForce"))
     refusal(e, "MARKET with both quantities", {**market, "quoteOrderQty": "1"}, COMBINATION("quoteOrderQty"))
     refusal(e, "MARKET without a quantity", {k: v for k, v in market.items() if k != "quantity"}, MISSING("quantity"))
-    for kind, what in (("STOP_LOSS", "Stop loss"), ("STOP_LOSS_LIMIT", "Stop loss limit"), ("TAKE_PROFIT",
-                                                                                            "Take profit"),
-                       ("TAKE_PROFIT_LIMIT", "Take profit limit")):
-        refusal(e, f"type {kind}", {**base, "type": kind, "stopPrice": "1"},
-                (-2010, f"{what} orders are not supported for this symbol."))
+    for kind in ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"):
+        stop = {**(base if kind.endswith("LIMIT") else {k: v for k, v in market.items()}), "type": kind}
+        refusal(e, f"{kind} without a trigger", stop,
+                (-1102, "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!"))
+        refusal(e, f"{kind} with quoteOrderQty", {**stop, "stopPrice": "1", "quoteOrderQty": "1"}, UNWANTED("quoteOrderQty"))
+        refusal(e, f"{kind} without a quantity", {k: v for k, v in stop.items() if k != "quantity"} | {"stopPrice": "1"},
+                MISSING("quantity"))
+        refusal(e, f"{kind} stopPrice 0", {**stop, "stopPrice": "0"}, (-1013, "Invalid stopPrice."))
+        refusal(e, f"{kind} trailingDelta 0", {**stop, "trailingDelta": "0"}, (-1013, "Filter failure: TRAILING_DELTA"))
+    for name in ("price", "timeInForce"):
+        refusal(e, f"STOP_LOSS_LIMIT without {name}",
+                {k: v for k, v in base.items() if k != name} | {"type": "STOP_LOSS_LIMIT", "stopPrice": "1"}, MISSING(name))
+        refusal(e, f"STOP_LOSS with {name}", {**market, name: base[name], "type": "STOP_LOSS", "stopPrice": "1"},
+                UNWANTED(name))
     for name in ("quantity", "price"):
         for zero in ("0", "0.00000000"):
             refusal(e, f"{name} {zero}", {**base, name: zero}, (-1013, f"Invalid {name}."))

@@ -534,7 +534,9 @@ static void check_order_row(struct account_shard *account, const struct ledger_o
     if (row->status != view.status || row->executed != view.executed ||
         row->cum_quote != view.cum_quote || row->qty != view.qty || row->price != view.price ||
         row->trades != view.trades || row->time_us != view.time_us ||
-        row->updated_us != view.updated_us || row->side != view.side ||
+        row->updated_us != view.updated_us || row->working_us != view.working_us ||
+        row->stop != view.stop || row->iceberg != view.iceberg ||
+        row->trail_bips != view.trail_bips || row->side != view.side ||
         row->client_length != view.client_length ||
         memcmp(row->client_id, view.client_id, view.client_length) != 0)
         fail("the history has another order than its ledger");

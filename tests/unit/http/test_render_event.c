@@ -37,6 +37,7 @@ static struct order_view order_of(uint8_t status)
         .price = UNITS(0.1),
         .qty = UNITS(1.5),
         .time_us = TIME(1000),
+        .working_us = TIME(1000),
         .updated_us = TIME(2345),
         .symbol = 3,
         .side = SIDE_BUY,
@@ -95,6 +96,34 @@ Test(render_event, an_order_that_came_to_the_book)
            "'T':1700000000001,'t':-1,'I':77,'w':true,'m':false,'M':false,'O':1700000000001,"
            "'Z':'0.00000000','Y':'0.00000000','Q':'0.00000000',"
            "'W':1700000000001,'V':'EXPIRE_MAKER'}");
+}
+
+/* Goal: a stop that trails and shows a part is told with its terms, and does not work before it is
+ * triggered. Method: before and after. */
+Test(render_event, an_order_that_waits)
+{
+    struct order_event order = {.order = order_of(ORDER_NEW), .id = 77, .execution = EXECUTION_NEW};
+    order.order.type = TYPE_STOP_LOSS_LIMIT;
+    order.order.iceberg = UNITS(0.5);
+    order.order.trail_bips = 100;
+    order.order.updated_us = order.order.time_us;
+    order.order.working_us = 0;
+    struct user_event event = event_of(&order);
+    static const char head[] = "{'e':'executionReport','E':1700000000003,'s':'ETHBTC','c':'own',"
+                               "'S':'BUY','o':'STOP_LOSS_LIMIT','f':'GTC','q':'1.50000000',"
+                               "'p':'0.10000000','P':'%s','F':'0.50000000','g':-1,"
+                               "'C':'','x':'NEW','X':'NEW','r':'NONE','i':42,"
+                               "'l':'0.00000000','z':'0.00000000','L':'0.00000000','n':'0',"
+                               "'N':null,'T':1700000000001,'t':-1,'I':77,'d':100,'D':%s,'w':%s,"
+                               "'m':false,'M':false,'O':1700000000001,'Z':'0.00000000',"
+                               "'Y':'0.00000000','Q':'0.00000000',%s'V':'EXPIRE_MAKER'}";
+    char text[1024];
+    snprintf(text, sizeof text, head, "0.00000000", "1700000000001", "false", "");
+    expect(&event, false, text);
+    event.order[0].order.stop = UNITS(0.25);
+    event.order[0].order.working_us = TIME(2345);
+    snprintf(text, sizeof text, head, "0.25000000", "-1", "true", "'W':1700000000002,");
+    expect(&event, false, text);
 }
 
 Test(render_event, a_fill_of_a_maker_in_microseconds)

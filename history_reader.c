@@ -533,11 +533,11 @@ static bool seed_page(struct history *store, const struct past_job *job,
     return true;
 }
 
-/* The last minute with trades before the day that ends now, and those of the day. */
+/* The last minute with trades before the week that ends now, and those of the week. */
 static bool seed_minutes(struct history *store, const struct past_job *job, int64_t now_us,
                          struct candle *minutes, uint32_t *count)
 {
-    int64_t from_us = now_us - DAY_US - MINUTE_US;
+    int64_t from_us = now_us - MINUTES_KEPT * MINUTE_US;
     struct history_ask ask = {
         .symbol = job->candles.symbol, .width = HISTORY_MINUTE, .limit = 1, .end_us = from_us - 1};
     uint32_t found;
@@ -584,44 +584,67 @@ static bool seed_long(struct history *store, struct past_job *job, enum candle_i
     return true;
 }
 
-static bool seed_symbol(struct history *store, struct market_stats *stats, struct past_job *job,
-                        int64_t now_us, struct candle *minutes)
+enum { LONGS = 8 }; /* the intervals that may reach behind the minutes, in each of two zones */
+
+struct seed {
+    struct candle minutes[SEED_MINUTES_MAX], now[LONGS];
+    uint32_t count; /* minutes */
+};
+
+static enum candle_interval long_of(uint32_t i)
 {
     static const enum candle_interval longs[] = {CANDLE_1D, CANDLE_3D, CANDLE_1W, CANDLE_1MO};
-    uint32_t count;
-    struct candle now;
-    if (!seed_minutes(store, job, now_us, minutes, &count))
+    return longs[i / 2];
+}
+
+static int32_t zone_of(uint32_t i)
+{
+    return i % 2 ? STATS_ZONE_MINUTES : 0;
+}
+
+static bool seed_read(struct history *store, struct past_job *job, int64_t now_us,
+                      struct seed *seed)
+{
+    if (!seed_minutes(store, job, now_us, seed->minutes, &seed->count))
         return false;
-    if (count)
-        market_stats_seed(stats, minutes, count);
-    for (uint32_t i = 0; count && i < 2 * sizeof longs / sizeof *longs; i++) {
-        int32_t zone_minutes = i % 2 ? STATS_ZONE_MINUTES : 0;
-        if (!seed_long(store, job, longs[i / 2], zone_minutes, &minutes[count - 1], &now))
+    for (uint32_t i = 0; seed->count && i < LONGS; i++)
+        if (!seed_long(store, job, long_of(i), zone_of(i), &seed->minutes[seed->count - 1],
+                       &seed->now[i]))
             return false;
-        if (now.trades)
-            market_stats_seed_candle(stats, longs[i / 2], zone_minutes, &now);
-    }
     return true;
 }
 
-void history_seed(struct history *store, struct market_view *view, const struct exchange *ex)
+static void seed_stats(const struct seed *seed, struct market_stats *stats)
 {
-    struct candle *minutes = malloc(SEED_MINUTES_MAX * sizeof *minutes);
-    ASSERT(minutes != NULL);
+    if (seed->count)
+        market_stats_seed(stats, seed->minutes, seed->count);
+    for (uint32_t i = 0; seed->count && i < LONGS; i++)
+        if (seed->now[i].trades)
+            market_stats_seed_candle(stats, long_of(i), zone_of(i), &seed->now[i]);
+}
+
+void history_seed(struct history *store, struct ingress *ingress, uint16_t count,
+                  const struct exchange *ex)
+{
+    struct seed *seed = malloc(sizeof *seed);
+    ASSERT(seed != NULL);
     for (uint16_t s = 0; s < ex->control->symbols_count; s++) {
         const struct symbol_config *config = &ex->control->symbols[s];
         struct past_job job = {.tick_atoms = config->tick_atoms, .step_atoms = config->step_atoms};
         struct money_spec spec = {.tick_atoms = config->tick_atoms,
                                   .lot_atoms = config->step_atoms};
         job.candles.symbol = s;
-        if (!view->symbols[s].stats)
+        if (!ingress[0].view.symbols[s].stats) /* never traded, for any core */
             continue;
-        if (!seed_symbol(store, view->symbols[s].stats, &job, env_now_us(&ex->rt.env), minutes)) {
+        if (!seed_read(store, &job, env_now_us(&ex->rt.env), seed)) {
             log_warn("history_unread", "The history could not be read.",
                      log_text("error", history_error(store)));
             break;
         }
-        market_view_catch_up(view, s, &spec);
+        for (uint16_t i = 0; i < count; i++) {
+            seed_stats(seed, ingress[i].view.symbols[s].stats);
+            market_view_catch_up(&ingress[i].view, s, &spec);
+        }
     }
-    free(minutes);
+    free(seed);
 }

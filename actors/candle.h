@@ -40,9 +40,10 @@ enum candle_interval {
  * the last trade before it, where that is known, else 0. */
 struct candle {
     int64_t open_us, open, high, low, close;
-    __int128 base_lots, quote_atoms, taker_base_lots, taker_quote_atoms; /* taker: a buyer's */
     uint64_t first_trade, last_trade, trades;
+    __int128 base_lots, quote_atoms, taker_base_lots, taker_quote_atoms; /* taker: a buyer's */
 };
+_Static_assert(sizeof(struct candle) == 128, "two cache lines: views keep thousands a symbol");
 
 /* "1s", ..., "1w", "1M". */
 const char *candle_name(enum candle_interval interval);

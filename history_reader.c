@@ -17,8 +17,6 @@ enum {
     HOUR_MINUTES = 60
 };
 
-#define HOUR_US (HOUR_MINUTES * MINUTE_US)
-
 _Static_assert((int)PAST_ROWS_MAX <= (int)HISTORY_ROWS_MAX, "an answer is at most one page");
 
 static struct history_reader *running; /* one a process */

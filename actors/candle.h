@@ -34,7 +34,8 @@ enum candle_interval {
 
 #define SECOND_US INT64_C(1000000)
 #define MINUTE_US (60 * SECOND_US)
-#define DAY_US    (1440 * MINUTE_US)
+#define HOUR_US   (60 * MINUTE_US)
+#define DAY_US    (24 * HOUR_US)
 
 /* What was traded from open_us on. With trades == 0 it is empty: then all its prices are those of
  * the last trade before it, where that is known, else 0. */

@@ -436,7 +436,7 @@ bool field_window(struct call *call, int64_t *width_us)
         char name;
         int32_t most;
         int64_t length_us;
-    } units[] = {{'m', 59, MINUTE_US}, {'h', 23, 60 * MINUTE_US}, {'d', 7, DAY_US}};
+    } units[] = {{'m', 59, MINUTE_US}, {'h', 23, HOUR_US}, {'d', 7, DAY_US}};
     const struct param *param;
     int32_t number;
     *width_us = DAY_US;

@@ -226,7 +226,7 @@ Test(fields, windows)
         char unit;
         int32_t most;
         int64_t length_us;
-    } units[] = {{'m', 59, MINUTE_US}, {'h', 23, 60 * MINUTE_US}, {'d', 7, DAY_US}};
+    } units[] = {{'m', 59, MINUTE_US}, {'h', 23, HOUR_US}, {'d', 7, DAY_US}};
     static const char *const wrong[] = {"0m", "00m", "01m", "5",   "m",  "60",  "1M",   "1D",
                                         "1s", "1w",  "1mm", "1 m", "+1", "1m1", "1d2h", "100m"};
     char query[64];

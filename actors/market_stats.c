@@ -37,6 +37,7 @@ struct larger {
 struct market_stats {
     uint64_t newest_trade;
     int64_t newest_us;
+    bool gap;
     struct candle_ring seconds, minutes;
     struct larger current[ZONES][LARGER], closed[ZONES][LARGER];
     /* market_stats_day(): its minutes that are over, while those are from..end */
@@ -71,6 +72,7 @@ static void ring_init(struct candle_ring *ring, struct candle *slot, uint32_t le
 static void know_nothing(struct market_stats *stats)
 {
     stats->newest_trade = 0;
+    stats->gap = false;
     stats->newest_us = stats->day.end_us = INT64_MIN;
     ring_init(&stats->seconds, stats->second_slots, 1, SECONDS_KEPT, SECOND_US);
     ring_init(&stats->minutes, stats->minute_nodes, LEVELS, MINUTES_KEPT, MINUTE_US);
@@ -285,6 +287,7 @@ static void ring_begin(struct candle_ring *ring, const struct stats_trade *trade
 static void begin(struct market_stats *stats, const struct stats_trade *trade)
 {
     bool follows = trade->trade_id == stats->newest_trade + 1;
+    stats->gap |= !follows;
     if (!stats->seconds.newest.trades || !follows)
         ring_begin(&stats->seconds, trade);
     if (stats->minutes.newest.trades && follows)
@@ -363,6 +366,11 @@ void market_stats_seed_candle(struct market_stats *stats, enum candle_interval i
 }
 
 /* ---- looking ---- */
+
+bool market_stats_gap(const struct market_stats *stats)
+{
+    return stats->gap;
+}
 
 uint64_t market_stats_newest_trade(const struct market_stats *stats)
 {

@@ -60,6 +60,10 @@ void market_stats_seed_candle(struct market_stats *stats, enum candle_interval i
 
 /* ---- looking ---- */
 
+/* Whether trades are missing before the newest one that are not before all that were seeded: what
+ * is told of times that they may be in is too little. */
+bool market_stats_gap(const struct market_stats *stats);
+
 /* The newest trade that was folded or seeded; 0: none. */
 uint64_t market_stats_newest_trade(const struct market_stats *stats);
 

@@ -422,10 +422,10 @@ static void seed_views(void)
     struct history *store =
         history_wanted() ? history_sqlite_open(castle.options.data, castle.history.id, false, wrong)
                          : NULL;
-    for (uint16_t i = 0; store && i < castle.shared.count; i++)
-        history_seed(store, &castle.ingress[i].view, &castle.ex);
-    if (store)
+    if (store) {
+        history_seed(store, castle.ingress, castle.shared.count, &castle.ex);
         store->ops->close(store);
+    }
 }
 
 /* Steps 2-11 of PROTOCOL §2.8. */

@@ -10,14 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/log.h"
 
-enum {
-    WAIT_MS = 5,
-    PAGE = HISTORY_ROWS_MAX,
-    SEED_MINUTES_MAX = MINUTES_KEPT + 2,
-    HOUR_MINUTES = 60
-};
-
-#define HOUR_US (HOUR_MINUTES * MINUTE_US)
+enum { WAIT_MS = 5, PAGE = HISTORY_ROWS_MAX, HOUR_MINUTES = 60 };
 
 _Static_assert((int)PAST_ROWS_MAX <= (int)HISTORY_ROWS_MAX, "an answer is at most one page");
 
@@ -397,6 +390,84 @@ static bool read_amendments(struct history *store, struct past_job *job)
     return true;
 }
 
+/* ---- weeks ---- */
+
+/* Reads a page behind the minutes there are; false when it fails. */
+static bool week_page(struct history *store, const struct past_job *job,
+                      const struct history_ask *ask, uint32_t *found)
+{
+    struct history_candle rows[PAGE];
+    struct past_week *week = job->week;
+    if (!store->ops->candles(store, ask, rows, found))
+        return false;
+    for (uint32_t i = 0; i < *found && week->count < WEEK_MINUTES_MAX; i++)
+        week->minute[week->count++] = candle_of(job, &rows[i]);
+    return true;
+}
+
+static bool week_minutes(struct history *store, const struct past_job *job)
+{
+    struct past_week *week = job->week;
+    int64_t from_us = job->candles.candles.now_us - MINUTES_KEPT * MINUTE_US;
+    struct history_ask ask = {
+        .symbol = job->candles.symbol, .width = HISTORY_MINUTE, .limit = 1, .end_us = from_us - 1};
+    uint32_t found;
+    week->count = 0;
+    if (!week_page(store, job, &ask, &found))
+        return false;
+    ask.limit = PAGE;
+    ask.start_us = from_us;
+    ask.end_us = 0;
+    do {
+        if (!week_page(store, job, &ask, &found))
+            return false;
+        if (found)
+            ask.start_us = week->minute[week->count - 1].open_us + 1;
+    } while (found == PAGE && week->count < WEEK_MINUTES_MAX);
+    return true;
+}
+
+/* The candle that holds the last of the minutes, of the days or hours there are. */
+static bool week_long(struct history *store, const struct past_job *job,
+                      enum candle_interval interval, int32_t zone_minutes,
+                      const struct candle *last, struct candle *out)
+{
+    struct history_candle rows[64];
+    uint32_t count;
+    int64_t open_us = candle_open_us(interval, last->open_us, zone_minutes);
+    struct history_ask ask = {.symbol = job->candles.symbol,
+                              .width = width_of(interval, zone_minutes),
+                              .limit = sizeof rows / sizeof *rows,
+                              .start_us = open_us};
+    *out = (struct candle){0};
+    do {
+        if (!store->ops->candles(store, &ask, rows, &count))
+            return false;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct candle more = candle_of(job, &rows[i]);
+            if (out->trades)
+                candle_add(out, &more);
+            else
+                *out = more;
+            ask.start_us = more.open_us + 1;
+        }
+    } while (count == ask.limit);
+    out->open_us = open_us;
+    return true;
+}
+
+static bool read_week(struct history *store, struct past_job *job)
+{
+    struct past_week *week = job->week;
+    if (!week_minutes(store, job))
+        return false;
+    for (uint32_t i = 0; week->count && i < WEEK_LONGS; i++)
+        if (!week_long(store, job, past_long_interval(i), past_long_zone(i),
+                       &week->minute[week->count - 1], &week->now[i]))
+            return false;
+    return true;
+}
+
 /* ---- the thread ---- */
 
 bool history_read(struct history *store, struct past_job *job)
@@ -414,6 +485,8 @@ bool history_read(struct history *store, struct past_job *job)
         return read_fills(store, job);
     case PAST_AMENDMENTS:
         return read_amendments(store, job);
+    case PAST_WEEK:
+        return read_week(store, job);
     }
     UNREACHABLE("a kind of job");
 }
@@ -524,108 +597,26 @@ void history_reader_stop(struct history_reader *self)
 
 /* ---- at start ---- */
 
-/* Reads a page behind the minutes there are; false when it fails. */
-static bool seed_page(struct history *store, const struct past_job *job,
-                      const struct history_ask *ask, struct candle *minutes, uint32_t *count,
-                      uint32_t *found)
+void history_seed(struct history *store, struct ingress *ingress, uint16_t count,
+                  const struct exchange *ex)
 {
-    struct history_candle rows[PAGE];
-    if (!store->ops->candles(store, ask, rows, found))
-        return false;
-    for (uint32_t i = 0; i < *found && *count < SEED_MINUTES_MAX; i++)
-        minutes[(*count)++] = candle_of(job, &rows[i]);
-    return true;
-}
-
-/* The last minute with trades before the day that ends now, and those of the day. */
-static bool seed_minutes(struct history *store, const struct past_job *job, int64_t now_us,
-                         struct candle *minutes, uint32_t *count)
-{
-    int64_t from_us = now_us - DAY_US - MINUTE_US;
-    struct history_ask ask = {
-        .symbol = job->candles.symbol, .width = HISTORY_MINUTE, .limit = 1, .end_us = from_us - 1};
-    uint32_t found;
-    *count = 0;
-    if (!seed_page(store, job, &ask, minutes, count, &found))
-        return false;
-    ask.limit = PAGE;
-    ask.start_us = from_us;
-    ask.end_us = 0;
-    do {
-        if (!seed_page(store, job, &ask, minutes, count, &found))
-            return false;
-        if (found)
-            ask.start_us = minutes[*count - 1].open_us + 1;
-    } while (found == PAGE && *count < SEED_MINUTES_MAX);
-    return true;
-}
-
-/* The candle that holds the last of the minutes, of the days or hours there are. */
-static bool seed_long(struct history *store, struct past_job *job, enum candle_interval interval,
-                      int32_t zone_minutes, const struct candle *last, struct candle *out)
-{
-    struct history_candle rows[64];
-    uint32_t count;
-    int64_t open_us = candle_open_us(interval, last->open_us, zone_minutes);
-    struct history_ask ask = {.symbol = job->candles.symbol,
-                              .width = width_of(interval, zone_minutes),
-                              .limit = sizeof rows / sizeof *rows,
-                              .start_us = open_us};
-    *out = (struct candle){0};
-    do {
-        if (!store->ops->candles(store, &ask, rows, &count))
-            return false;
-        for (uint32_t i = 0; i < count; i++) {
-            const struct candle more = candle_of(job, &rows[i]);
-            if (out->trades)
-                candle_add(out, &more);
-            else
-                *out = more;
-            ask.start_us = more.open_us + 1;
-        }
-    } while (count == ask.limit);
-    out->open_us = open_us;
-    return true;
-}
-
-static bool seed_symbol(struct history *store, struct market_stats *stats, struct past_job *job,
-                        int64_t now_us, struct candle *minutes)
-{
-    static const enum candle_interval longs[] = {CANDLE_1D, CANDLE_3D, CANDLE_1W, CANDLE_1MO};
-    uint32_t count;
-    struct candle now;
-    if (!seed_minutes(store, job, now_us, minutes, &count))
-        return false;
-    if (count)
-        market_stats_seed(stats, minutes, count);
-    for (uint32_t i = 0; count && i < 2 * sizeof longs / sizeof *longs; i++) {
-        int32_t zone_minutes = i % 2 ? STATS_ZONE_MINUTES : 0;
-        if (!seed_long(store, job, longs[i / 2], zone_minutes, &minutes[count - 1], &now))
-            return false;
-        if (now.trades)
-            market_stats_seed_candle(stats, longs[i / 2], zone_minutes, &now);
-    }
-    return true;
-}
-
-void history_seed(struct history *store, struct market_view *view, const struct exchange *ex)
-{
-    struct candle *minutes = malloc(SEED_MINUTES_MAX * sizeof *minutes);
-    ASSERT(minutes != NULL);
+    struct past_job *job = calloc(1, sizeof *job + sizeof *job->week);
+    ASSERT(job != NULL);
+    job->week = (struct past_week *)job->rows;
+    job->candles.candles.now_us = env_now_us(&ex->rt.env);
     for (uint16_t s = 0; s < ex->control->symbols_count; s++) {
-        const struct symbol_config *config = &ex->control->symbols[s];
-        struct past_job job = {.tick_atoms = config->tick_atoms, .step_atoms = config->step_atoms};
-        struct money_spec spec = {.tick_atoms = config->tick_atoms,
-                                  .lot_atoms = config->step_atoms};
-        job.candles.symbol = s;
-        if (!view->symbols[s].stats)
+        if (!ingress[0].view.symbols[s].stats) /* never traded, for any core */
             continue;
-        if (!seed_symbol(store, view->symbols[s].stats, &job, env_now_us(&ex->rt.env), minutes)) {
+        job->candles.symbol = s;
+        job->tick_atoms = ex->control->symbols[s].tick_atoms;
+        job->step_atoms = ex->control->symbols[s].step_atoms;
+        if (!read_week(store, job)) {
             log_warn("history_unread", "The history could not be read.",
                      log_text("error", history_error(store)));
             break;
         }
-        market_view_catch_up(view, s, &spec);
+        for (uint16_t i = 0; i < count; i++)
+            past_week_seed(job, &ingress[i].view);
     }
-    free(minutes);
+    free(job);
 }

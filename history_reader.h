@@ -38,8 +38,11 @@ bool history_reader_submit(struct past_job *job);
 /* Reads what the job asks for; false when the store fails. Thread: the store's. */
 bool history_read(struct history *store, struct past_job *job);
 
-/* Gives a view's statistics the candles of before the trades that it has, as far as the history has
- * them. Thread: the starting one, before any other. */
-void history_seed(struct history *store, struct market_view *view, const struct exchange *ex);
+/* Gives the statistics of the cores' views, all of which were loaded from `ex`, the candles of
+ * before the trades that they have, as far as the history has them. Expects: count >= 1. Cost:
+ * reads the last week's minutes of each symbol that has traded, once for all cores. Thread: the
+ * starting one, before any other. */
+void history_seed(struct history *store, struct ingress *ingress, uint16_t count,
+                  const struct exchange *ex);
 
 #endif

@@ -1,23 +1,31 @@
 #include "actors/market_stats.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "runtime/check.h"
 
-enum { LARGER = CANDLE_INTERVALS - CANDLE_3M, ZONES = 2 }; /* LARGER: made of minutes */
+enum {
+    LARGER = CANDLE_INTERVALS - CANDLE_3M, /* made of minutes */
+    ZONES = 2,
+    LEVELS = 5,
+    LEVEL_BITS = 3,
+    MINUTE_NODES = MINUTES_KEPT + (MINUTES_KEPT >> 3) + (MINUTES_KEPT >> 6) + (MINUTES_KEPT >> 9) +
+                   (MINUTES_KEPT >> 12) + 2 * (LEVELS - 1)
+};
 
 static const int32_t zone_minutes_of[ZONES] = {0, STATS_ZONE_MINUTES};
 
-/* Candles of one short length, by number % slots; an older one stays until its slot is needed. */
+/* The newest candles of one short length, and sums of them: a node of level k is the sum of 8^k
+ * candles, from a multiple of 8^k on, so a long stretch is a few nodes of each level. A node's slot
+ * is its number's, modulo; an older one stays until its slot is needed, and open_us tells. */
 struct candle_ring {
-    struct candle *slot;
-    uint32_t slots;
+    struct candle *level[LEVELS];
+    uint32_t levels, kept; /* kept: candles, of level 0 */
     int64_t length_us;
-    struct candle newest;        /* not over: it is not in a slot yet */
-    int64_t first_us;            /* the first trade known */
-    int64_t since_us;            /* all trades since then are known; INT64_MIN: all there were */
-    int64_t gone_us, gone_close; /* of the last one that lost its slot; INT64_MIN: none */
+    struct candle newest; /* not over: no node has it yet */
+    int64_t first_us;     /* the first trade known */
+    int64_t since_us;     /* all trades since then are known; INT64_MIN: all there were */
+    int64_t gone_close;   /* of the last candle older than those kept; 0: none known */
 };
 
 /* A larger candle, without the newest minute. */
@@ -29,36 +37,45 @@ struct larger {
 struct market_stats {
     uint64_t newest_trade;
     int64_t newest_us;
+    bool gap;
     struct candle_ring seconds, minutes;
     struct larger current[ZONES][LARGER], closed[ZONES][LARGER];
-    /* market_stats_day(): its minutes that are over, while they are from..to */
+    /* market_stats_day(): its minutes that are over, while those are from..end */
     struct {
-        int64_t from_us, to_us;
+        int64_t from_us, end_us;
         struct candle sum;
         int64_t previous_close;
     } day;
     uint64_t newest_agg, oldest_agg, agg_trade; /* agg_trade: the newest trade in them */
     struct agg_trade agg[AGGS_KEPT];            /* by id % AGGS_KEPT */
-    struct candle second_slots[SECONDS_KEPT], minute_slots[MINUTES_KEPT];
+    struct candle second_slots[SECONDS_KEPT], minute_nodes[MINUTE_NODES];
 };
 
-static void ring_init(struct candle_ring *ring, struct candle *slot, uint32_t slots,
+/* A level has room for all nodes that may be looked at while the ring keeps what they sum up. */
+static uint32_t slots_of(const struct candle_ring *ring, uint32_t level)
+{
+    return level ? (ring->kept >> LEVEL_BITS * level) + 2 : ring->kept;
+}
+
+static void ring_init(struct candle_ring *ring, struct candle *slot, uint32_t levels, uint32_t kept,
                       int64_t length_us)
 {
-    *ring = (struct candle_ring){.slot = slot,
-                                 .slots = slots,
+    *ring = (struct candle_ring){.levels = levels,
+                                 .kept = kept,
                                  .length_us = length_us,
                                  .first_us = INT64_MAX,
-                                 .since_us = INT64_MAX,
-                                 .gone_us = INT64_MIN};
+                                 .since_us = INT64_MAX};
+    for (uint32_t k = 0; k < levels; slot += slots_of(ring, k++))
+        ring->level[k] = slot;
 }
 
 static void know_nothing(struct market_stats *stats)
 {
     stats->newest_trade = 0;
-    stats->newest_us = stats->day.to_us = INT64_MIN;
-    ring_init(&stats->seconds, stats->second_slots, SECONDS_KEPT, SECOND_US);
-    ring_init(&stats->minutes, stats->minute_slots, MINUTES_KEPT, MINUTE_US);
+    stats->gap = false;
+    stats->newest_us = stats->day.end_us = INT64_MIN;
+    ring_init(&stats->seconds, stats->second_slots, 1, SECONDS_KEPT, SECOND_US);
+    ring_init(&stats->minutes, stats->minute_nodes, LEVELS, MINUTES_KEPT, MINUTE_US);
     for (uint32_t i = 0; i < ZONES * LARGER; i++)
         (&stats->current[0][0])[i].sum.open_us = (&stats->closed[0][0])[i].sum.open_us = INT64_MIN;
 }
@@ -78,15 +95,28 @@ void market_stats_free(struct market_stats *stats)
 
 /* ---- rings ---- */
 
-static struct candle *slot_of(const struct candle_ring *ring, int64_t open_us)
+/* The slot of the node that holds the candle of this number. */
+static struct candle *slot_of(const struct candle_ring *ring, uint32_t level, int64_t number)
 {
-    return &ring->slot[open_us / ring->length_us % ring->slots];
+    return &ring->level[level][(number >> LEVEL_BITS * level) % slots_of(ring, level)];
 }
 
-/* The oldest candle whose slot cannot be another's by now. */
+/* The node that begins with this candle; NULL when nothing was traded in it. */
+static const struct candle *node_of(const struct candle_ring *ring, uint32_t level, int64_t number)
+{
+    const struct candle *node = slot_of(ring, level, number);
+    return node->trades && node->open_us == number * ring->length_us ? node : NULL;
+}
+
+static int64_t node_length(uint32_t level)
+{
+    return INT64_C(1) << LEVEL_BITS * level;
+}
+
+/* The oldest candle that is kept. */
 static int64_t oldest_kept(const struct candle_ring *ring)
 {
-    return ring->newest.open_us - ring->slots * ring->length_us;
+    return ring->newest.open_us - ring->kept * ring->length_us;
 }
 
 /* From where on all trades are known and kept; INT64_MIN: from the first there was. */
@@ -96,57 +126,90 @@ static int64_t known_from(const struct candle_ring *ring)
     return from > ring->since_us ? from : ring->since_us;
 }
 
-/* The newest candle is over. */
-static void ring_close(struct candle_ring *ring)
+/* The last close of the candles that are over, from number `from` up to before `to`; 0: none. */
+static int64_t last_close(const struct candle_ring *ring, int64_t from, int64_t to)
 {
-    struct candle *slot = slot_of(ring, ring->newest.open_us);
-    if (slot->trades && slot->open_us > ring->gone_us) {
-        ring->gone_us = slot->open_us;
-        ring->gone_close = slot->close;
+    uint32_t level = 0;
+    from = from > 0 ? from : 0;
+    for (const struct candle *node; to > from; to -= node_length(level)) {
+        while (level + 1 < ring->levels && to % node_length(level + 1) == 0)
+            level++;
+        while (to - node_length(level) < from)
+            level--;
+        if ((node = node_of(ring, level, to - node_length(level))) != NULL)
+            return node->close;
     }
-    *slot = ring->newest;
+    return 0;
+}
+
+/* The newest candle is over, the next one begins at open_us; of what is not kept then, the last
+ * close is. */
+static void ring_close(struct candle_ring *ring, int64_t open_us)
+{
+    int64_t number = ring->newest.open_us / ring->length_us;
+    int64_t oldest = open_us / ring->length_us - ring->kept;
+    int64_t close =
+        oldest > number ? ring->newest.close : last_close(ring, number - ring->kept, oldest);
+    ring->gone_close = close ? close : ring->gone_close;
+    for (uint32_t k = 0; k < ring->levels; k++) {
+        struct candle *node = slot_of(ring, k, number);
+        int64_t node_us = (number & -node_length(k)) * ring->length_us;
+        if (node->open_us != node_us)
+            *node = (struct candle){.open_us = node_us};
+        candle_add(node, &ring->newest);
+    }
+    ring->newest = (struct candle){.open_us = open_us};
+}
+
+/* Empties the slots that may have been written to: the others have no memory yet. */
+static void ring_clear(struct candle_ring *ring)
+{
+    if (!ring->newest.trades)
+        return;
+    for (uint32_t k = 0; k < ring->levels; k++) {
+        int64_t number = ring->newest.open_us / ring->length_us;
+        int64_t first = ring->first_us / ring->length_us - node_length(k);
+        for (uint32_t i = 0; i < slots_of(ring, k) && number >= 0 && number > first; i++) {
+            *slot_of(ring, k, number) = (struct candle){0};
+            number -= node_length(k);
+        }
+    }
 }
 
 /* The close of the last trade before the candle that begins at open_us; 0: not known. */
 static int64_t close_before(const struct candle_ring *ring, int64_t open_us)
 {
-    int64_t best_us = INT64_MIN, close = 0;
-    if (ring->newest.trades && ring->newest.open_us < open_us)
+    int64_t oldest = oldest_kept(ring), close;
+    if (!ring->newest.trades || open_us < oldest)
+        return 0;
+    if (ring->newest.open_us < open_us)
         return ring->newest.close;
-    if (ring->gone_us != INT64_MIN && ring->gone_us < open_us) {
-        best_us = ring->gone_us;
-        close = ring->gone_close;
-    }
-    for (uint32_t i = 0; i < ring->slots; i++) {
-        const struct candle *slot = &ring->slot[i];
-        if (slot->trades && slot->open_us < open_us && slot->open_us > best_us) {
-            best_us = slot->open_us;
-            close = slot->close;
-        }
-    }
-    return close;
+    close = last_close(ring, oldest / ring->length_us, open_us / ring->length_us);
+    return close ? close : ring->gone_close;
 }
 
-/* Adds those that begin from from_us on, before to_us. */
+/* Adds those from from_us on, before to_us: both are where candles begin, or are beyond the newest.
+ * Cost: O(log) of their number. */
 static void ring_sum(const struct candle_ring *ring, int64_t from_us, int64_t to_us,
                      struct candle *sum)
 {
+    int64_t oldest_us = oldest_kept(ring), newest_us = ring->newest.open_us;
     if (!ring->newest.trades)
         return;
-    if (from_us < oldest_kept(ring))
-        from_us = oldest_kept(ring);
-    if (to_us > ring->newest.open_us + ring->length_us)
-        to_us = ring->newest.open_us + ring->length_us;
-    if (from_us < 0)
-        from_us = 0;
-    uint32_t slot = (uint32_t)(from_us / ring->length_us % ring->slots);
-    for (int64_t at = from_us; at < to_us; at += ring->length_us) {
-        const struct candle *candle =
-            at == ring->newest.open_us ? &ring->newest : &ring->slot[slot];
-        if (candle->open_us == at && candle->trades)
-            candle_add(sum, candle);
-        slot = slot + 1 < ring->slots ? slot + 1 : 0;
+    int64_t at = (from_us > oldest_us ? from_us : oldest_us) / ring->length_us;
+    int64_t end = (to_us < newest_us ? to_us : newest_us) / ring->length_us;
+    uint32_t level = 0;
+    for (at = at > 0 ? at : 0; at < end; at += node_length(level)) {
+        while (level + 1 < ring->levels && at % node_length(level + 1) == 0)
+            level++;
+        while (at + node_length(level) > end)
+            level--;
+        const struct candle *node = node_of(ring, level, at);
+        if (node)
+            candle_add(sum, node);
     }
+    if (newest_us >= from_us && newest_us < to_us)
+        candle_add(sum, &ring->newest);
 }
 
 /* ---- folding ---- */
@@ -171,7 +234,6 @@ static void close_minute(struct market_stats *stats)
     for (uint32_t zone = 0; zone < ZONES; zone++)
         for (uint32_t which = 0; which < LARGER; which++)
             close_minute_of(stats, zone, which);
-    ring_close(&stats->minutes);
 }
 
 static void fold_candle(struct market_stats *stats, struct candle_ring *ring,
@@ -182,14 +244,10 @@ static void fold_candle(struct market_stats *stats, struct candle_ring *ring,
     if (ring->newest.trades && open_us != ring->newest.open_us) {
         if (ring == &stats->minutes)
             close_minute(stats);
-        else
-            ring_close(ring);
-        ring->newest = (struct candle){0};
+        ring_close(ring, open_us);
     }
     ring->newest.open_us = open_us;
     candle_add(&ring->newest, more);
-    if (ring == &stats->minutes && open_us < stats->day.to_us)
-        stats->day.to_us = INT64_MIN; /* a late trade, from before what was summed up */
 }
 
 static void fold_agg(struct market_stats *stats, const struct stats_trade *trade)
@@ -229,6 +287,7 @@ static void ring_begin(struct candle_ring *ring, const struct stats_trade *trade
 static void begin(struct market_stats *stats, const struct stats_trade *trade)
 {
     bool follows = trade->trade_id == stats->newest_trade + 1;
+    stats->gap |= !follows;
     if (!stats->seconds.newest.trades || !follows)
         ring_begin(&stats->seconds, trade);
     if (stats->minutes.newest.trades && follows)
@@ -271,9 +330,9 @@ void market_stats_fold(struct market_stats *stats, const struct stats_trade *tra
 
 void market_stats_seed(struct market_stats *stats, const struct candle *minutes, uint32_t count)
 {
+    ring_clear(&stats->seconds);
+    ring_clear(&stats->minutes);
     know_nothing(stats);
-    memset(stats->second_slots, 0, sizeof stats->second_slots);
-    memset(stats->minute_slots, 0, sizeof stats->minute_slots);
     if (!count)
         return;
     stats->minutes.first_us = minutes->open_us;
@@ -307,6 +366,11 @@ void market_stats_seed_candle(struct market_stats *stats, enum candle_interval i
 }
 
 /* ---- looking ---- */
+
+bool market_stats_gap(const struct market_stats *stats)
+{
+    return stats->gap;
+}
 
 uint64_t market_stats_newest_trade(const struct market_stats *stats)
 {
@@ -349,18 +413,18 @@ void market_stats_window(const struct market_stats *stats, int64_t from_us, int6
 
 void market_stats_day(struct market_stats *stats, int64_t now_us, struct stats_day *out)
 {
-    int64_t now = later(stats, now_us), from = minute_of(now - DAY_US), to = minute_of(now);
     const struct candle *minute = &stats->minutes.newest;
-    if (stats->day.to_us != to) {
+    int64_t now = later(stats, now_us), from = minute_of(now - DAY_US);
+    if (stats->day.from_us != from || stats->day.end_us != minute->open_us) {
         stats->day.from_us = from;
-        stats->day.to_us = to;
+        stats->day.end_us = minute->open_us;
         stats->day.sum = (struct candle){.open_us = from};
-        ring_sum(&stats->minutes, from, to, &stats->day.sum);
+        ring_sum(&stats->minutes, from, minute->open_us, &stats->day.sum);
         stats->day.previous_close = close_before(&stats->minutes, from);
     }
     *out = (struct stats_day){
         .sum = stats->day.sum, .close_us = now, .previous_close_ticks = stats->day.previous_close};
-    if (minute->open_us == to)
+    if (minute->open_us >= from)
         candle_add(&out->sum, minute);
     if (!out->previous_close_ticks)
         out->previous_close_ticks = out->sum.open;

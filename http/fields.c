@@ -430,6 +430,31 @@ bool field_zone(struct call *call, int32_t *minutes)
     return false;
 }
 
+bool field_window(struct call *call, int64_t *width_us)
+{
+    static const struct {
+        char name;
+        int32_t most;
+        int64_t length_us;
+    } units[] = {{'m', 59, MINUTE_US}, {'h', 23, HOUR_US}, {'d', 7, DAY_US}};
+    const struct param *param;
+    int32_t number;
+    *width_us = DAY_US;
+    if (!field_get(call, "windowSize", OPTIONAL, &param))
+        return false;
+    if (!param)
+        return true;
+    const char *end = param->value + param->value_length;
+    const char *at = two_digits(param->value, end, &number);
+    for (uint32_t i = 0; at && at + 1 == end && *param->value != '0' && i < 3; i++)
+        if (*at == units[i].name && number <= units[i].most) {
+            *width_us = number * units[i].length_us;
+            return true;
+        }
+    call_refuse(call, -1130, "Data sent for parameter 'windowSize' is not valid.");
+    return false;
+}
+
 bool fields_all_read(struct call *call)
 {
     struct params *params = &call->ingress->params;

@@ -73,6 +73,8 @@ bool field_limit(struct call *call, uint32_t normal, uint32_t most, uint32_t *li
 bool field_interval(struct call *call, enum candle_interval *interval);
 /* `timeZone` as minutes east of UTC, -12:00 to +14:00; 0 when it is not there. */
 bool field_zone(struct call *call, int32_t *minutes);
+/* `windowSize`, 1m to 59m, 1h to 23h, 1d to 7d; a day when it is not there. */
+bool field_window(struct call *call, int64_t *width_us);
 /* startTime and endTime, ms or us, both inclusive; INT64_MIN and INT64_MAX when not there. */
 bool field_range(struct call *call, int64_t *start_us, int64_t *end_us);
 /* startTime and endTime, ms or us, into request->find. */

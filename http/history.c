@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/book/money.h"
 #include "actors/book/reject.h"
 #include "http/render.h"
 #include "runtime/check.h"
 
+enum { MEND_EVERY_US = 10000000 };
 enum { UNDER_WAY = 1 }; /* call->tag of a call that a job is for: no slot of the gateway */
 
 /* ---- jobs ---- */
@@ -16,27 +18,36 @@ static size_t row_bytes(enum past_kind kind)
     static const size_t bytes[] = {
         [PAST_TRADES] = sizeof(struct recent_trade), [PAST_AGG_TRADES] = sizeof(struct agg_trade),
         [PAST_CANDLES] = sizeof(struct candle),      [PAST_ORDERS] = sizeof(struct order_view),
-        [PAST_FILLS] = sizeof(struct trade_view),    [PAST_AMENDMENTS] = sizeof(struct amend_view)};
+        [PAST_FILLS] = sizeof(struct trade_view),    [PAST_AMENDMENTS] = sizeof(struct amend_view),
+        [PAST_WEEK] = sizeof(struct past_week)};
     return bytes[kind];
 }
 
 /* Off the order path. With room for `most` rows, and for `kept` of memory's. */
-static struct past_job *job_new(struct call *call, enum past_kind kind, uint16_t symbol,
+static struct past_job *job_new(struct ingress *ingress, enum past_kind kind, uint16_t symbol,
                                 uint32_t most, uint32_t kept, void (*answer)(struct past_job *job))
 {
-    const struct symbol_config *config = &call->ingress->directory.symbols[symbol];
+    const struct symbol_config *config = &ingress->directory.symbols[symbol];
     size_t rows = (most * row_bytes(kind) + 15) & ~(size_t)15;
     struct past_job *job = malloc(sizeof *job + rows + kept * row_bytes(kind));
     ASSERT(job != NULL);
     memset(job, 0, sizeof *job);
-    job->ingress = call->ingress;
-    job->call = call;
+    job->ingress = ingress;
     job->answer = answer;
     job->kind = kind;
     job->tick_atoms = config->tick_atoms;
     job->step_atoms = config->step_atoms;
     job->order = (struct order_view *)job->rows;
     job->kept_order = (struct order_view *)(job->rows + rows);
+    return job;
+}
+
+static struct past_job *call_job_new(struct call *call, enum past_kind kind, uint16_t symbol,
+                                     uint32_t most, uint32_t kept,
+                                     void (*answer)(struct past_job *job))
+{
+    struct past_job *job = job_new(call->ingress, kind, symbol, most, kept, answer);
+    job->call = call;
     return job;
 }
 
@@ -73,6 +84,10 @@ void past_done(struct past_job *job)
 static void answer(struct past_job *job)
 {
     struct call *call = job->call;
+    if (!call) {
+        job->answer(job);
+        return;
+    }
     call->tag = 0;
     if (!call->transport)
         call_respond(call, 200, NULL, 0); /* nobody waits: the call is freed */
@@ -95,6 +110,77 @@ uint32_t past_deliver(struct ingress *ingress)
         free(job);
     }
     return done;
+}
+
+/* ---- a week for statistics ---- */
+
+enum candle_interval past_long_interval(uint32_t i)
+{
+    static const enum candle_interval longs[] = {CANDLE_1D, CANDLE_3D, CANDLE_1W, CANDLE_1MO};
+    return longs[i / 2];
+}
+
+int32_t past_long_zone(uint32_t i)
+{
+    return i % 2 ? STATS_ZONE_MINUTES : 0;
+}
+
+void past_week_seed(const struct past_job *job, struct market_view *view)
+{
+    const struct past_week *week = job->week;
+    const struct money_spec spec = {.tick_atoms = job->tick_atoms, .lot_atoms = job->step_atoms};
+    struct market_stats *stats = view->symbols[job->candles.symbol].stats;
+    if (week->count)
+        market_stats_seed(stats, week->minute, week->count);
+    for (uint32_t i = 0; week->count && i < WEEK_LONGS; i++)
+        if (week->now[i].trades)
+            market_stats_seed_candle(stats, past_long_interval(i), past_long_zone(i),
+                                     &week->now[i]);
+    market_view_catch_up(view, job->candles.symbol, &spec);
+}
+
+/* The week may end before the oldest trade that the view keeps, for so many were durable meanwhile,
+ * or behind the newest one that it has been given: then the next time will do. */
+static void mended(struct past_job *job)
+{
+    struct ingress *ingress = job->ingress;
+    const struct past_week *week = job->week;
+    const struct trade_ring *ring = &ingress->view.symbols[job->candles.symbol].trades;
+    ingress->mend.asked = false;
+    if (job->failed || !week->count)
+        return;
+    uint64_t last = week->minute[week->count - 1].last_trade;
+    if (last <= ring->newest && last >= ring->newest - trade_ring_count(ring))
+        past_week_seed(job, &ingress->view);
+}
+
+static void ask_week(struct ingress *ingress, uint16_t symbol)
+{
+    struct past_job *job = job_new(ingress, PAST_WEEK, symbol, 1, 0, mended);
+    job->candles.symbol = symbol;
+    job->candles.candles.now_us = ingress->core->now_us;
+    job->min_lsn = ingress->shared->journal_lsn();
+    job->until_ns = env_mono_ns() + MEND_EVERY_US * UINT64_C(1000);
+    ingress->mend.asked = ingress->shared->past(job);
+    if (!ingress->mend.asked)
+        free(job);
+}
+
+void history_mend(struct ingress *ingress)
+{
+    if (!ingress->shared->past || ingress->mend.asked ||
+        ingress->core->now_us < ingress->mend.next_us)
+        return;
+    while (ingress->mend.symbol < ingress->directory.symbols_count) {
+        uint16_t symbol = ingress->mend.symbol++;
+        const struct market_stats *stats = ingress->view.symbols[symbol].stats;
+        if (stats && market_stats_gap(stats)) {
+            ask_week(ingress, symbol);
+            return;
+        }
+    }
+    ingress->mend.symbol = 0;
+    ingress->mend.next_us = ingress->core->now_us + MEND_EVERY_US;
 }
 
 /* ---- public lookups ---- */
@@ -156,7 +242,7 @@ void history_trades(struct call *call, const struct trades_query *query)
     if (in_memory_only(call))
         return;
     struct past_job *job =
-        job_new(call, PAST_TRADES, query->symbol, PAST_ROWS_MAX, 0, answer_trades);
+        call_job_new(call, PAST_TRADES, query->symbol, PAST_ROWS_MAX, 0, answer_trades);
     job->trades = *query;
     submit(job);
 }
@@ -166,7 +252,7 @@ void history_agg_trades(struct call *call, const struct trades_query *query)
     if (in_memory_only(call))
         return;
     struct past_job *job =
-        job_new(call, PAST_AGG_TRADES, query->symbol, PAST_ROWS_MAX, 0, answer_agg_trades);
+        call_job_new(call, PAST_AGG_TRADES, query->symbol, PAST_ROWS_MAX, 0, answer_agg_trades);
     job->trades = *query;
     submit(job);
 }
@@ -176,7 +262,7 @@ void history_candles(struct call *call, const struct candles_query *query)
     if (in_memory_only(call))
         return;
     struct past_job *job =
-        job_new(call, PAST_CANDLES, query->symbol, PAST_ROWS_MAX, 0, answer_candles);
+        call_job_new(call, PAST_CANDLES, query->symbol, PAST_ROWS_MAX, 0, answer_candles);
     job->candles = *query;
     submit(job);
 }
@@ -200,7 +286,7 @@ void history_amendments(struct call *call, const struct request *request)
     if (in_memory_only(call))
         return;
     struct past_job *job =
-        job_new(call, PAST_AMENDMENTS, request->symbol, PAST_ROWS_MAX, 0, answer_amendments);
+        call_job_new(call, PAST_AMENDMENTS, request->symbol, PAST_ROWS_MAX, 0, answer_amendments);
     job->request = *request;
     submit(job);
 }
@@ -347,8 +433,8 @@ void history_send(struct call *call, const struct request *request)
     enum past_kind kind = request->type == REQUEST_TRADES ? PAST_FILLS : PAST_ORDERS;
     bool one = request->type == REQUEST_GET_ORDER;
     uint32_t most = one ? 1 : PAST_ROWS_MAX;
-    call->past = job_new(call, kind, request->symbol, most, one ? 0 : most,
-                         one ? answer_order : answer_joined);
+    call->past = call_job_new(call, kind, request->symbol, most, one ? 0 : most,
+                              one ? answer_order : answer_joined);
     call->past->request = *request;
     if (one)
         call->past->request.find.limit = 1;

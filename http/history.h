@@ -21,14 +21,26 @@ enum past_kind {
     PAST_CANDLES,
     PAST_ORDERS,
     PAST_FILLS,
-    PAST_AMENDMENTS
+    PAST_AMENDMENTS,
+    PAST_WEEK
 };
+
+/* What statistics are seeded with. */
+enum { WEEK_MINUTES_MAX = MINUTES_KEPT + 2, WEEK_LONGS = 8 };
+struct past_week {
+    uint32_t count;
+    struct candle minute[WEEK_MINUTES_MAX]; /* the last one before the week, and those of it */
+    struct candle now[WEEK_LONGS];          /* the candles that hold the last minute */
+};
+/* The interval and the zone of now[i]: those that may reach behind the minutes. */
+enum candle_interval past_long_interval(uint32_t i);
+int32_t past_long_zone(uint32_t i);
 
 /* What is looked for, and what was found. Memory: one allocation, of the ingress core. */
 struct past_job {
     struct past_job *next;
     struct ingress *ingress;
-    struct call *call;
+    struct call *call;                    /* NULL: a WEEK, which nobody waits for */
     void (*answer)(struct past_job *job); /* on the ingress core; the job is freed behind it */
     uint64_t min_lsn;                     /* what the history must have before it is read... */
     uint64_t until_ns; /* ... by then, on the monotonic clock; nobody waits any more */
@@ -36,19 +48,20 @@ struct past_job {
     int64_t tick_atoms, step_atoms;
     union {
         struct trades_query trades;
-        struct candles_query candles;
-        struct request request; /* ORDERS, FILLS, AMENDMENTS: find, user and symbol */
+        struct candles_query candles; /* CANDLES; WEEK: its symbol and now_us */
+        struct request request;       /* ORDERS, FILLS, AMENDMENTS: find, user and symbol */
     };
     /* found */
     bool failed;
     uint32_t count;
-    union { /* [PAST_ROWS_MAX]; of one order: [1] */
+    union { /* [PAST_ROWS_MAX]; of one order and of a week: [1] */
         struct recent_trade *trade;
         struct agg_trade *agg;
         struct candle *candle;
         struct order_view *order;
         struct trade_view *fill;
         struct amend_view *amend;
+        struct past_week *week;
     };
     /* of memory, ORDERS and FILLS: in the same order */
     uint32_t kept_count;
@@ -68,6 +81,15 @@ void past_done(struct past_job *job);
 
 /* Answers what is done; returns how many. */
 uint32_t past_deliver(struct ingress *ingress);
+
+/* Seeds a view's statistics of the job's symbol with the week that was found, and folds the newer
+ * trades that the view has. Expects: the view has the week's last trade. */
+void past_week_seed(const struct past_job *job, struct market_view *view);
+
+/* Statistics that began without some trades, because the history did not have them yet then or
+ * could not be read, get them as soon as it can: reads the week of one symbol after the other, and
+ * again every ten seconds where that was too early. Once a turn. */
+void history_mend(struct ingress *ingress);
 
 void history_trades(struct call *call, const struct trades_query *query);
 void history_agg_trades(struct call *call, const struct trades_query *query);

@@ -394,5 +394,6 @@ uint32_t ingress_work(struct ingress *ingress)
         done += timers_run(&ingress->deadlines, ingress->core->now_us, 256);
         done += finish_waiting(ingress);
     }
+    history_mend(ingress);
     return done;
 }

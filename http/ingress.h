@@ -58,6 +58,11 @@ struct ingress {
     struct user_streams user_streams;
     struct timers deadlines; /* of calls that wait for the exchange */
     _Atomic(struct past_job *) past_done;
+    struct { /* history_mend(): the symbol it looks at next, and when; whether a job is under way */
+        int64_t next_us;
+        uint16_t symbol;
+        bool asked;
+    } mend;
     uint64_t client_ids;  /* generated client order ids */
     uint64_t answered;    /* calls responded to since the last look */
     struct sampler timed; /* which calls are timed */

@@ -29,11 +29,16 @@ void render_agg_trade(const struct call *call, struct text *out, uint16_t symbol
 /* Binance's array of twelve; `query` says how long the candle is. */
 void render_candle(const struct call *call, struct text *out, const struct candle_query *query,
                    uint16_t symbol, const struct candle *candle);
-void render_ticker_price(const struct call *call, struct text *out, uint16_t symbol);
-void render_ticker_book(const struct call *call, struct text *out, uint16_t symbol);
-/* The last 24 hours: FULL, MINI. */
-void render_ticker_full(const struct call *call, struct text *out, uint16_t symbol);
-void render_ticker_mini(const struct call *call, struct text *out, uint16_t symbol);
+
+/* Of which time tickers are: of now, or of a window, from the minute that holds from_us on. */
+struct ticker_window {
+    int64_t now_us, from_us, close_us; /* close_us: shown as its end */
+};
+typedef void ticker_render(const struct call *call, struct text *out, uint16_t symbol,
+                           const struct ticker_window *window);
+ticker_render render_ticker_price, render_ticker_book;
+ticker_render render_day_full, render_day_mini;       /* the last 24 hours */
+ticker_render render_window_full, render_window_mini; /* the window */
 void render_avg_price(const struct call *call, struct text *out, uint16_t symbol);
 /* By how many percent `to` is above `from`, with three decimals, rounded half up; "0.000" when
  * `from` is 0. */
@@ -42,6 +47,9 @@ void render_percent(struct text *out, int64_t from, int64_t to);
 void render_lots(struct text *out, const struct symbol_config *config, __int128 lots);
 /* What happened in the 24 hours up to now. */
 struct stats_day market_day(const struct ingress *ingress, uint16_t symbol, int64_t now_us);
+/* What happened since the beginning of the minute that holds from_us, which is within a week. */
+struct candle market_window(const struct ingress *ingress, uint16_t symbol, int64_t from_us,
+                            int64_t now_us);
 /* The mean price of five minutes in atoms, or the last price where nothing was traded in them, as
  * filters see it (API §1.3); and when the last trade was, 0: never. */
 int64_t market_avg_price(const struct ingress *ingress, uint16_t symbol, int64_t now_us,

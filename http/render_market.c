@@ -121,9 +121,11 @@ void render_candle(const struct call *call, struct text *out, const struct candl
 /* ---- tickers ---- */
 
 /* "0.00000000" for a symbol that has not traded, as on Binance before a listing opens. */
-void render_ticker_price(const struct call *call, struct text *out, uint16_t symbol)
+void render_ticker_price(const struct call *call, struct text *out, uint16_t symbol,
+                         const struct ticker_window *window)
 {
     const struct symbol_config *config = symbol_of(call, symbol);
+    (void)window; /* it is as of now */
     text_str(out, "{");
     key_name(out, "symbol", config->name);
     key_amount(out, "price",
@@ -145,8 +147,10 @@ static void best_levels(struct ingress *ingress, struct text *out, uint16_t symb
     }
 }
 
-void render_ticker_book(const struct call *call, struct text *out, uint16_t symbol)
+void render_ticker_book(const struct call *call, struct text *out, uint16_t symbol,
+                        const struct ticker_window *window)
 {
+    (void)window; /* it is as of now */
     text_str(out, "{");
     key_name(out, "symbol", symbol_of(call, symbol)->name);
     best_levels(call->ingress, out, symbol);
@@ -190,67 +194,104 @@ struct stats_day market_day(const struct ingress *ingress, uint16_t symbol, int6
     return day;
 }
 
-static struct stats_day day_of(const struct ingress *ingress, uint16_t symbol)
+struct candle market_window(const struct ingress *ingress, uint16_t symbol, int64_t from_us,
+                            int64_t now_us)
 {
-    return market_day(ingress, symbol, env_now_us(&ingress->ex->rt.env));
+    const struct market_stats *stats = ingress->view.symbols[symbol].stats;
+    struct candle sum = {.open_us = candle_open_us(CANDLE_1M, from_us, 0)};
+    if (stats)
+        market_stats_window(stats, from_us, now_us, &sum);
+    return sum;
 }
 
-static void day_prices(struct text *out, const struct stats_day *day, int64_t tick)
+/* {"symbol","priceChange","priceChangePercent","weightedAvgPrice" */
+static void begin_full(struct text *out, const struct candle *sum,
+                       const struct symbol_config *config)
 {
-    key_amount(out, "openPrice", day->sum.open * tick);
-    key_amount(out, "highPrice", day->sum.high * tick);
-    key_amount(out, "lowPrice", day->sum.low * tick);
+    text_str(out, "{");
+    key_name(out, "symbol", config->name);
+    key_sum(out, "priceChange", (__int128)(sum->close - sum->open) * config->tick_atoms);
+    key(out, "priceChangePercent");
+    render_percent(out, sum->open, sum->close);
+    key_amount(out, "weightedAvgPrice", candle_mean(sum, config));
+}
+
+static void window_prices(struct text *out, const struct candle *sum, int64_t tick)
+{
+    key_amount(out, "openPrice", sum->open * tick);
+    key_amount(out, "highPrice", sum->high * tick);
+    key_amount(out, "lowPrice", sum->low * tick);
 }
 
 /* Volumes, times and ids; Binance's ids are -1 where there was no trade. */
-static void day_rest(const struct call *call, struct text *out, const struct stats_day *day,
-                     const struct symbol_config *config)
+static void window_rest(const struct call *call, struct text *out, const struct candle *sum,
+                        int64_t close_us, const struct symbol_config *config)
 {
-    key_sum(out, "volume", day->sum.base_lots * config->step_atoms);
-    key_sum(out, "quoteVolume", day->sum.quote_atoms);
-    key_time(call, out, "openTime", day->sum.open_us);
-    key_time(call, out, "closeTime", day->close_us);
-    if (day->sum.trades) {
-        key_u64(out, "firstId", day->sum.first_trade);
-        key_u64(out, "lastId", day->sum.last_trade);
+    key_sum(out, "volume", sum->base_lots * config->step_atoms);
+    key_sum(out, "quoteVolume", sum->quote_atoms);
+    key_time(call, out, "openTime", sum->open_us);
+    key_time(call, out, "closeTime", close_us);
+    if (sum->trades) {
+        key_u64(out, "firstId", sum->first_trade);
+        key_u64(out, "lastId", sum->last_trade);
     } else {
         text_str(out, ",\"firstId\":-1,\"lastId\":-1");
     }
-    key_u64(out, "count", day->sum.trades);
+    key_u64(out, "count", sum->trades);
     text_str(out, "}");
 }
 
-void render_ticker_mini(const struct call *call, struct text *out, uint16_t symbol)
+static void render_mini(const struct call *call, struct text *out, const struct candle *sum,
+                        int64_t close_us, const struct symbol_config *config)
 {
-    const struct symbol_config *config = symbol_of(call, symbol);
-    const struct stats_day day = day_of(call->ingress, symbol);
     text_str(out, "{");
     key_name(out, "symbol", config->name);
-    day_prices(out, &day, config->tick_atoms);
-    key_amount(out, "lastPrice", day.sum.close * config->tick_atoms);
-    day_rest(call, out, &day, config);
+    window_prices(out, sum, config->tick_atoms);
+    key_amount(out, "lastPrice", sum->close * config->tick_atoms);
+    window_rest(call, out, sum, close_us, config);
 }
 
-void render_ticker_full(const struct call *call, struct text *out, uint16_t symbol)
+void render_day_mini(const struct call *call, struct text *out, uint16_t symbol,
+                     const struct ticker_window *window)
+{
+    const struct stats_day day = market_day(call->ingress, symbol, window->now_us);
+    render_mini(call, out, &day.sum, day.close_us, symbol_of(call, symbol));
+}
+
+void render_day_full(const struct call *call, struct text *out, uint16_t symbol,
+                     const struct ticker_window *window)
 {
     const struct symbol_config *config = symbol_of(call, symbol);
     const struct trade_ring *ring = &call->ingress->view.symbols[symbol].trades;
-    const struct stats_day day = day_of(call->ingress, symbol);
+    const struct stats_day day = market_day(call->ingress, symbol, window->now_us);
     int64_t tick = config->tick_atoms, last_lots = 0;
     if (day.sum.trades)
         last_lots = trade_ring_at(ring, ring->newest)->qty_lots;
-    text_str(out, "{");
-    key_name(out, "symbol", config->name);
-    key_sum(out, "priceChange", (__int128)(day.sum.close - day.sum.open) * tick);
-    key(out, "priceChangePercent");
-    render_percent(out, day.sum.open, day.sum.close);
-    key_amount(out, "weightedAvgPrice", candle_mean(&day.sum, config));
+    begin_full(out, &day.sum, config);
     key_amount(out, "prevClosePrice", day.previous_close_ticks * tick);
     key_amount(out, "lastPrice", day.sum.close * tick);
     key_amount(out, "lastQty", last_lots * config->step_atoms);
     best_levels(call->ingress, out, symbol);
-    day_prices(out, &day, tick);
-    day_rest(call, out, &day, config);
+    window_prices(out, &day.sum, tick);
+    window_rest(call, out, &day.sum, day.close_us, config);
+}
+
+void render_window_mini(const struct call *call, struct text *out, uint16_t symbol,
+                        const struct ticker_window *window)
+{
+    const struct candle sum = market_window(call->ingress, symbol, window->from_us, window->now_us);
+    render_mini(call, out, &sum, window->close_us, symbol_of(call, symbol));
+}
+
+void render_window_full(const struct call *call, struct text *out, uint16_t symbol,
+                        const struct ticker_window *window)
+{
+    const struct symbol_config *config = symbol_of(call, symbol);
+    const struct candle sum = market_window(call->ingress, symbol, window->from_us, window->now_us);
+    begin_full(out, &sum, config);
+    window_prices(out, &sum, config->tick_atoms);
+    key_amount(out, "lastPrice", sum.close * config->tick_atoms);
+    window_rest(call, out, &sum, window->close_us, config);
 }
 
 int64_t market_avg_price(const struct ingress *ingress, uint16_t symbol, int64_t now_us,

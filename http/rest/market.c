@@ -4,6 +4,8 @@
 #include "http/fields.h"
 #include "http/render.h"
 
+enum { WINDOW_SYMBOLS_MAX = 100, WINDOW_WEIGHT_SYMBOLS = 50 }; /* of a request; that cost more */
+
 void rest_get_ping(struct call *call)
 {
     if (fields_all_read(call))
@@ -23,7 +25,7 @@ void rest_get_time(struct call *call)
 static void render_hot(struct call *call, uint16_t symbol, enum hot_kind kind)
 {
     if (kind == HOT_TICKER_BOOK)
-        render_ticker_book(call, &call->out, symbol);
+        render_ticker_book(call, &call->out, symbol, NULL);
     else
         render_depth(call->ingress, &call->out, symbol, hot_limit(kind));
 }
@@ -67,17 +69,16 @@ void rest_get_depth(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-typedef void ticker_shape(const struct call *call, struct text *out, uint16_t symbol);
-
 /* One object for `symbol`, else a list of them. */
-static void tickers(struct call *call, const struct symbol_choice *choice, ticker_shape *render)
+static void tickers(struct call *call, const struct symbol_choice *choice, ticker_render *render,
+                    const struct ticker_window *window)
 {
     struct ingress *ingress = call->ingress;
     bool first = true;
     if (choice->one != SYMBOL_ANY) {
         if (!field_status_agrees(call, choice->one, choice->status))
             return;
-        render(call, &call->out, choice->one);
+        render(call, &call->out, choice->one, window);
         call_respond(call, 200, call->out.data, call->out.length);
         return;
     }
@@ -88,7 +89,7 @@ static void tickers(struct call *call, const struct symbol_choice *choice, ticke
         if (!first)
             text_str(&call->out, ",");
         first = false;
-        render(call, &call->out, i);
+        render(call, &call->out, i, window);
     }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);
@@ -105,7 +106,7 @@ void rest_get_ticker_price(struct call *call)
 {
     struct symbol_choice choice;
     if (field_ticker(call, &choice))
-        tickers(call, &choice, render_ticker_price);
+        tickers(call, &choice, render_ticker_price, NULL);
 }
 
 void rest_get_ticker_book(struct call *call)
@@ -114,39 +115,116 @@ void rest_get_ticker_book(struct call *call)
     if (!field_ticker(call, &choice))
         return;
     if (choice.one == SYMBOL_ANY)
-        tickers(call, &choice, render_ticker_book);
+        tickers(call, &choice, render_ticker_book, NULL);
     else if (field_status_agrees(call, choice.one, choice.status))
         respond_hot(call, choice.one, HOT_TICKER_BOOK, choice.status == STATUS_COUNT);
 }
 
 /* FULL, unless MINI is asked for. */
-static bool field_shape(struct call *call, ticker_shape **render)
+static bool field_shape(struct call *call, bool *mini)
 {
     const struct param *param;
-    *render = render_ticker_full;
+    *mini = false;
     if (!field_get(call, "type", OPTIONAL, &param))
         return false;
-    if (!param || field_is(param, "FULL"))
-        return true;
-    *render = render_ticker_mini;
-    if (field_is(param, "MINI"))
+    *mini = param && field_is(param, "MINI");
+    if (!param || *mini || field_is(param, "FULL"))
         return true;
     call_refuse(call, -1130, "Data sent for parameter 'type' is not valid.");
     return false;
 }
 
+static int64_t now_of(const struct call *call)
+{
+    return env_now_us(&call->ingress->ex->rt.env);
+}
+
 void rest_get_ticker_day(struct call *call)
 {
     struct symbol_choice choice;
-    ticker_shape *render;
+    const struct ticker_window window = {.now_us = now_of(call)};
+    bool mini;
     if (field_sent(call, "symbol") || field_sent(call, "symbols"))
         call->weight = 2;
     if (!field_symbol_choice(call, &choice))
         return;
     if (choice.count > 20)
         call->weight = choice.count > 100 ? 80 : 40;
-    if (field_shape(call, &render) && fields_all_read(call))
-        tickers(call, &choice, render);
+    if (field_shape(call, &mini) && fields_all_read(call))
+        tickers(call, &choice, mini ? render_day_mini : render_day_full, &window);
+}
+
+/* ---- windows of any size, and days of any time zone ---- */
+
+/* The symbols, of which there must be some, and not too many. */
+static bool field_window_symbols(struct call *call, struct symbol_choice *choice)
+{
+    if (!field_symbol_choice(call, choice))
+        return false;
+    if (choice->count > 1)
+        call->weight =
+            choice->count < WINDOW_WEIGHT_SYMBOLS ? 4 * choice->count : 4 * WINDOW_WEIGHT_SYMBOLS;
+    if (choice->all) {
+        call_refuse(call, -1102,
+                    "Param 'symbol' or 'symbols' must be sent, but both were empty/null!");
+        return false;
+    }
+    if (choice->count > WINDOW_SYMBOLS_MAX) {
+        call_refuse(call, -1101,
+                    "Too many values sent for parameter 'symbols', maximum allowed up to %d.",
+                    WINDOW_SYMBOLS_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* Whether every symbol asked for has ever traded: else there is no window of it. */
+static bool all_traded(struct call *call, const struct symbol_choice *choice)
+{
+    const struct ingress *ingress = call->ingress;
+    for (uint16_t i = 0; i < ingress->directory.symbols_count; i++)
+        if (symbol_chosen(&ingress->directory, choice, i) && !ingress->view.symbols[i].stats) {
+            call_refuse(call, -2016,
+                        "No trading window could be found for the symbol. Try ticker/24hrs "
+                        "instead.");
+            return false;
+        }
+    return true;
+}
+
+static void window_tickers(struct call *call, const struct symbol_choice *choice, bool mini,
+                           const struct ticker_window *window)
+{
+    if (fields_all_read(call) && all_traded(call, choice))
+        tickers(call, choice, mini ? render_window_mini : render_window_full, window);
+}
+
+void rest_get_ticker_window(struct call *call)
+{
+    struct symbol_choice choice;
+    struct ticker_window window = {.now_us = now_of(call)};
+    int64_t width_us;
+    bool mini;
+    if (!field_window_symbols(call, &choice) || !field_window(call, &width_us) ||
+        !field_shape(call, &mini))
+        return;
+    window.from_us = window.now_us - width_us;
+    window.close_us = window.now_us;
+    window_tickers(call, &choice, mini, &window);
+}
+
+void rest_get_ticker_trading_day(struct call *call)
+{
+    struct symbol_choice choice;
+    struct ticker_window window = {.now_us = now_of(call)};
+    int32_t zone_minutes;
+    bool mini;
+    if (!field_window_symbols(call, &choice) || !field_zone(call, &zone_minutes) ||
+        !field_shape(call, &mini))
+        return;
+    window.from_us = candle_open_us(CANDLE_1D, window.now_us, zone_minutes);
+    window.close_us = candle_next_us(CANDLE_1D, window.from_us, zone_minutes) - 1;
+    window_tickers(call, &choice, mini, &window);
 }
 
 void rest_get_avg_price(struct call *call)

@@ -35,6 +35,8 @@ void rest_get_depth(struct call *call);
 void rest_get_ticker_price(struct call *call);
 void rest_get_ticker_book(struct call *call);
 void rest_get_ticker_day(struct call *call);
+void rest_get_ticker_window(struct call *call);
+void rest_get_ticker_trading_day(struct call *call);
 void rest_get_avg_price(struct call *call);
 void rest_get_exchange_info(struct call *call);
 

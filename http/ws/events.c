@@ -216,7 +216,69 @@ void event_mini_ticker(struct text *out, const struct event *event, bool micro)
     text_str(out, "}");
 }
 
-void event_all_mini_tickers(struct text *out, const struct event *event, bool micro)
+/* ,"p":...,"P":...,"w":... */
+static void put_change(struct text *out, const struct symbol_config *config,
+                       const struct candle *sum)
+{
+    text_str(out, ",\"p\":");
+    text_sum(out, (__int128)(sum->close - sum->open) * config->tick_atoms);
+    text_str(out, ",\"P\":");
+    render_percent(out, sum->open, sum->close);
+    text_str(out, ",\"w\":");
+    text_amount(out, candle_mean(sum, config));
+}
+
+/* ,"o":...,"h":...,"l":...,"v":...,"q":...,"O":...,"C":...,"F":...,"L":...,"n":...} */
+static void put_window(struct text *out, const struct symbol_config *config,
+                       const struct candle *sum, int64_t open_us, int64_t close_us, bool micro)
+{
+    put_price(out, ",\"o\":", config, sum->open);
+    put_price(out, ",\"h\":", config, sum->high);
+    put_price(out, ",\"l\":", config, sum->low);
+    put_volumes(out, config, sum);
+    text_str(out, ",\"O\":");
+    put_time(out, open_us, micro);
+    text_str(out, ",\"C\":");
+    put_time(out, close_us, micro);
+    put_trade_ids(out, sum, ",\"F\":", ",\"L\":");
+    put_number(out, ",\"n\":", sum->trades);
+    text_str(out, "}");
+}
+
+void event_ticker(struct text *out, const struct event *event, bool micro)
+{
+    const struct symbol_config *config = config_of(event);
+    const struct trade_ring *trades = &view_of(event)->trades;
+    const struct stats_day day = market_day(event->ingress, event->symbol, event->now_us);
+    begin(out, event, "24hrTicker", micro);
+    put_change(out, config, &day.sum);
+    put_price(out, ",\"x\":", config, day.previous_close_ticks);
+    put_price(out, ",\"c\":", config, day.sum.close);
+    put_lots(out, ",\"Q\":", config,
+             day.sum.trades ? trade_ring_at(trades, trades->newest)->qty_lots : 0);
+    put_best(out, event, SIDE_BUY, ",\"b\":", ",\"B\":");
+    put_best(out, event, SIDE_SELL, ",\"a\":", ",\"A\":");
+    put_window(out, config, &day.sum, day.close_us - DAY_US, day.close_us, micro);
+}
+
+void event_window(struct text *out, const struct event *event, bool micro)
+{
+    const struct symbol_config *config = config_of(event);
+    const struct candle sum = market_window(event->ingress, event->symbol,
+                                            event->now_us - event->hours * HOUR_US, event->now_us);
+    begin(out, event,
+          event->hours == 1   ? "1hTicker"
+          : event->hours == 4 ? "4hTicker"
+                              : "1dTicker",
+          micro);
+    put_change(out, config, &sum);
+    put_price(out, ",\"c\":", config, sum.close);
+    put_window(out, config, &sum, sum.open_us, event->now_us, micro);
+}
+
+/* Those of all symbols that have traded since they were told. */
+static void put_traded(struct text *out, const struct event *event, event_render *render,
+                       bool micro)
 {
     struct event one = *event;
     bool first = true;
@@ -225,42 +287,20 @@ void event_all_mini_tickers(struct text *out, const struct event *event, bool mi
         if (view_of(&one)->trades.newest <= event->told[one.symbol])
             continue;
         text_str(out, first ? "" : ",");
-        event_mini_ticker(out, &one, micro);
+        render(out, &one, micro);
         first = false;
     }
     text_str(out, "]");
 }
 
-void event_ticker(struct text *out, const struct event *event, bool micro)
+void event_all_mini_tickers(struct text *out, const struct event *event, bool micro)
 {
-    const struct symbol_config *config = config_of(event);
-    const struct view_symbol *view = view_of(event);
-    const struct trade_ring *trades = &view->trades;
-    const struct stats_day day = market_day(event->ingress, event->symbol, event->now_us);
-    begin(out, event, "24hrTicker", micro);
-    text_str(out, ",\"p\":");
-    text_sum(out, (__int128)(day.sum.close - day.sum.open) * config->tick_atoms);
-    text_str(out, ",\"P\":");
-    render_percent(out, day.sum.open, day.sum.close);
-    text_str(out, ",\"w\":");
-    text_amount(out, candle_mean(&day.sum, config));
-    put_price(out, ",\"x\":", config, day.previous_close_ticks);
-    put_price(out, ",\"c\":", config, day.sum.close);
-    put_lots(out, ",\"Q\":", config,
-             day.sum.trades ? trade_ring_at(trades, trades->newest)->qty_lots : 0);
-    put_best(out, event, SIDE_BUY, ",\"b\":", ",\"B\":");
-    put_best(out, event, SIDE_SELL, ",\"a\":", ",\"A\":");
-    put_price(out, ",\"o\":", config, day.sum.open);
-    put_price(out, ",\"h\":", config, day.sum.high);
-    put_price(out, ",\"l\":", config, day.sum.low);
-    put_volumes(out, config, &day.sum);
-    text_str(out, ",\"O\":");
-    put_time(out, day.close_us - DAY_US, micro);
-    text_str(out, ",\"C\":");
-    put_time(out, day.close_us, micro);
-    put_trade_ids(out, &day.sum, ",\"F\":", ",\"L\":");
-    put_number(out, ",\"n\":", day.sum.trades);
-    text_str(out, "}");
+    put_traded(out, event, event_mini_ticker, micro);
+}
+
+void event_all_windows(struct text *out, const struct event *event, bool micro)
+{
+    put_traded(out, event, event_window, micro);
 }
 
 /* As GET /avgPrice has it, and filters see it (API §1.3). */

@@ -61,12 +61,39 @@ static bool read_kline(const char *text, size_t length, struct stream_name *out)
     return !zone || (length - end == 7 && memcmp(zone, "@+08:00", 7) == 0);
 }
 
+/* "ticker_1h": there are these widths, beside the 24 hours of "ticker". */
+static bool read_window(const char *text, size_t length, struct stream_name *out)
+{
+    static const struct {
+        const char *text;
+        uint32_t hours;
+    } widths[] = {{"ticker_1h", 1}, {"ticker_4h", 4}, {"ticker_1d", 24}};
+    out->type = STREAM_WINDOW;
+    out->pace = PACE_1S;
+    for (uint32_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        if (length == strlen(widths[i].text) && memcmp(text, widths[i].text, length) == 0)
+            out->hours = widths[i].hours;
+    return out->hours != 0;
+}
+
+/* "!miniTicker@arr", "!ticker_1h@arr": of all symbols. */
+static bool read_all(const char *text, size_t length, struct stream_name *out)
+{
+    static const char minis[] = "!miniTicker", end[] = "@arr";
+    if (length < sizeof end || *text != '!' ||
+        memcmp(text + length - (sizeof end - 1), end, sizeof end - 1) != 0)
+        return false;
+    length -= sizeof end - 1;
+    bool is_window = read_window(text + 1, length - 1, out);
+    out->type = is_window ? STREAM_ALL_WINDOWS : STREAM_ALL_MINI_TICKERS;
+    return is_window || (length == sizeof minis - 1 && memcmp(text, minis, length) == 0);
+}
+
 bool stream_name_read(const char *text, size_t length, struct stream_name *out)
 {
-    static const char all[] = "!miniTicker@arr";
     const char *at = memchr(text, '@', length);
-    *out = (struct stream_name){.type = STREAM_ALL_MINI_TICKERS, .pace = PACE_1S};
-    if (length == sizeof all - 1 && memcmp(text, all, length) == 0)
+    *out = (struct stream_name){0};
+    if (read_all(text, length, out))
         return true;
     if (!at || !read_symbol(text, (size_t)(at - text), out->symbol))
         return false;
@@ -81,5 +108,5 @@ bool stream_name_read(const char *text, size_t length, struct stream_name *out)
         out->spelling = i;
         return true;
     }
-    return read_kline(kind, left, out);
+    return read_window(kind, left, out) || read_kline(kind, left, out);
 }

@@ -21,8 +21,10 @@ enum stream_type {
     STREAM_KLINE,
     STREAM_MINI_TICKER,
     STREAM_TICKER,
+    STREAM_WINDOW, /* a ticker of some hours */
     STREAM_AVG_PRICE,
-    STREAM_ALL_MINI_TICKERS, /* of all symbols: it has none itself */
+    STREAM_ALL_MINI_TICKERS, /* of all symbols: these have none themselves */
+    STREAM_ALL_WINDOWS,
 };
 
 enum stream_pace { PACE_NOW, PACE_100MS, PACE_1S, PACE_2S, PACES };
@@ -34,6 +36,7 @@ struct stream_name {
     enum stream_pace pace;
     char symbol[SYMBOL_NAME_MAX];  /* in capitals, as symbols are named elsewhere */
     uint32_t levels;               /* STREAM_PARTIAL */
+    uint32_t hours;                /* STREAM_WINDOW, STREAM_ALL_WINDOWS */
     enum candle_interval interval; /* STREAM_KLINE */
     int32_t zone_minutes;
     uint32_t spelling; /* tells names of the same stream apart, which its events repeat */

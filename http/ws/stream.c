@@ -71,7 +71,7 @@ struct stream {
     int64_t open_us;          /* kline: the candle told last */
     int64_t closed_us;        /* kline: the one closed last, with how many trades */
     uint64_t closed_trades;   /* NEVER_TOLD: it was not */
-    uint64_t *told;           /* all mini tickers: by symbol */
+    uint64_t *told;           /* of all symbols: by symbol */
 };
 
 struct listened {         /* a symbol that somebody listens to */
@@ -88,9 +88,9 @@ struct listened {         /* a symbol that somebody listens to */
 
 struct streams {
     struct ingress *ingress;
-    struct listened **listened; /* by symbol */
-    struct listened *touched;   /* in this turn */
-    struct stream *all_minis;
+    struct listened **listened;              /* by symbol */
+    struct listened *touched;                /* in this turn */
+    struct stream *all;                      /* those of all symbols */
     struct stream *together, **together_end; /* those that have something to send, in order */
     struct stream *due[PACES];
     int64_t grid_us;  /* the next moment of the grid */
@@ -186,6 +186,7 @@ static struct event event_of(const struct streams *streams, const struct stream 
                           .symbol = stream->symbol,
                           .now_us = streams->ingress->core->now_us,
                           .levels = stream->name.levels,
+                          .hours = stream->name.hours,
                           .interval = stream->name.interval,
                           .zone_minutes = stream->name.zone_minutes};
 }
@@ -503,13 +504,14 @@ static void window_due(struct streams *streams, struct stream *stream)
     stream->told_minute = minute;
     stream->told_id = view->update_id;
     event_render *render = ticker                                    ? event_ticker
+                           : stream->name.type == STREAM_WINDOW      ? event_window
                            : stream->name.type == STREAM_MINI_TICKER ? event_mini_ticker
                                                                      : event_avg_price;
     if (news || stream->fresh)
         tell(streams, stream, render, &event, !news);
 }
 
-static void all_minis_due(struct streams *streams, struct stream *stream)
+static void all_due(struct streams *streams, struct stream *stream)
 {
     struct event event = event_of(streams, stream);
     const struct ingress *ingress = streams->ingress;
@@ -520,7 +522,9 @@ static void all_minis_due(struct streams *streams, struct stream *stream)
         news |= ingress->view.symbols[s].trades.newest > stream->told[s];
     if (!news)
         return;
-    tell(streams, stream, event_all_mini_tickers, &event, false);
+    tell(streams, stream,
+         stream->name.type == STREAM_ALL_WINDOWS ? event_all_windows : event_all_mini_tickers,
+         &event, false);
     for (uint16_t s = 0; s < event.symbols_count; s++)
         stream->told[s] = ingress->view.symbols[s].trades.newest;
 }
@@ -539,7 +543,8 @@ static void tell_due(struct streams *streams, enum stream_pace pace)
             kline_due(streams, stream);
             break;
         case STREAM_ALL_MINI_TICKERS:
-            all_minis_due(streams, stream);
+        case STREAM_ALL_WINDOWS:
+            all_due(streams, stream);
             break;
         case STREAM_AGG_TRADE: /* one whose match did not go on */
             settle_aggs(streams, streams->listened[stream->symbol], false);
@@ -608,8 +613,15 @@ int32_t streams_wait_ms(const struct streams *streams, int32_t most_ms)
 static bool same_stream(const struct stream_name *a, const struct stream_name *b)
 {
     return a->type == b->type && a->pace == b->pace && a->levels == b->levels &&
-           a->interval == b->interval && a->zone_minutes == b->zone_minutes &&
-           a->spelling == b->spelling;
+           a->hours == b->hours && a->interval == b->interval &&
+           a->zone_minutes == b->zone_minutes && a->spelling == b->spelling;
+}
+
+static struct stream *find_stream(struct stream *list, const struct stream_name *name)
+{
+    while (list && !same_stream(&list->name, name))
+        list = list->next;
+    return list;
 }
 
 static struct listened *listened_of(struct streams *streams, uint16_t symbol)
@@ -683,12 +695,13 @@ static struct stream *stream_new(struct streams *streams, struct stream **head,
     return stream;
 }
 
-static struct stream *all_minis(struct streams *streams, const struct stream_name *name)
+static struct stream *all_of(struct streams *streams, const struct stream_name *name)
 {
     const struct ingress *ingress = streams->ingress;
-    if (streams->all_minis)
-        return streams->all_minis;
-    struct stream *stream = stream_new(streams, &streams->all_minis, name, 0);
+    struct stream *stream = find_stream(streams->all, name);
+    if (stream)
+        return stream;
+    stream = stream_new(streams, &streams->all, name, 0);
     stream->told = calloc(ingress->view.symbols_max, sizeof *stream->told);
     ASSERT(stream->told != NULL);
     for (uint16_t s = 0; s < ingress->directory.symbols_count; s++)
@@ -709,22 +722,22 @@ static struct stream *stream_of(struct streams *streams, const char *text, size_
     struct stream_name name;
     if (!stream_name_read(text, length, &name))
         return NULL;
-    if (name.type == STREAM_ALL_MINI_TICKERS)
-        return all_minis(streams, &name);
+    if (name.type == STREAM_ALL_MINI_TICKERS || name.type == STREAM_ALL_WINDOWS)
+        return all_of(streams, &name);
     uint16_t symbol = directory_symbol(&streams->ingress->directory, name.symbol,
                                        strnlen(name.symbol, SYMBOL_NAME_MAX));
     if (symbol == SYMBOL_ANY)
         return NULL;
     struct listened *listened = listened_of(streams, symbol);
     struct stream **list = is_concerned(name.type) ? &listened->first : &listened->other;
-    for (struct stream *stream = *list; stream; stream = stream->next)
-        if (same_stream(&stream->name, &name))
-            return stream;
+    struct stream *stream = find_stream(*list, &name);
+    if (stream)
+        return stream;
     if (!listened->first)
         listen_now(streams, listened);
     if (name.type == STREAM_AGG_TRADE)
         aggs_from_now(streams, listened);
-    struct stream *stream = stream_new(streams, list, &name, symbol);
+    stream = stream_new(streams, list, &name, symbol);
     start_now(streams, stream);
     return stream;
 }
@@ -984,7 +997,7 @@ struct streams *streams_new(struct ingress *ingress)
 
 void streams_free(struct streams *streams)
 {
-    ASSERT(!streams->all_minis);
+    ASSERT(!streams->all);
     for (uint32_t s = 0; s < streams->ingress->view.symbols_max; s++) {
         ASSERT(!streams->listened[s] || !streams->listened[s]->first);
         free(streams->listened[s]);

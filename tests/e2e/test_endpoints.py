@@ -8,6 +8,7 @@ sent over keep-alive connections. Every answer's X-MBX-USED-WEIGHT must have gro
 usage: test_endpoints.py [WORD...]   only the cases whose name contains all words
 """
 import json
+import re
 import sys
 import time
 import urllib.parse
@@ -75,6 +76,8 @@ KINDS = {  # kind: [(values, what is said of them)]
     "interval": [(["1x", "1W", "1mo", "60", "1m ", "0"], same(-1120, "Invalid interval."))],
     "zone": [(["x", "15", "14:01", "-12:01", "-13", "5:4", "05:60", "1:", ":30", "1:000", "001", "+", "5:45 ", "UTC"], INVALID)],
     "shape": [(["full", "SMALL", "0"], INVALID)],
+    "width": [(["0m", "60m", "24h", "0h", "8d", "01m", "1", "m", "1M", "1w", "1s", "1d2h", "1.5h", "-1m", "100m", "1h ", "d1"],
+                INVALID)],
     "permissions": [(["spot", '["SPOT"', "[SPOT]", "S P"], INVALID)],
     "side": [(["HOLD", "buy", "BUY ", "1"], same(-1117, "Invalid side."))],
     "type": [(["PEG", "limit", "MARKET ", "0"], same(-1116, "Invalid orderType."))],
@@ -117,6 +120,13 @@ def ticker_weight(params):
 def day_weight(params):
     listed = params.get("symbols", "").count(",") + 1
     return 2 if "symbol" in params or "symbols" in params and listed <= 20 else 80
+
+
+def window_weight(params):
+    """4 a symbol; a list that is refused costs what one does."""
+    listed = re.findall(r"BTCUSDT|ETHUSDT|ETHBTC", params.get("symbols", ""))
+    good_list = "[" + ",".join(f'"{name}"' for name in listed) + "]" == params.get("symbols")
+    return 4 * len(listed) if good_list and len(listed) == len(set(listed)) else 4
 
 
 def depth_weight(params):
@@ -178,8 +188,8 @@ WHICH = {"symbol*": ("symbol", "BTCUSDT"), "orderId": ("number", "987654321"), "
 TIMES = {"startTime": ("number", None), "endTime": ("number", None), "limit": ("limit", "10")}
 MINI = ("symbol", "openPrice", "highPrice", "lowPrice", "lastPrice", "volume", "quoteVolume", "openTime", "closeTime",
         "firstId", "lastId", "count")
-FULL = (*MINI, "priceChange", "priceChangePercent", "weightedAvgPrice", "prevClosePrice", "lastQty", "bidPrice", "bidQty",
-        "askPrice", "askQty")
+WINDOW = (*MINI, "priceChange", "priceChangePercent", "weightedAvgPrice")
+FULL = (*WINDOW, "prevClosePrice", "lastQty", "bidPrice", "bidQty", "askPrice", "askQty")
 KLINES = {"symbol*": ("symbol", "ETHUSDT"), "interval*": ("interval", "1m"), **TIMES, "timeZone": ("zone", "-3:30")}
 ORDER, TEST = "/api/v3/order", "/api/v3/order/test"
 
@@ -239,6 +249,19 @@ ENDPOINTS = [
     Endpoint("GET", "/api/v3/ticker/24hr", None, 80, 4,
              {"symbols": ("symbols", '["ETHUSDT","BTCUSDT"]'), "type": ("shape", "MINI"),
               "symbolStatus": ("status", "TRADING")}, rows(*MINI), name="GET ticker/24hr of symbols", rule=day_weight),
+    Endpoint("GET", "/api/v3/ticker", None, 4, 5,
+             {"symbol": ("symbol", "ETHUSDT"), "windowSize": ("width", "59m"), "type": ("shape", "FULL"),
+              "symbolStatus": ("status", "TRADING")}, keys(*WINDOW), rule=window_weight),
+    Endpoint("GET", "/api/v3/ticker", None, 4, 5,
+             {"symbols": ("symbols", '["ETHUSDT"]'), "windowSize": ("width", "7d"), "type": ("shape", "MINI"),
+              "symbolStatus": ("status", "TRADING")}, rows(*MINI), name="GET ticker of symbols", rule=window_weight),
+    Endpoint("GET", "/api/v3/ticker/tradingDay", None, 4, 5,
+             {"symbol": ("symbol", "ETHUSDT"), "timeZone": ("zone", "-3:30"), "type": ("shape", "FULL"),
+              "symbolStatus": ("status", "TRADING")}, keys(*WINDOW), rule=window_weight),
+    Endpoint("GET", "/api/v3/ticker/tradingDay", None, 4, 5,
+             {"symbols": ("symbols", '["ETHUSDT"]'), "timeZone": ("zone", "14"), "type": ("shape", "MINI"),
+              "symbolStatus": ("status", "TRADING")}, rows(*MINI), name="GET ticker/tradingDay of symbols",
+             rule=window_weight),
     Endpoint("GET", "/api/v3/avgPrice", None, 2, 1, {"symbol*": ("symbol", "ETHUSDT")},
              keys("mins", "price", "closeTime")),
     Endpoint("GET", "/api/v3/klines", None, 2, 6, KLINES, arrays(12)),
@@ -665,18 +688,27 @@ for e in (trades, everything):
 for name in ("fromId", "orderId"):
     for when in ("startTime", "endTime"):
         refusal(trades, f"{name} with {when}", {"symbol": "ETHUSDT", name: "1", when: "1"}, COMBINATION(""))
-for path in ("exchangeInfo", "ticker/price", "ticker/bookTicker"):
+for path in ("exchangeInfo", "ticker/price", "ticker/bookTicker", "ticker", "ticker/tradingDay"):
     e = named(f"GET {path}")
     refusal(e, "symbol and symbols", {"symbol": "BTCUSDT", "symbols": '["BTCUSDT"]'}, COMBINATION(""))
 info = named("GET exchangeInfo")
 for first in ({"symbol": "BTCUSDT"}, {"symbols": '["BTCUSDT"]'}):
     for second in ({"permissions": "SPOT"}, {"symbolStatus": "TRADING"}):
         refusal(info, f"{[*first, *second]}", {**first, **second}, COMBINATION(""))
-for path in ("depth", "ticker/price", "ticker/bookTicker"):
+for path in ("depth", "ticker/price", "ticker/bookTicker", "ticker", "ticker/tradingDay"):
     e = named(f"GET {path}")
     for status in ("HALT", "BREAK"):
         refusal(e, f"the symbol is not in {status}", {"symbol": "BTCUSDT", "symbolStatus": status},
                 (-1220, "The symbol's status does not match the requested symbolStatus."))
+
+for path in ("ticker", "ticker/tradingDay"):
+    e = named(f"GET {path}")
+    for params in ({}, {"symbolStatus": "TRADING"}):
+        refusal(e, f"no symbol, {len(params)} parameters", params,
+                (-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!"))
+    for params in ({"symbol": "ETHBTC"}, {"symbols": '["ETHUSDT","ETHBTC"]'}):
+        refusal(e, f"{[*params]} that never traded", params,
+                (-2016, "No trading window could be found for the symbol. Try ticker/24hrs instead."))
 
 # ---- cases: encodings ----
 

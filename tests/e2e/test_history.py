@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 
-from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal
+from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal, show, units
 from history_check import check_history, wait_for_history
 from test_kill import Kill
 
@@ -229,6 +229,33 @@ def what_memory_no_longer_keeps_is_answered_from_history():
             eq(after[name], answer, f"{name} after a restart")
         day = buyer.get("ticker/24hr", {"symbol": "BTCUSDT"})
         eq((day["count"], day["firstId"], day["lastId"]), (len(fills), 1, len(fills)), "the last day after a restart")
+
+
+@checks
+def windows_that_began_without_a_history_get_what_it_has():
+    """A life without a history; then more trades than a market keeps are missing at the start, until they have been read."""
+    with Server("--history", "off") as server:
+        admin = server.admin()
+        admin.symbols()
+        seller = Trader(admin, Http1(server.public), "seller", {"BTC": "100"})
+        buyer = Trader(admin, Http1(server.public), "buyer", {"USDT": "1000000"})
+        _, fills = trade_much(seller, buyer)
+        eq(server.sigterm(), 0, "a clean end")
+        server.options = []
+        server.restart()
+        seller.http = buyer.http = Http1(server.public)
+
+        def windows():
+            market = {"symbol": "BTCUSDT"}
+            rows = [buyer.get("ticker/24hr", market),
+                    *[buyer.get("ticker", {**market, "windowSize": width}) for width in ("1h", "1d", "7d")]]
+            return [(row["count"], row["volume"]) for row in rows]
+        base = sum(units(fill[3]) for fill in fills)
+        for more in range(1, 4):  # it goes on meanwhile
+            seller.limit("BTCUSDT", "SELL", "0.001", "20000")
+            buyer.limit("BTCUSDT", "BUY", "0.001", "20000")
+            base += units("0.001")
+            until("all trades in every window", lambda: windows() == [(len(fills) + more, show(base))] * 4)
 
 
 @checks

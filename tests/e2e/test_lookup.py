@@ -254,6 +254,54 @@ def the_last_day_of_what_never_traded(w):
     eq(w.get("aggTrades", symbol="BNBUSDT"), [], "aggregate trades")
 
 
+def window_of(trades, begin, end):
+    """FULL figures, but for closeTime, of the trades from begin on and before end."""
+    inside = [trade for trade in trades if begin <= trade["time"] < end]
+    prices = [trade["price"] for trade in inside] or [0]
+    base = sum(trade["qty"] for trade in inside)
+    quote = sum(quote_of(trade["price"], trade["qty"]) for trade in inside)
+    change = prices[-1] - prices[0]
+    thousandths = (abs(change) * 200000 + prices[0]) // (2 * prices[0]) if inside else 0
+    return {"symbol": SYMBOL, "priceChange": show(change),
+            "priceChangePercent": f"{'-' if change < 0 and thousandths else ''}{thousandths // 1000}.{thousandths % 1000:03d}",
+            "weightedAvgPrice": show(quote * ATOM // base if base else 0), "openPrice": show(prices[0]),
+            "highPrice": show(max(prices)), "lowPrice": show(min(prices)), "lastPrice": show(prices[-1]),
+            "volume": show(base), "quoteVolume": show(quote), "openTime": begin,
+            "firstId": inside[0]["id"] if inside else -1, "lastId": inside[-1]["id"] if inside else -1,
+            "count": len(inside)}
+
+
+def windows_are_right(w, windows):
+    """FULL and MINI of each window, alone and in a list, against the trades."""
+    trades = w.timed()
+    for path, params, length in windows:
+        row = w.get(path, symbol=SYMBOL, **params)
+        close, begin = row.pop("closeTime"), row["openTime"]
+        if length:
+            eq(begin, (close - length) // (60 * 10 ** 6) * 60 * 10 ** 6, f"openTime of {params}")
+            check(abs(close - time.time_ns() // 1000) < 60 * 10 ** 6, f"closeTime {close}")
+        else:
+            zone = ZONES[params["timeZone"]]
+            eq((begin, close), (opening("1d", close, zone), begin + DAY - 1), f"the day of {params}")
+            check(begin <= time.time_ns() // 1000, "a day to come")
+        expected = window_of(trades, begin, close + 1)
+        eq(row, expected, f"{path} {params}")
+        mini, = w.get(path, symbols=json.dumps([SYMBOL]), type="MINI", **params)
+        expected = window_of(trades, mini["openTime"], mini["closeTime"] + 1)
+        eq({key: value for key, value in mini.items() if key != "closeTime"},
+           {key: value for key, value in expected.items() if key in mini}, f"MINI of {path} {params}")
+
+
+WINDOWS = [("ticker", {"windowSize": f"{number}{unit}"}, number * SECONDS[unit] * 10 ** 6)
+           for number, unit in ((1, "m"), (2, "m"), (59, "m"), (1, "h"), (23, "h"), (1, "d"), (7, "d"))]
+WINDOWS += [("ticker", {}, DAY)] + [("ticker/tradingDay", {"timeZone": zone}, None) for zone in ZONES]
+
+
+@checks
+def windows_and_days(w):
+    windows_are_right(w, WINDOWS)
+
+
 @checks
 def the_mean_of_five_minutes(w):
     trades = w.timed()
@@ -306,7 +354,8 @@ def a_request_that_was_answered_before_is_still_checked(w):
 def what_a_cdn_may_keep(w):
     public = ("depth?symbol=ETHUSDT", "trades?symbol=ETHUSDT", "aggTrades?symbol=ETHUSDT", "ticker/24hr?symbol=ETHUSDT",
               "klines?symbol=ETHUSDT&interval=1m", "uiKlines?symbol=ETHUSDT&interval=1m", "avgPrice?symbol=ETHUSDT",
-              "ticker/price", "ticker/bookTicker?symbol=ETHUSDT", "historicalTrades?symbol=ETHUSDT")
+              "ticker/price", "ticker/bookTicker?symbol=ETHUSDT", "historicalTrades?symbol=ETHUSDT",
+              "ticker?symbol=ETHUSDT", "ticker/tradingDay?symbol=ETHUSDT")
     no_times = ("depth", "ticker/price", "ticker/bookTicker")
     for path in (*public, *public):  # the second time around, from what is kept
         headers = w.http.request("GET", "/api/v3/" + path, {}, b"").headers
@@ -343,6 +392,22 @@ def what_tickers_of_many_symbols_cost(w):
     eq(cost("/api/v3/ticker/24hr"), 80, "weight of all")
 
 
+@checks
+def what_windows_of_many_symbols_cost(w):
+    """They are refused for what never traded, and cost the same."""
+    for path in ("ticker", "ticker/tradingDay"):
+        for count, weight, code in ((1, 4, -2016), (49, 196, -2016), (50, 200, -2016), (51, 200, -2016), (100, 200, -2016),
+                                    (101, 200, -1101)):
+            listed = json.dumps([f"COIN{i}USDT" for i in range(count)], separators=(",", ":")).replace('"', "%22")
+            for _ in range(2):  # a minute may begin between two answers
+                before = int(w.http.request("GET", "/api/v3/ping", {}, b"").headers["x-mbx-used-weight-1m"])
+                reply = w.http.request("GET", f"/api/v3/{path}?symbols={listed}", {}, b"")
+                used = int(reply.headers["x-mbx-used-weight-1m"]) - before
+                if used > 0:
+                    break
+            eq((reply.status, json.loads(reply.body)["code"], used), (400, code, weight), f"{path} of {count} symbols")
+
+
 # ---- checks: over a kill -9, and more trades than are kept ----
 
 @checks
@@ -358,6 +423,7 @@ def a_kill_keeps_every_aggregate_id_and_candle(w):
         eq(w.get(path, symbol=SYMBOL, limit=1000), rows, f"{path} after the restart")
     again = w.get("klines", symbol=SYMBOL, interval="1m", startTime=w.trades[0]["time"] // DAY * DAY, limit=1000)
     eq(again[:len(minutes) - 1], minutes[:-1], "candles after the restart")
+    windows_are_right(w, WINDOWS)
     for _ in range(10):
         w.step()
     eq(w.get("aggTrades", symbol=SYMBOL, limit=1000), runs(w.timed()), "after more trades")
@@ -377,6 +443,7 @@ def ids_go_on_beyond_what_is_kept(w):
         eq(rows, expected[-len(rows):], "the newest aggregate trades")
         middle = rows[len(rows) // 2]["a"]
         eq(w.get("aggTrades", symbol=SYMBOL, fromId=middle, limit=7), expected[middle - 1:middle + 6], f"from {middle}")
+        windows_are_right(w, WINDOWS)
         w.server.kill9()
         w.server.start()
         w.http = w.maker.http = w.taker.http = Http1(w.server.public)

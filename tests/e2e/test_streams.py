@@ -348,6 +348,51 @@ def all_mini_tickers_tell_what_has_changed(world):
         eq([row["c"] for row in event if row["s"] == one], ["100.00000000"], "its price")
 
 
+WINDOWS = {"1h": 3600000, "4h": 4 * 3600000, "1d": 86400000}
+
+
+@checks
+def windows_agree_with_rest(world):
+    symbol = world.symbol()
+    for price, quantity in (("100.00", "1"), ("120.00", "2"), ("90.00", "3")):
+        world.trade(symbol, price, quantity)
+    names = [f"{symbol.lower()}@ticker_{width}" for width in WINDOWS]
+    with world.ws(f"/stream?streams={'/'.join(names)}") as ws:
+        events = {}
+        while len(events) < len(WINDOWS):
+            event = ws.event()
+            events[event["stream"].split("_")[1]] = event["data"]
+    for width, length in WINDOWS.items():
+        event = events[width]
+        rest = world.alice.get("ticker", {"symbol": symbol, "windowSize": width})
+        eq(list(event), "e E s p P w c o h l v q O C F L n".split(), "the fields")
+        eq((event["e"], event["s"]), (f"{width}Ticker", symbol), "what it is")
+        recent(event)
+        eq(event["C"], event["E"], "it ends now")
+        eq((event["O"] % 60000, (event["C"] - event["O"]) // 60000), (0, length // 60000), "its width")
+        eq([event[key] for key in "p P w c o h l v q F L n".split()],
+           [rest[key] for key in ("priceChange", "priceChangePercent", "weightedAvgPrice", "lastPrice", "openPrice",
+                                  "highPrice", "lowPrice", "volume", "quoteVolume", "firstId", "lastId", "count")], width)
+        eq((event["q"], event["v"], event["p"]), ("610.00000000", "6.00000000", "-10.00000000"), "three trades")
+
+
+@checks
+def all_windows_tell_what_has_changed(world):
+    one, other = world.symbol(), world.symbol()
+    world.trade(other, "5.00", "1")
+    with world.ws("/stream?streams=" + "/".join(f"!ticker_{width}@arr" for width in WINDOWS)) as ws:
+        world.trade(one, "100.00", "1")
+        missing = set(WINDOWS)
+        while missing:
+            event = ws.event()
+            width = event["stream"].removeprefix("!ticker_").removesuffix("@arr")
+            rows = {row["s"]: row for row in event["data"]}
+            if one in rows:
+                check(other not in rows, "what did not change is not there")
+                eq((rows[one]["e"], rows[one]["c"], rows[one]["n"]), (f"{width}Ticker", "100.00000000", 1), "its row")
+                missing.remove(width)
+
+
 # ---- what clients ask ----
 
 @checks

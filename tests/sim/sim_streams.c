@@ -35,7 +35,7 @@ struct ws { /* one who listens */
     struct ingress *ingress;
     void *data;
     bool open, closed, micro, paused;
-    char query[1024];
+    char query[2048];
     json_t *unread[UNREAD_MAX]; /* a ring */
     uint32_t head, count;
     struct follow follow[SYMBOLS_MAX];
@@ -347,9 +347,16 @@ static struct sum window_of(const struct ws *ws, uint16_t symbol, int64_t minute
     return sum_of(ws->ingress, symbol, (now_us / MINUTE_US - minutes) * MINUTE_US, INT64_MAX);
 }
 
+/* "24hrTicker", "24hrMiniTicker", "1hTicker", ... */
+static int64_t minutes_of(const json_t *event)
+{
+    const char *type = json_string_value(json_object_get(event, "e"));
+    return strcmp(type, "1hTicker") == 0 ? 60 : strcmp(type, "4hTicker") == 0 ? 240 : 1440;
+}
+
 static void check_ticker(const struct ws *ws, const json_t *event, uint16_t symbol)
 {
-    struct sum sum = window_of(ws, symbol, 1440);
+    struct sum sum = window_of(ws, symbol, minutes_of(event));
     check_prices(event, &sum);
     if (json_object_get(event, "n") &&
         (number(event, "n") != sum.count ||
@@ -577,8 +584,10 @@ static void choose(struct ws *ws)
 {
     static const char *const kinds[] = {"trade",        "aggTrade", "bookTicker", "depth",
                                         "depth@100ms",  "kline_1s", "kline_1m",   "kline_1d",
-                                        "depth5@100ms", "ticker",   "miniTicker", "avgPrice"};
-    int at = snprintf(ws->query, sizeof ws->query, "timeUnit=%s&streams=!miniTicker@arr",
+                                        "depth5@100ms", "ticker",   "miniTicker", "avgPrice",
+                                        "ticker_1h",    "ticker_4h"};
+    int at = snprintf(ws->query, sizeof ws->query,
+                      "timeUnit=%s&streams=!miniTicker@arr/!ticker_1h@arr/!ticker_1d@arr",
                       ws->micro ? "MICROSECOND" : "MILLISECOND");
     for (uint16_t s = 0; s < ws->ingress->directory.symbols_count; s++)
         for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

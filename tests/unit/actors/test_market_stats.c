@@ -254,7 +254,15 @@ Test(market_stats, an_empty_candle_carries_the_last_close)
     cr_assert_not(market_stats_candle(stats, CANDLE_5M, 0, open - DAY_US, &candle));
 }
 
-/* ---- the last day ---- */
+/* ---- the last day, and other windows ---- */
+
+/* A window as it is asked for: the minutes since the one that holds from_us. */
+static void check_window(int64_t from_us)
+{
+    struct candle window, naive = sum_of(from_us / MINUTE_US * MINUTE_US, now_us + 1);
+    market_stats_window(stats, from_us, now_us, &window);
+    same(&window, &naive, "window");
+}
 
 static void check_day(void)
 {
@@ -268,7 +276,8 @@ static void check_day(void)
     cr_assert_eq(day.close_us, now_us);
 }
 
-/* Goal: the last 24 hours are summed up right at any moment, and so is any shorter window. */
+/* Goal: the last 24 hours are summed up right at any moment, and so is any window of up to a week,
+ * also when there was no trade for longer than anything is kept. */
 Test(market_stats, the_last_day)
 {
     check_day();
@@ -276,17 +285,52 @@ Test(market_stats, the_last_day)
         trade_for(1 + (uint32_t)below(12));
         check_day();
         if (below(100) == 0)
-            now_us += (int64_t)below(30 * 60 * MINUTE_US);
+            now_us += (int64_t)below(below(3) ? 30 * 60 * MINUTE_US : 9 * DAY_US);
         else
             wait_a_bit();
         check_day();
-        struct candle window;
-        int64_t from = now_us - (int64_t)below(DAY_US);
-        market_stats_window(stats, from, now_us, &window);
-        struct candle naive = sum_of(from / MINUTE_US * MINUTE_US, now_us + 1);
-        same(&window, &naive, "window");
+        check_window(now_us - (int64_t)below(below(2) ? DAY_US : 7 * DAY_US));
     }
-    cr_assert_gt(now_us - trades[0].ts_us, 3 * DAY_US);
+    cr_assert_gt(now_us - trades[0].ts_us, 20 * DAY_US);
+}
+
+/* Goal: a window begins with a minute: what was traded at its first moment is in it, what was a
+ * moment before is not, and it is as wide as a week at most. Method: a trade at each of those
+ * moments of every window that can be asked for, and the clock at both ends of the last minute. */
+Test(market_stats, the_edges_of_every_window)
+{
+    int64_t end = now_us / MINUTE_US * MINUTE_US + 8 * DAY_US;
+    for (int32_t minutes = 7 * 1440; minutes > 0; minutes -= minutes > 1440 ? 1440 : 1) {
+        now_us = end - minutes * MINUTE_US - 1;
+        trade_once();
+        now_us++;
+        trade_once();
+    }
+    for (int32_t minutes = 1; minutes <= 7 * 1440; minutes += minutes < 1440 ? 1 : 1440) {
+        struct candle window;
+        for (now_us = end; now_us < end + MINUTE_US; now_us += MINUTE_US - 1) {
+            market_stats_window(stats, now_us - minutes * MINUTE_US, now_us, &window);
+            struct candle naive = sum_of(end - minutes * MINUTE_US, now_us + 1);
+            same(&window, &naive, "window");
+        }
+        cr_assert_eq(window.open_us, end - minutes * MINUTE_US);
+    }
+}
+
+/* Goal: sums that were made of a minute are not shown once its place is another's. Method: trades
+ * in every minute of more than two weeks, so that each place is used again, and windows all along.
+ */
+Test(market_stats, a_fortnight_without_a_pause)
+{
+    for (uint32_t minute = 0; minute < 15 * 1440; minute++) {
+        now_us += MINUTE_US;
+        trade_once();
+        if (minute % 400 == 0 || minute > 15 * 1440 - 100) {
+            check_window(now_us - 7 * DAY_US);
+            check_window(now_us - (int64_t)below(7 * DAY_US));
+            check_day();
+        }
+    }
 }
 
 /* Goal: a trade that is folded after its minute was summed up is not lost. Method: the day is asked
@@ -409,14 +453,22 @@ static void seed(int64_t from_us)
  * the day and the candles of the last day are compared behind each few trades. */
 Test(market_stats, seeded_from_history)
 {
-    trade_for(2500);
+    for (uint32_t round = 0; round < 30; round++) {
+        trade_for(200);
+        now_us += (int64_t)below(DAY_US / 2);
+    }
+    cr_assert_gt(now_us - trades[0].ts_us, 8 * DAY_US);
     for (uint32_t life = 0; life < 8; life++) {
         market_stats_free(stats);
         stats = market_stats_new();
-        seed(now_us - DAY_US - 300 * MINUTE_US); /* the last close before the day too */
+        bool week = life % 2; /* with the last close before it, as of the day */
+        for (uint32_t i = count - 500; life > 3 && i < count; i++) /* as a view is loaded */
+            market_stats_fold(stats, &trades[i]);
+        seed(now_us - (week ? 7 : 1) * DAY_US - 300 * MINUTE_US);
         cr_assert_eq(market_stats_newest_trade(stats), count);
         for (uint32_t round = 0; round < 60; round++) {
             check_day();
+            check_window(now_us - (int64_t)below(week ? 7 * DAY_US : DAY_US));
             for (uint32_t k = 2 * CANDLE_1M; k < 2 * CANDLE_INTERVALS; k++) {
                 enum candle_interval interval = (enum candle_interval)(k / 2);
                 int32_t zone = k % 2 ? STATS_ZONE_MINUTES : 0;

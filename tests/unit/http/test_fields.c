@@ -218,3 +218,32 @@ Test(fields, all_must_be_read)
     params_get(&ingress.params, "a");
     cr_assert(fields_all_read(call));
 }
+
+/* Goal: windows are 1m to 59m, 1h to 23h and 1d to 7d, and nothing else is one. */
+Test(fields, windows)
+{
+    static const struct {
+        char unit;
+        int32_t most;
+        int64_t length_us;
+    } units[] = {{'m', 59, MINUTE_US}, {'h', 23, HOUR_US}, {'d', 7, DAY_US}};
+    static const char *const wrong[] = {"0m", "00m", "01m", "5",   "m",  "60",  "1M",   "1D",
+                                        "1s", "1w",  "1mm", "1 m", "+1", "1m1", "1d2h", "100m"};
+    char query[64];
+    int64_t width_us;
+    cr_assert(field_window(call_with(""), &width_us));
+    cr_assert_eq(width_us, DAY_US);
+    for (uint32_t i = 0; i < 3; i++)
+        for (int32_t number = 0; number < 100; number++) {
+            snprintf(query, sizeof query, "windowSize=%d%c", number, units[i].unit);
+            bool good = number >= 1 && number <= units[i].most;
+            cr_assert_eq(field_window(call_with(query), &width_us), good, "%s", query);
+            cr_assert(!good || width_us == number * units[i].length_us, "%s", query);
+            cr_assert_str_eq(answer, good ? "" : INVALID("windowSize"));
+        }
+    for (uint32_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(query, sizeof query, "windowSize=%s", wrong[i]);
+        cr_assert_not(field_window(call_with(query), &width_us), "%s", query);
+        cr_assert_str_eq(answer, INVALID("windowSize"));
+    }
+}

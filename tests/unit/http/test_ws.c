@@ -289,7 +289,13 @@ Test(stream_name, is_read_as_documented)
         {"x@miniTicker", {.type = STREAM_MINI_TICKER, .pace = PACE_1S, .symbol = "X"}},
         {"x@ticker", {.type = STREAM_TICKER, .pace = PACE_1S, .symbol = "X"}},
         {"x@avgPrice", {.type = STREAM_AVG_PRICE, .pace = PACE_1S, .symbol = "X"}},
+        {"x@ticker_1h", {.type = STREAM_WINDOW, .pace = PACE_1S, .symbol = "X", .hours = 1}},
+        {"x@ticker_4h", {.type = STREAM_WINDOW, .pace = PACE_1S, .symbol = "X", .hours = 4}},
+        {"x@ticker_1d", {.type = STREAM_WINDOW, .pace = PACE_1S, .symbol = "X", .hours = 24}},
         {"!miniTicker@arr", {.type = STREAM_ALL_MINI_TICKERS, .pace = PACE_1S}},
+        {"!ticker_1h@arr", {.type = STREAM_ALL_WINDOWS, .pace = PACE_1S, .hours = 1}},
+        {"!ticker_4h@arr", {.type = STREAM_ALL_WINDOWS, .pace = PACE_1S, .hours = 4}},
+        {"!ticker_1d@arr", {.type = STREAM_ALL_WINDOWS, .pace = PACE_1S, .hours = 24}},
     };
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct stream_name name;
@@ -299,6 +305,7 @@ Test(stream_name, is_read_as_documented)
         cr_assert_eq(name.type, want->type, "%s", cases[i].text);
         cr_assert_eq(name.pace, want->pace, "%s", cases[i].text);
         cr_assert_eq(name.levels, want->levels, "%s", cases[i].text);
+        cr_assert_eq(name.hours, want->hours, "%s", cases[i].text);
         cr_assert_eq(name.zone_minutes, want->zone_minutes, "%s", cases[i].text);
         cr_assert_eq(memcmp(name.symbol, want->symbol, sizeof name.symbol), 0, "%s", cases[i].text);
         if (name.type == STREAM_KLINE)
@@ -331,6 +338,18 @@ Test(stream_name, is_nothing_else)
                                         "btcusdt@kline_1m@+08:00x",
                                         "!ticker@arr",
                                         "!miniTicker@arr2",
+                                        "!@arr",
+                                        "!arr",
+                                        "@arr",
+                                        "!ticker_@arr",
+                                        "!ticker_2h@arr",
+                                        "!ticker_1h",
+                                        "!ticker_1h@ar",
+                                        "btcusdt@ticker_",
+                                        "btcusdt@ticker_2h",
+                                        "btcusdt@ticker_1H",
+                                        "btcusdt@ticker_1h@arr",
+                                        "!avgPrice@arr",
                                         "averyveryverylongsymbolnamethatcannotbe@trade"};
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct stream_name name;

@@ -165,3 +165,41 @@ Test(stream, aggregate_trades_of_a_long_match_are_whole)
     close_ws(&aggs);
     close_ws(&trades);
 }
+
+/* Goal: a window of an hour begins with a minute, is told with the trades that are in it, and
+ * without them once they have left it; among all symbols only after a trade. Method: one trade, and
+ * a clock that goes on for more than an hour. */
+Test(stream, a_window_forgets_what_leaves_it)
+{
+    struct ws one, all;
+    open_ws(&one, "/ws/btcusdt@ticker_1h");
+    open_ws(&all, "/ws/!ticker_1h@arr");
+    order("SELL", "0.1", 100);
+    order("BUY", "0.1", 100);
+    tick();
+    cr_assert_eq(all.count, 1u);
+    cr_assert_eq(strncmp(all.sent[0], "[{\"e\":\"1hTicker\",", 17), 0, "%s", all.sent[0]);
+    uint64_t traded_ms = number(all.sent[0], "\"C\":"), told = 0;
+    bool there = true;
+    one.taken = one.count; /* what it was told when it came */
+    for (uint32_t ticks = 0; ticks < 360; ticks++) { /* 11 s each */
+        tick();
+        for (; one.taken < one.count; one.taken++, told++) {
+            const char *message = one.sent[one.taken];
+            uint64_t from = number(message, "\"O\":"), to = number(message, "\"C\":");
+            cr_assert(from % 60000 == 0 && to - from >= 3600000 && to - from < 3660000);
+            there = number(message, "\"n\":");
+            cr_assert_eq(there, from <= traded_ms, "%s", message);
+        }
+    }
+    cr_assert_not(there);
+    cr_assert_geq(told, 60, "each minute at least: %lu", told);
+    cr_assert_eq(all.count, 1u, "nothing was traded");
+    order("SELL", "0.1", 105);
+    order("BUY", "0.1", 105);
+    tick();
+    cr_assert_eq(all.count, 2u);
+    cr_assert_eq(number(all.sent[1], "\"F\":"), 2);
+    close_ws(&one);
+    close_ws(&all);
+}

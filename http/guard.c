@@ -1,6 +1,5 @@
 #include "http/guard.h"
 
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,24 +14,6 @@ void guard_init(struct guard *guard, uint32_t connections_max, uint32_t per_addr
     guard->connections_max = connections_max;
     guard->per_address_max = per_address_max;
     guard->seed = seed;
-}
-
-uint64_t guard_address(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr);
-    if (address->sa_family != AF_INET6)
-        return 0;
-    const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    uint64_t prefix = 0;
-    if (IN6_IS_ADDR_V4MAPPED(six)) {
-        uint32_t four;
-        memcpy(&four, six->s6_addr + 12, sizeof four);
-        return ntohl(four);
-    }
-    for (uint32_t i = 0; i < 8; i++)
-        prefix = prefix << 8 | six->s6_addr[i];
-    return prefix;
 }
 
 static _Atomic uint32_t *cell(struct guard *guard, uint64_t address, uint32_t row)

@@ -52,10 +52,12 @@ void rest_get_depth(struct call *call)
     uint32_t limit;
     uint16_t symbol;
     uint8_t status;
-    if (!field_limit(call, 100, 5000, &limit)) /* first: what is refused for the symbol costs too */
-        return;
-    call->weight = limit <= 100 ? 5 : limit <= 500 ? 25 : limit <= 1000 ? 50 : 250;
-    if (!field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
+    if (!field_limit(call, 100, 5000, &limit) || /* first: what is refused for the symbol costs */
+        !call_charge(call, limit <= 100    ? 5
+                           : limit <= 500  ? 25
+                           : limit <= 1000 ? 50
+                                           : 250) ||
+        !field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
         !fields_all_read(call) || !field_status_agrees(call, symbol, status))
         return;
     enum hot_kind kind;
@@ -96,9 +98,8 @@ static void tickers(struct call *call, const struct symbol_choice *choice, ticke
 
 static bool field_ticker(struct call *call, struct symbol_choice *choice)
 {
-    if (field_sent(call, "symbol"))
-        call->weight = 2;
-    return field_symbol_choice(call, choice) && fields_all_read(call);
+    return call_charge(call, field_sent(call, "symbol") ? 2 : 4) &&
+           field_symbol_choice(call, choice) && fields_all_read(call);
 }
 
 void rest_get_ticker_price(struct call *call)
@@ -143,9 +144,8 @@ void rest_get_ticker_day(struct call *call)
         call->weight = 2;
     if (!field_symbol_choice(call, &choice))
         return;
-    if (choice.count > 20)
-        call->weight = choice.count > 100 ? 80 : 40;
-    if (field_shape(call, &render) && fields_all_read(call))
+    uint16_t weight = choice.count > 100 ? 80 : choice.count > 20 ? 40 : call->weight;
+    if (call_charge(call, weight) && field_shape(call, &render) && fields_all_read(call))
         tickers(call, &choice, render);
 }
 

@@ -210,6 +210,21 @@ static void put_limits(struct text *out, const struct call *call)
     text_str(out, "]");
 }
 
+/* An error that ends by itself says when: a member more than over HTTP, where a header says it. */
+static void put_body(struct text *out, const struct call *call, const char *body, size_t length)
+{
+    if (!call->retry_us) {
+        text_add(out, body, length);
+        return;
+    }
+    text_add(out, body, length - 1);
+    text_str(out, ",\"data\":{\"serverTime\":");
+    render_time(call, out, env_now_us(&call->ingress->ex->rt.env));
+    text_str(out, ",\"retryAfter\":");
+    render_time(call, out, call->retry_us);
+    text_str(out, "}}");
+}
+
 static void respond(void *transport, int status, const char *body, size_t length)
 {
     struct asked *asked = transport;
@@ -219,7 +234,7 @@ static void respond(void *transport, int status, const char *body, size_t length
     text_str(out, ",\"status\":");
     text_u64(out, (uint64_t)status);
     text_str(out, status == 200 ? ",\"result\":" : ",\"error\":");
-    text_add(out, body, length);
+    put_body(out, asked->call, body, length);
     if (asked->tells_limits)
         put_limits(out, asked->call);
     text_str(out, "}");
@@ -311,10 +326,11 @@ static void on_text(struct ws *ws, char *text, size_t length)
     asked->call = call;
     call->respond = respond;
     call->transport = asked;
-    call->address = ws_address(ws);
+    call->client = *ws_client(ws);
+    call->address = address_key(&call->client);
     call->micro = session->micro;
     bool has_id = object && read_id(asked, json_member(nodes, nodes, "id")); /* refusals tell it */
-    if (!take_in(session, call))
+    if (!take_in(session, call) || !call_enter(call))
         return;
     if (!object)
         call_refuse(call, -1135, "Invalid JSON Request");

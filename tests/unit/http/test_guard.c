@@ -1,8 +1,6 @@
 /* Goal: the edge counts peers right, closes only those that misbehave, and trusts only heads that
  * every reader reads alike. */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,31 +8,6 @@
 #include "http/guard.h"
 
 static struct guard guard;
-
-static uint64_t four(const char *text)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    cr_assert_eq(inet_pton(AF_INET, text, &address.sin_addr), 1);
-    return guard_address((struct sockaddr *)&address);
-}
-
-static uint64_t six(const char *text)
-{
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6};
-    cr_assert_eq(inet_pton(AF_INET6, text, &address.sin6_addr), 1);
-    return guard_address((struct sockaddr *)&address);
-}
-
-Test(guard_address, is_ipv4_whole_and_ipv6_by_its_64)
-{
-    cr_assert_neq(four("10.0.0.1"), four("10.0.0.2"));
-    cr_assert_eq(six("2001:db8:0:1::1"), six("2001:db8:0:1:ffff:ffff:ffff:ffff"));
-    cr_assert_neq(six("2001:db8:0:1::1"), six("2001:db8:0:2::1"));
-    cr_assert_eq(six("::ffff:10.0.0.1"), four("10.0.0.1"), "mapped IPv4 counts as IPv4");
-    cr_assert_neq(six("::ffff:10.0.0.1"), six("::ffff:10.0.0.2"));
-    struct sockaddr other = {.sa_family = AF_UNIX};
-    cr_assert_eq(guard_address(&other), 0u);
-}
 
 Test(guard_enter, caps_connections_in_all)
 {

@@ -22,7 +22,7 @@ static struct ws ws;
 
 static void open_with(const char *query)
 {
-    ws = (struct ws){.ingress = world_ingress(world), .query = query, .address = 77};
+    ws = (struct ws){.ingress = world_ingress(world), .query = query, .client = {{77}}};
     ws_api_open(&ws);
 }
 

@@ -174,6 +174,11 @@ static bool read_config(struct exchange_config *config)
     config->orders_max = (uint32_t)options->max_orders;
     config->done_orders = (uint32_t)options->done_orders;
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) * 8;
+    castle.shared.unlimited = strcmp(options->rate_limits, "off") == 0;
+    if (!castle.shared.unlimited) {
+        config->orders_limit[ORDERS_10S] = LIMIT_ORDERS_10S;
+        config->orders_limit[ORDERS_1D] = LIMIT_ORDERS_1D;
+    }
     return true;
 }
 
@@ -349,7 +354,6 @@ static void build(const struct exchange_config *config)
 {
     arena_init(&castle.arena, config->cores * ingress_bytes(config));
     castle.shared.audit_token = castle.token;
-    castle.shared.unlimited = strcmp(castle.options.rate_limits, "off") == 0;
     castle.shared.journal_lsn = durable_lsn;
     castle.shared.version = CASTLE_VERSION;
     castle.shared.commit = CASTLE_COMMIT;

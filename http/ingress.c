@@ -284,8 +284,20 @@ void call_refuse(struct call *call, int code, const char *format, ...)
     va_end(args);
 }
 
+/* The account has too many unfilled orders: when its interval is over. */
+static void note_orders_limit(struct call *call, int64_t interval_us)
+{
+    int64_t now_us = call->ingress->core->now_us;
+    counter_add(&call->ingress->counts.limited[LIMIT_BY_ORDERS], 1);
+    call->retry_us = (now_us / interval_us + 1) * interval_us;
+}
+
 void call_reject(struct call *call, enum reject reject)
 {
+    if (reject == REJECT_ORDERS_10S)
+        note_orders_limit(call, 10000000);
+    if (reject == REJECT_ORDERS_1D)
+        note_orders_limit(call, 86400000000);
     bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL;
     struct api_error error = api_error_of(reject, cancel);
     if (call->type == REQUEST_AMEND && (error.code == -2010 || error.code == -2011))
@@ -293,10 +305,18 @@ void call_reject(struct call *call, enum reject reject)
     call_error(call, error.status, error.code, "%s", error.text);
 }
 
+void call_tell_orders(struct call *call, const struct reply *reply)
+{
+    memcpy(call->unfilled, reply->unfilled, sizeof call->unfilled);
+    call->tells_orders = true;
+}
+
 bool call_told_reject(struct call *call, const struct msg *msg)
 {
     if (msg->reply.reject == REJECT_NONE)
         return false;
+    if (msg->reply.block) /* refused for how many they are */
+        call_tell_orders(call, msg->reply.block);
     call_reject(call, msg->reply.reject);
     return true;
 }

@@ -170,6 +170,8 @@ __attribute__((format(printf, 4, 5))) void call_error(struct call *call, int sta
 __attribute__((format(printf, 3, 4))) void call_refuse(struct call *call, int code,
                                                        const char *format, ...);
 void call_reject(struct call *call, enum reject reject);
+/* The answer will tell how many unfilled orders the account has. */
+void call_tell_orders(struct call *call, const struct reply *reply);
 /* Whether the answer is a reject; the client was told then. */
 bool call_told_reject(struct call *call, const struct msg *msg);
 /* The transport is gone: the answer, when it comes, goes nowhere. */

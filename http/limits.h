@@ -19,13 +19,17 @@
 
 #include "runtime/tally.h"
 
+/* As they are told, too: LIMIT_TEXT(LIMIT_WEIGHT) is "6000". */
+#define LIMIT_WEIGHT      6000   /* a minute and address */
+#define LIMIT_REQUESTS    300000 /* five minutes and address */
+#define LIMIT_ORDERS_10S  100 /* unfilled ones of an account: its shard counts and refuses them */
+#define LIMIT_ORDERS_1D   200000
+#define LIMIT_DIGITS(n)   #n
+#define LIMIT_TEXT(limit) LIMIT_DIGITS(limit)
+
 enum {
-    LIMIT_WEIGHT = 6000, /* a minute and address */
     LIMIT_WEIGHT_US = 60000000,
-    LIMIT_REQUESTS = 300000, /* five minutes and address */
     LIMIT_REQUESTS_US = 300000000,
-    LIMIT_ORDERS_10S = 100, /* unfilled ones of an account: its shard counts and refuses them */
-    LIMIT_ORDERS_1D = 200000,
     LIMIT_REFUSALS = 100,         /* in a minute, before the address is banned */
     LIMIT_BAN_S = 120,            /* the first ban, each further one twice as long... */
     LIMIT_BAN_MAX_S = 3 * 86400,  /* ... up to here */

@@ -59,6 +59,8 @@ static const struct route {
      "account.status"},
     {PATH("/api/v3/account/commission"), METHOD_GET, rest_get_commission, 20, 1 + SIGNED, false,
      KEEP_NONE, "account.commission"},
+    {PATH("/api/v3/rateLimit/order"), METHOD_GET, rest_get_order_limits, 40, 0 + SIGNED, false,
+     KEEP_NONE, "account.rateLimits.orders"},
     {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, BY_PARAMS + 20, 6 + SIGNED, false,
      KEEP_NONE, "myTrades"},
     {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false, KEEP_NONE,

@@ -158,15 +158,6 @@ void rest_get_avg_price(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static const char rate_limits[] =
-    "\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":"
-    "1,"
-    "\"limit\":6000},{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,"
-    "\"limit\":100},{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,"
-    "\"limit\":200000},{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":"
-    "5,"
-    "\"limit\":300000}]";
-
 void rest_get_exchange_info(struct call *call)
 {
     struct directory *directory = &call->ingress->directory;
@@ -182,7 +173,7 @@ void rest_get_exchange_info(struct call *call)
     text_str(&call->out, "{\"timezone\":\"UTC\",\"serverTime\":");
     render_time(call, &call->out, env_now_us(&call->ingress->ex->rt.env));
     text_str(&call->out, ",");
-    text_str(&call->out, rate_limits);
+    render_limits(&call->out);
     text_str(&call->out, ",\"exchangeFilters\":[],\"symbols\":[");
     for (uint16_t i = 0; i < directory->symbols_count; i++) {
         if (!spot || !symbol_chosen(directory, &choice, i))

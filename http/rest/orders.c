@@ -13,7 +13,7 @@ static void on_new(struct call *call, const struct msg *msg)
 {
     if (call_told_reject(call, msg))
         return;
-    order_tell_count(call, msg->reply.block);
+    call_tell_orders(call, msg->reply.block);
     render_new_order(call, &call->out, msg->reply.block);
     call_respond(call, 200, call->out.data, call->out.length);
 }

@@ -181,32 +181,14 @@ void ws_api_key_gone(struct ingress *ingress, const char key[API_KEY_BYTES])
 
 /* ---- answers ---- */
 
-static void put_limit(struct text *out, const char *limit, uint32_t count)
-{
-    text_str(out, limit);
-    text_u64(out, count);
-    text_str(out, "}");
-}
-
-/* The limits are those that exchangeInfo tells. */
 static void put_limits(struct text *out, const struct call *call)
 {
     text_str(out, ",\"rateLimits\":[");
     if (call->tells_orders) {
-        put_limit(out,
-                  "{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,"
-                  "\"limit\":100,\"count\":",
-                  call->unfilled[ORDERS_10S]);
-        put_limit(out,
-                  ",{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,"
-                  "\"limit\":200000,\"count\":",
-                  call->unfilled[ORDERS_1D]);
+        render_orders_limits(out, call->unfilled);
         text_str(out, ",");
     }
-    put_limit(out,
-              "{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,"
-              "\"limit\":6000,\"count\":",
-              call->used_weight);
+    render_weight_limit(out, call->used_weight);
     text_str(out, "]");
 }
 

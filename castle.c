@@ -749,7 +749,8 @@ static int run(void)
                                    .connections_max = (uint32_t)castle.options.max_connections,
                                    .request_ms = (uint32_t)castle.options.request_timeout * 1000,
                                    .idle_ms = (uint32_t)castle.options.idle_timeout * 1000,
-                                   .tls = castle.tls};
+                                   .tls = castle.tls,
+                                   .proxies = &castle.options.proxies};
     sigset_t signals;
     if (!castle.shared.unlimited) /* off refuses nothing (DESIGN §10) */
         config.connections_per_address = (uint32_t)castle.options.max_connections_per_address;

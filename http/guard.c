@@ -21,27 +21,33 @@ static _Atomic uint32_t *cell(struct guard *guard, uint64_t address, uint32_t ro
     return &guard->cells[row][hash_fold(guard->seed + row, address) % GUARD_CELLS];
 }
 
+static bool is_capped(const struct guard *guard, uint64_t address)
+{
+    return guard->per_address_max && address;
+}
+
 enum guard_entry guard_enter(struct guard *guard, uint64_t address)
 {
     if (atomic_fetch_add(&guard->connections, 1) >= guard->connections_max) {
         atomic_fetch_sub(&guard->connections, 1);
         return GUARD_FULL;
     }
+    if (!is_capped(guard, address))
+        return GUARD_ENTERED;
     uint32_t before = UINT32_MAX;
-    for (uint32_t row = 0; row < GUARD_ROWS && guard->per_address_max; row++) {
+    for (uint32_t row = 0; row < GUARD_ROWS; row++) {
         uint32_t had = atomic_fetch_add(cell(guard, address, row), 1);
         before = had < before ? had : before;
     }
-    if (guard->per_address_max && before >= guard->per_address_max) {
-        guard_leave(guard, address);
-        return GUARD_ADDRESS_FULL;
-    }
-    return GUARD_ENTERED;
+    if (before < guard->per_address_max)
+        return GUARD_ENTERED;
+    guard_leave(guard, address);
+    return GUARD_ADDRESS_FULL;
 }
 
 void guard_leave(struct guard *guard, uint64_t address)
 {
-    for (uint32_t row = 0; row < GUARD_ROWS && guard->per_address_max; row++)
+    for (uint32_t row = 0; row < GUARD_ROWS && is_capped(guard, address); row++)
         ASSERT(atomic_fetch_sub(cell(guard, address, row), 1) > 0);
     ASSERT(atomic_fetch_sub(&guard->connections, 1) > 0);
 }

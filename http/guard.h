@@ -36,7 +36,8 @@ enum guard_entry { GUARD_ENTERED, GUARD_FULL, GUARD_ADDRESS_FULL };
 void guard_init(struct guard *guard, uint32_t connections_max, uint32_t per_address_max,
                 uint64_t seed);
 
-/* Counts a connection in, or says why not. `address`: address_key(). Thread: any. */
+/* Counts a connection in, or says why not. `address`: address_key(), or 0, which has no cap of its
+ * own. Thread: any. */
 enum guard_entry guard_enter(struct guard *guard, uint64_t address);
 
 /* Counts one out that had entered. Thread: any. */

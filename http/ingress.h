@@ -85,13 +85,13 @@ struct call {
     void (*over)(void *owner); /* or NULL: told when the exchange has answered, heard or not */
     void *owner;
     enum method method;
-    uint16_t route;   /* as metrics_count() takes it; 0: none */
-    uint16_t weight;  /* what it costs (API §1.5)... */
-    bool free_of_use; /* ... unless it succeeds */
-    bool charged;     /* it is counted: call_charge() */
-    uint64_t address; /* the client's, as address_key(); 0: not counted */
-    struct address client;
-    int64_t retry_us; /* of a refusal: when the client may come again; 0: it is not said */
+    uint16_t route;        /* as metrics_count() takes it; 0: none */
+    uint16_t weight;       /* what it costs (API §1.5)... */
+    bool free_of_use;      /* ... unless it succeeds */
+    bool charged;          /* it is counted: call_charge() */
+    uint64_t address;      /* the client's, as address_key(); 0: not counted */
+    struct address client; /* who asks, behind trusted proxies, too; of public requests */
+    int64_t retry_us;      /* of a refusal: when the client may come again; 0: it is not said */
     /* for the headers of the answer */
     uint32_t used_weight;
     bool tells_orders;

@@ -62,7 +62,7 @@ struct link {
     SSL_CTX *tls;       /* held: h2o keeps the bare pointer until the first bytes come */
     struct guard_link guard;
     struct address peer;
-    uint64_t requests;
+    uint64_t address, requests; /* address: what it counts as; 0: it is a trusted proxy's */
     int64_t accepted_us;
     bool condemned; /* its socket is shut down: h2o closes it at its next read or write */
 };
@@ -84,6 +84,7 @@ struct server {
     int64_t look_us; /* when the next look at them is due */
     uint64_t looks;
     struct guard_times times;
+    const struct proxies *proxies;
     _Atomic(SSL_CTX *) tls_next; /* from server_tls(), for the ingress thread to take */
 };
 
@@ -112,7 +113,7 @@ static void name_peer(h2o_socket_t *sock, char out[static PEER_TEXT_BYTES])
 
 static void link_free(struct link *link)
 {
-    guard_leave(link->site->guard, address_key(&link->peer));
+    guard_leave(link->site->guard, link->address);
     free(link);
 }
 
@@ -467,6 +468,21 @@ static bool refuse(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struct
     return false;
 }
 
+/* Who asks: the connection's peer, or who the proxies that it comes through say they were asked by:
+ * the last of them in the last header. */
+static struct address client_of(const struct link *link, const h2o_req_t *req)
+{
+    struct address client = link->peer;
+    bool more = link->address == 0;
+    for (size_t i = req->headers.size; more && i-- > 0;) {
+        const h2o_header_t *header = &req->headers.entries[i];
+        if (header->name == &H2O_TOKEN_X_FORWARDED_FOR->buf)
+            more =
+                proxies_step(link->server->proxies, header->value.base, header->value.len, &client);
+    }
+    return client;
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct site *site = ((struct castle_handler *)handler)->site;
@@ -488,7 +504,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
     counter_add(&ingress->counts.version[req->version >= 0x200], 1);
     if (!site->admin) {
-        call->client = link->peer;
+        call->client = client_of(link, req);
         call->address = address_key(&call->client);
     }
     if (refuse(link, req, sock, call))
@@ -526,7 +542,9 @@ static void enter(struct site *site, h2o_socket_t *sock)
 {
     struct server *server = site->server;
     struct address peer = peer_of(sock);
-    enum guard_entry entry = guard_enter(site->guard, address_key(&peer));
+    bool trusted = !site->admin && proxies_trust(server->proxies, &peer);
+    uint64_t address = trusted ? 0 : address_key(&peer);
+    enum guard_entry entry = guard_enter(site->guard, address);
     if (entry != GUARD_ENTERED) {
         count(site, entry == GUARD_FULL ? EDGE_FULL : EDGE_ADDRESS_FULL);
         h2o_socket_close(sock);
@@ -539,6 +557,7 @@ static void enter(struct site *site, h2o_socket_t *sock)
                           .sock = sock,
                           .tls = site->accept.ssl_ctx,
                           .peer = peer,
+                          .address = address,
                           .accepted_us = server->ingress->core->now_us};
     if (link->tls)
         SSL_CTX_up_ref(link->tls);
@@ -739,6 +758,7 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
     server->ingress = ingress;
     server->times = (struct guard_times){.request_us = config->request_ms * 1000ll,
                                          .idle_us = config->idle_ms * 1000ll};
+    server->proxies = config->proxies;
     server->loop = h2o_evloop_create();
     server->ws = ws_hub_new(ingress, server->loop);
     ingress->streams = streams_new(ingress);

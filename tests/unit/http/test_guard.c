@@ -24,7 +24,7 @@ Test(guard_enter, caps_connections_in_all)
 Test(guard_enter, caps_each_address_and_leaves_others_alone)
 {
     guard_init(&guard, 100000, 5, 42);
-    for (uint64_t address = 0; address < 1000; address++)
+    for (uint64_t address = 1; address <= 1000; address++)
         for (uint32_t i = 0; i < 4; i++)
             cr_assert_eq(guard_enter(&guard, address), GUARD_ENTERED, "address %lu, connection %u",
                          address, i);
@@ -38,6 +38,17 @@ Test(guard_enter, caps_each_address_and_leaves_others_alone)
     cr_assert_eq(atomic_load(&guard.connections), 4002u);
 }
 
+Test(guard_enter, caps_no_proxy_by_its_address)
+{
+    guard_init(&guard, 50, 2, 42);
+    for (uint32_t i = 0; i < 50; i++)
+        cr_assert_eq(guard_enter(&guard, 0), GUARD_ENTERED);
+    cr_assert_eq(guard_enter(&guard, 0), GUARD_FULL, "all together are");
+    for (uint32_t i = 0; i < 50; i++)
+        guard_leave(&guard, 0);
+    cr_assert_eq(atomic_load(&guard.connections), 0u);
+}
+
 /* Method: everybody leaves; no cell may keep anything. */
 Test(guard_enter, counts_are_zero_again_when_all_have_left)
 {
@@ -45,8 +56,8 @@ Test(guard_enter, counts_are_zero_again_when_all_have_left)
     uint64_t inside[20];
     uint32_t count = 0, refused = 0;
     for (uint64_t address = 0; address < 40; address++)
-        if (guard_enter(&guard, address % 11) == GUARD_ENTERED)
-            inside[count++] = address % 11;
+        if (guard_enter(&guard, 1 + address % 11) == GUARD_ENTERED)
+            inside[count++] = 1 + address % 11;
         else
             refused++;
     cr_assert_eq(count, 20u);
@@ -63,11 +74,11 @@ static void *come_and_go(void *arg)
 {
     uint64_t *entered = arg;
     for (uint32_t i = 0; i < 200000; i++)
-        if (guard_enter(&guard, i % 3) == GUARD_ENTERED) {
+        if (guard_enter(&guard, 1 + i % 3) == GUARD_ENTERED) {
             cr_assert_leq(atomic_load(&guard.connections),
                           8u); /* 4 in, and 4 about to be refused */
             (*entered)++;
-            guard_leave(&guard, i % 3);
+            guard_leave(&guard, 1 + i % 3);
         }
     return NULL;
 }
@@ -84,7 +95,7 @@ Test(guard_enter, holds_when_cores_share_it)
         cr_assert_gt(entered[i], 0u);
     }
     cr_assert_eq(atomic_load(&guard.connections), 0u);
-    for (uint64_t address = 0; address < 3; address++)
+    for (uint64_t address = 1; address <= 3; address++)
         cr_assert_eq(guard_enter(&guard, address), GUARD_ENTERED);
 }
 

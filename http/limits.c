@@ -44,8 +44,8 @@ static struct limit_ban *slot_of(struct limits *limits, uint64_t address, uint32
     return &limits->bans[(hash_mix(address) + probe) % BAN_SLOTS];
 }
 
-/* What is known of the address's newest ban; 0: nothing. A slot that changed hands meanwhile is
- * looked at again: its maker clears the address first. */
+/* What is known of the address's newest ban; 0: nothing. Who makes a ban clears the slot's address
+ * first, so that no ban is taken for another's. */
 static uint64_t ban_of(struct limits *limits, uint64_t address)
 {
     for (uint32_t i = 0; i < BAN_PROBES; i++) {

@@ -174,6 +174,11 @@ static bool read_config(struct exchange_config *config)
     config->orders_max = (uint32_t)options->max_orders;
     config->done_orders = (uint32_t)options->done_orders;
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) * 8;
+    castle.shared.unlimited = strcmp(options->rate_limits, "off") == 0;
+    if (!castle.shared.unlimited) {
+        config->orders_limit[ORDERS_10S] = LIMIT_ORDERS_10S;
+        config->orders_limit[ORDERS_1D] = LIMIT_ORDERS_1D;
+    }
     return true;
 }
 
@@ -350,7 +355,6 @@ static void build(const struct exchange_config *config)
 {
     arena_init(&castle.arena, config->cores * ingress_bytes(config));
     castle.shared.audit_token = castle.token;
-    castle.shared.unlimited = strcmp(castle.options.rate_limits, "off") == 0;
     castle.shared.journal_lsn = durable_lsn;
     castle.shared.version = CASTLE_VERSION;
     castle.shared.commit = CASTLE_COMMIT;
@@ -746,7 +750,8 @@ static int run(void)
                                    .connections_max = (uint32_t)castle.options.max_connections,
                                    .request_ms = (uint32_t)castle.options.request_timeout * 1000,
                                    .idle_ms = (uint32_t)castle.options.idle_timeout * 1000,
-                                   .tls = castle.tls};
+                                   .tls = castle.tls,
+                                   .proxies = &castle.options.proxies};
     sigset_t signals;
     if (!castle.shared.unlimited) /* off refuses nothing (DESIGN §10) */
         config.connections_per_address = (uint32_t)castle.options.max_connections_per_address;

@@ -133,6 +133,21 @@ uint32_t answer_blocks(const struct ledger_order *order)
     return (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX;
 }
 
+static void count_orders(const struct account_shard *self, uint32_t user, int64_t ts_us,
+                         struct reply *reply)
+{
+    for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
+        reply->unfilled[i] = ledger_unfilled(self->ledger, user, i, ts_us);
+}
+
+struct reply *order_counts(struct account_shard *self, uint32_t user)
+{
+    struct reply *reply = reply_get(self, REPLY_ORDERS);
+    int64_t now_us = self->shard.actor.core->now_us, last_us = self->shard.last_ts_us;
+    count_orders(self, user, now_us > last_us ? now_us : last_us, reply);
+    return reply;
+}
+
 /* The fills are chained newest first; they are shown oldest first, so the chain is filled from its
  * end. What the user's history has lost (a maker's trades between) is missing from the list. */
 void answer_order(struct account_shard *self, const struct ledger_order *order)
@@ -146,8 +161,7 @@ void answer_order(struct account_shard *self, const struct ledger_order *order)
     uint32_t blocks = fills ? (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX : 1;
     ASSERT(blocks <= 32);
     order_view(self, order, &first->order);
-    for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
-        first->unfilled[i] = ledger_unfilled(self->ledger, order->user, i, self->shard.last_ts_us);
+    count_orders(self, order->user, self->shard.last_ts_us, first);
     for (uint32_t i = 1; i < blocks; i++)
         last = last->more = chain[i] = reply_get(self, REPLY_ORDERS);
     at = ledger_order_last_trade(self->ledger, order);

@@ -14,6 +14,7 @@ struct replace {
     uint32_t old;     /* slot; 0: there is nothing to cancel */
     enum reject made; /* what stands against the new order once the old one is gone */
     bool places;      /* the new one is tried */
+    bool limited;     /* it is not, for its account has too many unfilled orders */
 };
 
 /* What is to be done; a reject refuses all of it. Changes nothing. */
@@ -21,6 +22,7 @@ static enum reject plan_replace(const struct account_shard *self, const struct r
                                 uint32_t user, struct replace *plan)
 {
     bool alone = request->replace.mode == REPLACE_ALLOW_FAILURE;
+    plan->limited = false;
     if (request->symbol >= self->shard.ex->config.symbols_max)
         return REJECT_UNKNOWN_SYMBOL;
     account_new_order(request, &plan->order);
@@ -88,23 +90,44 @@ static void answer_nothing_done(struct account_shard *self, const struct request
         answer_half(self, request->tag, HALF_NEW, plan->made, true);
 }
 
+/* In the journal a Replace whose new order is not tried for the limit is a Cancel: the limit is
+ * not asked when it is replayed. */
+static void record_cancel(struct account_shard *self, const struct request *request)
+{
+    struct request cancel = *request;
+    cancel.type = REQUEST_CANCEL;
+    cancel.find = request->replace.cancel;
+    account_record(self, &cancel);
+}
+
 enum reject account_take_replace(struct account_shard *self, const struct request *request,
                                  uint32_t user, int64_t ts_us)
 {
     struct replace plan;
+    enum reject limited = account_orders_limited(self, user, ts_us);
+    if (limited != REJECT_NONE && !request->replace.cancel_only)
+        return limited;
     enum reject reject = plan_replace(self, request, user, &plan);
     if (reject != REJECT_NONE)
         return reject;
+    if (limited != REJECT_NONE) {
+        plan.limited = true;
+        plan.places = false;
+        plan.made = limited;
+    }
     if (!plan.old && !plan.places) {
         answer_nothing_done(self, request, &plan);
         return REJECT_NONE;
     }
     if (account_market_busy(self, request->symbol))
         return REJECT_BUSY;
-    account_record(self, request);
+    if (plan.limited && !BUG(34)) /* 34: the limit on orders is asked on replay */
+        record_cancel(self, request);
+    else
+        account_record(self, request);
     if (plan.old)
         events_note_cancel(self, request->tag, &request->replace.cancel);
-    if (plan.old && !plan.places)
+    if (plan.old && !plan.places && !plan.limited)
         events_note_refused(self, request->tag, user, &plan.order, &plan.plan, plan.made);
     apply_replace(self, request, user, &plan, shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;

@@ -257,6 +257,20 @@ void account_record(struct account_shard *self, const struct request *request)
     memcpy(at, bytes, length);
 }
 
+enum reject account_orders_limited(const struct account_shard *self, uint32_t user, int64_t ts_us)
+{
+    static const enum reject rejects[ORDER_INTERVALS] = {
+        [ORDERS_10S] = REJECT_ORDERS_10S, [ORDERS_1D] = REJECT_ORDERS_1D};
+    if (ts_us < self->shard.last_ts_us)
+        ts_us = self->shard.last_ts_us; /* as its record would be stamped */
+    for (uint32_t i = 0; i < ORDER_INTERVALS; i++) {
+        uint32_t most = self->shard.ex->config.orders_limit[i];
+        if (most && ledger_unfilled(self->ledger, user, i, ts_us) >= most)
+            return rejects[i];
+    }
+    return REJECT_NONE;
+}
+
 bool account_market_busy(struct account_shard *self, uint16_t symbol)
 {
     uint32_t depth = shard_link_depth(&self->shard, self->symbol_shard[symbol]);
@@ -281,7 +295,9 @@ static enum reject take_new(struct account_shard *self, const struct request *re
 {
     struct ledger_new order;
     struct ledger_plan plan;
-    enum reject reject = check_new(self, request, user, &order, &plan);
+    enum reject reject = account_orders_limited(self, user, ts_us);
+    if (reject == REJECT_NONE)
+        reject = check_new(self, request, user, &order, &plan);
     if (reject != REJECT_NONE)
         return reject;
     if (BUG(19)) /* room checked after the record */
@@ -418,6 +434,9 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return take_deposit(self, request, user, now);
     case REQUEST_ORDER_TEST:
         return test_new(self, request, user);
+    case REQUEST_ORDER_COUNTS:
+        shard_reply(&self->shard, request->tag, REJECT_NONE, order_counts(self, user), true, 0);
+        return REJECT_NONE;
     case REQUEST_WATCH: /* behind the interest (exchange_watch): from here on it is seen */
         shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
         return REJECT_NONE;
@@ -432,8 +451,12 @@ static enum take take_request(struct account_shard *self, const struct msg *msg)
     if (!room_for_request(self, request))
         return TAKE_NO_ROOM; /* a cancel is never refused for lack of room (C6) */
     enum reject reject = handle_request(self, request);
+    bool limited = reject == REJECT_ORDERS_10S || reject == REJECT_ORDERS_1D;
     if (reject != REJECT_NONE)
-        shard_reply(&self->shard, request->tag, reject, NULL, true, 0);
+        shard_reply(&self->shard, request->tag, reject,
+                    limited ? order_counts(self, ledger_user_find(self->ledger, request->user))
+                            : NULL,
+                    true, 0);
     events_send(self);
     struct exchange *ex = self->shard.ex;
     struct core *core = self->shard.actor.core;

@@ -86,6 +86,10 @@ void account_new_order(const struct request *request, struct ledger_new *order);
 uint32_t account_find_open(const struct account_shard *self, const struct request_find *find,
                            uint16_t symbol, uint32_t user);
 
+/* Whether the user has so many unfilled orders that no further one is taken. What is refused leaves
+ * no record, so replay does not ask. */
+enum reject account_orders_limited(const struct account_shard *self, uint32_t user, int64_t ts_us);
+
 /* Whether the market's link is so full that a New is refused (C6). */
 bool account_market_busy(struct account_shard *self, uint16_t symbol);
 
@@ -204,6 +208,9 @@ void answer_cancelled(struct account_shard *self, uint64_t tag, const struct led
 
 /* Answers an Amend. */
 void answer_amended(struct account_shard *self, uint64_t tag, const struct amend_view *view);
+
+/* How many unfilled orders the user has, in a block of its own. */
+struct reply *order_counts(struct account_shard *self, uint32_t user);
 
 /* Opens a read; read_step() sends its parts, one block each, until it is done. */
 enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user);

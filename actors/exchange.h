@@ -28,6 +28,9 @@ struct exchange_config {
     uint32_t link_max;     /* messages on one class 2 link (C6) */
     uint32_t account_outbox, market_outbox, control_outbox;
     uint32_t request_blocks, reply_blocks; /* a core */
+    /* Unfilled orders of a user in an interval; 0: no limit. Asked before the record, so it may
+     * change with each start (PROTOCOL S2). */
+    uint32_t orders_limit[ORDER_INTERVALS];
     struct core_limits limits;
 };
 

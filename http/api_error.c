@@ -1,9 +1,12 @@
 #include "http/api_error.h"
 
+#include "http/limits.h"
 #include "runtime/check.h"
 
 #define BUSY_TEXT                                                                                  \
     "Server is currently overloaded with other requests. Please try again in a few minutes."
+
+#define ORDERS_TEXT(limit) "Too many new orders; current limit is " LIMIT_TEXT(limit) " orders per "
 
 static const struct api_error api_errors[] = {
     [REJECT_NONE] = {0, 200, ""},
@@ -48,6 +51,8 @@ static const struct api_error api_errors[] = {
                                              "Filter failure: EXCHANGE_MAX_NUM_ALGO_ORDERS"},
     [REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS] = {-1013, 400,
                                                 "Filter failure: EXCHANGE_MAX_NUM_ICEBERG_ORDERS"},
+    [REJECT_ORDERS_10S] = {-1015, 429, ORDERS_TEXT(LIMIT_ORDERS_10S) "10 SECOND."},
+    [REJECT_ORDERS_1D] = {-1015, 429, ORDERS_TEXT(LIMIT_ORDERS_1D) "1 DAY."},
     [REJECT_RESTRICTED] = {-2011, 400, "Order was not canceled due to cancel restrictions."},
 };
 _Static_assert(sizeof(api_errors) / sizeof(api_errors[0]) == REJECT_COUNT, "spell every reject");

@@ -1,6 +1,5 @@
 #include "http/guard.h"
 
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,27 +16,14 @@ void guard_init(struct guard *guard, uint32_t connections_max, uint32_t per_addr
     guard->seed = seed;
 }
 
-uint64_t guard_address(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr);
-    if (address->sa_family != AF_INET6)
-        return 0;
-    const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
-    uint64_t prefix = 0;
-    if (IN6_IS_ADDR_V4MAPPED(six)) {
-        uint32_t four;
-        memcpy(&four, six->s6_addr + 12, sizeof four);
-        return ntohl(four);
-    }
-    for (uint32_t i = 0; i < 8; i++)
-        prefix = prefix << 8 | six->s6_addr[i];
-    return prefix;
-}
-
 static _Atomic uint32_t *cell(struct guard *guard, uint64_t address, uint32_t row)
 {
     return &guard->cells[row][hash_fold(guard->seed + row, address) % GUARD_CELLS];
+}
+
+static bool is_capped(const struct guard *guard, uint64_t address)
+{
+    return guard->per_address_max && address;
 }
 
 enum guard_entry guard_enter(struct guard *guard, uint64_t address)
@@ -46,21 +32,22 @@ enum guard_entry guard_enter(struct guard *guard, uint64_t address)
         atomic_fetch_sub(&guard->connections, 1);
         return GUARD_FULL;
     }
+    if (!is_capped(guard, address))
+        return GUARD_ENTERED;
     uint32_t before = UINT32_MAX;
-    for (uint32_t row = 0; row < GUARD_ROWS && guard->per_address_max; row++) {
+    for (uint32_t row = 0; row < GUARD_ROWS; row++) {
         uint32_t had = atomic_fetch_add(cell(guard, address, row), 1);
         before = had < before ? had : before;
     }
-    if (guard->per_address_max && before >= guard->per_address_max) {
-        guard_leave(guard, address);
-        return GUARD_ADDRESS_FULL;
-    }
-    return GUARD_ENTERED;
+    if (before < guard->per_address_max)
+        return GUARD_ENTERED;
+    guard_leave(guard, address);
+    return GUARD_ADDRESS_FULL;
 }
 
 void guard_leave(struct guard *guard, uint64_t address)
 {
-    for (uint32_t row = 0; row < GUARD_ROWS && guard->per_address_max; row++)
+    for (uint32_t row = 0; row < GUARD_ROWS && is_capped(guard, address); row++)
         ASSERT(atomic_fetch_sub(cell(guard, address, row), 1) > 0);
     ASSERT(atomic_fetch_sub(&guard->connections, 1) > 0);
 }

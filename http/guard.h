@@ -15,8 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sockaddr;
-
 /* ---- at the door: connections, in all and by address ---- */
 
 enum { GUARD_ROWS = 4, GUARD_CELLS = 32768 }; /* 512 KiB, resident where used */
@@ -38,11 +36,8 @@ enum guard_entry { GUARD_ENTERED, GUARD_FULL, GUARD_ADDRESS_FULL };
 void guard_init(struct guard *guard, uint32_t connections_max, uint32_t per_address_max,
                 uint64_t seed);
 
-/* What an address is counted as: IPv4 whole (also when mapped into IPv6), IPv6 by its /64, which is
- * what one customer gets. Thread: any. */
-uint64_t guard_address(const struct sockaddr *address);
-
-/* Counts a connection in, or says why not. Thread: any. */
+/* Counts a connection in, or says why not. `address`: address_key(), or 0, which has no cap of its
+ * own. Thread: any. */
 enum guard_entry guard_enter(struct guard *guard, uint64_t address);
 
 /* Counts one out that had entered. Thread: any. */

@@ -1,5 +1,6 @@
 #include "http/ingress.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "http/ws/api.h"
 #include "http/ws/stream.h"
 #include "runtime/check.h"
+#include "runtime/log.h"
 
 enum {
     TEXT_KEPT_BYTES = 64 << 10, /* of a call's text; a longer one is freed with its answer */
@@ -48,8 +50,8 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     ingress->hot = hot_new(ex->config.symbols_max);
     directory_init(&ingress->directory, &shared->secrets, ex->config.symbols_max);
     if (!shared->count) {
-        tally_init(&shared->weights, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
-        tally_init(&shared->opened, mem_reserve(tally_bytes(WEIGHT_SLOTS)), WEIGHT_SLOTS);
+        limits_init(&shared->limits, mem_reserve(limits_bytes()));
+        tally_init(&shared->opened, mem_reserve(tally_bytes(OPENED_SLOTS)), OPENED_SLOTS);
     }
     shared->ingress[shared->count++] = ingress;
 }
@@ -156,13 +158,81 @@ static void count(struct call *call, int status)
         hist_add_us(&counts->reply_us, call->durable_us, now_us);
 }
 
+/* ---- limits ---- */
+
 /* Successful trading costs nothing (API §1.5). */
 static void count_weight(struct call *call, int status)
 {
-    uint32_t minute = (uint32_t)(call->ingress->core->now_us / WEIGHT_WINDOW_US);
     uint32_t weight = call->free_of_use && status == 200 ? 0 : call->weight;
-    call->used_weight = tally_add(&call->ingress->shared->weights, call->address, minute, weight);
+    call->used_weight = limits_add(&call->ingress->shared->limits, call->address,
+                                   call->ingress->core->now_us, weight);
 }
+
+static void log_ban(const struct call *call, const struct limit_told *told)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    address_text(&call->client, address);
+    log_warn("address_banned", "It went on asking after it was refused.",
+             log_text("address", address), log_number("seconds", told->new_ban));
+}
+
+static void tell_limited(struct call *call, const struct limit_told *told)
+{
+    struct ingress *ingress = call->ingress;
+    counter_add(&ingress->counts.limited[told->why], 1);
+    counter_add(&ingress->counts.bans, told->new_ban > 0);
+    if (told->new_ban)
+        log_ban(call, told);
+    call->charged = true;
+    call->used_weight =
+        limits_add(&ingress->shared->limits, call->address, ingress->core->now_us, 0);
+    call->retry_us = told->until_us;
+    if (told->why == LIMIT_BY_BAN)
+        call_error(call, 418, -1003,
+                   "Way too much request weight used; IP banned until %" PRId64
+                   ". Please use WebSocket Streams for live updates to avoid bans.",
+                   told->until_us / 1000);
+    else if (told->why == LIMIT_BY_WEIGHT)
+        call_error(call, 429, -1003,
+                   "Too much request weight used; current limit is %d request weight per 1 MINUTE. "
+                   "Please use WebSocket Streams for live updates to avoid polling the API.",
+                   LIMIT_WEIGHT);
+    else
+        call_error(call, 429, -1003,
+                   "Too many requests; current limit is %d requests per 5 MINUTE.", LIMIT_REQUESTS);
+}
+
+bool call_enter(struct call *call)
+{
+    struct ingress_shared *shared = call->ingress->shared;
+    struct limit_told told;
+    if (shared->unlimited || !call->address ||
+        limits_enter(&shared->limits, call->address, call->ingress->core->now_us, &told))
+        return true;
+    tell_limited(call, &told);
+    return false;
+}
+
+bool call_charge(struct call *call, uint16_t weight)
+{
+    struct ingress_shared *shared = call->ingress->shared;
+    int64_t now_us = call->ingress->core->now_us;
+    struct limit_told told;
+    call->weight = weight;
+    if (!call->address)
+        return true;
+    call->charged = true;
+    if (shared->unlimited) {
+        call->used_weight = limits_add(&shared->limits, call->address, now_us, weight);
+        return true;
+    }
+    if (limits_charge(&shared->limits, call->address, now_us, weight, &call->used_weight, &told))
+        return true;
+    tell_limited(call, &told);
+    return false;
+}
+
+/* ---- answers ---- */
 
 void call_respond(struct call *call, int status, const char *body, size_t length)
 {
@@ -171,7 +241,7 @@ void call_respond(struct call *call, int status, const char *body, size_t length
     call->waits = false;
     if (!call->counted)
         count(call, status);
-    if (call->address)
+    if (call->address && !call->charged)
         count_weight(call, status);
     tell(call, status, body, length);
     call->address = 0;  /* an answer that comes after the deadline is not counted again */
@@ -214,8 +284,20 @@ void call_refuse(struct call *call, int code, const char *format, ...)
     va_end(args);
 }
 
+/* The account has too many unfilled orders: when its interval is over. */
+static void note_orders_limit(struct call *call, int64_t interval_us)
+{
+    int64_t now_us = call->ingress->core->now_us;
+    counter_add(&call->ingress->counts.limited[LIMIT_BY_ORDERS], 1);
+    call->retry_us = (now_us / interval_us + 1) * interval_us;
+}
+
 void call_reject(struct call *call, enum reject reject)
 {
+    if (reject == REJECT_ORDERS_10S)
+        note_orders_limit(call, 10000000);
+    if (reject == REJECT_ORDERS_1D)
+        note_orders_limit(call, 86400000000);
     bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL;
     struct api_error error = api_error_of(reject, cancel);
     if (call->type == REQUEST_AMEND && (error.code == -2010 || error.code == -2011))
@@ -223,10 +305,18 @@ void call_reject(struct call *call, enum reject reject)
     call_error(call, error.status, error.code, "%s", error.text);
 }
 
+void call_tell_orders(struct call *call, const struct reply *reply)
+{
+    memcpy(call->unfilled, reply->unfilled, sizeof call->unfilled);
+    call->tells_orders = true;
+}
+
 bool call_told_reject(struct call *call, const struct msg *msg)
 {
     if (msg->reply.reject == REJECT_NONE)
         return false;
+    if (msg->reply.block) /* refused for how many they are */
+        call_tell_orders(call, msg->reply.block);
     call_reject(call, msg->reply.reject);
     return true;
 }

@@ -7,8 +7,10 @@
 
 #include "actors/gateway.h"
 #include "actors/market_view.h"
+#include "http/address.h"
 #include "http/directory.h"
 #include "http/hot.h"
+#include "http/limits.h"
 #include "http/metrics.h"
 #include "http/params.h"
 #include "http/text.h"
@@ -17,7 +19,7 @@
 #include "runtime/timer.h"
 
 enum { CALL_DEADLINE_US = 10000000, CALL_BODY_MAX = 16384 }; /* -1007 after 10 s, as Binance */
-enum { WEIGHT_SLOTS = 65536, WEIGHT_WINDOW_US = 60000000 };  /* addresses; aligned minutes */
+enum { OPENED_SLOTS = 65536 };                               /* addresses */
 
 struct call;
 struct past_job;
@@ -27,9 +29,9 @@ struct ingress_shared { /* by all ingress cores of a process; read-only, or atom
     struct ingress *ingress[CORES_MAX];
     uint16_t count;
     _Atomic bool draining, low_space;   /* low_space: no room for a spare segment; New is refused */
-    struct tally weights;               /* used by each client address, a minute */
+    struct limits limits;               /* of client addresses */
     struct tally opened;                /* WebSockets opened by each, in five minutes */
-    bool unlimited;                     /* --rate-limits off */
+    bool unlimited;                     /* --rate-limits off: all is counted, nothing refused */
     const char *audit_token;            /* the admin listener's bearer token */
     uint64_t (*journal_lsn)(void);      /* durable so far */
     bool (*past)(struct past_job *job); /* reads the history (history.h); NULL: there is none */
@@ -88,10 +90,13 @@ struct call {
     void (*over)(void *owner); /* or NULL: told when the exchange has answered, heard or not */
     void *owner;
     enum method method;
-    uint16_t route;   /* as metrics_count() takes it; 0: none */
-    uint16_t weight;  /* what it costs (API §1.5)... */
-    bool free_of_use; /* ... unless it succeeds */
-    uint64_t address; /* the client's, as a key; 0: not counted */
+    uint16_t route;        /* as metrics_count() takes it; 0: none */
+    uint16_t weight;       /* what it costs (API §1.5)... */
+    bool free_of_use;      /* ... unless it succeeds */
+    bool charged;          /* it is counted: call_charge() */
+    uint64_t address;      /* the client's, as address_key(); 0: not counted */
+    struct address client; /* who asks, behind trusted proxies, too; of public requests */
+    int64_t retry_us;      /* of a refusal: when the client may come again; 0: it is not said */
     /* for the headers of the answer */
     uint32_t used_weight;
     bool tells_orders;
@@ -151,7 +156,13 @@ uint32_t ingress_work(struct ingress *ingress);
 void ingress_see_market(struct ingress *ingress);
 
 struct call *call_new(struct ingress *ingress);
-/* Counts the call's weight and tells the transport. */
+/* Takes a public request in before anything is done for it. False: its address is banned or has
+ * used up its limits, and it was refused: 418 or 429. */
+bool call_enter(struct call *call);
+/* Counts what the call weighs before its work is done; false: that was too much, and it was
+ * refused. A call that is not charged before its answer is then, whatever is left. */
+bool call_charge(struct call *call, uint16_t weight);
+/* Counts the call's weight unless it is, and tells the transport. */
 void call_respond(struct call *call, int status, const char *body, size_t length);
 /* The same with a body of ingress->hot, which the transport may hold instead of copying it. */
 void call_respond_shared(struct call *call, struct body *body);
@@ -164,6 +175,8 @@ __attribute__((format(printf, 4, 5))) void call_error(struct call *call, int sta
 __attribute__((format(printf, 3, 4))) void call_refuse(struct call *call, int code,
                                                        const char *format, ...);
 void call_reject(struct call *call, enum reject reject);
+/* The answer will tell how many unfilled orders the account has. */
+void call_tell_orders(struct call *call, const struct reply *reply);
 /* Whether the answer is a reject; the client was told then. */
 bool call_told_reject(struct call *call, const struct msg *msg);
 /* The transport is gone: the answer, when it comes, goes nowhere. */

@@ -353,6 +353,30 @@ static void put_connections(struct text *out, const struct ingress_shared *share
     }
 }
 
+/* ---- limits ---- */
+
+static void put_limits(struct text *out, const struct ingress_shared *shared)
+{
+    static const char *const labels[LIMIT_KINDS] = {[LIMIT_BY_WEIGHT] = "limit=\"weight\"",
+                                                    [LIMIT_BY_REQUESTS] = "limit=\"requests\"",
+                                                    [LIMIT_BY_BAN] = "limit=\"ban\"",
+                                                    [LIMIT_BY_ORDERS] = "limit=\"orders\""};
+    uint64_t bans = 0;
+    family(out, "castle_limit_refused_total", METRIC_COUNTER,
+           "Requests refused: of an address by request weight, by their number, or because it is "
+           "banned; of an account by its unfilled orders.");
+    for (enum limit limit = LIMIT_NONE + 1; limit < LIMIT_KINDS; limit++) {
+        uint64_t count = 0;
+        for (uint16_t i = 0; i < shared->count; i++)
+            count += counter_get(&shared->ingress[i]->counts.limited[limit]);
+        sample(out, "castle_limit_refused_total", labels[limit], count);
+    }
+    for (uint16_t i = 0; i < shared->count; i++)
+        bans += counter_get(&shared->ingress[i]->counts.bans);
+    single(out, "castle_bans_total", METRIC_COUNTER,
+           "Bans of addresses that went on after they were refused.", bans);
+}
+
 /* ---- WebSocket ---- */
 
 static void put_ws(struct text *out, const struct ingress_shared *shared)
@@ -671,6 +695,7 @@ void metrics_write(const struct ingress *ingress, struct text *out)
     put_stages(out, shared, ingress->ex);
     put_gateways(out, shared);
     put_connections(out, shared);
+    put_limits(out, shared);
     put_ws(out, shared);
     put_cores(out, ingress->ex);
     put_lanes(out, ingress->ex);

@@ -9,6 +9,7 @@
 #ifndef METRICS_H
 #define METRICS_H
 
+#include "http/limits.h"
 #include "runtime/counter.h"
 #include "runtime/hist.h"
 
@@ -54,6 +55,7 @@ struct ingress_counts {                                     /* written by its co
     struct listener_counts listener[2]; /* public, admin */
     counter version[2];                 /* requests over HTTP/1, HTTP/2 */
     struct ws_counts ws;
+    counter limited[LIMIT_KINDS], bans; /* requests refused, by why; bans made */
 };
 
 /* Counts an answer; `route` is a public one, operation_routes() + n the n-th admin one, 0 none.

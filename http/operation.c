@@ -7,7 +7,10 @@
 #include "http/ws/api.h"
 #include "runtime/check.h"
 
-enum { SIGNED = 3 }; /* recvWindow, timestamp, signature */
+enum {
+    SIGNED = 3,      /* recvWindow, timestamp, signature */
+    LATER = 1 << 15, /* of a weight: the handler charges once it knows better, or else the answer */
+};
 
 #define PATH(text) text, sizeof text - 1
 #define WS_ONLY    NULL, 0, METHOD_OTHER
@@ -26,7 +29,7 @@ static const struct route {
     size_t length;
     enum method method;
     void (*start)(struct call *call);
-    uint8_t weight;   /* unless the handler knows better (API §1.1) */
+    uint16_t weight;  /* with LATER: what it costs when it is refused before (API §1.1) */
     uint8_t params;   /* how many Binance documents: more are too many */
     bool free_of_use; /* costs nothing when it succeeds: trading */
     enum keep keep;
@@ -40,37 +43,39 @@ static const struct route {
      "order.status"},
     {PATH("/api/v3/order/cancelReplace"), METHOD_POST, rest_post_cancel_replace, 1, 24 + SIGNED,
      true, KEEP_NONE, "order.cancelReplace"},
-    {PATH("/api/v3/order/amend/keepPriority"), METHOD_PUT, rest_put_amend, 4, 5 + SIGNED, false,
-     KEEP_NONE, "order.amend.keepPriority"},
+    {PATH("/api/v3/order/amend/keepPriority"), METHOD_PUT, rest_put_amend, LATER + 4, 5 + SIGNED,
+     false, KEEP_NONE, "order.amend.keepPriority"},
     {PATH("/api/v3/order/amendments"), METHOD_GET, rest_get_amendments, 4, 4 + SIGNED, false,
      KEEP_NONE, "order.amendments"},
-    {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, 1, 19 + SIGNED, false,
+    {PATH("/api/v3/order/test"), METHOD_POST, rest_post_order_test, LATER + 1, 19 + SIGNED, false,
      KEEP_NONE, "order.test"},
-    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, 5, 3, false, KEEP_SECOND, "depth"},
-    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, 80, 1 + SIGNED, false, KEEP_NONE,
-     "openOrders.status"},
+    {PATH("/api/v3/depth"), METHOD_GET, rest_get_depth, LATER + 5, 3, false, KEEP_SECOND, "depth"},
+    {PATH("/api/v3/openOrders"), METHOD_GET, rest_get_open_orders, LATER + 80, 1 + SIGNED, false,
+     KEEP_NONE, "openOrders.status"},
     {PATH("/api/v3/openOrders"), METHOD_DELETE, rest_delete_open_orders, 1, 1 + SIGNED, true,
      KEEP_NONE, "openOrders.cancelAll"},
     {PATH("/api/v3/account"), METHOD_GET, rest_get_account, 20, 1 + SIGNED, false, KEEP_NONE,
      "account.status"},
     {PATH("/api/v3/account/commission"), METHOD_GET, rest_get_commission, 20, 1 + SIGNED, false,
      KEEP_NONE, "account.commission"},
-    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, 20, 6 + SIGNED, false, KEEP_NONE,
-     "myTrades"},
+    {PATH("/api/v3/rateLimit/order"), METHOD_GET, rest_get_order_limits, 40, 0 + SIGNED, false,
+     KEEP_NONE, "account.rateLimits.orders"},
+    {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, LATER + 20, 6 + SIGNED, false,
+     KEEP_NONE, "myTrades"},
     {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false, KEEP_NONE,
      "allOrders"},
     {PATH("/api/v3/exchangeInfo"), METHOD_GET, rest_get_exchange_info, 20, 5, false,
      KEEP_MINUTE_TIMED, "exchangeInfo"},
-    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, 4, 3, false, KEEP_SECOND,
-     "ticker.price"},
-    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, 4, 3, false, KEEP_SECOND,
-     "ticker.book"},
-    {PATH("/api/v3/ticker/24hr"), METHOD_GET, rest_get_ticker_day, 80, 4, false, KEEP_SECOND_TIMED,
-     "ticker.24hr"},
-    {PATH("/api/v3/ticker"), METHOD_GET, rest_get_ticker_window, 4, 5, false, KEEP_SECOND_TIMED,
-     "ticker"},
-    {PATH("/api/v3/ticker/tradingDay"), METHOD_GET, rest_get_ticker_trading_day, 4, 5, false,
-     KEEP_SECOND_TIMED, "ticker.tradingDay"},
+    {PATH("/api/v3/ticker/price"), METHOD_GET, rest_get_ticker_price, LATER + 4, 3, false,
+     KEEP_SECOND, "ticker.price"},
+    {PATH("/api/v3/ticker/bookTicker"), METHOD_GET, rest_get_ticker_book, LATER + 4, 3, false,
+     KEEP_SECOND, "ticker.book"},
+    {PATH("/api/v3/ticker/24hr"), METHOD_GET, rest_get_ticker_day, LATER + 80, 4, false,
+     KEEP_SECOND_TIMED, "ticker.24hr"},
+    {PATH("/api/v3/ticker"), METHOD_GET, rest_get_ticker_window, LATER + 4, 5, false,
+     KEEP_SECOND_TIMED, "ticker"},
+    {PATH("/api/v3/ticker/tradingDay"), METHOD_GET, rest_get_ticker_trading_day, LATER + 4, 5,
+     false, KEEP_SECOND_TIMED, "ticker.tradingDay"},
     {PATH("/api/v3/avgPrice"), METHOD_GET, rest_get_avg_price, 2, 1, false, KEEP_SECOND_TIMED,
      "avgPrice"},
     {PATH("/api/v3/klines"), METHOD_GET, rest_get_klines, 2, 6, false, KEEP_SECOND_TIMED, "klines"},
@@ -190,12 +195,14 @@ enum method operation_route_method(uint16_t route)
     return routes[route - 1].method;
 }
 
-static void take_route(struct call *call, const struct route *route)
+/* Starts the call, unless what it weighs is too much: of trading that is known at its answer. */
+static bool take_route(struct call *call, const struct route *route)
 {
     call->route = (uint16_t)(route - routes + 1);
-    call->weight = route->weight;
+    call->weight = route->weight & (LATER - 1);
     call->free_of_use = route->free_of_use;
     ingress_see_market(call->ingress);
+    return call->free_of_use || (route->weight & LATER) || call_charge(call, call->weight);
 }
 
 /* Answers a request whose text was understood before, if its body is of the newest state. */
@@ -215,8 +222,8 @@ static bool start_hot(struct call *call)
     if (!body)
         return false;
     call->route = known.route;
-    call->weight = known.weight;
-    call_respond_shared(call, body);
+    if (call_charge(call, known.weight))
+        call_respond_shared(call, body);
     return true;
 }
 
@@ -233,8 +240,7 @@ void operation_start(struct call *call)
         known = true;
         if (route->method != call->method)
             continue;
-        take_route(call, route);
-        if (read_params(call, route->params))
+        if (take_route(call, route) && read_params(call, route->params))
             route->start(call);
         return;
     }
@@ -257,8 +263,7 @@ void operation_start_method(struct call *call, const char *name, size_t length,
         if (!route->ws || strlen(route->ws) != length || memcmp(route->ws, name, length) != 0)
             continue;
         call->method = route->method;
-        take_route(call, route);
-        if (read_json_params(call, nodes, params, route->params))
+        if (take_route(call, route) && read_json_params(call, nodes, params, route->params))
             route->start(call);
         return;
     }

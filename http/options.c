@@ -27,6 +27,7 @@ static const struct option {
     {"admin-token-file", TEXT, offsetof(struct options, admin_token_file), 0, 0, NULL},
     {"tls-cert", TEXT, offsetof(struct options, tls_cert), 0, 0, NULL},
     {"tls-key", TEXT, offsetof(struct options, tls_key), 0, 0, NULL},
+    {"trusted-proxies", TEXT, offsetof(struct options, trusted_proxies), 0, 0, NULL},
     {"cores", NUMBER, offsetof(struct options, cores), 1, 64, NULL},
     {"done-orders", NUMBER, offsetof(struct options, done_orders), 1, 1000000, NULL},
     {"market-shards", NUMBER, offsetof(struct options, market_shards), 1, 4096, NULL},
@@ -262,6 +263,20 @@ static bool check_tls(const struct options *options)
     return false;
 }
 
+static bool check_proxies(struct options *options)
+{
+    const char *wrong;
+    size_t length;
+    if (!options->trusted_proxies ||
+        proxies_read(&options->proxies, options->trusted_proxies, &wrong, &length))
+        return true;
+    fprintf(stderr,
+            "castle: option --trusted-proxies: '%.*s' is not an address or a network such as "
+            "10.0.0.0/8, or is beyond the %d that there may be\n",
+            (int)length, wrong, PROXIES_MAX);
+    return false;
+}
+
 bool options_read(struct options *options, int argc, char **argv)
 {
     *options = (struct options){.data = "castle-data",
@@ -290,5 +305,5 @@ bool options_read(struct options *options, int argc, char **argv)
     if (options->config && !read_file(options))
         return false;
     return read_environment(options, false) && read_arguments(options, argc, argv, false) &&
-           check_addresses(options) && check_tls(options);
+           check_addresses(options) && check_tls(options) && check_proxies(options);
 }

@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "http/address.h"
+
 struct options {
     const char *data, *listen, *admin, *config, *ready_file, *roles, *pin, *rate_limits, *history,
         *durability;
-    const char *admin_token_file, *log_level, *tls_cert, *tls_key;
+    const char *admin_token_file, *log_level, *tls_cert, *tls_key, *trusted_proxies;
+    struct proxies proxies; /* what trusted_proxies says */
     uint64_t cores, done_orders, market_shards, account_shards;
     uint64_t max_users, max_symbols, max_orders, max_connections, max_connections_per_address;
     uint64_t request_timeout, idle_timeout; /* seconds */

@@ -397,3 +397,39 @@ void render_coin(struct text *out, const char name[SYMBOL_NAME_MAX], int64_t fre
     key_bool(out, "trading", true);
     text_str(out, ",\"networkList\":[]}");
 }
+
+/* ---- limits ---- */
+
+#define LIMIT_JSON(type, interval, count, limit)                                                   \
+    "{\"rateLimitType\":\"" type "\",\"interval\":\"" interval "\",\"intervalNum\":" count         \
+    ",\"limit\":" LIMIT_TEXT(limit)
+#define WEIGHT_JSON     LIMIT_JSON("REQUEST_WEIGHT", "MINUTE", "1", LIMIT_WEIGHT)
+#define ORDERS_10S_JSON LIMIT_JSON("ORDERS", "SECOND", "10", LIMIT_ORDERS_10S)
+#define ORDERS_1D_JSON  LIMIT_JSON("ORDERS", "DAY", "1", LIMIT_ORDERS_1D)
+#define REQUESTS_JSON   LIMIT_JSON("RAW_REQUESTS", "MINUTE", "5", LIMIT_REQUESTS)
+
+static void put_used(struct text *out, const char *limit, uint32_t used)
+{
+    text_str(out, limit);
+    text_str(out, ",\"count\":");
+    text_u64(out, used);
+    text_str(out, "}");
+}
+
+void render_limits(struct text *out)
+{
+    text_str(out, "\"rateLimits\":[" WEIGHT_JSON "}," ORDERS_10S_JSON "}," ORDERS_1D_JSON
+                  "}," REQUESTS_JSON "}]");
+}
+
+void render_orders_limits(struct text *out, const uint32_t unfilled[ORDER_INTERVALS])
+{
+    put_used(out, ORDERS_10S_JSON, unfilled[ORDERS_10S]);
+    text_str(out, ",");
+    put_used(out, ORDERS_1D_JSON, unfilled[ORDERS_1D]);
+}
+
+void render_weight_limit(struct text *out, uint32_t used)
+{
+    put_used(out, WEIGHT_JSON, used);
+}

@@ -54,6 +54,12 @@ struct candle market_window(const struct ingress *ingress, uint16_t symbol, int6
  * filters see it (API §1.3); and when the last trade was, 0: never. */
 int64_t market_avg_price(const struct ingress *ingress, uint16_t symbol, int64_t now_us,
                          int64_t *traded_us);
+/* "rateLimits":[...] of exchangeInfo. */
+void render_limits(struct text *out);
+/* The limits on unfilled orders, and on request weight, with what is used of them. */
+void render_orders_limits(struct text *out, const uint32_t unfilled[ORDER_INTERVALS]);
+void render_weight_limit(struct text *out, uint32_t used);
+
 /* The volume-weighted mean price in atoms, rounded down; 0 when nothing was traded. */
 int64_t candle_mean(const struct candle *candle, const struct symbol_config *config);
 /* "name":{"maker","taker"} and, `by_side`, "buyer" and "seller", behind a comma where one is due.

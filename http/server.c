@@ -61,7 +61,8 @@ struct link {
     h2o_socket_t *sock; /* NULL: closed */
     SSL_CTX *tls;       /* held: h2o keeps the bare pointer until the first bytes come */
     struct guard_link guard;
-    uint64_t address, requests;
+    struct address peer;
+    uint64_t address, requests; /* address: what it counts as; 0: it is a trusted proxy's */
     int64_t accepted_us;
     bool condemned; /* its socket is shut down: h2o closes it at its next read or write */
 };
@@ -83,6 +84,7 @@ struct server {
     int64_t look_us; /* when the next look at them is due */
     uint64_t looks;
     struct guard_times times;
+    const struct proxies *proxies;
     _Atomic(SSL_CTX *) tls_next; /* from server_tls(), for the ingress thread to take */
 };
 
@@ -154,9 +156,9 @@ struct tie {
     h2o_req_t *req;
     struct call *call;
     struct link *link;
-    struct body *body;                   /* held: its answer, when it is one that is shared */
-    size_t untaken;                      /* bytes of its answer */
-    char usage[1 + ORDER_INTERVALS][10]; /* the digits of its headers */
+    struct body *body; /* held: its answer, when it is one that is shared */
+    size_t untaken;    /* bytes of its answer */
+    char usage[1 + ORDER_INTERVALS][10], retry[10]; /* the digits of its headers */
 };
 
 /* A request is over for its client, answered or not. */
@@ -209,6 +211,8 @@ static const char *reason_of(int status)
         return "Conflict";
     case 413:
         return "Payload Too Large";
+    case 418:
+        return "I'm a teapot";
     case 429:
         return "Too Many Requests";
     case 503:
@@ -260,6 +264,18 @@ static void add_usage(struct tie *tie, const struct call *call)
         add_usage_header(tie->req, &counts[i], decimal(tie->usage[1 + i], call->unfilled[i]));
 }
 
+/* When the client that was refused may come again, in whole seconds. */
+static void add_retry_after(struct tie *tie, const struct call *call)
+{
+    int64_t wait_us = call->retry_us - call->ingress->core->now_us;
+    if (!call->retry_us)
+        return;
+    h2o_iovec_t value =
+        decimal(tie->retry, wait_us > 0 ? (uint32_t)((wait_us + 999999) / 1000000) : 1);
+    h2o_add_header_by_str(&tie->req->pool, &tie->req->res.headers, H2O_STRLIT("retry-after"), 1,
+                          "Retry-After", value.base, value.len);
+}
+
 /* Whether somebody between here and the client may keep the answer. Nobody keeps the answer to
  * another method that does not say so (RFC 9110 9.3). */
 static void add_cache_control(h2o_req_t *req, const struct call *call, int status)
@@ -293,6 +309,7 @@ static void respond(void *transport, int status, const char *body, size_t length
         type = "application/json;charset=UTF-8";
     h2o_vector_reserve(&req->pool, &req->res.headers, ANSWER_HEADERS);
     add_usage(tie, tie->call);
+    add_retry_after(tie, tie->call);
     add_cache_control(req, tie->call, status);
     request_ended(tie, false);
     tie->link->guard.untaken += tie->untaken = length;
@@ -376,10 +393,10 @@ static void switch_protocols(void *transport, int status, const char *body, size
         return;
     }
     request_ended(tie, false);
-    uint64_t address = tie->call->address;
+    const struct address client = tie->call->client;
     tie->call = NULL;
     ws_hub_upgrade(tie->link->server->ws, tie->req,
-                   header_of(tie->req, H2O_STRLIT("sec-websocket-key")).data, address,
+                   header_of(tie->req, H2O_STRLIT("sec-websocket-key")).data, &client,
                    endpoint->kind, endpoint->opened);
 }
 
@@ -395,12 +412,15 @@ static void open_ws(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struc
                                     .key = field_of(req, H2O_STRLIT("sec-websocket-key"))};
     const char *wrong = handshake_wrong(&asked);
     call->weight = endpoint_of(call->path)->weight;
+    if (call->weight && (!call_enter(call) || !call_charge(call, call->weight)))
+        return;
     if (wrong) {
         call_error(call, 400, -1000, "%s", wrong);
     } else if (call->path.length + call->query.length > WS_URL_MAX) {
         call_error(call, 400, -1000, "The URL is longer than %u bytes.", (unsigned)WS_URL_MAX);
     } else if (!ws_hub_admits(link->server->ws, call->address)) {
         counter_add(&call->ingress->counts.ws.limited, 1);
+        call->retry_us = (call->ingress->core->now_us / WS_OPENED_US + 1) * WS_OPENED_US;
         call_error(call, 429, -1003, "Too many connections; the limit is %u in 5 minutes.",
                    WS_OPENED_MAX);
     } else {
@@ -448,6 +468,21 @@ static bool refuse(struct link *link, h2o_req_t *req, h2o_socket_t *sock, struct
     return false;
 }
 
+/* Who asks: the connection's peer, or who the proxies that it comes through say they were asked by:
+ * the last of them in the last header. */
+static struct address client_of(const struct link *link, const h2o_req_t *req)
+{
+    struct address client = link->peer;
+    bool more = link->address == 0;
+    for (size_t i = req->headers.size; more && i-- > 0;) {
+        const h2o_header_t *header = &req->headers.entries[i];
+        if (header->name == &H2O_TOKEN_X_FORWARDED_FOR->buf)
+            more =
+                proxies_step(link->server->proxies, header->value.base, header->value.len, &client);
+    }
+    return client;
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct site *site = ((struct castle_handler *)handler)->site;
@@ -468,8 +503,10 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
     counter_add(&ingress->counts.version[req->version >= 0x200], 1);
-    call->address =
-        site->admin ? 0 : link->address | UINT64_C(1) << 63; /* never 0: that is nobody */
+    if (!site->admin) {
+        call->client = client_of(link, req);
+        call->address = address_key(&call->client);
+    }
     if (refuse(link, req, sock, call))
         return 0;
     if (site->admin) {
@@ -482,6 +519,8 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
         open_ws(link, req, sock, call);
         return 0;
     }
+    if (!call_enter(call))
+        return 0;
     call->api_key = header_of(req, H2O_STRLIT("x-mbx-apikey"));
     struct slice unit = header_of(req, H2O_STRLIT("x-mbx-time-unit"));
     call->micro = h2o_lcstris(unit.data, unit.length, H2O_STRLIT("microsecond"));
@@ -491,18 +530,20 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 
 /* ---- connections ---- */
 
-static uint64_t address_of(h2o_socket_t *sock)
+static struct address peer_of(h2o_socket_t *sock)
 {
     struct sockaddr_storage address = {0};
     h2o_socket_getpeername(sock, (struct sockaddr *)&address);
-    return guard_address((struct sockaddr *)&address);
+    return address_of((struct sockaddr *)&address);
 }
 
 /* Takes a connection in, or closes it. */
 static void enter(struct site *site, h2o_socket_t *sock)
 {
     struct server *server = site->server;
-    uint64_t address = address_of(sock);
+    struct address peer = peer_of(sock);
+    bool trusted = !site->admin && proxies_trust(server->proxies, &peer);
+    uint64_t address = trusted ? 0 : address_key(&peer);
     enum guard_entry entry = guard_enter(site->guard, address);
     if (entry != GUARD_ENTERED) {
         count(site, entry == GUARD_FULL ? EDGE_FULL : EDGE_ADDRESS_FULL);
@@ -515,6 +556,7 @@ static void enter(struct site *site, h2o_socket_t *sock)
                           .site = site,
                           .sock = sock,
                           .tls = site->accept.ssl_ctx,
+                          .peer = peer,
                           .address = address,
                           .accepted_us = server->ingress->core->now_us};
     if (link->tls)
@@ -716,6 +758,7 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
     server->ingress = ingress;
     server->times = (struct guard_times){.request_us = config->request_ms * 1000ll,
                                          .idle_us = config->idle_ms * 1000ll};
+    server->proxies = config->proxies;
     server->loop = h2o_evloop_create();
     server->ws = ws_hub_new(ingress, server->loop);
     ingress->streams = streams_new(ingress);

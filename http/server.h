@@ -21,6 +21,7 @@ struct server_config {
     uint32_t connections_per_address; /* 0: no cap */
     uint32_t request_ms, idle_ms;     /* a request is complete, an idle connection stays so long */
     struct ssl_ctx_st *tls;           /* NULL: the public port speaks plain HTTP; borrowed */
+    const struct proxies *proxies;    /* whose X-Forwarded-For is believed; borrowed */
     struct guard *guard;              /* NULL for the first server, which makes it for all */
 };
 

@@ -1,7 +1,6 @@
 #include "runtime/tally.h"
 
 #include <ck_pr.h>
-#include <stdbool.h>
 
 #include "runtime/check.h"
 #include "runtime/hash.h"
@@ -59,21 +58,33 @@ static struct tally_slot *find(struct tally *tally, uint64_t key, uint32_t windo
     return best;
 }
 
-uint32_t tally_add(struct tally *tally, uint64_t key, uint32_t window, uint32_t add)
+bool tally_take(struct tally *tally, uint64_t key, uint32_t window, uint32_t add, uint32_t most,
+                uint32_t *sum)
 {
     uint64_t seen[2] = {0}, next[2];
-    uint32_t sum;
     struct tally_slot *slot;
     ASSERT(key != 0 && window != 0);
     do {
         slot = find(tally, key, window, seen);
         bool ours = seen[0] == key && window_of(seen) >= window;
-        if (__builtin_add_overflow(ours ? (uint32_t)seen[1] : 0, add, &sum))
-            sum = UINT32_MAX;
+        uint32_t had = ours ? (uint32_t)seen[1] : 0;
+        if (__builtin_add_overflow(had, add, sum))
+            *sum = UINT32_MAX;
         if (add == 0)
             break;
+        if (*sum > most) {
+            *sum = had;
+            return false;
+        }
         next[0] = key;
-        next[1] = (uint64_t)(ours ? window_of(seen) : window) << 32 | sum;
+        next[1] = (uint64_t)(ours ? window_of(seen) : window) << 32 | *sum;
     } while (!ck_pr_cas_64_2(slot->word, seen, next));
+    return true;
+}
+
+uint32_t tally_add(struct tally *tally, uint64_t key, uint32_t window, uint32_t add)
+{
+    uint32_t sum;
+    tally_take(tally, key, window, add, UINT32_MAX, &sum);
     return sum;
 }

@@ -9,6 +9,7 @@
 #ifndef TALLY_H
 #define TALLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,5 +32,10 @@ void tally_init(struct tally *tally, void *block, uint32_t slots);
  * looks. Windows count upwards from 1; one that is past for the key counts as the key's newest.
  * Expects: key != 0. */
 uint32_t tally_add(struct tally *tally, uint64_t key, uint32_t window, uint32_t add);
+
+/* The same, but for what would carry the sum above `most`: then nothing is added, and it is false.
+ * *sum: the sum, whatever became of it. */
+bool tally_take(struct tally *tally, uint64_t key, uint32_t window, uint32_t add, uint32_t most,
+                uint32_t *sum);
 
 #endif

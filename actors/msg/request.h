@@ -51,6 +51,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_ACCOUNT,
                     REQUEST_ORDER_TEST, /* REQUEST_NEW, up to where it would be recorded */
                     REQUEST_WATCH,      /* the user's events are told from here on (exchange.h) */
+                    REQUEST_ORDER_COUNTS,
 };
 
 enum replace_mode { REPLACE_STOP_ON_FAILURE, REPLACE_ALLOW_FAILURE }; /* journaled */
@@ -115,6 +116,9 @@ struct request {
             struct request_order order; /* the same place as a New's */
             struct request_find cancel;
             uint8_t mode; /* enum replace_mode */
+            /* With too many unfilled orders the cancel is tried all the same. Never journaled:
+             * then it is a Cancel. */
+            bool cancel_only;
         } replace;
         struct {
             int64_t amount;
@@ -211,7 +215,7 @@ struct reply {
     uint16_t kind, count;
     bool older;           /* ALL_ORDERS, TRADES: there may be older ones, which only history has */
     int64_t update_us;    /* ACCOUNT: last change */
-    uint32_t unfilled[2]; /* NEW: orders of the user, by enum order_interval */
+    uint32_t unfilled[2]; /* NEW, ORDER_COUNTS: orders of the user, by enum order_interval */
     union {
         struct order_view order; /* the order whose fills follow */
         struct {

@@ -65,6 +65,23 @@ void rest_get_account(struct call *call)
     call_send(call, &request, on_account);
 }
 
+static void on_order_limits(struct call *call, const struct msg *msg)
+{
+    if (call_told_reject(call, msg))
+        return;
+    text_str(&call->out, "[");
+    render_orders_limits(&call->out, ((const struct reply *)msg->reply.block)->unfilled);
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+void rest_get_order_limits(struct call *call)
+{
+    struct request request = {.type = REQUEST_ORDER_COUNTS};
+    if (authenticate(call, PERMISSION_USER_DATA, &request) && fields_all_read(call))
+        call_send(call, &request, on_order_limits);
+}
+
 void rest_get_commission(struct call *call)
 {
     struct request request = {0};

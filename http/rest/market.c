@@ -54,10 +54,12 @@ void rest_get_depth(struct call *call)
     uint32_t limit;
     uint16_t symbol;
     uint8_t status;
-    if (!field_limit(call, 100, 5000, &limit)) /* first: what is refused for the symbol costs too */
-        return;
-    call->weight = limit <= 100 ? 5 : limit <= 500 ? 25 : limit <= 1000 ? 50 : 250;
-    if (!field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
+    if (!field_limit(call, 100, 5000, &limit) || /* first: what is refused for the symbol costs */
+        !call_charge(call, limit <= 100    ? 5
+                           : limit <= 500  ? 25
+                           : limit <= 1000 ? 50
+                                           : 250) ||
+        !field_symbol(call, MANDATORY, &symbol) || !field_symbol_status(call, &status) ||
         !fields_all_read(call) || !field_status_agrees(call, symbol, status))
         return;
     enum hot_kind kind;
@@ -97,9 +99,8 @@ static void tickers(struct call *call, const struct symbol_choice *choice, ticke
 
 static bool field_ticker(struct call *call, struct symbol_choice *choice)
 {
-    if (field_sent(call, "symbol"))
-        call->weight = 2;
-    return field_symbol_choice(call, choice) && fields_all_read(call);
+    return call_charge(call, field_sent(call, "symbol") ? 2 : 4) &&
+           field_symbol_choice(call, choice) && fields_all_read(call);
 }
 
 void rest_get_ticker_price(struct call *call)
@@ -148,9 +149,8 @@ void rest_get_ticker_day(struct call *call)
         call->weight = 2;
     if (!field_symbol_choice(call, &choice))
         return;
-    if (choice.count > 20)
-        call->weight = choice.count > 100 ? 80 : 40;
-    if (field_shape(call, &mini) && fields_all_read(call))
+    uint16_t weight = choice.count > 100 ? 80 : choice.count > 20 ? 40 : call->weight;
+    if (call_charge(call, weight) && field_shape(call, &mini) && fields_all_read(call))
         tickers(call, &choice, mini ? render_day_mini : render_day_full, &window);
 }
 
@@ -161,9 +161,10 @@ static bool field_window_symbols(struct call *call, struct symbol_choice *choice
 {
     if (!field_symbol_choice(call, choice))
         return false;
-    if (choice->count > 1)
-        call->weight =
-            choice->count < WINDOW_WEIGHT_SYMBOLS ? 4 * choice->count : 4 * WINDOW_WEIGHT_SYMBOLS;
+    uint16_t weighed =
+        choice->count < WINDOW_WEIGHT_SYMBOLS ? choice->count : WINDOW_WEIGHT_SYMBOLS;
+    if (!call_charge(call, weighed > 1 ? 4 * weighed : 4))
+        return false;
     if (choice->all) {
         call_refuse(call, -1102,
                     "Param 'symbol' or 'symbols' must be sent, but both were empty/null!");
@@ -236,15 +237,6 @@ void rest_get_avg_price(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static const char rate_limits[] =
-    "\"rateLimits\":[{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":"
-    "1,"
-    "\"limit\":6000},{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,"
-    "\"limit\":100},{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,"
-    "\"limit\":200000},{\"rateLimitType\":\"RAW_REQUESTS\",\"interval\":\"MINUTE\",\"intervalNum\":"
-    "5,"
-    "\"limit\":300000}]";
-
 void rest_get_exchange_info(struct call *call)
 {
     struct directory *directory = &call->ingress->directory;
@@ -260,7 +252,7 @@ void rest_get_exchange_info(struct call *call)
     text_str(&call->out, "{\"timezone\":\"UTC\",\"serverTime\":");
     render_time(call, &call->out, env_now_us(&call->ingress->ex->rt.env));
     text_str(&call->out, ",");
-    text_str(&call->out, rate_limits);
+    render_limits(&call->out);
     text_str(&call->out, ",\"exchangeFilters\":[],\"symbols\":[");
     for (uint16_t i = 0; i < directory->symbols_count; i++) {
         if (!spot || !symbol_chosen(directory, &choice, i))

@@ -316,12 +316,6 @@ bool order_read_restriction(struct call *call, uint8_t *restriction)
     return *restriction != RESTRICT_NONE;
 }
 
-void order_tell_count(struct call *call, const struct reply *reply)
-{
-    memcpy(call->unfilled, reply->unfilled, sizeof call->unfilled);
-    call->tells_orders = true;
-}
-
 bool order_has_space(struct call *call)
 {
     bool low = atomic_load_explicit(&call->ingress->shared->low_space, memory_order_relaxed);

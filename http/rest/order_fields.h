@@ -19,8 +19,6 @@ bool order_read_replaced(struct call *call, struct request_find *find);
 bool order_read_restriction(struct call *call, uint8_t *restriction);
 /* -1008 when there is no disk left for a next segment (DESIGN §5): cancels still find room. */
 bool order_has_space(struct call *call);
-/* The answer to an accepted order tells how many of its account have not traded. */
-void order_tell_count(struct call *call, const struct reply *reply);
 /* A client order id of ours: letters and digits. */
 void order_make_client_id(struct call *call, uint8_t *length, char id[CLIENT_ID_BYTES]);
 /* The cancel's own id, which its answer and its event tell: call->client_id, or one of ours. */

@@ -13,7 +13,7 @@ static void on_new(struct call *call, const struct msg *msg)
 {
     if (call_told_reject(call, msg))
         return;
-    order_tell_count(call, msg->reply.block);
+    call_tell_orders(call, msg->reply.block);
     render_new_order(call, &call->out, msg->reply.block);
     call_respond(call, 200, call->out.data, call->out.length);
 }
@@ -44,9 +44,8 @@ void rest_post_order_test(struct call *call)
 {
     struct request request = {.type = REQUEST_ORDER_TEST};
     bool rates;
-    if (field_true(call, "computeCommissionRates"))
-        call->weight = 20;
-    if (!authenticate(call, PERMISSION_TRADE, &request) ||
+    if (!call_charge(call, field_true(call, "computeCommissionRates") ? 20 : 1) ||
+        !authenticate(call, PERMISSION_TRADE, &request) ||
         !field_bool(call, "computeCommissionRates", false, &rates) ||
         !order_read_new(call, &request))
         return;
@@ -138,9 +137,8 @@ static void on_list(struct call *call, const struct msg *msg)
 void rest_get_open_orders(struct call *call)
 {
     struct request request = {.type = REQUEST_OPEN_ORDERS};
-    if (field_sent(call, "symbol"))
-        call->weight = 6;
-    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+    if (!call_charge(call, field_sent(call, "symbol") ? 6 : 80) ||
+        !authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_symbol(call, OPTIONAL, &request.symbol) || !fields_all_read(call))
         return;
     call_send(call, &request, on_list);
@@ -162,9 +160,8 @@ void rest_get_all_orders(struct call *call)
 void rest_get_my_trades(struct call *call)
 {
     struct request request = {.type = REQUEST_TRADES};
-    if (field_sent(call, "orderId"))
-        call->weight = 5;
-    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+    if (!call_charge(call, field_sent(call, "orderId") ? 5 : 20) ||
+        !authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_symbol(call, MANDATORY, &request.symbol) ||
         !field_number(call, "orderId", OPTIONAL, &request.find.has_order_id,
                       &request.find.order_id) ||

@@ -22,7 +22,7 @@ static void render_half(struct call *call, struct text *out, enum reply_half hal
         render_cancel(call, out, &reply_orders(msg->reply.block)[0], call->client_id,
                       call->client_length);
     } else {
-        order_tell_count(call, msg->reply.block);
+        call_tell_orders(call, msg->reply.block);
         render_new_order(call, out, msg->reply.block);
     }
 }
@@ -69,7 +69,7 @@ static void on_replace(struct call *call, const struct msg *msg)
         return;
     }
     if (msg->reply.half == HALF_NONE) { /* refused before anything was tried */
-        call_reject(call, msg->reply.reject);
+        call_told_reject(call, msg);
         return;
     }
     call->parts = (uint8_t)msg->reply.half;
@@ -101,17 +101,18 @@ void rest_post_cancel_replace(struct call *call)
         [REPLACE_STOP_ON_FAILURE] = "STOP_ON_FAILURE", [REPLACE_ALLOW_FAILURE] = "ALLOW_FAILURE"};
     static const char *const exceeded[] = {"DO_NOTHING", "CANCEL_ONLY"};
     struct request request = {.type = REQUEST_REPLACE};
-    uint8_t ignored; /* no limit on orders is enforced yet: both words mean the same */
+    uint8_t cancel_only;
     call->type = REQUEST_REPLACE;
     if (!authenticate(call, PERMISSION_TRADE, &request) ||
         !read_mode(call, "cancelReplaceMode", MANDATORY, modes, &request.replace.mode) ||
         !order_read_replaced(call, &request.replace.cancel) ||
         !order_read_restriction(call, &request.replace.cancel.restriction) ||
         !field_client_id(call, "cancelNewClientOrderId", &call->client_length, call->client_id) ||
-        !read_mode(call, "orderRateLimitExceededMode", OPTIONAL, exceeded, &ignored) ||
+        !read_mode(call, "orderRateLimitExceededMode", OPTIONAL, exceeded, &cancel_only) ||
         !order_read_new(call, &request) || !order_has_space(call))
         return;
     order_name_cancel(call, &request.replace.cancel);
+    request.replace.cancel_only = cancel_only;
     call->resp = request.order.resp;
     call->flags = request.replace.mode;
     call_send(call, &request, on_replace);

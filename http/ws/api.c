@@ -181,33 +181,30 @@ void ws_api_key_gone(struct ingress *ingress, const char key[API_KEY_BYTES])
 
 /* ---- answers ---- */
 
-static void put_limit(struct text *out, const char *limit, uint32_t count)
-{
-    text_str(out, limit);
-    text_u64(out, count);
-    text_str(out, "}");
-}
-
-/* The limits are those that exchangeInfo tells. */
 static void put_limits(struct text *out, const struct call *call)
 {
     text_str(out, ",\"rateLimits\":[");
     if (call->tells_orders) {
-        put_limit(out,
-                  "{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,"
-                  "\"limit\":100,\"count\":",
-                  call->unfilled[ORDERS_10S]);
-        put_limit(out,
-                  ",{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,"
-                  "\"limit\":200000,\"count\":",
-                  call->unfilled[ORDERS_1D]);
+        render_orders_limits(out, call->unfilled);
         text_str(out, ",");
     }
-    put_limit(out,
-              "{\"rateLimitType\":\"REQUEST_WEIGHT\",\"interval\":\"MINUTE\",\"intervalNum\":1,"
-              "\"limit\":6000,\"count\":",
-              call->used_weight);
+    render_weight_limit(out, call->used_weight);
     text_str(out, "]");
+}
+
+/* An error that ends by itself says when: a member more than over HTTP, where a header says it. */
+static void put_body(struct text *out, const struct call *call, const char *body, size_t length)
+{
+    if (!call->retry_us) {
+        text_add(out, body, length);
+        return;
+    }
+    text_add(out, body, length - 1);
+    text_str(out, ",\"data\":{\"serverTime\":");
+    render_time(call, out, env_now_us(&call->ingress->ex->rt.env));
+    text_str(out, ",\"retryAfter\":");
+    render_time(call, out, call->retry_us);
+    text_str(out, "}}");
 }
 
 static void respond(void *transport, int status, const char *body, size_t length)
@@ -219,7 +216,7 @@ static void respond(void *transport, int status, const char *body, size_t length
     text_str(out, ",\"status\":");
     text_u64(out, (uint64_t)status);
     text_str(out, status == 200 ? ",\"result\":" : ",\"error\":");
-    text_add(out, body, length);
+    put_body(out, asked->call, body, length);
     if (asked->tells_limits)
         put_limits(out, asked->call);
     text_str(out, "}");
@@ -311,10 +308,11 @@ static void on_text(struct ws *ws, char *text, size_t length)
     asked->call = call;
     call->respond = respond;
     call->transport = asked;
-    call->address = ws_address(ws);
+    call->client = *ws_client(ws);
+    call->address = address_key(&call->client);
     call->micro = session->micro;
     bool has_id = object && read_id(asked, json_member(nodes, nodes, "id")); /* refusals tell it */
-    if (!take_in(session, call))
+    if (!take_in(session, call) || !call_enter(call))
         return;
     if (!object)
         call_refuse(call, -1135, "Invalid JSON Request");

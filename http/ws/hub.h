@@ -31,8 +31,9 @@ struct ws_hub *ws_hub_new(struct ingress *ingress, struct st_h2o_evloop_t *loop)
 
 /* Answers a request whose handshake is good with 101 and makes a connection of it, which speaks
  * `kind` from then on; `opened` is called when it does. The request is h2o's until then. */
-void ws_hub_upgrade(struct ws_hub *hub, struct st_h2o_req_t *req, const char *key, uint64_t address,
-                    const struct ws_kind *kind, void (*opened)(struct ws *ws));
+void ws_hub_upgrade(struct ws_hub *hub, struct st_h2o_req_t *req, const char *key,
+                    const struct address *client, const struct ws_kind *kind,
+                    void (*opened)(struct ws *ws));
 
 /* Makes a connection of a socket whose handshake is over: for tests. */
 void ws_hub_adopt(struct ws_hub *hub, struct st_h2o_socket_t *sock, struct slice path,

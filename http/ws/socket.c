@@ -40,7 +40,7 @@ struct ws {
     size_t writing_bytes;
     struct ws_life life;
     int64_t due_us; /* of its place in a timed list */
-    uint64_t address;
+    struct address client;
     uint32_t fragments;
     bool ending, heard; /* heard: the peer has said that it closes, or cannot be understood */
     bool half_closed, gone;
@@ -73,9 +73,9 @@ struct slice ws_query(const struct ws *ws)
     return (struct slice){ws->url + ws->path, ws->query};
 }
 
-uint64_t ws_address(const struct ws *ws)
+const struct address *ws_client(const struct ws *ws)
 {
-    return ws->address;
+    return &ws->client;
 }
 
 static struct ws_counts *counts_of(const struct ws *ws)
@@ -362,7 +362,7 @@ static void ws_free(struct ws *ws)
 }
 
 static struct ws *ws_new(struct ws_hub *hub, struct slice path, struct slice query,
-                         uint64_t address, const struct ws_kind *kind)
+                         const struct address *client, const struct ws_kind *kind)
 {
     static const struct wslay_event_callbacks callbacks = {.recv_callback = on_receive,
                                                            .send_callback = on_control,
@@ -372,7 +372,7 @@ static struct ws *ws_new(struct ws_hub *hub, struct slice path, struct slice que
     ASSERT(ws != NULL);
     ws->hub = hub;
     ws->kind = kind;
-    ws->address = address;
+    ws->client = *client;
     ws->path = path.length;
     ws->query = query.length;
     memcpy(ws->url, path.data, path.length);
@@ -405,7 +405,7 @@ static void adopt(struct ws *ws, h2o_socket_t *sock)
 void ws_hub_adopt(struct ws_hub *hub, h2o_socket_t *sock, struct slice path, struct slice query,
                   const struct ws_kind *kind, void (*opened)(struct ws *ws))
 {
-    struct ws *ws = ws_new(hub, path, query, 1, kind);
+    struct ws *ws = ws_new(hub, path, query, &(struct address){.byte = {1}}, kind);
     ws->opened = opened;
     adopt(ws, sock);
 }
@@ -422,8 +422,9 @@ static void on_upgraded(void *user, h2o_socket_t *sock, size_t request)
     adopt(ws, sock);
 }
 
-void ws_hub_upgrade(struct ws_hub *hub, h2o_req_t *req, const char *key, uint64_t address,
-                    const struct ws_kind *kind, void (*opened)(struct ws *ws))
+void ws_hub_upgrade(struct ws_hub *hub, h2o_req_t *req, const char *key,
+                    const struct address *client, const struct ws_kind *kind,
+                    void (*opened)(struct ws *ws))
 {
     char accept[HANDSHAKE_ACCEPT_BYTES];
     struct slice path = {req->path.base, req->path.len}, query = {"", 0};
@@ -431,7 +432,7 @@ void ws_hub_upgrade(struct ws_hub *hub, h2o_req_t *req, const char *key, uint64_
         path.length = req->query_at;
         query = (struct slice){path.data + path.length + 1, req->path.len - path.length - 1};
     }
-    struct ws *ws = ws_new(hub, path, query, address, kind);
+    struct ws *ws = ws_new(hub, path, query, client, kind);
     ws->opened = opened;
     handshake_accept(key, accept);
     h2o_iovec_t value = h2o_strdup(&req->pool, accept, strlen(accept));

@@ -47,8 +47,8 @@ void ws_set_data(struct ws *ws, void *data);
 /* Path and query of the URL that it was opened with; they stay as long as the connection. */
 struct slice ws_path(const struct ws *ws);
 struct slice ws_query(const struct ws *ws);
-/* The client's address as call->address has it. */
-uint64_t ws_address(const struct ws *ws);
+/* The client's address as call->client has it. */
+const struct address *ws_client(const struct ws *ws);
 
 /* Sends one text message, which is copied. False: it is over its budget of bytes, and is being
  * closed, or it is being closed already. */

@@ -11,6 +11,7 @@ import contextlib
 import io
 import itertools
 import json
+import math
 import os
 import random
 import re
@@ -36,12 +37,15 @@ checks = Checks()
 # ---- the good pair ----
 
 class Good(threading.Thread):
-    """Two traders that trade, rest, look and cancel until they are told to stop, and check each answer."""
+    """Two traders that trade, rest, look and cancel until they are told to stop, and check each answer.
+
+    Where rate limits hold, they do so only when they are waited for."""
 
     serial = itertools.count(1)
 
-    def __init__(self, server, tls=None):
+    def __init__(self, server, tls=None, limited=False):
         super().__init__(daemon=True)
+        self.goal = 0 if limited else math.inf
         name, admin = f"good-{next(self.serial)}", server.admin()
         self.seller = Trader(admin, Http1(server.public, tls), name + "-seller", {"BTC": "1000"})
         self.buyer = Trader(admin, Http2(server.public, tls), name + "-buyer", {"USDT": "1000000"})
@@ -49,7 +53,7 @@ class Good(threading.Thread):
 
     def run(self):
         try:
-            while not self.stopping:
+            while self.wanted():
                 self.round()
                 with self.changed:
                     self.rounds += 1
@@ -58,6 +62,11 @@ class Good(threading.Thread):
             with self.changed:
                 self.error = error
                 self.changed.notify_all()
+
+    def wanted(self):
+        with self.changed:
+            self.changed.wait_for(lambda: self.stopping or self.rounds < self.goal)
+        return not self.stopping
 
     def round(self):
         name = f"round-{self.rounds}"
@@ -73,13 +82,17 @@ class Good(threading.Thread):
         """Waits for so many rounds more."""
         with self.changed:
             goal = self.rounds + rounds
+            self.goal = max(self.goal, goal)
+            self.changed.notify_all()
             done = self.changed.wait_for(lambda: self.error or self.rounds >= goal, DEADLINE)
         if self.error:
             raise self.error
         check(done, f"the good pair got on by {self.rounds - goal + rounds} of {rounds} rounds only")
 
     def finish(self):
-        self.stopping = True
+        with self.changed:
+            self.stopping = True
+            self.changed.notify_all()
         self.join(DEADLINE)
         if self.error:
             raise self.error
@@ -101,9 +114,9 @@ def sockets(server):
 
 
 @contextlib.contextmanager
-def meanwhile(server, tls=None):
+def meanwhile(server, tls=None, limited=False):
     """Whatever is done in here is done beside a good pair, and leaves nothing behind."""
-    good = Good(server, tls)
+    good = Good(server, tls, limited)
     good.start()
     good.more()
     before = sockets(server)
@@ -692,7 +705,7 @@ def crowd(server, count, source=None):
 @checks
 def one_address_has_so_many_connections_and_others_their_own():
     options = ("--rate-limits", "binance", "--max-connections-per-address", "20")
-    with serving(*options) as server, meanwhile(server) as good:
+    with serving(*options) as server, meanwhile(server, limited=True) as good:
         for _ in range(3):
             with crowd(server, 60) as here:
                 eq(here.count(True), 18, "connections of an address that has two already")

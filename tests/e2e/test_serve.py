@@ -95,7 +95,8 @@ def usage_errors_exit_2_and_name_the_option(_):
         serve = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
         fails(2, "bogus", args=[*serve, "--bogus", "1"])
         for key, values in {"cores": ("zero", "0", "-1", "1x", "100000"), "durability": ("maybe",), "pin": ("perhaps",),
-                            "rate-limits": ("some",), "done-orders": ("-1", "many"), "market-shards": ("0",),
+                            "rate-limits": ("some",), "trusted-proxies": ("10.0.0.0/33", "proxy", "10.0.0.1:80"),
+                            "done-orders": ("-1", "many"), "market-shards": ("0",),
                             "account-shards": ("0", "x"), "listen": ("nonsense", "127.0.0.1:99999"),
                             "admin": ("127.0.0.1",)}.items():
             for value in values:
@@ -112,7 +113,8 @@ def environment_and_file_are_checked_like_options(_):
         fails(2, "(?i)durability", args=serve, env={"CASTLE_DURABILITY": "maybe"})
         file = home / "castle.ini"
         for text, word in (("cores = banana\n", "cores"), ("no-such-key = 1\n", "no-such-key"),
-                           ("rate-limits = some\n", "rate-limits")):
+                           ("rate-limits = some\n", "rate-limits"),
+                           ("trusted-proxies = 10.0.0.1, all\n", "trusted-proxies: 'all'")):
             file.write_text(text)
             fails(2, word, args=[*serve, "--config", file])
         fails(2, "castle.ini|config", args=[*serve, "--config", home / "missing" / "castle.ini"])

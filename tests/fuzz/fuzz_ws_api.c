@@ -43,7 +43,7 @@ static void on_sent(struct ws *to, const char *text, size_t length)
 static void open_ws(struct world *world, const char *query)
 {
     ws = (struct ws){
-        .ingress = world_ingress(world), .query = query, .address = 77, .on_sent = on_sent};
+        .ingress = world_ingress(world), .query = query, .client = {{77}}, .on_sent = on_sent};
     asked = answered = 0;
     ws_api_open(&ws);
 }

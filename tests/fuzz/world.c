@@ -338,7 +338,8 @@ static struct answer *start(struct world *world, const struct line *line)
     call->transport = answer;
     call->over = on_over;
     call->owner = answer;
-    call->address = admin ? 0 : 1 + nth;
+    call->client = (struct address){.byte = {(uint8_t)(1 + nth)}};
+    call->address = admin ? 0 : address_key(&call->client);
     call->method = line->method;
     call->micro = world->micro;
     call->path = (struct slice){copies[0], line->path_length};
@@ -574,7 +575,7 @@ void world_fini(struct world *world)
     free(ingress->frame.data);
     user_streams_fini(&ingress->user_streams);
     mem_release(world->shared.opened.slot, tally_bytes(world->shared.opened.mask + 1));
-    mem_release(world->shared.weights.slot, tally_bytes(world->shared.weights.mask + 1));
+    mem_release(world->shared.limits.weights.slot, limits_bytes());
     directory_fini(&ingress->directory);
     hot_free(ingress->hot);
     market_view_fini(&ingress->view);

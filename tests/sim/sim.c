@@ -224,6 +224,8 @@ static void draw_config(void)
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
     config->reply_blocks = 24 + below(8);
+    if (sim.seed % 4 == 3) /* the others leave users as many orders as they like */
+        config->orders_limit[ORDERS_10S] = 2 + below(20);
     config->limits =
         (struct core_limits){.lane = {1 + below(5), 1 + below(5), 1 + below(5), 4 + below(3),
                                       4 * config->slice_fills + 4 + below(3)},
@@ -811,6 +813,7 @@ static bool draw_replace(struct op *op, struct request *request, uint32_t idx)
         draw_new(request, idx);
     }
     request->order.resp = (uint8_t)below(3);
+    request->replace.cancel_only = idx & 1;
     request->replace.mode = chance(60) ? REPLACE_STOP_ON_FAILURE : REPLACE_ALLOW_FAILURE;
     request->replace.cancel.restriction = (uint8_t)(chance(80) ? RESTRICT_NONE : 1 + below(2));
     if (chance(30) && order->view.order_id) {

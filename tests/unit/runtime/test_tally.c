@@ -60,6 +60,19 @@ Test(tally_sums, stop_at_their_largest)
     cr_assert_eq(tally_add(&tally, 7, 1, 1), UINT32_MAX);
 }
 
+/* Method: up to the most, beyond it, and what still fits; then the next window. */
+Test(tally_sums, take_no_more_than_the_most)
+{
+    uint32_t sum;
+    cr_assert(tally_take(&tally, 7, 1, 90, 100, &sum) && sum == 90);
+    cr_assert(!tally_take(&tally, 7, 1, 11, 100, &sum) && sum == 90, "one too many");
+    cr_assert(tally_take(&tally, 7, 1, 10, 100, &sum) && sum == 100, "just as many");
+    cr_assert(!tally_take(&tally, 7, 1, 1, 100, &sum) && sum == 100);
+    cr_assert(!tally_take(&tally, 7, 1, UINT32_MAX, 100, &sum) && sum == 100);
+    cr_assert(!tally_take(&tally, 8, 1, 101, 100, &sum) && sum == 0, "nor at once");
+    cr_assert(tally_take(&tally, 7, 2, 100, 100, &sum) && sum == 100);
+}
+
 /* Method: ten times as many keys as slots, but in ten windows: each window finds room, and every
  * sum of it is right at its end. */
 Test(tally_sums, of_past_windows_make_room)

@@ -32,9 +32,9 @@ struct slice ws_path(const struct ws *ws)
     return (struct slice){path, strlen(path)};
 }
 
-uint64_t ws_address(const struct ws *ws)
+const struct address *ws_client(const struct ws *ws)
 {
-    return ws->address;
+    return &ws->client;
 }
 
 bool ws_send(struct ws *ws, const char *text, size_t length)

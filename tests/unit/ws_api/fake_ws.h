@@ -14,7 +14,7 @@ struct ws {
     struct ingress *ingress;
     void *data;
     const char *path, *query; /* path NULL: the API's */
-    uint64_t address;
+    struct address client;
     char *sent[FAKE_SENT_MAX]; /* messages, terminated */
     uint32_t count, taken;     /* taken: how many the test has looked at */
     size_t backlog;            /* bytes that its peer does not take */

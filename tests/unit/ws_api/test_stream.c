@@ -36,7 +36,7 @@ TestSuite(stream, .init = setup, .fini = teardown);
 
 static void open_ws(struct ws *ws, const char *path)
 {
-    *ws = (struct ws){.ingress = ingress, .path = path, .query = "", .address = 7};
+    *ws = (struct ws){.ingress = ingress, .path = path, .query = "", .client = {{7}}};
     stream_open(ws);
 }
 

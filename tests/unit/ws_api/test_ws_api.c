@@ -22,7 +22,7 @@ static struct ws ws;
 
 static void open_with(const char *query)
 {
-    ws = (struct ws){.ingress = world_ingress(world), .query = query, .address = 77};
+    ws = (struct ws){.ingress = world_ingress(world), .query = query, .client = {{77}}};
     ws_api_open(&ws);
 }
 
@@ -240,6 +240,104 @@ Test(ws_api, orders_are_placed_and_cancelled)
                         "\"newOrderResult\":\"FAILURE\",\"cancelResponse\":{\"symbol\"");
     answer = ask_signed(0, "order.cancel", "symbol=BTCUSDT&origClientOrderId=mine");
     STARTS_WITH(answer, "{\"id\":1,\"status\":400,\"error\":{\"code\":-2011,");
+}
+
+/* ---- limits ---- */
+
+static void expect_limited(const char *answer, const char *status, const char *begin)
+{
+    char text[256];
+    snprintf(text, sizeof text, "{\"id\":1,\"status\":%s,\"error\":{\"code\":%s", status, begin);
+    STARTS_WITH(answer, text);
+    const char *data = strstr(answer, "\"data\":{\"serverTime\":");
+    long long server = 0, retry = 0;
+    cr_assert(data != NULL, "%s", answer);
+    cr_assert_eq(
+        sscanf(data, "\"data\":{\"serverTime\":%lld,\"retryAfter\":%lld}}", &server, &retry), 2,
+        "%s", answer);
+    cr_expect(server == world_now_ms(world) && retry > server && retry % 1000 == 0, "%s", answer);
+}
+
+/* Goal: an address that has used its weight is told 429, and 418 when it goes on; whoever comes
+ * from elsewhere is not. Method: all of a minute's weight in the largest pieces. */
+Test(ws_api, an_address_is_refused_and_then_banned)
+{
+    static const char ping[] =
+        "{\"id\":1,\"method\":\"ping\",\"params\":{\"returnRateLimits\":true}}";
+    for (int i = 0; i < 24; i++)
+        STARTS_WITH(ask("{\"id\":1,\"method\":\"depth\",\"params\":{\"symbol\":\"BTCUSDT\","
+                        "\"limit\":5000}}"),
+                    "{\"id\":1,\"status\":200,");
+    for (int i = 0; i < LIMIT_REFUSALS; i++)
+        expect_limited(
+            ask("{\"id\":1,\"method\":\"ping\"}"), "429",
+            "-1003,\"msg\":\"Too much request weight used; current limit is 6000 request "
+            "weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid "
+            "polling the API.\"");
+    const char *answer = ask(ping);
+    expect_limited(answer, "418",
+                   "-1003,\"msg\":\"Way too much request weight used; IP banned until ");
+    STARTS_WITH(ask("nothing"), "{\"id\":null,\"status\":418,");
+    expect_limited(ask("{\"id\":1,\"method\":\"none\"}"), "418", "-1003,");
+    close_ws();
+    open_with("");
+    ws.client.byte[0] = 78;
+    cr_expect_str_eq(ask("{\"id\":1,\"method\":\"ping\"}"),
+                     "{\"id\":1,\"status\":200,\"result\":{}," LIMITS("1") "}");
+}
+
+#define ORDER(id)                                                                                  \
+    "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.1&price=60000&"                 \
+    "newClientOrderId=" id
+#define REPLACE(mode, old) ORDER("new") "&cancelReplaceMode=" mode "&cancelOrigClientOrderId=" old
+#define COUNTS(count)                                                                              \
+    "{\"rateLimitType\":\"ORDERS\",\"interval\":\"SECOND\",\"intervalNum\":10,\"limit\":100,"      \
+    "\"count\":" count "},{\"rateLimitType\":\"ORDERS\",\"interval\":\"DAY\",\"intervalNum\":1,"   \
+    "\"limit\":200000,\"count\":" count "}"
+#define TOO_MANY "-1015,\"msg\":\"Too many new orders; current limit is 100 orders per 10 SECOND.\""
+
+/* Goal: an account with too many unfilled orders places none, says how many there are, and places
+ * again when one has traded; a Replace does nothing, or its cancel alone, which replays as such.
+ * Method: a limit of three; the world compares with what replay makes of the journal. */
+Test(ws_api, an_account_places_only_so_many_orders)
+{
+    world_ingress(world)->ex->config.orders_limit[ORDERS_10S] = 3;
+    STARTS_WITH(ask_signed(0, "order.place", ORDER("a")), "{\"id\":1,\"status\":200,");
+    STARTS_WITH(ask_signed(0, "order.place", ORDER("b")), "{\"id\":1,\"status\":200,");
+    STARTS_WITH(ask_signed(0, "order.place", ORDER("c")), "{\"id\":1,\"status\":200,");
+    const char *answer = ask_signed(0, "order.place", ORDER("d") "&returnRateLimits=true");
+    expect_limited(answer, "429", TOO_MANY);
+    cr_expect_not_null(strstr(answer, "\"rateLimits\":[" COUNTS("3") ","), "%s", answer);
+    STARTS_WITH(ask_signed(0, "order.test", ORDER("d")), "{\"id\":1,\"status\":200,");
+    expect_limited(ask_signed(0, "order.cancelReplace", REPLACE("ALLOW_FAILURE", "a")), "429",
+                   TOO_MANY);
+    expect_limited(
+        ask_signed(0, "order.cancelReplace",
+                   REPLACE("STOP_ON_FAILURE", "a") "&orderRateLimitExceededMode=DO_NOTHING"),
+        "429", TOO_MANY);
+    answer = ask_signed(0, "order.cancelReplace",
+                        REPLACE("STOP_ON_FAILURE", "a") "&orderRateLimitExceededMode=CANCEL_ONLY");
+    STARTS_WITH(answer, "{\"id\":1,\"status\":409,\"error\":{\"code\":-2021,\"msg\":\"Order "
+                        "cancel-replace partially failed.\",\"data\":{\"cancelResult\":\"SUCCESS\","
+                        "\"newOrderResult\":\"FAILURE\",\"cancelResponse\":{\"symbol\"");
+    cr_expect_not_null(strstr(answer, "\"newOrderResponse\":{\"code\":" TOO_MANY "}}}"), "%s",
+                       answer);
+    answer = ask_signed(0, "order.cancelReplace",
+                        REPLACE("ALLOW_FAILURE", "a") "&orderRateLimitExceededMode=CANCEL_ONLY");
+    STARTS_WITH(answer, "{\"id\":1,\"status\":400,\"error\":{\"code\":-2022,");
+    cr_expect_str_eq(ask_signed(0, "account.rateLimits.orders", ""),
+                     "{\"id\":1,\"status\":200,\"result\":[" COUNTS("3") "]}");
+    STARTS_WITH(ask_signed(1, "order.place", "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=0.05"),
+                "{\"id\":1,\"status\":200,"); /* another's, and the first trade of one of them */
+    cr_expect_str_eq(ask_signed(0, "account.rateLimits.orders", ""),
+                     "{\"id\":1,\"status\":200,\"result\":[" COUNTS("2") "]}");
+    STARTS_WITH(ask_signed(0, "order.place", ORDER("e")), "{\"id\":1,\"status\":200,");
+    expect_limited(ask_signed(0, "order.place", ORDER("f")), "429", TOO_MANY);
+    world_ingress(world)->ex->config.orders_limit[ORDERS_1D] = 3;
+    world_ingress(world)->ex->config.orders_limit[ORDERS_10S] = 0;
+    expect_limited(
+        ask_signed(0, "order.place", ORDER("f")), "429",
+        "-1015,\"msg\":\"Too many new orders; current limit is 200000 orders per 1 DAY.\"");
 }
 
 /* Goal: more requests than the bound are refused, and those under way are answered. Method: hold

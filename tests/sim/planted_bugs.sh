@@ -22,6 +22,7 @@ bugs=(
     "19 room checked after the record"
     "32 a replace takes more of a hold than is left of it"
     "33 a replace places its order although the cancel failed"
+    "34 an amendment under way is not in the snapshot"
     "40 user events not gated"
     "41 makers are not told of their fills"
     "42 the hold of a refused order comes back in silence"

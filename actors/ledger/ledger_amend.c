@@ -92,7 +92,7 @@ uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool 
     uint32_t slot = ledger_find_ref(ledger, ref);
     ASSERT(amend != NULL && slot != 0);
     struct ledger_order *order = &ledger->orders[slot];
-    int64_t left = order->qty_lots - order->executed_lots - lots, keep;
+    int64_t left = order_left(order) - lots;
     ASSERT(lots > 0 && lots <= amend->lots && left >= 0 && (left == 0) == done);
     ASSERT(order->due == 0); /* what it replaced was told before */
     order->qty_lots -= lots;
@@ -104,11 +104,7 @@ uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool 
         ledger_end_order(ledger, slot, ORDER_EXPIRED);
         return slot;
     }
-    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    keep = left * symbol->spec.lot_atoms;
-    if (order->side == SIDE_BUY)
-        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, left, &keep));
-    ledger_hold_release(ledger, order, keep);
+    ledger_hold_left(ledger, order);
     return slot;
 }
 

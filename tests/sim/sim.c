@@ -384,7 +384,7 @@ static void take_amended(struct op *op, const struct amend_view *amend)
     take_view(&sim.op[op->target], order);
     bool away = order->status == ORDER_EXPIRED;
     if (amend->orig_qty <= order->qty || order->qty < order->executed ||
-        order->qty != (away ? order->executed : op->request.amend.qty))
+        order->qty != (away ? order->executed + order->prevented : op->request.amend.qty))
         fail("an amended order has another quantity than was asked for");
     sim.amends++;
     sim.amended_away += away;
@@ -1468,8 +1468,8 @@ static void check_quantities(void)
                 continue;
             bool made = by->state == OP_ACKED;
             there |= (made || by->state == OP_UNKNOWN) &&
-                     (have == by->request.amend.qty || order->qty_lots == order->executed_lots);
-            if (made && have > by->request.amend.qty && order->qty_lots != order->executed_lots)
+                     (have == by->request.amend.qty || order_left(order) == 0);
+            if (made && have > by->request.amend.qty && order_left(order) != 0)
                 fail("an acknowledged amendment is gone");
         }
         if (!there)

@@ -858,7 +858,7 @@ void ledger_hold_left(struct ledger *ledger, struct ledger_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     int64_t left = order_left(order), keep = left * symbol->spec.lot_atoms;
-    if (order->type == TYPE_MARKET)
+    if (type_is_market(order->type))
         return;
     if (order->side == SIDE_BUY)
         ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, left, &keep));

@@ -503,8 +503,9 @@ static void dump_message(const struct msg *msg)
                                          "SYMBOL_GRID", "SYMBOL_RANGE",  "SYMBOL_MARKET",
                                          "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD",
                                          "REPLACE_NEW", "AMEND",         "TERMS"};
-    static const char *const reports[] = {"ACCEPTED",   "FILL",     "DONE",    "CANCEL_REJECTED",
-                                          "CONFIG_ACK", "REPLACED", "AMENDED", "TRIGGERED"};
+    static const char *const reports[] = {"ACCEPTED",        "FILL",       "DONE",
+                                          "CANCEL_REJECTED", "CONFIG_ACK", "REPLACED",
+                                          "AMENDED",         "TRIGGERED",  "PREVENTED"};
     const struct symbol_config *symbol = NULL;
     if (msg->type >= MSG_PLACE && msg->type < MSG_PLACE + sizeof orders / sizeof *orders)
         key_word("message", orders[msg->type - MSG_PLACE]);
@@ -566,6 +567,13 @@ static void dump_message(const struct msg *msg)
         key_number("tradeId", msg->fill.trade_id);
         key_word("role", msg->flags & MSG_MAKER ? "MAKER" : "TAKER");
         key_price_qty(symbol, msg->fill.price_ticks, msg->fill.qty_lots);
+        break;
+    case MSG_PREVENTED:
+        key_number("ref", msg->prevented.ref);
+        key_number("orderId", msg_prevented_ids(msg).order_id);
+        key_number("preventedMatchId", msg_prevented_ids(msg).match_id);
+        key_word("role", msg->flags & MSG_MAKER ? "MAKER" : "TAKER");
+        key_price_qty(symbol, msg->prevented.price_ticks, msg->prevented.lots);
         break;
     case MSG_DONE:
     case MSG_CANCEL_REJECTED:

@@ -183,7 +183,8 @@ static void add_first(struct account_shard *self, const struct ledger_order *ord
     self->events.first = false;
     struct order_view *view = &add_order(self, order, EXECUTION_NEW)->order;
     view->status = ORDER_NEW;
-    view->executed = view->cum_quote = 0;
+    view->executed = view->cum_quote = view->prevented = 0;
+    view->prevented_id = 0;
     view->updated_us = view->time_us;
     view->trades = 0;
 }
@@ -302,6 +303,20 @@ void events_done(struct account_shard *self, const struct ledger_order *order,
         add_cancelled(self, order, tag || !order->op ? tag : self->ops[order->op].tag);
         break;
     }
+}
+
+void events_prevented(struct account_shard *self, const struct ledger_order *order,
+                      const struct msg *msg)
+{
+    if (!self->events.watchers)
+        return;
+    const struct money_spec *spec = &ledger_symbol(self->ledger, order->symbol)->spec;
+    add_first(self, order);
+    touch_hold(self, order);
+    struct order_event *added = add_order(self, order, EXECUTION_TRADE_PREVENTION);
+    added->prevented = msg->prevented.lots * spec->lot_atoms;
+    added->prevented_price = msg->prevented.price_ticks * spec->tick_atoms;
+    added->counter_order_id = msg_prevented_ids(msg).counter_order_id;
 }
 
 void events_replaced(struct account_shard *self, const struct ledger_order *old, uint64_t tag,

@@ -47,6 +47,8 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
     view->stp = order->stp;
     view->status = order->status;
     view->trades = order->trades;
+    view->prevented = order->prevented_lots * symbol->spec.lot_atoms;
+    view->prevented_id = order->prevented_id;
     view->client_length = order->client_length;
     memcpy(view->client_id, order->client_id, order->client_length);
 }

@@ -529,6 +529,24 @@ static void apply_done(struct account_shard *self, const struct msg *msg)
     account_leave_op(self, slot, cancelled, REJECT_UNKNOWN_ORDER);
 }
 
+/* The order has met another of its owner. */
+static void apply_prevented(struct account_shard *self, const struct msg *msg)
+{
+    const struct prevented_ids ids = msg_prevented_ids(msg);
+    bool last = msg->flags & MSG_LAST;
+    if (self->events.watchers)
+        events_late(self, ledger_find_ref(self->ledger, msg->prevented.ref), false);
+    uint32_t slot = ledger_prevented(self->ledger, msg->prevented.ref, ids.order_id, ids.match_id,
+                                     msg->prevented.lots, last, msg->ts_us);
+    if (last)
+        account_row_order(self, slot);
+    events_prevented(self, ledger_order(self->ledger, slot), msg);
+    if (!last)
+        return;
+    answer_if_asked(self, slot);
+    account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+}
+
 static void apply_report(struct account_shard *self, const struct msg *msg)
 {
     uint32_t slot;
@@ -560,6 +578,9 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         break;
     case MSG_DONE:
         apply_done(self, msg);
+        break;
+    case MSG_PREVENTED:
+        apply_prevented(self, msg);
         break;
     case MSG_REPLACED:
         account_replaced(self, msg);

@@ -165,6 +165,8 @@ void events_fill(struct account_shard *self, const struct ledger_order *order,
                  const struct msg *msg);
 void events_done(struct account_shard *self, const struct ledger_order *order,
                  const struct msg *msg);
+void events_prevented(struct account_shard *self, const struct ledger_order *order,
+                      const struct msg *msg);
 void events_replaced(struct account_shard *self, const struct ledger_order *old, uint64_t tag,
                      const struct msg *msg);
 void events_amended(struct account_shard *self, const struct ledger_order *order,

@@ -429,7 +429,7 @@ static void check_hold(void *arg, const struct ledger_order *order)
     ASSERT(slot != 0);
     const struct order_node *node = &market->pool->nodes[slot];
     int64_t left = node->left_lots + book_hidden(market->symbols[order->symbol].book, node);
-    ASSERT(left == order->qty_lots - order->executed_lots);
+    ASSERT(left == order_left(order));
     ASSERT(!(node->flags & NODE_WAITING) == !(order->flags & ORDER_WAITING));
     ASSERT(node->order_id == order->order_id);
     ASSERT(order->due == 0);

@@ -112,6 +112,41 @@ static void on_fill(struct market_shard *self, const struct book_event *event, b
     tell_trade(self, event, quote, more, ts_us);
 }
 
+static void send_prevented(struct market_shard *self, const struct book_event *event, uint64_t ref,
+                           struct prevented_ids ids, int64_t lots, uint8_t flags, int64_t ts_us)
+{
+    struct msg msg = {
+        .type = MSG_PREVENTED, .flags = flags, .symbol = self->open.symbol, .ts_us = ts_us};
+    msg.to = exchange_ref_shard(ref);
+    msg.prevented.ref = ref;
+    msg.prevented.price_ticks = event->price_ticks;
+    msg.prevented.lots = lots;
+    msg_set_prevented_ids(&msg, ids);
+    shard_send(&self->shard, &msg);
+}
+
+/* Two orders of one owner: each that gives something up is told. */
+static void on_prevented(struct market_shard *self, const struct book_event *event, int64_t ts_us)
+{
+    const struct prevented_ids maker = {
+        .order_id = event->order_id,
+        .counter_order_id = event->taker_order_id,
+        .match_id = event->id,
+    };
+    const struct prevented_ids taker = {
+        .order_id = event->taker_order_id,
+        .counter_order_id = event->order_id,
+        .match_id = event->id,
+    };
+    bool maker_done = event->flags & BOOK_MAKER_DONE, taker_done = event->flags & BOOK_TAKER_DONE;
+    if (event->qty_lots)
+        send_prevented(self, event, event->ref, maker, event->qty_lots,
+                       MSG_MAKER | (maker_done ? MSG_LAST : 0), ts_us);
+    if (event->left_lots || taker_done)
+        send_prevented(self, event, book_taker_ref(self->matching->book), taker, event->left_lots,
+                       taker_done ? MSG_LAST : 0, ts_us);
+}
+
 static void on_accepted(struct market_shard *self, const struct book_event *event, int64_t ts_us)
 {
     struct msg msg = {.type = MSG_ACCEPTED, .symbol = self->open.symbol, .ts_us = ts_us};
@@ -187,6 +222,9 @@ static bool slice(struct market_shard *self)
         switch (event->type) {
         case EVENT_FILL:
             on_fill(self, event, step != BOOK_DONE, ts_us);
+            break;
+        case EVENT_PREVENTED:
+            on_prevented(self, event, ts_us);
             break;
         case EVENT_ACCEPTED:
             on_accepted(self, event, ts_us);

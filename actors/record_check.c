@@ -110,6 +110,24 @@ static bool replaced_sound(const struct account_shard *self, const struct msg *m
             (old && old != made && ledger_order(self->ledger, old)->symbol == msg->symbol));
 }
 
+/* A prevented match of one of our open orders. */
+static bool prevented_sound(const struct account_shard *self, const struct msg *msg)
+{
+    uint32_t slot = ledger_find_ref(self->ledger, msg->prevented.ref);
+    if (!slot || ledger_order(self->ledger, slot)->symbol != msg->symbol)
+        return false;
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    const struct prevented_ids ids = msg_prevented_ids(msg);
+    int64_t lots = msg->prevented.lots;
+    if ((order->order_id && order->order_id != ids.order_id) || !ids.order_id || order->due ||
+        msg->prevented.price_ticks <= 0 ||
+        !product_fits(lots, ledger_symbol(self->ledger, msg->symbol)->spec.lot_atoms))
+        return false;
+    if (order->flags & ORDER_BY_QUOTE)
+        return true;
+    return msg->flags & MSG_LAST ? lots == order_left(order) : lots > 0 && lots < order_left(order);
+}
+
 /* What became of an Amend that is under way. */
 static bool amended_sound(const struct account_shard *self, const struct msg *msg)
 {
@@ -123,7 +141,7 @@ static bool amended_sound(const struct account_shard *self, const struct msg *ms
     int64_t lots = msg->amended.lots;
     if (!order || order->symbol != msg->symbol || !order->order_id || order->due || lots <= 0)
         return false;
-    int64_t left = order->qty_lots - order->executed_lots;
+    int64_t left = order_left(order);
     return msg->flags & MSG_LAST ? lots == left && lots <= amend->lots
                                  : lots < left && lots == amend->lots;
 }
@@ -152,6 +170,8 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
         return report_sound(self, msg);
     case MSG_REPLACED:
         return replaced_sound(self, msg);
+    case MSG_PREVENTED:
+        return prevented_sound(self, msg);
     case MSG_AMENDED:
         return amended_sound(self, msg);
     case MSG_CANCEL_REJECTED:

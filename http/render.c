@@ -21,7 +21,8 @@ static const char *const tif_names[] = {[TIF_GTC] = "GTC", [TIF_IOC] = "IOC", [T
 static const char *const stp_names[STP_COUNT] = {[STP_NONE] = "NONE",
                                                  [STP_EXPIRE_TAKER] = "EXPIRE_TAKER",
                                                  [STP_EXPIRE_MAKER] = "EXPIRE_MAKER",
-                                                 [STP_EXPIRE_BOTH] = "EXPIRE_BOTH"};
+                                                 [STP_EXPIRE_BOTH] = "EXPIRE_BOTH",
+                                                 [STP_DECREMENT] = "DECREMENT"};
 static const char *const order_status_names[ORDER_STATUS_COUNT] = {
     [ORDER_SENT] = "NEW",
     [ORDER_NEW] = "NEW",
@@ -134,6 +135,15 @@ static void expiry_reason(struct text *out, const struct order_view *order)
                                          : "UNFILLED_IOC_QUANTITY_EXPIRED");
 }
 
+/* Of an order that self-trade prevention has taken something of. */
+static void prevented(struct text *out, const struct order_view *order)
+{
+    if (!order->prevented_id)
+        return;
+    key_u64(out, "preventedMatchId", order->prevented_id);
+    key_amount(out, "preventedQuantity", order->prevented);
+}
+
 static void render_fill(const struct call *call, struct text *out, const struct trade_view *trade)
 {
     text_str(out, "{");
@@ -173,6 +183,7 @@ void render_new_order(const struct call *call, struct text *out, const struct re
             text_str(out, "]");
         }
         key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
+        prevented(out, order);
         expiry_reason(out, order);
     }
     text_str(out, "}");
@@ -193,6 +204,7 @@ void render_cancel(const struct call *call, struct text *out, const struct order
     order_middle(out, order);
     render_terms(call, out, order);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
+    prevented(out, order);
     text_str(out, "}");
 }
 
@@ -221,6 +233,7 @@ void render_query(const struct call *call, struct text *out, const struct order_
     working_time(call, out, order);
     key_amount(out, "origQuoteOrderQty", order->quote_qty);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
+    prevented(out, order);
     expiry_reason(out, order);
     text_str(out, "}");
 }
@@ -242,7 +255,7 @@ void render_amended(const struct call *call, struct text *out, const struct amen
     key_amount(out, "price", order->price);
     key_amount(out, "qty", order->qty);
     key_amount(out, "executedQty", order->executed);
-    key_amount(out, "preventedQty", 0);
+    key_amount(out, "preventedQty", order->prevented);
     key_amount(out, "quoteOrderQty", order->quote_qty);
     key_amount(out, "cumulativeQuoteQty", order->cum_quote);
     key_text(out, "status", order_status_names[order->status]);

@@ -1,6 +1,7 @@
 #include "http/render_event.h"
 
 #include "actors/book/kinds.h"
+#include "actors/book/money.h"
 #include "actors/ledger/ledger.h"
 #include "http/render.h"
 #include "runtime/check.h"
@@ -113,6 +114,21 @@ static void put_state(struct event_text *to, const struct order_event *event)
         put_number(to, ",\"i\":", order->order_id);
 }
 
+/* What did not trade: how much of the order that took in all and now, and with which other. */
+static void put_prevented(struct event_text *to, const struct order_event *event)
+{
+    int64_t quote;
+    put_number(to, ",\"v\":", event->order.prevented_id);
+    put_amount(to, ",\"A\":", event->order.prevented);
+    put_amount(to, ",\"B\":", event->prevented);
+    put_number(to, ",\"U\":", event->counter_order_id);
+    put_name(to, ",\"Cs\":", to->directory->symbols[event->order.symbol].name);
+    put_amount(to, ",\"pl\":", event->prevented);
+    put_amount(to, ",\"pL\":", event->prevented_price);
+    if (money_mul_div(event->prevented_price, event->prevented, MONEY_ATOMS_PER_UNIT, &quote))
+        put_amount(to, ",\"pY\":", quote);
+}
+
 static void put_execution(struct event_text *to, const struct order_event *event)
 {
     const struct trade_view *trade = &event->trade;
@@ -129,10 +145,8 @@ static void put_execution(struct event_text *to, const struct order_event *event
         put_time(to, ",\"T\":", event->order.updated_us);
         text_str(to->out, ",\"t\":-1");
     }
-    if (event->execution == EXECUTION_TRADE_PREVENTION) {
-        put_amount(to, ",\"A\":", event->prevented);
-        put_amount(to, ",\"B\":", event->prevented);
-    }
+    if (event->execution == EXECUTION_TRADE_PREVENTION)
+        put_prevented(to, event);
     put_number(to, ",\"I\":", event->id);
 }
 

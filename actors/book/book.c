@@ -53,6 +53,11 @@ uint64_t book_taker_ref(const struct book *book)
     return book->open.cmd.ref;
 }
 
+uint32_t book_taker_user(const struct book *book)
+{
+    return book->open.cmd.user;
+}
+
 uint64_t book_seq(const struct book *book)
 {
     return book->seq;
@@ -217,40 +222,81 @@ static bool crosses(const struct book *book, enum book_side side, int64_t price)
     return book_best(book, !side, &best) && !price_better(!side, price, best);
 }
 
-/* How many of `left` lots a level gives the taker: its own makers give none, and EXPIRE_MAKER
- * passes them over. *own is set when the taker would end at one of them instead: then it has met no
- * hidden lots, which come behind all that shows. */
-static int64_t level_gives(const struct book *book, const struct level *level,
-                           const struct book_cmd *cmd, int64_t left, bool *own)
+/* Whether an order of its own ends the taker at once. A FOK that meets one cannot trade whole. */
+static bool ends_at_own(const struct book_cmd *cmd)
 {
-    int64_t lots = 0, hidden = 0;
-    if (cmd->stp == STP_NONE && !book->icebergs)
-        return level->qty_lots < left ? level->qty_lots : left;
-    for (uint32_t at = level->head; at && lots < left; at = book->pool->nodes[at].next) {
-        const struct order_node *maker = &book->pool->nodes[at];
-        if (cmd->stp == STP_NONE || maker->user != cmd->user) {
-            lots += maker->left_lots < left - lots ? maker->left_lots : left - lots;
-            if (__builtin_add_overflow(hidden, book_hidden(book, maker), &hidden))
-                hidden = INT64_MAX;
-        } else if (cmd->stp != STP_EXPIRE_MAKER) {
-            *own = true;
-            return lots;
-        }
-    }
-    return hidden < left - lots ? lots + hidden : left;
+    bool fok = cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_FOK;
+    return cmd->stp == STP_EXPIRE_TAKER || cmd->stp == STP_EXPIRE_BOTH ||
+           (cmd->stp == STP_DECREMENT && fok);
 }
 
-/* Whether a FOK can trade whole; *own is set when self-trade prevention ends it first. */
-static bool fok_can_fill(const struct book *book, const struct book_cmd *cmd, bool *own)
+static bool is_own(const struct order_node *maker, const struct book_cmd *cmd)
+{
+    return cmd->stp != STP_NONE && maker->user == cmd->user;
+}
+
+struct level_look {
+    int64_t lots;      /* that the level gives */
+    int64_t prevented; /* that the taker gives up for its own orders there */
+    uint32_t own;      /* the one of them at which it ends, or 0 */
+};
+
+static int64_t add_up(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+/* What becomes of `left` lots of the taker at a level: what shows comes first, then what others
+ * hide, then what its own orders hide. A taker that ends has met no hidden lots. */
+static struct level_look level_look(const struct book *book, const struct level *level,
+                                    const struct book_cmd *cmd, int64_t left)
+{
+    struct level_look look = {0};
+    int64_t hidden = 0, own_hidden = 0;
+    if (cmd->stp == STP_NONE && !book->icebergs) {
+        look.lots = level->qty_lots < left ? level->qty_lots : left;
+        return look;
+    }
+    for (uint32_t at = level->head; at && left > 0; at = book->pool->nodes[at].next) {
+        const struct order_node *maker = &book->pool->nodes[at];
+        int64_t lots = maker->left_lots < left ? maker->left_lots : left;
+        if (!is_own(maker, cmd)) {
+            look.lots += lots;
+            hidden = add_up(hidden, book_hidden(book, maker));
+        } else if (ends_at_own(cmd)) {
+            look.own = at;
+            return look;
+        } else if (cmd->stp == STP_DECREMENT) {
+            look.prevented += lots;
+            own_hidden = add_up(own_hidden, book_hidden(book, maker));
+        } else { /* EXPIRE_MAKER passes it over */
+            lots = 0;
+        }
+        left -= lots;
+    }
+    hidden = hidden < left ? hidden : left;
+    look.lots += hidden;
+    left -= hidden;
+    look.prevented += own_hidden < left ? own_hidden : left;
+    return look;
+}
+
+/* Whether a FOK can trade whole; *own: the order at which self-trade prevention ends it first, or
+ * 0.
+ */
+static bool fok_can_fill(const struct book *book, const struct book_cmd *cmd, uint32_t *own)
 {
     enum book_side side = !cmd->side;
     int64_t price = book_first_price(side), left = cmd->qty_lots;
     const struct level *level;
-    *own = false;
+    *own = 0;
     while (left > 0 && !*own && (level = level_behind(book, side, price, &price))) {
         if (price_better(side, cmd->price_ticks, price))
             break;
-        left -= level_gives(book, level, cmd, left, own);
+        const struct level_look look = level_look(book, level, cmd, left);
+        left -= look.lots;
+        *own = look.own;
     }
     return left == 0;
 }
@@ -260,16 +306,16 @@ static bool hold_covers(const struct book *book, const struct book_cmd *cmd)
 {
     int64_t price = book_first_price(SIDE_SELL), left = cmd->qty_lots;
     int64_t budget = cmd->quote_atoms, cost;
-    bool own = false;
+    struct level_look look = {0};
     const struct level *level;
-    while (left > 0 && !own && (level = level_behind(book, SIDE_SELL, price, &price))) {
-        int64_t lots = level_gives(book, level, cmd, left, &own);
-        if (lots == 0) /* all its makers are the taker's own */
+    while (left > 0 && !look.own && (level = level_behind(book, SIDE_SELL, price, &price))) {
+        look = level_look(book, level, cmd, left);
+        left -= look.lots + look.prevented;
+        if (look.lots == 0) /* all its makers are the taker's own */
             continue;
-        if (!money_quote_floor(&book->spec, price, lots, &cost) || cost > budget)
+        if (!money_quote_floor(&book->spec, price, look.lots, &cost) || cost > budget)
             return false;
         budget -= cost;
-        left -= lots;
     }
     return true;
 }
@@ -326,11 +372,8 @@ static void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t o
     open->last_fill_price = 0;
     open->touched = NULL;
     open->traded = open->stopped_by_budget = open->dead_on_arrival = false;
-    bool own = false;
-    if (cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_FOK && !fok_can_fill(book, cmd, &own)) {
-        open->dead_on_arrival = true;
-        open->dead_reason = own ? DONE_STP : DONE_EXPIRED;
-    }
+    if (cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_FOK)
+        open->dead_on_arrival = !fok_can_fill(book, cmd, &open->dead_at);
 }
 
 static enum reject check_reduce(int64_t lots)
@@ -504,18 +547,76 @@ static void fill(struct book *book, struct book_events *out, struct level *level
     maker_gone(book, out, level, price, far);
 }
 
-/* Self-trade prevention ends the oldest maker of a level: like a fill, but nothing trades. */
-static void expire_maker(struct book *book, struct book_events *out, struct level *level,
-                         int64_t price, uint32_t far)
+/* ---- self-trade prevention ---- */
+
+static void tell_prevented(struct book *book, struct book_events *out,
+                           const struct order_node *maker, int64_t maker_lots, int64_t taker_lots,
+                           bool maker_done, bool taker_done)
+{
+    struct book_event *event = tell_order(book, out, EVENT_PREVENTED, maker);
+    event->id = ++book->prevented_id;
+    event->reason = book->open.cmd.stp;
+    event->qty_lots = maker_lots;
+    event->left_lots = taker_lots;
+    event->taker_order_id = book->open.order_id;
+    event->flags = (maker_done ? BOOK_MAKER_DONE : 0) | (taker_done ? BOOK_TAKER_DONE : 0);
+}
+
+/* Both give up what they would have traded. Returns whether that was the taker's last. */
+static bool decrement(struct book *book, struct book_events *out, struct level *level,
+                      int64_t price, uint32_t far)
 {
     struct book_open *open = &book->open;
     struct order_node *maker = &book->pool->nodes[level->head];
-    tell_order(book, out, EVENT_DONE, maker)->reason = DONE_STP;
+    bool by_quote = open->cmd.flags & CMD_QUOTE_QTY;
+    int64_t most =
+        by_quote ? money_lots_affordable(&book->spec, price, open->budget) : open->left_lots;
+    int64_t lots = maker->left_lots < open->left_lots ? maker->left_lots : open->left_lots, cost;
+    bool ends = most <= lots;
+    lots = most < lots ? most : lots;
+    if (by_quote) {
+        ASSERT(money_quote_floor(&book->spec, price, lots, &cost) && cost <= open->budget);
+        open->budget -= cost;
+    }
+    open->left_lots -= lots;
+    ends |= open->left_lots == 0;
+    maker->left_lots -= lots;
+    level->qty_lots -= lots;
+    book->side_qty[maker->side] -= lots;
+    open->touched = level;
+    open->touched_price = price;
+    bool more = maker->left_lots > 0, hidden = book_hidden(book, maker) > 0;
+    tell_prevented(book, out, maker, lots, lots, !more && !hidden, ends);
+    if (!more && hidden)
+        show_more(book, level);
+    else if (!more)
+        maker_gone(book, out, level, price, far);
+    return ends;
+}
+
+/* The taker has met an order of its own, the oldest of a level: as its mode says. Returns whether
+ * the taker ends. */
+static bool prevent(struct book *book, struct book_events *out, struct level *level, int64_t price,
+                    uint32_t far)
+{
+    struct book_open *open = &book->open;
+    const struct order_node *maker = &book->pool->nodes[level->head];
+    int64_t taker_lots = open->cmd.flags & CMD_QUOTE_QTY ? 0 : open->left_lots;
+    bool ends = open->cmd.stp != STP_EXPIRE_MAKER;
+    if (open->cmd.stp == STP_DECREMENT)
+        return decrement(book, out, level, price, far);
+    if (open->cmd.stp == STP_EXPIRE_TAKER) {
+        tell_prevented(book, out, maker, 0, taker_lots, false, true);
+        return true;
+    }
+    int64_t whole = maker->left_lots + book_hidden(book, maker);
+    tell_prevented(book, out, maker, whole, ends ? taker_lots : 0, true, ends);
     level->qty_lots -= maker->left_lots;
-    book->side_qty[maker->side] -= maker->left_lots + book_hidden(book, maker);
+    book->side_qty[maker->side] -= whole;
     open->touched = level;
     open->touched_price = price;
     maker_gone(book, out, level, price, far);
+    return ends;
 }
 
 /* Whether the taker would trade with an order of its own and prevents that. A budget that buys no
@@ -523,7 +624,7 @@ static void expire_maker(struct book *book, struct book_events *out, struct leve
 static bool meets_own(const struct book *book, const struct level *level, int64_t price)
 {
     const struct book_open *open = &book->open;
-    if (open->cmd.stp == STP_NONE || book->pool->nodes[level->head].user != open->cmd.user)
+    if (!is_own(&book->pool->nodes[level->head], &open->cmd))
         return false;
     return !open->budgeted ||
            (open->budget > 0 && money_lots_affordable(&book->spec, price, open->budget) > 0);
@@ -634,20 +735,21 @@ static void drop_node(struct book *book)
     book->pool->waiting -= book->open.triggered;
 }
 
-static void end_taker(struct book *book, struct book_events *out, bool stp)
+/* `told`: a prevented match was its end. */
+static void end_taker(struct book *book, struct book_events *out, bool told)
 {
     struct book_open *open = &book->open;
     const struct book_cmd *cmd = &open->cmd;
     tell_touched(book, out);
     open->stage = STAGE_NEXT;
-    if (!stp && open->left_lots > 0 && can_rest(cmd)) {
+    if (!told && open->left_lots > 0 && can_rest(cmd)) {
         rest_taker(book, out);
         return;
     }
     drop_node(book);
-    if (stp) {
-        taker_done(book, out, DONE_STP);
-    } else if (cmd->flags & CMD_QUOTE_QTY) {
+    if (told)
+        return;
+    if (cmd->flags & CMD_QUOTE_QTY) {
         bool spent = open->traded &&
                      (open->stopped_by_budget ||
                       money_lots_affordable(&book->spec, open->last_fill_price, open->budget) == 0);
@@ -676,10 +778,14 @@ static bool step_wake(struct book *book, uint32_t *steps)
 static enum book_step step_match(struct book *book, uint32_t fills_max, struct book_events *out)
 {
     struct book_open *open = &book->open;
-    bool stp = false;
+    bool told = false;
     if (open->dead_on_arrival) {
         open->stage = STAGE_NEXT;
-        taker_done(book, out, open->dead_reason);
+        if (open->dead_at)
+            tell_prevented(book, out, &book->pool->nodes[open->dead_at], 0, open->left_lots, false,
+                           true);
+        else
+            taker_done(book, out, DONE_EXPIRED);
         drop_node(book);
         return BOOK_DONE;
     }
@@ -695,10 +801,8 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
             return BOOK_MORE;
         fills_max--;
         if (meets_own(book, level, price)) {
-            if (open->cmd.stp != STP_EXPIRE_TAKER)
-                expire_maker(book, out, level, price, far);
-            stp = open->cmd.stp != STP_EXPIRE_MAKER;
-            if (stp)
+            told = prevent(book, out, level, price, far);
+            if (told)
                 break;
             continue;
         }
@@ -709,7 +813,7 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
         if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max))
             return BOOK_MORE;
     }
-    end_taker(book, out, stp);
+    end_taker(book, out, told);
     return BOOK_DONE;
 }
 
@@ -936,6 +1040,7 @@ uint64_t book_hash(const struct book *book)
     hash = hash_fold(hash, book->order_id);
     hash = hash_fold(hash, book->trade_id);
     hash = hash_fold(hash, book->update_id);
+    hash = hash_fold(hash, book->prevented_id);
     hash = hash_fold(hash, (uint64_t)book->last_price);
     hash = hash_fold(hash, book->status);
     struct hashing to = {.book = book, .hash = hash};

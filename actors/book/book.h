@@ -13,10 +13,10 @@
  *          part at a time. left is always the whole.
  * Stops:   wait (ACCEPTED) for a trade at their price, then are takers one after the other, when
  * the match that woke them is over, and before any other command (trigger.h). Life:    NEW -> fills
- * -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL that takes its last lot
- * (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. A command ends other orders than
- * its own by fills and by self-trade prevention only. Source:  docs/MATCHING.md, which cites the
- * Binance Spot documentation it follows.
+ * -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL or the PREVENTED that
+ * takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. A command ends
+ * other orders than its own by fills and by self-trade prevention only. Source:  docs/MATCHING.md,
+ * which cites the Binance Spot documentation it follows.
  */
 #ifndef BOOK_H
 #define BOOK_H
@@ -73,24 +73,29 @@ enum book_event_type {
     EVENT_REDUCED,   /* ref, order_id, user, price, qty = lots taken off, left = what rests now */
     EVENT_TRIGGERED, /* ref, order_id, user, price, left: the order waits no longer; it is the taker
                       */
+    /* Two orders of one owner did not trade: ref, order_id, user: the maker's; price; qty = lots
+     * that the maker gives up, left = those of the taker, 0 for what is counted in quote; id = of
+     * the prevented match; reason = the taker's mode, enum book_stp. */
+    EVENT_PREVENTED,
 };
 
 enum book_done {
     DONE_FILLED, /* a market order whose rest cannot buy one step */
     DONE_CANCELED,
     DONE_EXPIRED,  /* IOC, FOK, market remainder; what a REDUCE has left nothing of */
-    DONE_STP,      /* EXPIRED_IN_MATCH; of the taker or of a maker that it met */
+    DONE_STP,      /* journals from before EVENT_PREVENTED have it */
     DONE_REPLACED, /* the old half of a move */
 };
 
-enum { BOOK_MAKER_DONE = 1, BOOK_TAKER_DONE = 2 }; /* book_event.flags of a FILL */
+enum { BOOK_MAKER_DONE = 1, BOOK_TAKER_DONE = 2 }; /* book_event.flags of FILL and PREVENTED */
 
 struct book_event {
-    uint8_t type, side, reason, flags; /* side: of the order or level; of a FILL, the maker's */
+    /* side: of the order or level; of a FILL or PREVENTED, the maker's */
+    uint8_t type, side, reason, flags;
     uint32_t user;
     uint64_t ref, order_id, id;
     int64_t price_ticks, qty_lots, left_lots;
-    uint64_t taker_order_id; /* FILL only */
+    uint64_t taker_order_id; /* FILL, PREVENTED */
 };
 _Static_assert(sizeof(struct book_event) == 64, "one cache line");
 
@@ -139,8 +144,9 @@ bool book_busy(const struct book *book);
 /* The order id that the command just begun has taken (NEW, MOVE). */
 uint64_t book_taker_order_id(const struct book *book);
 
-/* The ref of the taker whose slice the last step was. */
+/* The ref, and the user, of the taker whose slice the last step was. */
 uint64_t book_taker_ref(const struct book *book);
+uint32_t book_taker_user(const struct book *book);
 
 /* Fetches the cache lines that `count` commands will need. Changes nothing. Thread: owner. */
 void book_prefetch(const struct book *book, const struct book_cmd *const *cmds, uint32_t count);

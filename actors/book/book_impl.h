@@ -26,9 +26,9 @@ struct book_open { /* the command under way */
     int64_t touched_price;
     uint8_t stage; /* enum open_stage */
     bool budgeted, traded, stopped_by_budget, dead_on_arrival;
-    bool triggered; /* the taker waited for its trigger: it has its order id and a slot already */
-    uint8_t dead_reason;
-    uint32_t node; /* MOVE, CANCEL, a triggered order: the order's slot */
+    bool triggered;   /* the taker waited for its trigger: it has its order id and a slot already */
+    uint32_t dead_at; /* the own order that a FOK would end at, a slot; 0: it finds too little */
+    uint32_t node;    /* MOVE, CANCEL, a triggered order: the order's slot */
     struct trigger_fire fire;
 };
 
@@ -46,7 +46,7 @@ struct book {
     uint32_t far_root[2], far_best[2]; /* treap and its best node, 0 = none */
     int64_t far_best_price[2];
     uint64_t credit; /* commands since the window last moved: pays for the next move */
-    uint64_t seq, order_id, trade_id, update_id;
+    uint64_t seq, order_id, trade_id, update_id, prevented_id;
     int64_t last_price;
     int64_t side_qty[2]; /* all open lots: hidden ones, and those of orders that wait, included */
     uint32_t orders, icebergs; /* resting; icebergs: of those */

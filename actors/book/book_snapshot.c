@@ -163,6 +163,7 @@ void book_wire(struct wire *wire, struct book *book)
     wire_u64(wire, &book->order_id);
     wire_u64(wire, &book->trade_id);
     wire_u64(wire, &book->update_id);
+    wire_u64(wire, &book->prevented_id);
     wire_i64(wire, &book->last_price);
     wire_i64(wire, &book->base);
     wire_u64(wire, &book->credit);

@@ -22,7 +22,14 @@ enum book_type {
     TYPE_COUNT
 };
 enum book_tif { TIF_GTC, TIF_IOC, TIF_FOK, TIF_COUNT };
-enum book_stp { STP_NONE, STP_EXPIRE_TAKER, STP_EXPIRE_MAKER, STP_EXPIRE_BOTH, STP_COUNT };
+enum book_stp {
+    STP_NONE,
+    STP_EXPIRE_TAKER,
+    STP_EXPIRE_MAKER,
+    STP_EXPIRE_BOTH,
+    STP_DECREMENT, /* both give up what they would have traded */
+    STP_COUNT
+};
 /* Which of its states an order may be in to be cancelled (Binance: cancelRestrictions). */
 enum book_restriction {
     RESTRICT_NONE,

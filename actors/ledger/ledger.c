@@ -843,14 +843,45 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
                                      .maker = maker});
     order->trades++;
     if (done) {
-        ASSERT(order->executed_lots == order->qty_lots);
+        ASSERT(order_left(order) == 0);
         ledger_end_order(ledger, slot, ORDER_FILLED);
     } else if (buy && !type_is_market(order->type)) {
         int64_t keep; /* O2: ceil(limit price x leaves) at all times; price improvement goes back */
-        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks,
-                                order->qty_lots - order->executed_lots, &keep));
+        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, order_left(order), &keep));
         ledger_hold_release(ledger, order, keep);
     }
+    return slot;
+}
+
+/* O2: what is left keeps its hold; that of a market order is released at its end. */
+void ledger_hold_left(struct ledger *ledger, struct ledger_order *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    int64_t left = order_left(order), keep = left * symbol->spec.lot_atoms;
+    if (type_is_market(order->type))
+        return;
+    if (order->side == SIDE_BUY)
+        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, left, &keep));
+    ledger_hold_release(ledger, order, keep);
+}
+
+uint32_t ledger_prevented(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t match_id,
+                          int64_t lots, bool done, int64_t ts_us)
+{
+    uint32_t slot = order_by_ref(ledger, ref);
+    struct ledger_order *order = &ledger->orders[slot];
+    learn_order_id(ledger, slot, order_id, ts_us);
+    order->prevented_lots += lots;
+    order->prevented_id = match_id;
+    if (order->status == ORDER_SENT)
+        order->status = ORDER_NEW;
+    if (!done) {
+        ledger_hold_left(ledger, order);
+        return slot;
+    }
+    if (order->flags & ORDER_BY_QUOTE)
+        order->qty_lots = order->executed_lots;
+    ledger_end_order(ledger, slot, ORDER_EXPIRED_IN_MATCH);
     return slot;
 }
 
@@ -1071,6 +1102,8 @@ static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
             (uint64_t)order->tif << 24 | (uint64_t)order->stp << 16 | (uint64_t)order->status << 8 |
             order->flags,
         order->amends,
+        (uint64_t)order->prevented_lots,
+        order->prevented_id,
     };
     hash = hash_bytes(hash, words, sizeof words);
     if (order->flags & ORDER_TERMS) {
@@ -1173,7 +1206,7 @@ uint64_t ledger_hash(const struct ledger *ledger)
 static bool hold_is_right(const struct ledger *ledger, const struct ledger_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    __int128 leaves = (__int128)order->qty_lots - order->executed_lots;
+    __int128 leaves = (__int128)order->qty_lots - order->executed_lots - order->prevented_lots;
     __int128 held = (__int128)order->held + order->due;
     int64_t want;
     if (order->held < 0 || order->due < 0)

@@ -78,6 +78,8 @@ struct ledger_order {
     int64_t quote_atoms; /* ORDER_BY_QUOTE: what was asked for */
     int64_t cum_quote, held;
     int64_t due; /* what the hold still waits for, from the order that this one replaces (O4) */
+    int64_t prevented_lots;        /* what self-trade prevention took */
+    uint64_t prevented_id;         /* the last such match; 0: none */
     int64_t time_us, updated_us;   /* the market's record, the last change */
     uint32_t user, position;       /* slots */
     uint32_t prev, next;           /* open: of the position, oldest first; done: of the user */
@@ -220,6 +222,9 @@ struct ledger_amounts {
 struct ledger_amounts ledger_fill_amounts(const struct ledger *ledger,
                                           const struct ledger_order *order, int64_t price_ticks,
                                           int64_t qty_lots, bool maker);
+/* Self-trade prevention has taken lots of the order, all that were left when it is `done`. */
+uint32_t ledger_prevented(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t match_id,
+                          int64_t lots, bool done, int64_t ts_us);
 /* Ends the order: releases the hold. */
 uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
                      enum order_status status, int64_t ts_us);
@@ -265,6 +270,12 @@ uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16
 static inline bool order_is_open(const struct ledger_order *order)
 {
     return order->status <= ORDER_PARTIALLY_FILLED;
+}
+
+/* What there is to execute; of an order by quote amount nobody knows. */
+static inline int64_t order_left(const struct ledger_order *order)
+{
+    return order->qty_lots - order->executed_lots - order->prevented_lots;
 }
 
 /* Whether `id`, of `length` bytes, is the order's client id. */

@@ -39,6 +39,8 @@ static enum reject check_qty(const struct ledger *ledger, const struct ledger_or
     *qty_lots = plan.qty_lots;
     if (plan.qty_lots >= order->qty_lots)
         return plan.qty_lots > order->qty_lots ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
+    if (order->price_ticks == 0) /* waits to trade at market */
+        return REJECT_NONE;
     /* Less than what was taken at this price, so it fits. */
     ASSERT(money_quote_floor(&symbol->spec, order->price_ticks, plan.qty_lots, &notional));
     return ledger_check_notional(symbol, false, notional);
@@ -94,7 +96,7 @@ uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool 
     uint32_t slot = ledger_find_ref(ledger, ref);
     ASSERT(amend != NULL && slot != 0);
     struct ledger_order *order = &ledger->orders[slot];
-    int64_t left = order->qty_lots - order->executed_lots - lots, keep;
+    int64_t left = order_left(order) - lots;
     ASSERT(lots > 0 && lots <= amend->lots && left >= 0 && (left == 0) == done);
     ASSERT(order->due == 0); /* what it replaced was told before */
     order->qty_lots -= lots;
@@ -106,11 +108,7 @@ uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool 
         ledger_end_order(ledger, slot, ORDER_EXPIRED);
         return slot;
     }
-    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    keep = left * symbol->spec.lot_atoms;
-    if (order->side == SIDE_BUY)
-        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, left, &keep));
-    ledger_hold_release(ledger, order, keep);
+    ledger_hold_left(ledger, order);
     return slot;
 }
 

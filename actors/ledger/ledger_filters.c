@@ -27,8 +27,8 @@ static bool position_fits(const struct ledger *ledger, uint32_t user, uint32_t p
     uint32_t at = position ? ledger->positions[position].head : 0;
     for (; at; at = ledger->orders[at].next) {
         const struct ledger_order *open = &ledger->orders[at];
-        if (open->side == SIDE_BUY && open->qty_lots > open->executed_lots)
-            sum += (__int128)(open->qty_lots - open->executed_lots) * symbol->spec.lot_atoms;
+        if (open->side == SIDE_BUY && order_left(open) > 0)
+            sum += (__int128)order_left(open) * symbol->spec.lot_atoms;
     }
     return sum <= symbol->limits.position_atoms;
 }

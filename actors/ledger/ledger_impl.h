@@ -98,6 +98,7 @@ bool ledger_client_id_open(const struct ledger *ledger, uint32_t user, const cha
 void ledger_order_rename(struct ledger *ledger, uint32_t slot, const char *id, uint8_t length);
 /* What is left of the hold, but `keep`, goes back to the free funds. */
 void ledger_hold_release(struct ledger *ledger, struct ledger_order *order, int64_t keep);
+void ledger_hold_left(struct ledger *ledger, struct ledger_order *order);
 void ledger_end_order(struct ledger *ledger, uint32_t slot, enum order_status status);
 
 /* ---- ledger_amend.c, for ledger.c ---- */

@@ -28,11 +28,13 @@ static void order_fields(struct wire *wire, struct ledger_order *order)
     wire_u64(wire, &order->ref);
     wire_u64(wire, &order->order_id);
     wire_u64(wire, &order->tag);
-    int64_t *const values[] = {&order->price_ticks, &order->qty_lots,  &order->executed_lots,
-                               &order->quote_atoms, &order->cum_quote, &order->held,
-                               &order->due,         &order->time_us,   &order->updated_us};
+    int64_t *const values[] = {&order->price_ticks,   &order->qty_lots,  &order->executed_lots,
+                               &order->quote_atoms,   &order->cum_quote, &order->held,
+                               &order->due,           &order->time_us,   &order->updated_us,
+                               &order->prevented_lots};
     for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
         wire_i64(wire, values[i]);
+    wire_u64(wire, &order->prevented_id);
     wire_u32(wire, &order->trades);
     wire_u32(wire, &order->op);
     wire_u16(wire, &order->symbol);
@@ -311,7 +313,8 @@ void ledger_wire(struct wire *wire, struct ledger *ledger)
     wire_symbols(wire, ledger);
     wire_totals(wire, ledger);
     wire_users(wire, ledger);
-    wire_amends(wire, ledger);
+    if (!BUG(35)) /* 35: an amendment under way is not in the snapshot */
+        wire_amends(wire, ledger);
     if (!BUG(9)) /* 9: the table of deposits is not in the snapshot */
         wire_deposits(wire, ledger);
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "runtime/check.h"
 #include "runtime/core.h"
 
 enum msg_type {
@@ -42,6 +43,7 @@ enum msg_type {
     MSG_REPLACED,  /* what became of a Replace's old order; the new one's reports follow */
     MSG_AMENDED,   /* what became of an Amend: taken off, or refused */
     MSG_TRIGGERED, /* the order waits no longer; body as of ACCEPTED */
+    MSG_PREVENTED, /* self-trade prevention took lots of an order */
     /* class 4 */
     MSG_REPLY = 48, /* out lane */
     MSG_TRADE,      /* market lane */
@@ -50,9 +52,9 @@ enum msg_type {
     MSG_EVENT,  /* what one input did to a user's orders and money; out lane */
 };
 
-enum {                   /* flags */
-       MSG_MAKER = 1,    /* FILL: the receiver's order was the maker */
-       MSG_LAST = 2,     /* FILL, AMENDED: the order's last; REPLY: no more parts follow */
+enum {                /* flags */
+       MSG_MAKER = 1, /* FILL, PREVENTED: the receiver's order was the maker */
+       MSG_LAST = 2,  /* FILL, AMENDED, PREVENTED: the order's last; REPLY: no more parts follow */
        MSG_HELD_ALL = 4, /* PLACE */
        MSG_BY_QUOTE = 8, /* PLACE */
        MSG_BUY = 16,     /* FILL: the order's side; TRADE: the taker's side */
@@ -136,6 +138,11 @@ struct msg {
             uint64_t spare2;
         } amended;
         struct {
+            uint64_t ref;
+            int64_t price_ticks, lots;
+            uint64_t ids[2]; /* three numbers: msg_prevented_ids() */
+        } prevented;
+        struct {
             uint64_t tag;
             void *block; /* struct reply, of the sending core's pool; NULL: only the code */
             uint16_t reject, block_core;
@@ -173,6 +180,7 @@ _Static_assert(sizeof(((struct msg *)0)->place) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->replaced) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->amended) == 40, "no padding");
 _Static_assert(sizeof(((struct msg *)0)->terms) == 40, "no padding");
+_Static_assert(sizeof(((struct msg *)0)->prevented) == 40, "no padding");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bodies are written as words");
 
 /* What a Replace answers comes in two parts: the first says which half it is, the second is the
@@ -188,6 +196,32 @@ enum done_reason { /* book.h's enum book_done, plus what only a market shard say
                    DONE_REASON_REJECTED,
 };
 
+/* A prevented match: the order, the one that it met, and the match's own number. Each is counted by
+ * its symbol, and 2^42 would take a hundred years of a thousand a second. */
+struct prevented_ids {
+    uint64_t order_id, counter_order_id, match_id;
+};
+
+enum { PREVENTED_ID_BITS = 42 };
+
+static inline void msg_set_prevented_ids(struct msg *msg, struct prevented_ids ids)
+{
+    ASSERT(((ids.order_id | ids.counter_order_id | ids.match_id) >> PREVENTED_ID_BITS) == 0);
+    msg->prevented.ids[0] = ids.order_id | ids.match_id << PREVENTED_ID_BITS;
+    msg->prevented.ids[1] = ids.counter_order_id | ids.match_id >> (64 - PREVENTED_ID_BITS)
+                                                                       << PREVENTED_ID_BITS;
+}
+
+static inline struct prevented_ids msg_prevented_ids(const struct msg *msg)
+{
+    const uint64_t *ids = msg->prevented.ids, mask = (UINT64_C(1) << PREVENTED_ID_BITS) - 1;
+    return (struct prevented_ids){.order_id = ids[0] & mask,
+                                  .counter_order_id = ids[1] & mask,
+                                  .match_id = ids[0] >> PREVENTED_ID_BITS |
+                                              ids[1] >> PREVENTED_ID_BITS
+                                                            << (64 - PREVENTED_ID_BITS)};
+}
+
 /* The class of a link message (PROTOCOL C1). */
 static inline enum lane_class msg_class(const struct msg *msg)
 {
@@ -200,6 +234,7 @@ static inline bool msg_has_ref(const struct msg *msg)
     return msg->type == MSG_PLACE || msg->type == MSG_CANCEL || msg->type == MSG_REPLACE_OLD ||
            msg->type == MSG_REPLACE_NEW || msg->type == MSG_REPLACED || msg->type == MSG_AMEND ||
            msg->type == MSG_AMENDED || msg->type == MSG_TERMS || msg->type == MSG_TRIGGERED ||
+           msg->type == MSG_PREVENTED ||
            (msg->type >= MSG_ACCEPTED && msg->type <= MSG_CANCEL_REJECTED);
 }
 

@@ -168,7 +168,9 @@ struct order_view {
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, client_length; /* status: enum order_status */
     char client_id[CLIENT_ID_BYTES];
-    uint32_t trades; /* how many in all */
+    uint32_t trades;       /* how many in all */
+    int64_t prevented;     /* what self-trade prevention took of it */
+    uint64_t prevented_id; /* the last such match; 0: none */
 };
 
 struct trade_view {

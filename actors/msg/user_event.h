@@ -27,8 +27,10 @@ struct order_event {
     struct order_view order;
     struct trade_view trade; /* TRADE */
     uint64_t id;             /* of the execution; grows with each of a user */
-    int64_t prevented;       /* TRADE_PREVENTION: what was left of the order */
-    uint16_t reject;         /* REJECTED: enum reject */
+    /* TRADE_PREVENTION: what it took, at what price, and the order that was met */
+    int64_t prevented, prevented_price;
+    uint64_t counter_order_id;
+    uint16_t reject; /* REJECTED: enum reject */
     uint8_t execution, cancel_length;
     /* CANCELED: of the request that did it; of an amended order, REPLACED or EXPIRED: its id before
      */

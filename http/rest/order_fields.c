@@ -115,7 +115,7 @@ static bool get_stp(struct call *call, uint16_t symbol, uint8_t *stp)
             *stp = i;
             return true;
         }
-    if (field_is(param, "DECREMENT") || field_is(param, "TRANSFER"))
+    if (field_is(param, "TRANSFER"))
         call_refuse(call, -1013,
                     "This symbol does not allow the specified self-trade prevention mode.");
     else

@@ -179,7 +179,7 @@ for value, what in (("a" * 37, "of 37 letters"), ("a b", "with a space"), ("a$b"
 order("newClientOrderId empty", {"newClientOrderId": ""}, -1105, -1118, -1100, -1102)
 order("unknown newOrderRespType", {"newOrderRespType": "HUGE"}, -1100, -1102, -1128, -1130)
 order("unknown selfTradePreventionMode", {"selfTradePreventionMode": "MAYBE"}, -1013, -1100, -1102, -1130)
-for value in ("DECREMENT", "TRANSFER"):
+for value in ("TRANSFER",):
     order(f"selfTradePreventionMode {value}", {"selfTradePreventionMode": value}, -1013, text=TEXTS[-1013][-1])
 order("a parameter nobody knows", {"foo": "bar"}, -1101, -1103, -1104)
 

@@ -22,7 +22,7 @@ class Fold:
 
     def __init__(self):
         self.orders, self.trades, self.balances, self.last_id = {}, {}, {}, 0
-        self.cancels, self.rejected = {}, []
+        self.cancels, self.rejected, self.amended = {}, [], 0
 
     def take(self, event):
         getattr(self, "on_" + event["e"])(event)
@@ -43,10 +43,15 @@ class Fold:
         if kind == "TRADE":
             check((event["t"], event["i"]) not in self.trades, f"a trade is told twice: {event}")
             self.trades[event["t"], event["i"]] = event
+        amended = kind == "REPLACED" or (kind == "EXPIRED" and event["C"] != "")
         if kind == "CANCELED":
             self.cancels[event["C"]] = event["c"]
+        elif amended:
+            self.amended += 1
+            eq(event["C"], before["c"], f"the id before an amendment: {event}")
+            check(atoms(event["q"]) < atoms(before["q"]), f"less than before: {event}")
         else:
-            eq(event["C"], "", f"only a cancel has C: {event}")
+            eq(event["C"], "", f"only a cancel and an amendment have C: {event}")
         self.orders[order] = event
 
     def on_outboundAccountPosition(self, event):
@@ -116,6 +121,11 @@ class Session:
                     new |= {"quantity": "9000"} if "quantity" in new else {}  # more than there are funds for
                 self.cancelled[old["clientOrderId"]] = own  # also when the new order is refused
                 self.replace(trader, old, own, new)
+            elif self.random.randrange(2) == 0:
+                order = self.random.choice(open_orders)
+                trader.call("PUT", "/api/v3/order/amend/keepPriority",
+                            {"symbol": "BTCUSDT", "orderId": order["orderId"], "newClientOrderId": self.name(),
+                             "newQty": f"0.00{self.random.randrange(1, 9)}"})
             elif self.random.randrange(4) == 0:
                 for answer in trader.cancel_all("BTCUSDT"):
                     self.cancelled[answer["origClientOrderId"]] = answer["clientOrderId"]
@@ -155,7 +165,7 @@ def same_orders(trader, fold):
     eq(set(fold.orders), set(orders), "orders told")
     for number, order in orders.items():
         event = fold.orders[number]
-        own = event["C"] or event["c"]
+        own = event["C"] if event["x"] == "CANCELED" else event["c"]
         eq((own, event["S"], event["o"], event["f"], event["q"], event["p"], event["X"], event["z"], event["Z"],
             event["Q"], event["O"], event["W"], event["T"], event["V"]),
            tuple(order[name] for name in ("clientOrderId", "side", "type", "timeInForce", "origQty", "price", "status",
@@ -186,6 +196,7 @@ def what_is_told_is_what_rest_shows(s):
             eq(fold.balances, trader.balances(), "balances")
         eq(set(folds[0].rejected + folds[1].rejected), s.refused, "refused halves of replaces")
     check(s.refused, "no replace was refused")
+    check(all(fold.amended for fold in s.sockets[0][1]), "nothing was amended")
     kinds = {event["X"] for fold in s.sockets[0][1] for event in fold.orders.values()}
     check(set(ENDED) <= kinds, f"not everything happened: {kinds}")
 

@@ -18,7 +18,7 @@ struct naive_book {
     uint64_t fires; /* counts what fires and what begins to follow: their order */
     uint32_t orders_max;
     enum book_status status;
-    uint64_t seq, order_id, trade_id, update_id;
+    uint64_t seq, order_id, trade_id, update_id, prevented_id;
     int64_t last_price;
     struct book_event *out; /* of the command that runs */
     uint32_t *out_count, out_max;
@@ -339,13 +339,62 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
     wake(book, book->last_price);
 }
 
-/* Self-trade prevention ends the best order of a side. */
-static void expire_maker(struct naive_book *book, enum book_side side)
+/* Self-trade prevention: the maker and the taker give up so much. */
+static void emit_prevented(struct naive_book *book, const struct taker *taker,
+                           const struct naive_order *maker, int64_t maker_lots, int64_t taker_lots,
+                           int flags)
 {
-    struct naive_side *half = &book->sides[side];
-    struct taker ended = as_taker(&half->order[0], side);
-    emit_done(book, &ended, half->order[0].left_lots + half->order[0].hidden_lots, DONE_STP);
-    remove_at(half, 0);
+    struct book_event *event = emit(book, EVENT_PREVENTED, other(taker->side));
+    event->user = maker->user;
+    event->ref = maker->ref;
+    event->order_id = maker->order_id;
+    event->price_ticks = maker->price_ticks;
+    event->id = ++book->prevented_id;
+    event->reason = (uint8_t)taker->stp;
+    event->qty_lots = maker_lots;
+    event->left_lots = taker_lots;
+    event->taker_order_id = taker->order_id;
+    event->flags = (uint8_t)flags;
+}
+
+/* The taker has met the best order of the other side, which is its own and would have traded so
+ * many lots with it, as many as it `wanted` or as its budget reaches. True: the taker is no more.
+ */
+static bool prevent(struct naive_book *book, struct taker *taker, int64_t wanted, int64_t lots)
+{
+    struct naive_side *half = &book->sides[other(taker->side)];
+    struct naive_order *maker = &half->order[0];
+    int64_t whole = maker->left_lots + maker->hidden_lots;
+    int64_t all = taker->by_quote ? 0 : taker->left_lots;
+    if (taker->stp == STP_EXPIRE_TAKER) {
+        emit_prevented(book, taker, maker, 0, all, BOOK_TAKER_DONE);
+        return true;
+    }
+    if (taker->stp != STP_DECREMENT) {
+        bool both = taker->stp == STP_EXPIRE_BOTH;
+        emit_prevented(book, taker, maker, whole, both ? all : 0,
+                       BOOK_MAKER_DONE | (both ? BOOK_TAKER_DONE : 0));
+        remove_at(half, 0);
+        return both;
+    }
+    if (!taker->by_quote) /* what is given up costs nothing */
+        lots = wanted;
+    bool no_more = taker->by_quote &&
+                   lots == affordable(book, maker->price_ticks, INT64_MAX / 4, taker->budget_atoms);
+    if (taker->by_quote)
+        taker->budget_atoms -= (int64_t)cost_floor(book, maker->price_ticks, lots);
+    taker->left_lots -= taker->left_lots == INT64_MAX ? 0 : lots;
+    maker->left_lots -= lots;
+    no_more |= taker->left_lots == 0;
+    emit_prevented(book, taker, maker, lots, lots,
+                   (lots == whole ? BOOK_MAKER_DONE : 0) | (no_more ? BOOK_TAKER_DONE : 0));
+    if (lots == whole) {
+        remove_at(half, 0);
+    } else if (maker->left_lots == 0) {
+        show(maker);
+        to_the_end(half);
+    }
+    return no_more;
 }
 
 /* Trades until something stops it. Each level it changed is reported when it leaves it. */
@@ -375,15 +424,12 @@ static enum stop match(struct naive_book *book, struct taker *taker)
             break;
         stop = STOP_OWN_MAKER;
         bool own = taker->stp != STP_NONE && maker->user == taker->user;
-        if (own && taker->stp == STP_EXPIRE_TAKER)
+        if (!own || taker->stp != STP_EXPIRE_TAKER)
+            touched = maker->price_ticks;
+        if (own && prevent(book, taker, wanted, lots))
             break;
-        touched = maker->price_ticks;
-        if (own) {
-            expire_maker(book, other(taker->side));
-            if (taker->stp == STP_EXPIRE_BOTH)
-                break;
+        if (own)
             continue;
-        }
         fill(book, taker, lots);
         stop = STOP_BUDGET_SPENT; /* a fill that the budget cut short is the last: no free dust */
         if (lots < wanted)
@@ -396,7 +442,8 @@ static enum stop match(struct naive_book *book, struct taker *taker)
 
 /* What keeps a FOK order from filling whole: STOP_NO_LOTS_LEFT when nothing does. Own makers that
  * would expire are as good as gone. */
-static enum stop fok_look(const struct naive_book *book, const struct taker *taker)
+static enum stop fok_look(const struct naive_book *book, const struct taker *taker,
+                          const struct naive_order **met)
 {
     const struct naive_side *half = &book->sides[other(taker->side)];
     int64_t need = taker->left_lots;
@@ -407,6 +454,7 @@ static enum stop fok_look(const struct naive_book *book, const struct taker *tak
         bool own = taker->stp != STP_NONE && maker->user == taker->user;
         if (own && taker->stp == STP_EXPIRE_MAKER)
             continue;
+        *met = maker;
         if (own)
             return STOP_OWN_MAKER;
         int64_t whole = maker->left_lots + maker->hidden_lots;
@@ -426,17 +474,19 @@ static enum stop fok_look(const struct naive_book *book, const struct taker *tak
 static void run_limit(struct naive_book *book, struct taker *taker, enum book_tif tif)
 {
     if (tif == TIF_FOK) {
-        enum stop look = fok_look(book, taker);
-        if (look != STOP_NO_LOTS_LEFT) {
-            emit_done(book, taker, taker->left_lots,
-                      look == STOP_OWN_MAKER ? DONE_STP : DONE_EXPIRED);
+        const struct naive_order *met = NULL;
+        enum stop look = fok_look(book, taker, &met);
+        if (look == STOP_OWN_MAKER)
+            emit_prevented(book, taker, met, 0, taker->left_lots, BOOK_TAKER_DONE);
+        else if (look != STOP_NO_LOTS_LEFT)
+            emit_done(book, taker, taker->left_lots, DONE_EXPIRED);
+        if (look != STOP_NO_LOTS_LEFT)
             return;
-        }
     }
     enum stop stop = match(book, taker);
     if (stop == STOP_OWN_MAKER)
-        emit_done(book, taker, taker->left_lots, DONE_STP);
-    else if (taker->left_lots > 0 && tif == TIF_GTC)
+        return; /* the prevented match said so */
+    if (taker->left_lots > 0 && tif == TIF_GTC)
         rest(book, taker);
     else if (taker->left_lots > 0)
         emit_done(book, taker, taker->left_lots, DONE_EXPIRED);
@@ -446,13 +496,11 @@ static void run_market(struct naive_book *book, struct taker *taker)
 {
     enum stop stop = match(book, taker);
     enum book_done reason = DONE_EXPIRED;
-    if (!taker->by_quote && taker->left_lots == 0)
-        return; /* the last fill said so */
-    if (stop == STOP_OWN_MAKER)
-        reason = DONE_STP;
-    else if (taker->by_quote && taker->fill_price != 0 &&
-             (stop == STOP_BUDGET_SPENT ||
-              affordable(book, taker->fill_price, 1, taker->budget_atoms) == 0))
+    if (stop == STOP_OWN_MAKER || (!taker->by_quote && taker->left_lots == 0))
+        return; /* the last fill, or the prevented match, said so */
+    if (taker->by_quote && taker->fill_price != 0 &&
+        (stop == STOP_BUDGET_SPENT ||
+         affordable(book, taker->fill_price, 1, taker->budget_atoms) == 0))
         reason = DONE_FILLED;
     emit_done(book, taker, taker->left_lots, reason);
 }
@@ -467,19 +515,30 @@ static __int128 market_buy_cost(const struct naive_book *book, const struct book
     bool ended = false;
     for (uint32_t i = 0; i < half->count && lots > 0 && !ended;) {
         int64_t price = half->order[i].price_ticks;
-        __int128 sum = 0, hidden = 0;
+        __int128 sum = 0, hidden = 0, own_hidden = 0;
         for (; i < half->count && half->order[i].price_ticks == price && !ended; i++) {
-            bool own = cmd->stp != STP_NONE && half->order[i].user == cmd->user;
-            ended = own && cmd->stp != STP_EXPIRE_MAKER;
-            sum += own ? 0 : half->order[i].left_lots;
-            hidden += own ? 0 : half->order[i].hidden_lots;
-            if (ended && sum >= lots) /* filled before it is met */
-                ended = false;
+            const struct naive_order *order = &half->order[i];
+            bool own = cmd->stp != STP_NONE && order->user == cmd->user;
+            if (own && cmd->stp == STP_EXPIRE_MAKER)
+                continue;
+            if (own && cmd->stp != STP_DECREMENT) { /* unless filled before it is met */
+                ended = sum < lots;
+                continue;
+            }
+            __int128 there = order->left_lots < lots - sum ? order->left_lots : lots - sum;
+            if (own) { /* given up, for nothing */
+                lots -= (int64_t)there;
+                own_hidden += order->hidden_lots;
+                continue;
+            }
+            sum += there;
+            hidden += order->hidden_lots;
         }
         sum += ended ? 0 : hidden;
         int64_t taken = sum < lots ? (int64_t)sum : lots;
         cost += cost_floor(book, price, taken);
         lots -= taken;
+        lots -= ended ? 0 : (int64_t)(own_hidden < lots ? own_hidden : lots);
     }
     return cost;
 }

@@ -128,7 +128,7 @@ int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_
         return 0;
     if (order->asked.type == TYPE_MARKET)
         return order->first_hold - order->spent; /* what is due is not yet in it */
-    int64_t leaves = order->qty_lots - order->executed_lots;
+    int64_t leaves = naive_order_left(order);
     if (order->asked.side == SIDE_SELL)
         return leaves * symbol->spec.lot_atoms - order->due;
     return (int64_t)round_up(exact(symbol, order->price_ticks, leaves), UNIT) - order->due; /* O2 */
@@ -305,7 +305,7 @@ static __int128 position(const struct naive_ledger *ledger, uint32_t user,
         const struct naive_order *open = &ledger->orders[i];
         if (open->open && open->user == user && open->asked.symbol == order->symbol &&
             open->asked.side == SIDE_BUY && !open->asked.by_quote)
-            sum += open->asked.qty_atoms - (__int128)open->executed_lots * symbol->spec.lot_atoms;
+            sum += (__int128)naive_order_left(open) * symbol->spec.lot_atoms;
     }
     if (!order->by_quote)
         return sum + order->qty_atoms;
@@ -539,6 +539,21 @@ void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order
         end(ledger, order, ORDER_FILLED);
 }
 
+void naive_ledger_prevented(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                            uint64_t match_id, int64_t lots, bool done, int64_t ts_us)
+{
+    struct naive_order *order = open_order(ledger, ref);
+    market_says(order, order_id, ts_us);
+    order->prevented_lots += lots;
+    order->prevented_id = match_id;
+    if (order->status == ORDER_SENT)
+        order->status = ORDER_NEW;
+    if (done && order->asked.by_quote)
+        order->qty_lots = order->executed_lots;
+    if (done)
+        end(ledger, order, ORDER_EXPIRED_IN_MATCH);
+}
+
 void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                        enum order_status status, int64_t ts_us)
 {
@@ -615,13 +630,14 @@ void naive_ledger_amended(struct naive_ledger *ledger, uint64_t ref, bool refuse
         return;
     struct naive_order *order = open_order(ledger, ref);
     order->qty_lots = amend.qty_atoms / ledger->symbols[order->asked.symbol].spec.lot_atoms;
-    if (order->qty_lots < order->executed_lots) /* what was traded stays traded */
-        order->qty_lots = order->executed_lots;
+    int64_t gone = order->executed_lots + order->prevented_lots;
+    if (order->qty_lots < gone) /* what was traded, or given up, stays so */
+        order->qty_lots = gone;
     order->asked.client_length = amend.client_length;
     memcpy(order->asked.client_id, amend.client_id, amend.client_length);
     order->updated_us = ts_us;
     order->amends++;
-    if (order->qty_lots == order->executed_lots)
+    if (order->qty_lots == gone)
         end(ledger, order, ORDER_EXPIRED);
 }
 

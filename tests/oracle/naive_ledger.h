@@ -26,7 +26,14 @@ struct naive_order {
     uint8_t flags;
     bool open;
     uint32_t trades, amends;
+    int64_t prevented_lots;
+    uint64_t prevented_id;
 };
+
+static inline int64_t naive_order_left(const struct naive_order *order)
+{
+    return order->qty_lots - order->executed_lots - order->prevented_lots;
+}
 
 struct naive_amend { /* under way */
     uint64_t ref;
@@ -78,6 +85,8 @@ void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t o
 void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                        uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker,
                        bool done, int64_t ts_us);
+void naive_ledger_prevented(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
+                            uint64_t match_id, int64_t lots, bool done, int64_t ts_us);
 void naive_ledger_done(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                        enum order_status status, int64_t ts_us);
 void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,

@@ -236,18 +236,19 @@ enum call {
     WITHDRAWAL,
     AMEND,
     AMENDED,
+    PREVENTED,
     CALLS
 };
-static const char *const call_name[] = {"new",     "replace",    "replaced", "accepted",
-                                        "fill",    "last fill",  "done",     "refused",
-                                        "deposit", "withdrawal", "amend",    "amended"};
+static const char *const call_name[] = {
+    "new",     "replace", "replaced",   "accepted", "fill",    "last fill", "done",
+    "refused", "deposit", "withdrawal", "amend",    "amended", "prevented"};
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
     uint64_t commands, calls[CALLS], new_reject[REJECT_COUNT], deposit_reject[REJECT_COUNT];
     uint64_t done[ORDER_STATUS_COUNT], repeats, held_all, no_hint, by_quote[2], maker_fills;
     uint64_t replace_reject[REJECT_COUNT], moved_all, moved_part, moved_none, same_id, chained;
-    uint64_t amend_reject[REJECT_COUNT], amended_away, amend_too_late;
+    uint64_t amend_reject[REJECT_COUNT], amended_away, amend_too_late, prevented_all;
     uint64_t accepted_after_fill, zero_cost, evicted_orders, evicted_trades, open_max, checks;
 } seen;
 
@@ -347,6 +348,8 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(real->flags, want->flags, "flags");
     SAME(real->trades, want->trades, "trades");
     SAME(real->amends, want->amends, "amendments");
+    SAME(real->prevented_lots, want->prevented_lots, "prevented");
+    SAME(real->prevented_id, want->prevented_id, "prevented match");
     SAME(order_is_open(real), want->open, "open");
     SAME(real->client_length, want->asked.client_length, "length of the client id");
     if (memcmp(real->client_id, want->asked.client_id, real->client_length) != 0)
@@ -739,8 +742,7 @@ static bool brought_in_too_much(uint16_t asset)
 static int64_t fill_lots(const struct naive_order *order, int64_t price)
 {
     const struct ledger_symbol *symbol = symbol_of(order->asked.symbol);
-    int64_t held = naive_ledger_held(run.naive, order),
-            left = order->qty_lots - order->executed_lots;
+    int64_t held = naive_ledger_held(run.naive, order), left = naive_order_left(order);
     bool buy = order->asked.side == SIDE_BUY;
     if (buy && order->asked.by_quote)
         left = run.setting->lots_max;
@@ -774,7 +776,7 @@ static bool do_fill(const struct naive_order *order)
         return false;
     uint64_t ref = order->ref, id = id_of(order);
     bool maker = order->asked.type != TYPE_MARKET && chance(50);
-    bool last = !order->asked.by_quote && order->executed_lots + lots == order->qty_lots;
+    bool last = !order->asked.by_quote && lots == naive_order_left(order);
     move(order, price, lots);
     seen.calls[last ? LAST_FILL : FILL]++;
     seen.maker_fills += maker;
@@ -797,6 +799,21 @@ static void do_done(const struct naive_order *order)
     seen.done[status]++;
     uint32_t slot = ledger_done(run.ledger, ref, id, status, run.now_us);
     naive_ledger_done(run.naive, ref, id, status, run.now_us);
+    compare_touched(slot, ref);
+}
+
+/* Self-trade prevention takes some of it, or all. */
+static void do_prevented(const struct naive_order *order)
+{
+    uint64_t ref = order->ref, id = id_of(order);
+    int64_t left = order->asked.by_quote ? run.setting->lots_max : naive_order_left(order);
+    int64_t lots = chance(30) ? left : any_size(left);
+    bool done = order->asked.by_quote ? chance(50) : lots == left;
+    seen.calls[PREVENTED]++;
+    seen.prevented_all += done;
+    ++run.trade_ids;
+    uint32_t slot = ledger_prevented(run.ledger, ref, id, run.trade_ids, lots, done, run.now_us);
+    naive_ledger_prevented(run.naive, ref, id, run.trade_ids, lots, done, run.now_us);
     compare_touched(slot, ref);
 }
 
@@ -900,7 +917,7 @@ static bool do_amended(void)
         ledger_amend_refused(run.ledger, ref);
         naive_ledger_amended(run.naive, ref, true, run.now_us);
     } else {
-        int64_t left = order->qty_lots - order->executed_lots;
+        int64_t left = naive_order_left(order);
         int64_t off = ledger_amending(run.ledger, ref)->lots;
         bool all = off >= left;
         seen.amended_away += all;
@@ -933,6 +950,8 @@ static void do_market(void)
         do_refused(order);
     else if (what < 30 && order->asked.type != TYPE_MARKET)
         do_accepted(order);
+    else if (what < 40 && !order->due && naive_order_left(order) >= 0)
+        do_prevented(order);
     else if (what >= 80 || !do_fill(order))
         do_done(order);
 }
@@ -1207,6 +1226,7 @@ static bool summary(void)
     show("same id", seen.same_id);
     show("of one that waits itself", seen.chained);
     show("accepted after a fill", seen.accepted_after_fill);
+    show("prevented whole", seen.prevented_all);
     show("amended to nothing", seen.amended_away);
     show("amended too late", seen.amend_too_late);
     show("orders evicted", seen.evicted_orders);

@@ -52,6 +52,7 @@ static const struct {
     {REQUEST_NEW, 45},        {REQUEST_REPLACE, 15},   {REQUEST_CANCEL, 15},
     {REQUEST_DEPOSIT, 7},     {REQUEST_GET_ORDER, 6},  {REQUEST_CANCEL_ALL, 3},
     {REQUEST_OPEN_ORDERS, 3}, {REQUEST_ALL_ORDERS, 3}, {REQUEST_ACCOUNT, 3},
+    {REQUEST_AMEND, 12},
 };
 enum { MIX = sizeof mix / sizeof *mix };
 
@@ -65,7 +66,7 @@ struct op { /* one request of a client */
     uint16_t reject;
     struct order_view view; /* last order shown */
     int64_t deposit_free;
-    uint32_t target; /* CANCEL, REPLACE, GET_ORDER: the op of the order meant */
+    uint32_t target; /* CANCEL, REPLACE, AMEND, GET_ORDER: the op of the order meant */
     uint32_t answers;
     /* REPLACE: how the first part of the answer named itself, and what became of the cancel; state,
      * reject and view are the new order's */
@@ -106,6 +107,7 @@ struct sim {
     uint32_t snapshot_share;       /* of 10000 steps */
     uint32_t weight[MIX], weights; /* and their sum */
     uint64_t replaces[2][2];       /* [cancelled][placed] */
+    uint64_t amends, amended_away; /* made; of them, that left nothing */
     struct watcher watcher[USERS_MAX][WATCHERS];
     uint64_t events, watched, compared_orders; /* told; watchers compared at rest; their orders */
     struct exchange_config config;
@@ -376,6 +378,18 @@ static void on_refused(struct op *op, const struct msg *msg)
     if (op->type == REQUEST_CANCEL && order->state == OP_ACKED &&
         op->reject == REJECT_UNKNOWN_ORDER && order->view.status <= ORDER_PARTIALLY_FILLED)
         order->request.order.resp = 0xFF; /* must not be found resting: checked at rest */
+}
+
+static void take_amended(struct op *op, const struct amend_view *amend)
+{
+    const struct order_view *order = &amend->order;
+    take_view(&sim.op[op->target], order);
+    bool away = order->status == ORDER_EXPIRED;
+    if (amend->orig_qty <= order->qty || order->qty < order->executed ||
+        order->qty != (away ? order->executed + order->prevented : op->request.amend.qty))
+        fail("an amended order has another quantity than was asked for");
+    sim.amends++;
+    sim.amended_away += away;
 }
 
 /* One part of the answer to a Replace: a half, or all of it. */
@@ -676,6 +690,8 @@ static void on_reply(void *self, void *context, const struct msg *msg)
         take_view(op, &reply->order);
     } else if (op->type == REQUEST_CANCEL) {
         take_cancelled(op, reply_orders((struct reply *)reply));
+    } else if (op->type == REQUEST_AMEND) {
+        take_amended(op, reply_amended((struct reply *)reply));
     } else if (op->type == REQUEST_GET_ORDER) {
         take_view(&sim.op[op->target], reply_orders((struct reply *)reply));
     } else if (op->type == REQUEST_DEPOSIT) {
@@ -782,14 +798,32 @@ static uint32_t resting_order(uint32_t user, uint32_t before)
 static bool draw_find(struct op *op, struct request *request, struct request_find *find,
                       uint32_t idx)
 {
-    op->target = op->type == REQUEST_REPLACE && chance(60) ? resting_order(op->user, idx)
-                                                           : some_order(op->user, idx);
+    bool rests = (op->type == REQUEST_REPLACE || op->type == REQUEST_AMEND) && chance(60);
+    op->target = rests ? resting_order(op->user, idx) : some_order(op->user, idx);
     if (op->target == OPS_MAX)
         return false;
     const struct op *order = &sim.op[op->target];
     request->symbol = op->symbol = order->symbol;
     find->client_length = order->request.order.client_length;
     memcpy(find->client_id, order->request.order.client_id, CLIENT_ID_BYTES);
+    return true;
+}
+
+/* Less of an order, which keeps its client id: by that it is known here. */
+static bool draw_amend(struct op *op, struct request *request, uint32_t idx)
+{
+    struct request_find *find = &request->amend.find;
+    if (!draw_find(op, request, find, idx))
+        return false;
+    const struct op *order = &sim.op[op->target];
+    int64_t qty = order->view.order_id ? order->view.qty : order->request.order.qty;
+    request->amend.qty = qty - (int64_t)below(5) * 1000;
+    find->own_length = find->client_length;
+    memcpy(find->own_id, find->client_id, CLIENT_ID_BYTES);
+    if (chance(30) && order->view.order_id) {
+        find->has_order_id = true;
+        find->order_id = order->view.order_id;
+    }
     return true;
 }
 
@@ -872,6 +906,7 @@ static void client_step(void)
         draw_deposit(op, request);
     bool finds = op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER;
     if ((finds && !draw_find(op, request, &request->find, idx)) ||
+        (op->type == REQUEST_AMEND && !draw_amend(op, request, idx)) ||
         (op->type == REQUEST_REPLACE && !draw_replace(op, request, idx))) {
         op->state = OP_FREE;
         op->type = REQUEST_ACCOUNT;
@@ -1385,8 +1420,8 @@ static void check_place_then_cancel(void)
 {
     for (uint32_t i = 0; i < sim.ops; i++) {
         const struct op *op = &sim.op[i];
-        bool unknown = op->type == REQUEST_CANCEL && op->state == OP_REFUSED &&
-                       op->reject == REJECT_UNKNOWN_ORDER;
+        bool unknown = (op->type == REQUEST_CANCEL || op->type == REQUEST_AMEND) &&
+                       op->state == OP_REFUSED && op->reject == REJECT_UNKNOWN_ORDER;
         if (op->type == REQUEST_REPLACE)
             unknown = op->cancel_reject == REJECT_UNKNOWN_ORDER;
         if (!unknown || op->target == OPS_MAX)
@@ -1417,6 +1452,31 @@ static void check_cancels_were_asked(void)
         }
         if (!asked)
             fail("an order is cancelled that nobody cancelled");
+    }
+}
+
+/* A limit order has the quantity that it was placed with, or what somebody has amended it to. */
+static void check_quantities(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        const struct op *op = &sim.op[i];
+        const struct ledger_order *order = makes_order(op) && id_is_unique(op) ? find_order(op) : 0;
+        if (!order || order->type == TYPE_MARKET)
+            continue;
+        int64_t asked = op->request.order.qty, have = order->qty_lots * 1000;
+        bool there = have == asked;
+        for (uint32_t k = i + 1; k < sim.ops; k++) {
+            const struct op *by = &sim.op[k];
+            if (by->type != REQUEST_AMEND || by->target != i)
+                continue;
+            bool made = by->state == OP_ACKED;
+            there |= (made || by->state == OP_UNKNOWN) &&
+                     (have == by->request.amend.qty || order_left(order) == 0);
+            if (made && have > by->request.amend.qty && order_left(order) != 0)
+                fail("an acknowledged amendment is gone");
+        }
+        if (!there)
+            fail("an order has a quantity that nobody asked for");
     }
 }
 
@@ -1607,6 +1667,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_views();
     check_place_then_cancel();
     check_cancels_were_asked();
+    check_quantities();
     check_watchers();
     sim_history_check(&sim.ex, sim.poisoned > 0);
     count_expired_makers();
@@ -1652,7 +1713,7 @@ int main(int argc, char **argv)
     sim.audit_memory = calloc(1, 1 << 16);
     ASSERT(sim.op && sim.digest && sim.told && sim.audit_memory);
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0, expired = 0;
-    uint64_t replaces[4] = {0};
+    uint64_t replaces[4] = {0}, amends = 0, amended_away = 0;
     uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
     uint64_t events = 0, watched = 0, orders = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
@@ -1678,6 +1739,8 @@ int main(int argc, char **argv)
         events += sim.events;
         watched += sim.watched;
         orders += sim.compared_orders;
+        amends += sim.amends;
+        amended_away += sim.amended_away;
         for (uint32_t i = 0; i < 4; i++)
             replaces[i] += sim.replaces[i / 2][i % 2];
     }
@@ -1686,15 +1749,16 @@ int main(int argc, char **argv)
         "%lu records replayed, "
         "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
         "trimmed, %lu messages skipped, %lu replaces whole, %lu cancels alone, %lu orders alone, "
-        "%lu neither, %lu user events told, %lu watchers with %lu orders compared, %lu seeds "
+        "%lu neither, %lu amendments, %lu of them to nothing, %lu user events told, %lu watchers "
+        "with %lu orders compared, %lu seeds "
         "repeated, 0 violations\n",
         count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
-        rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], events,
-        watched, orders, repeated);
+        rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], amends,
+        amended_away, events, watched, orders, repeated);
     bool streams = sim_streams_print(), history = sim_history_print();
     if (!streams || !history || answers == 0 || fills == 0 || compared == 0 || expired == 0 ||
         loaded == 0 || removed == 0 || events == 0 || watched == 0 || !replaces[0] ||
-        !replaces[1] || !replaces[2] || !replaces[3]) {
+        !replaces[1] || !replaces[2] || !replaces[3] || !amends || !amended_away) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -11,7 +11,7 @@
 #include "tests/sim/sim_history.h"
 #include "tests/sim/sim_told.h"
 
-enum table_name { TRADES, FILLS, ORDERS, ENTRIES, CANDLES, SYMBOLS, ASSETS, TABLES };
+enum table_name { TRADES, FILLS, ORDERS, AMENDMENTS, ENTRIES, CANDLES, SYMBOLS, ASSETS, TABLES };
 
 struct table { /* rows in the order of their writing */
     char *rows;
@@ -24,9 +24,10 @@ struct named { /* a symbol or an asset */
 };
 
 static const size_t row_bytes[TABLES] = {
-    sizeof(struct history_trade), sizeof(struct history_fill),   sizeof(struct history_order),
-    sizeof(struct history_entry), sizeof(struct history_candle), sizeof(struct named),
-    sizeof(struct named)};
+    sizeof(struct history_trade), sizeof(struct history_fill),
+    sizeof(struct history_order), sizeof(struct history_amendment),
+    sizeof(struct history_entry), sizeof(struct history_candle),
+    sizeof(struct named),         sizeof(struct named)};
 
 struct transaction { /* as they were committed */
     uint64_t lsn;
@@ -161,6 +162,12 @@ static bool add_order(struct history *self, const struct history_order *row)
     return add(ORDERS, row);
 }
 
+static bool add_amendment(struct history *self, const struct history_amendment *row)
+{
+    (void)self;
+    return add(AMENDMENTS, row);
+}
+
 static bool add_entry(struct history *self, const struct history_entry *row)
 {
     (void)self;
@@ -243,6 +250,7 @@ static const struct history_ops store_ops = {.begin = store_begin,
                                              .add_trade = add_trade,
                                              .add_fill = add_fill,
                                              .add_order = add_order,
+                                             .add_amendment = add_amendment,
                                              .add_entry = add_entry,
                                              .put_candle = put_candle,
                                              .commit = store_commit,
@@ -407,6 +415,8 @@ void sim_history_crash(void)
 struct seen {                                                    /* of the rows of one check */
     const struct history_trade *trade[SYMBOLS_MAX][OPS_MAX + 1]; /* by id */
     const struct history_order *order[SYMBOLS_MAX][OPS_MAX + 1];
+    const struct history_amendment *amendment[SYMBOLS_MAX][OPS_MAX + 1]; /* the order's newest */
+    uint8_t amendments[SYMBOLS_MAX][OPS_MAX + 1];
     bool fill[SYMBOLS_MAX][OPS_MAX + 1][2]; /* [side] */
     uint64_t trades[SYMBOLS_MAX];
 };
@@ -522,6 +532,31 @@ static void check_balances(const struct exchange *ex)
     }
 }
 
+/* Each begins where the one before has ended. */
+static void check_amendments(void)
+{
+    for (uint32_t i = 0; i < store.table[AMENDMENTS].count; i++) {
+        const struct history_amendment *row = row_at(AMENDMENTS, i), **last;
+        if (row->order_id == 0 || row->order_id > OPS_MAX || row->qty >= row->orig_qty)
+            fail("the history has an amendment that is none");
+        last = &seen.amendment[row->symbol][row->order_id];
+        if (*last && ((*last)->user != row->user || (*last)->qty != row->orig_qty ||
+                      (*last)->execution_id >= row->execution_id))
+            fail("the history has an amendment twice, or lacks one");
+        *last = row;
+        seen.amendments[row->symbol][row->order_id]++;
+    }
+}
+
+/* An order's are as many as it counts, and the last one has made its quantity. */
+static void check_order_amended(const struct ledger_order *order, int64_t qty)
+{
+    const struct history_amendment *last = seen.amendment[order->symbol][order->order_id];
+    if (seen.amendments[order->symbol][order->order_id] != order->amends ||
+        (last && last->qty != qty))
+        fail("the history has other amendments than an order");
+}
+
 /* What a done order's row must be. */
 static void check_order_row(struct account_shard *account, const struct ledger_order *order)
 {
@@ -540,6 +575,7 @@ static void check_order_row(struct account_shard *account, const struct ledger_o
         row->client_length != view.client_length ||
         memcmp(row->client_id, view.client_id, view.client_length) != 0)
         fail("the history has another order than its ledger");
+    check_order_amended(order, view.qty);
 }
 
 static void check_orders(const struct exchange *ex)
@@ -661,6 +697,7 @@ static void check_all(const struct exchange *ex, bool at_rest)
         fail("the history lacks a fill");
     check_entries_of_fills(ex);
     check_balances(ex);
+    check_amendments();
     check_orders(ex);
     check_markets(ex);
     check_names(ex);

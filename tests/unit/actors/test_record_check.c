@@ -221,6 +221,8 @@ Test(record_check, a_report_that_cannot_be_is_refused)
         {.type = MSG_REPLACED, .replaced = {.ref = 1, .new_ref = 1}},
         {.type = MSG_REPLACED, .replaced = {.ref = 2, .new_ref = 1}},
         {.type = MSG_REPLACED, .replaced = {.ref = 2, .new_ref = 1, .reject = REJECT_COUNT}},
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .lots = 1}}, /* nobody has asked for it */
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .reject = REJECT_UNKNOWN_ORDER}},
         {.type = MSG_PLACE},
         {.type = MSG_REPLY},
         config_msg(MSG_USER_ADD, 0, 0, 0, 0),
@@ -233,6 +235,44 @@ Test(record_check, a_report_that_cannot_be_is_refused)
     for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
         configure();
         cr_assert_eq(replay_request(ACCOUNT, &order), RECOVER_OK);
+        cr_expect_eq(replay_link(MARKET, ACCOUNT, table[i]), i ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %u", i);
+        close_exchange();
+        open_exchange();
+    }
+}
+
+/* Goal: so is what it says of an amendment that is under way. Method: as above; an order of 100
+ * lots that is in the book, and less by 40. */
+Test(record_check, an_amendment_that_cannot_be_is_refused)
+{
+    const struct request order = {
+        .type = REQUEST_NEW,
+        .user = 1,
+        .order = {.price = 1000, .qty = 10000, .client_length = 1, .client_id = "o"}};
+    const struct request less = {
+        .type = REQUEST_AMEND,
+        .user = 1,
+        .amend = {.find = {.client_length = 1, .client_id = "o", .own_length = 1, .own_id = "p"},
+                  .qty = 6000}};
+    const struct msg table[] = {
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .order_id = 1, .lots = 40}},
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .order_id = 1, .lots = 41}},
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .order_id = 1, .lots = 39}},
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .order_id = 1, .lots = 0}},
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .order_id = 1, .lots = -40}},
+        {.type = MSG_AMENDED, .amended = {.ref = 2, .order_id = 1, .lots = 40}},
+        {.type = MSG_AMENDED, .symbol = 1, .amended = {.ref = 1, .order_id = 1, .lots = 40}},
+        {.type = MSG_AMENDED, .flags = MSG_LAST, .amended = {.ref = 1, .order_id = 1, .lots = 40}},
+        {.type = MSG_AMENDED, .flags = MSG_LAST, .amended = {.ref = 1, .order_id = 1, .lots = 100}},
+        {.type = MSG_AMENDED, .amended = {.ref = 1, .reject = REJECT_COUNT}},
+    };
+    const struct msg accepted = {.type = MSG_ACCEPTED, .accepted = {.ref = 1, .order_id = 1}};
+    for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
+        configure();
+        cr_assert_eq(replay_request(ACCOUNT, &order), RECOVER_OK);
+        cr_assert_eq(replay_link(MARKET, ACCOUNT, accepted), RECOVER_OK);
+        cr_assert_eq(replay_request(ACCOUNT, &less), RECOVER_OK);
         cr_expect_eq(replay_link(MARKET, ACCOUNT, table[i]), i ? RECOVER_BAD_RECORD : RECOVER_OK,
                      "row %u", i);
         close_exchange();
@@ -258,6 +298,8 @@ Test(record_check, an_order_that_no_account_would_send_is_refused)
         {.type = MSG_PLACE, .place = {.ref = 1ull << 54, .price_ticks = 10, .qty_lots = 5}},
         {.type = MSG_CANCEL, .cancel = {.ref = 1ull << 54}},
         {.type = MSG_CANCEL, .cancel = {.ref = 1, .restriction = RESTRICT_COUNT}},
+        {.type = MSG_AMEND, .amend = {.ref = 1ull << 54, .lots = 1}},
+        {.type = MSG_AMEND, .amend = {.ref = 1}},
         {.type = MSG_REPLACE_OLD, .replace = {.ref = 1}}, /* never without its other part */
         {.type = MSG_FILL},
         config_msg(MSG_SYMBOL_GRID, 100, 200, 0, 0),

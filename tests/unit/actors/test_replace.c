@@ -1,5 +1,5 @@
-/* A Replace between an account shard and a market shard that run on cores of their own, turned by
- * hand, so that either can be ahead of the other. */
+/* A Replace, and an Amend, between an account shard and a market shard that run on cores of their
+ * own, turned by hand, so that either can be ahead of the other. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +63,8 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     asked->done = msg->flags & MSG_LAST;
     asked->half[part] = msg->reply.half;
     asked->reject[part] = msg->reply.reject;
+    if (reply && reply->kind == REPLY_AMENDED)
+        asked->order[part] = reply_amended(reply)->order;
     if (reply && reply->kind == REPLY_ORDERS) {
         bool by_block = msg->reply.half == HALF_CANCEL || reply->order.order_id == 0;
         asked->order[part] = by_block ? reply_orders(reply)[0] : reply->order;
@@ -195,6 +197,7 @@ static void teardown(void)
 }
 
 TestSuite(actors_replace, .init = setup, .fini = teardown);
+TestSuite(actors_amend, .init = setup, .fini = teardown);
 
 /* ---- orders ---- */
 
@@ -668,4 +671,144 @@ Test(actors_replace, beside_a_cancel_of_all)
         teardown();
         setup();
     }
+}
+
+/* ---- Amend ---- */
+
+/* Alice's buy `old` gets another quantity and client id. */
+static struct request *amend(const char *old, int64_t qty, const char *id)
+{
+    struct request *request = request_of(REQUEST_AMEND, ALICE);
+    struct request_find *find = &request->amend.find;
+    find->client_length = (uint8_t)strlen(old);
+    memcpy(find->client_id, old, strlen(old));
+    find->own_length = (uint8_t)strlen(id);
+    memcpy(find->own_id, id, strlen(id));
+    request->amend.qty = UNITS(qty);
+    return request;
+}
+
+/* Goal: a quantity means the same whatever fills pass it on its way, and at or below what they took
+ * it is the end. Method: fills that the account has not seen, then amendments of ten. */
+Test(actors_amend, fills_unseen_by_the_account_count)
+{
+    static const struct {
+        int64_t unseen, asked, left;
+        uint8_t status;
+    } table[] = {{0, 7, 7, ORDER_NEW},
+                 {4, 7, 3, ORDER_PARTIALLY_FILLED},
+                 {4, 5, 1, ORDER_PARTIALLY_FILLED},
+                 {4, 4, 0, ORDER_EXPIRED},
+                 {4, 1, 0, ORDER_EXPIRED},
+                 {9, 9, 0, ORDER_EXPIRED}};
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct asked asked, trade;
+        int64_t funds = free_funds();
+        ask(limit(ALICE, SIDE_BUY, 100, 10, "old"));
+        if (table[i].unseen)
+            trade_unseen(100, table[i].unseen, &trade);
+        send(amend("old", table[i].asked, "new"), &asked);
+        settle();
+        cr_assert(asked.done && asked.reject[0] == REJECT_NONE, "row %zu", i);
+        int64_t qty = table[i].unseen + table[i].left;
+        cr_expect_eq(asked.order[0].qty, UNITS(qty), "row %zu", i);
+        cr_expect_eq(asked.order[0].executed, UNITS(table[i].unseen), "row %zu", i);
+        cr_expect_eq(asked.order[0].status, table[i].status, "row %zu", i);
+        cr_expect_null(order_of("old"));
+        cr_expect_eq(order_of("new")->qty_lots, qty, "row %zu", i);
+        cr_expect_eq(locked(), UNITS(100 * table[i].left), "row %zu", i);
+        cr_expect_eq(resting(), table[i].left ? 1 : 0, "row %zu", i);
+        cr_expect_eq(free_funds(), funds - UNITS(100 * qty), "row %zu", i);
+        struct request *request = request_of(REQUEST_CANCEL_ALL, ALICE);
+        send(request, &asked);
+        settle();
+        give(ALICE, QUOTE, UNITS(100 * table[i].unseen));
+        cr_assert_eq(free_funds(), funds);
+    }
+}
+
+/* Goal: what comes too late is refused, and its client id is free. Method: the whole order trades
+ * unseen. */
+Test(actors_amend, an_order_that_is_filled_is_unknown)
+{
+    struct asked asked, trade;
+    ask(limit(ALICE, SIDE_BUY, 100, 5, "old"));
+    trade_unseen(100, 5, &trade);
+    send(amend("old", 3, "new"), &asked);
+    settle();
+    cr_assert(asked.done);
+    cr_expect_eq(asked.reject[0], REJECT_UNKNOWN_ORDER);
+    cr_expect_eq(order_of("old")->status, ORDER_FILLED);
+    cr_expect_eq(order_of("old")->qty_lots, 5);
+    ask(limit(ALICE, SIDE_BUY, 100, 1, "new"));
+    cr_expect_eq(order_of("new")->status, ORDER_NEW);
+}
+
+/* Goal: of one order one amendment is under way, and its client id is nobody else's meanwhile.
+ * Method: a second one, a new order of that id, and a cancel by the old id, all behind it. */
+Test(actors_amend, one_is_under_way_at_a_time)
+{
+    struct asked first, second, taken, gone;
+    ask(limit(ALICE, SIDE_BUY, 100, 5, "old"));
+    send(amend("old", 4, "new"), &first);
+    send(amend("old", 3, "other"), &second);
+    send(limit(ALICE, SIDE_BUY, 100, 1, "new"), &taken);
+    struct request *request = request_of(REQUEST_CANCEL, ALICE);
+    request->find.client_length = 3;
+    memcpy(request->find.client_id, "old", 3);
+    send(request, &gone);
+    settle();
+    cr_expect(first.done && first.reject[0] == REJECT_NONE);
+    cr_expect_eq(second.reject[0], REJECT_BUSY);
+    cr_expect_eq(taken.reject[0], REJECT_DUPLICATE_ORDER);
+    cr_expect(gone.done && gone.reject[0] == REJECT_NONE);
+    cr_expect_eq(gone.order[0].qty, UNITS(4));
+    cr_expect_eq(order_of("new")->status, ORDER_CANCELED);
+    cr_expect_eq(locked(), 0);
+}
+
+/* Goal: what an amendment frees is not paid with twice. Method: a replace right behind it, that
+ * counts on all of the hold; then one that needs what is left. */
+Test(actors_amend, a_replace_behind_it_gets_what_is_left_of_the_hold)
+{
+    for (int64_t qty = 10; qty >= 5; qty -= 5) {
+        struct asked amended, asked;
+        ask(limit(ALICE, SIDE_BUY, 100, 10, "old"));
+        send(amend("old", 5, "new"), &amended);
+        send(replace("old", 100, qty, "next"), &asked);
+        settle();
+        cr_expect(amended.done && amended.reject[0] == REJECT_NONE);
+        cr_assert_eq(asked.parts, 2);
+        EXPECT_HALF(asked, 0, HALF_CANCEL, REJECT_NONE);
+        EXPECT_HALF(asked, 1, HALF_NONE, qty == 10 ? REJECT_NO_FUNDS : REJECT_NONE);
+        cr_expect_eq(locked(), qty == 10 ? 0 : UNITS(500));
+        cr_expect_eq(locked() + free_funds(), UNITS(1000));
+    }
+}
+
+/* Goal: the ten that an order may have. Method: eleven. */
+Test(actors_amend, an_order_is_amended_ten_times)
+{
+    ask(limit(ALICE, SIDE_BUY, 10, 20, "o"));
+    for (int64_t qty = 19; qty > 9; qty--)
+        ask(amend("o", qty, "o"));
+    struct asked asked;
+    send(amend("o", 9, "o"), &asked);
+    settle();
+    cr_expect_eq(asked.reject[0], REJECT_MAX_NUM_AMENDS);
+    cr_expect_eq(order_of("o")->qty_lots, 10);
+    cr_expect_eq(locked(), UNITS(100));
+}
+
+/* Goal: an order that cannot rest is none to amend. Method: an IOC on its way. */
+Test(actors_amend, an_order_that_will_not_rest_is_unknown)
+{
+    struct asked order, asked;
+    struct request *request = limit(ALICE, SIDE_BUY, 100, 5, "ioc");
+    request->order.tif = TIF_IOC;
+    send(request, &order);
+    send(amend("ioc", 3, "new"), &asked);
+    settle();
+    cr_expect_eq(asked.reject[0], REJECT_UNKNOWN_ORDER);
+    cr_expect_eq(order.order[0].status, ORDER_EXPIRED);
 }

@@ -30,6 +30,7 @@ static struct {
     uint32_t fills_max;
     int64_t clock_us;
     char text[TEXT_MAX];
+    uint64_t prevented; /* matches, but those of DECREMENT */
 } test;
 
 static void *zeroed(size_t bytes)
@@ -57,6 +58,7 @@ static void open_book(struct money_spec spec, uint32_t window_ticks, uint32_t fi
                                 ORDERS_MAX + 64);
     test.book = book_init(zeroed(book_size(window_ticks)), test.pool, &config);
     test.fills_max = fills_max;
+    test.prevented = 0;
 }
 
 static const struct money_spec atom_a_lot = {10000, 10000};
@@ -72,10 +74,31 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
     va_end(args);
 }
 
+/* What DECREMENT took of both. */
+static void say_decremented(const struct book_event *e, const char *side)
+{
+    cr_assert(e->qty_lots == e->left_lots || e->qty_lots == 0, "both give up the same");
+    say("own m%" PRIu64 " #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 "x%" PRId64 " by #%" PRIu64
+        "%s%s",
+        e->id, e->order_id, e->ref, e->user, side, e->price_ticks, e->qty_lots, e->taker_order_id,
+        e->flags & BOOK_MAKER_DONE ? " maker done" : "",
+        e->flags & BOOK_TAKER_DONE ? " taker done" : "");
+}
+
 static void say_event(const struct book_event *e)
 {
     static const char *const done[] = {"filled", "canceled", "expired", "stp", "replaced"};
     const char *side = e->side == SIDE_BUY ? "buy" : "sell";
+    if (e->type == EVENT_PREVENTED && e->reason == STP_DECREMENT) {
+        say_decremented(e, side);
+        return;
+    }
+    if (e->type == EVENT_PREVENTED) { /* as the end of the maker; the taker's is said last */
+        say("done #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 " left %" PRId64 " stp", e->order_id,
+            e->ref, e->user, side, e->price_ticks, e->qty_lots);
+        cr_assert_eq(e->id, ++test.prevented);
+        return;
+    }
     struct book_event rest = *e; /* what is not said must be 0 */
     rest.type = rest.side = 0;
     rest.price_ticks = 0;
@@ -118,6 +141,30 @@ static void say_event(const struct book_event *e)
                  test.text);
 }
 
+static void say_events(const struct book_cmd *cmd, const struct book_event *event, uint32_t count)
+{
+    const struct book_event *last = NULL; /* the prevented match that was the taker's end */
+    for (uint32_t i = 0; i < count; i++) {
+        const struct book_event *e = &event[i];
+        bool prevented = e->type == EVENT_PREVENTED && e->reason != STP_DECREMENT;
+        if (prevented && e->flags & BOOK_TAKER_DONE)
+            last = e;
+        if (prevented && !(e->flags & BOOK_MAKER_DONE)) {
+            cr_assert_eq(e->id, ++test.prevented);
+            cr_assert_eq(e->qty_lots, 0);
+            continue;
+        }
+        say("%s", test.text[0] ? "; " : "");
+        say_event(e);
+    }
+    if (last)
+        say("%sdone #%" PRIu64 " r%" PRIu64 " u%u %s %" PRId64 " left %" PRId64 " stp",
+            test.text[0] ? "; " : "", last->taker_order_id,
+            cmd->type == CMD_MOVE ? cmd->new_ref : cmd->ref, last->user,
+            last->side == SIDE_BUY ? "sell" : "buy",
+            cmd->order_type == TYPE_MARKET ? 0 : cmd->price_ticks, last->left_lots);
+}
+
 /* Runs a command and says what came of it. */
 static const char *outcome(struct book_cmd cmd)
 {
@@ -134,10 +181,7 @@ static const char *outcome(struct book_cmd cmd)
     } else {
         while (book_step(test.book, test.fills_max, &out) == BOOK_MORE)
             cr_assert(book_busy(test.book));
-        for (uint32_t i = 0; i < out.count; i++) {
-            say("%s", i ? "; " : "");
-            say_event(&event[i]);
-        }
+        say_events(&cmd, event, out.count);
     }
     cr_assert(!book_busy(test.book));
     book_verify(test.book);
@@ -646,7 +690,8 @@ Test(book_match, own_makers_are_not_paid_for_by_a_market_buy_that_held_all_funds
         {
             lay_asks();
             outcome(with_mode(market(B, 20, 2, 10, 500, CMD_HELD_ALL), stp));
-            cr_expect_eq(strcmp(test.text, no_funds) == 0, stp == STP_EXPIRE_MAKER);
+            cr_expect_eq(strcmp(test.text, no_funds) == 0,
+                         stp == STP_EXPIRE_MAKER || stp == STP_DECREMENT);
         }
 }
 
@@ -984,6 +1029,73 @@ Test(book_match, a_move_expires_own_makers)
                "done #7 r23 u3 sell 99 left 3 stp; level 14 sell 99 = 0; "
                "done #9 r25 u3 buy 99 left 6 stp");
         cr_assert_eq(test.pool->count, 1);
+    }
+}
+
+/* ---- DECREMENT ---- */
+
+Test(book_match, decrement_takes_the_smaller_off_both)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(limit(B, 20, 1, 100, 2), STP_DECREMENT),
+               "own m1 #1 r11 u1 sell 100x2 by #5 taker done; level 5 sell 100 = 6");
+        EXPECT(with_mode(limit(B, 21, 1, 101, 5), STP_DECREMENT),
+               "own m2 #1 r11 u1 sell 100x3 by #6 maker done; "
+               "fill t1 #2 r12 u2 sell 100x2 left 1 by #6 taker done; level 6 sell 100 = 1");
+        EXPECT(with_mode(limit(B, 22, 2, 100, 1), STP_DECREMENT),
+               "own m3 #2 r12 u2 sell 100x1 by #7 maker done taker done; level 7 sell 100 = 0");
+        EXPECT(with_mode(limit(B, 23, 3, 101, 6), STP_DECREMENT),
+               "own m4 #3 r13 u3 sell 101x4 by #8 maker done; level 8 sell 101 = 0; "
+               "rest #8 r23 u3 buy 101x2; level 9 buy 101 = 2");
+        cr_assert_eq(book_orders(test.book), 2);
+    }
+}
+
+Test(book_match, decrement_leaves_the_maker_its_place)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        outcome(with_mode(limit(B, 20, 1, 100, 2), STP_DECREMENT));
+        EXPECT(limit(B, 21, 9, 100, 4), "fill t1 #1 r11 u1 sell 100x3 left 0 by #6 maker done; "
+                                        "fill t2 #2 r12 u2 sell 100x1 left 2 by #6 taker done; "
+                                        "level 6 sell 100 = 2");
+    }
+}
+
+/* Goal: what is given up is given up in the unit that the order is counted in. Method: 100 a lot; a
+ * buy by quantity that holds for 8 lots, buys by amount of 3, 5 and 9 lots' worth. */
+Test(book_match, decrement_counts_as_the_taker_does)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(market(B, 20, 1, 7, 800, 0), STP_DECREMENT),
+               "own m1 #1 r11 u1 sell 100x5 by #5 maker done; "
+               "fill t1 #2 r12 u2 sell 100x2 left 1 by #5 taker done; level 5 sell 100 = 1");
+        EXPECT(with_mode(market(B, 21, 2, 0, 350, CMD_QUOTE_QTY), STP_DECREMENT),
+               "own m2 #2 r12 u2 sell 100x1 by #6 maker done; level 6 sell 100 = 0; "
+               "fill t2 #3 r13 u3 sell 101x2 left 2 by #6; level 7 sell 101 = 2; "
+               "done #6 r21 u2 buy 0 left 0 filled");
+        EXPECT(with_mode(market(B, 22, 3, 0, 150, CMD_QUOTE_QTY), STP_DECREMENT),
+               "own m3 #3 r13 u3 sell 101x1 by #7 taker done; level 8 sell 101 = 1");
+        EXPECT(with_mode(market(B, 23, 3, 0, 101, CMD_QUOTE_QTY), STP_DECREMENT),
+               "own m4 #3 r13 u3 sell 101x1 by #8 maker done taker done; level 9 sell 101 = 0");
+        EXPECT(with_mode(market(S, 24, 3, 2, 0, 0), STP_DECREMENT), "done #9 r24 u3 sell 0 left 2 "
+                                                                    "expired");
+    }
+}
+
+/* Goal: a FOK that meets an own order cannot fill whole, and changes nothing but itself. */
+Test(book_match, a_fok_under_decrement_ends_at_an_own_order)
+{
+    EACH_WAY
+    {
+        lay_asks();
+        EXPECT(with_mode(with_tif(limit(B, 20, 1, 101, 5), TIF_FOK), STP_DECREMENT),
+               "own m1 #1 r11 u1 sell 100x0 by #5 taker done");
     }
 }
 

@@ -59,15 +59,13 @@ struct told { /* by one command */
     uint64_t update_id;
 };
 
-static void count_event(const struct book_event *event, const struct book_cmd *cmd,
-                        struct told *told, uint32_t *makers)
+static void count_event(const struct book_event *event, struct told *told, uint32_t *makers)
 {
-    bool others = event->ref != cmd->ref && event->ref != cmd->new_ref;
     if (event->type == EVENT_LEVEL) {
         cr_assert_eq(event->id, ++told->update_id, "update ids are dense");
         told->levels++;
     }
-    bool expired = event->type == EVENT_DONE && event->reason == DONE_STP && others;
+    bool expired = event->type == EVENT_PREVENTED && event->flags & BOOK_MAKER_DONE;
     told->expired += expired;
     told->fills += event->type == EVENT_FILL;
     *makers += expired || event->type == EVENT_FILL;
@@ -93,7 +91,7 @@ static struct told run(struct book_cmd cmd, uint32_t fills_max)
         for (uint32_t i = out.count; i < ROOM + BEHIND; i++)
             cr_assert_eq(memcmp(&event[i], &poison, sizeof poison), 0, "wrote behind its room");
         for (uint32_t i = 0; i < out.count; i++)
-            count_event(&event[i], &cmd, &told, &makers);
+            count_event(&event[i], &told, &makers);
         cr_assert_leq(makers, fills_max);
         cr_assert(step == BOOK_DONE || makers == fills_max, "a slice ended early");
         told.steps++;

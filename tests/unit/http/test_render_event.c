@@ -183,17 +183,22 @@ Test(render_event, self_trade_prevention)
     struct order_event order = {.order = order_of(ORDER_EXPIRED_IN_MATCH),
                                 .id = 80,
                                 .prevented = UNITS(1.25),
+                                .prevented_price = UNITS(0.1),
+                                .counter_order_id = 41,
                                 .execution = EXECUTION_TRADE_PREVENTION};
     struct user_event event = event_of(&order);
     event.order[0].order.executed = UNITS(0.25);
     event.order[0].order.cum_quote = UNITS(0.025);
+    event.order[0].order.prevented = UNITS(1.25);
+    event.order[0].order.prevented_id = 7;
     expect(&event, false,
            "{'e':'executionReport','E':1700000000003,'s':'ETHBTC','c':'own',"
            "'S':'BUY','o':'LIMIT','f':'GTC','q':'1.50000000','p':'0.10000000',"
            "'P':'0.00000000','F':'0.00000000','g':-1,"
            "'C':'','x':'TRADE_PREVENTION','X':'EXPIRED_IN_MATCH','r':'NONE','i':42,"
            "'l':'0.00000000','z':'0.25000000','L':'0.00000000','n':'0','N':null,"
-           "'T':1700000000002,'t':-1,'A':'1.25000000','B':'1.25000000','I':80,'w':false,"
+           "'T':1700000000002,'t':-1,'v':7,'A':'1.25000000','B':'1.25000000','U':41,"
+           "'Cs':'ETHBTC','pl':'1.25000000','pL':'0.10000000','pY':'0.12500000','I':80,'w':false,"
            "'m':false,'M':false,'O':1700000000001,"
            "'Z':'0.02500000','Y':'0.00000000','Q':'0.00000000',"
            "'W':1700000000001,'V':'EXPIRE_MAKER'}");

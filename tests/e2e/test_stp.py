@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""Self-trade prevention as its clients see it: DECREMENT, prevented matches, trade groups.
+
+Goal: what is given up is told alike by answers, queries, events and prevented matches, holds are right to the last unit, and
+all of it is there after kill -9. Method: two accounts whose orders meet each other's and their own.
+usage: test_stp.py
+"""
+import sys
+
+from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, units
+from test_ws_api import SUBSCRIBE, WsApi
+
+checks = Checks()
+
+
+class Session:
+    def __init__(self, server):
+        self.server = server
+        self.admin = server.admin()
+        funds = {"USDT": "1000000", "BTC": "100"}
+        self.traders = [Trader(self.admin, Http1(server.public), name, funds) for name in ("alice", "bob")]
+        self.alice, self.bob = self.traders
+
+    def clear(self):
+        for trader in self.traders:
+            for symbol in {order["symbol"] for order in trader.open_orders()}:
+                trader.cancel_all(symbol)
+
+    def restart(self):
+        self.server.kill9()
+        self.server.restart()
+        self.admin = self.server.admin()
+        for trader in self.traders:
+            trader.http = Http1(self.server.public)
+
+
+def locked(trader, asset):
+    return trader.balances().get(asset, (0, 0))[1]
+
+
+def decrement(trader, side, quantity, price, **params):
+    return trader.limit("BTCUSDT", side, quantity, price, selfTradePreventionMode="DECREMENT", **params)
+
+
+def state(trader, order):
+    shown = trader.query("BTCUSDT", orderId=order["orderId"])
+    return shown["status"], shown["origQty"], shown["executedQty"], shown.get("preventedQuantity")
+
+
+@checks
+def both_give_up_the_smaller_quantity(s):
+    maker = s.alice.limit("BTCUSDT", "BUY", "0.006", "20000")
+    taker = decrement(s.alice, "SELL", "0.002", "20000")
+    eq((taker["status"], taker["executedQty"], taker["fills"], taker["preventedQuantity"]),
+       ("EXPIRED_IN_MATCH", "0.00000000", [], "0.00200000"), "the taker's answer")
+    eq(state(s.alice, maker), ("NEW", "0.00600000", "0.00000000", "0.00200000"), "the maker")
+    eq(s.alice.query("BTCUSDT", orderId=maker["orderId"])["preventedMatchId"], taker["preventedMatchId"], "one match")
+    eq((locked(s.alice, "USDT"), locked(s.alice, "BTC")), (units("80"), 0), "held")
+    eq(s.alice.depth("BTCUSDT")["bids"], [["20000.00000000", "0.00400000"]], "depth")
+    taker = decrement(s.alice, "SELL", "0.009", "20000")
+    eq((taker["status"], taker["origQty"], taker["preventedQuantity"]), ("NEW", "0.00900000", "0.00400000"), "it goes on")
+    eq(state(s.alice, maker), ("EXPIRED_IN_MATCH", "0.00600000", "0.00000000", "0.00600000"), "the maker's end")
+    eq((locked(s.alice, "USDT"), locked(s.alice, "BTC")), (0, units("0.005")), "held")
+    s.bob.limit("BTCUSDT", "BUY", "0.005", "20000")
+    eq(state(s.alice, taker), ("FILLED", "0.00900000", "0.00500000", "0.00400000"), "filled with the rest")
+
+
+@checks
+def the_maker_keeps_its_place_and_others_are_traded_with(s):
+    own = s.alice.limit("BTCUSDT", "SELL", "0.003", "21000")
+    other = s.bob.limit("BTCUSDT", "SELL", "0.003", "21000")
+    taker = decrement(s.alice, "BUY", "0.001", "21000")
+    eq(taker["status"], "EXPIRED_IN_MATCH", "the small one")
+    taker = decrement(s.alice, "BUY", "0.004", "21000")
+    eq((taker["status"], taker["executedQty"], taker["preventedQuantity"], len(taker["fills"])),
+       ("FILLED", "0.00200000", "0.00200000", 1), "the big one")
+    eq(state(s.alice, own), ("EXPIRED_IN_MATCH", "0.00300000", "0.00000000", "0.00300000"), "its own")
+    eq(state(s.bob, other), ("PARTIALLY_FILLED", "0.00300000", "0.00200000", None), "the other's")
+
+
+@checks
+def an_order_that_has_given_up_something_can_be_amended(s):
+    order = s.alice.limit("BTCUSDT", "BUY", "0.010", "20000")
+    decrement(s.alice, "SELL", "0.004", "20000")
+    answer = s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
+                          {"symbol": "BTCUSDT", "orderId": order["orderId"], "newQty": "0.006"})["amendedOrder"]
+    eq((answer["qty"], answer["preventedQty"], answer["status"]), ("0.00600000", "0.00400000", "NEW"), "amended")
+    eq(locked(s.alice, "USDT"), units("40"), "held")
+    answer = s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
+                          {"symbol": "BTCUSDT", "orderId": order["orderId"], "newQty": "0.003"})["amendedOrder"]
+    eq((answer["qty"], answer["status"], locked(s.alice, "USDT")), ("0.00400000", "EXPIRED", 0), "nothing was left")
+
+
+@checks
+def market_orders_give_up_in_their_own_unit(s):
+    s.alice.limit("BTCUSDT", "SELL", "0.002", "20000")
+    s.bob.limit("BTCUSDT", "SELL", "0.005", "20000")
+    before = s.alice.balances()["USDT"]
+    taker = s.alice.order("BTCUSDT", "BUY", "MARKET", quoteOrderQty="60", selfTradePreventionMode="DECREMENT")
+    eq((taker["status"], taker["executedQty"], taker["preventedQuantity"], taker["cummulativeQuoteQty"]),
+       ("FILLED", "0.00100000", "0.00200000", "20.00000000"), "by amount")
+    eq(s.alice.balances()["USDT"], (before[0] - units("20"), 0), "paid")
+    s.alice.limit("BTCUSDT", "SELL", "0.002", "20000")
+    taker = s.alice.order("BTCUSDT", "BUY", "MARKET", quantity="0.006", selfTradePreventionMode="DECREMENT")
+    eq((taker["status"], taker["executedQty"], taker["preventedQuantity"]), ("EXPIRED_IN_MATCH", "0.00400000", "0.00200000"),
+       "by quantity")
+    eq(locked(s.alice, "USDT"), 0, "held")
+
+
+@checks
+def watchers_of_both_orders_are_told(s):
+    ws = WsApi(s.server.public)
+    ws.result(SUBSCRIBE, {}, s.alice)
+    maker = s.alice.limit("BTCUSDT", "BUY", "0.006", "20000")
+    taker = decrement(s.alice, "SELL", "0.002", "20000")
+    told = [ws.event()["event"] for _ in range(7)]
+    reports = [event for event in told if event["e"] == "executionReport"]
+    eq([(event["x"], event["X"], event["i"]) for event in reports],
+       [("NEW", "NEW", maker["orderId"]), ("TRADE_PREVENTION", "NEW", maker["orderId"]),
+        ("NEW", "NEW", taker["orderId"]), ("TRADE_PREVENTION", "EXPIRED_IN_MATCH", taker["orderId"])], "reports")
+    for event, other in ((reports[1], taker), (reports[3], maker)):
+        eq({name: event[name] for name in ("v", "A", "B", "U", "Cs", "pl", "pL", "pY")},
+           {"v": taker["preventedMatchId"], "A": "0.00200000", "B": "0.00200000", "U": other["orderId"],
+            "Cs": "BTCUSDT", "pl": "0.00200000", "pL": "20000.00000000", "pY": "40.00000000"}, "what was prevented")
+    eq([row for event in told[-1:] for row in event["B"] if row["a"] == "BTC"][0]["l"], "0.00000000", "the balance")
+    ws.close()
+
+
+@checks
+def what_was_given_up_is_there_after_kill_9(s):
+    maker = s.alice.limit("BTCUSDT", "BUY", "0.006", "20000")
+    for step in range(1, 4):
+        s.restart()
+        taker = decrement(s.alice, "SELL", "0.001", "20000")
+        s.restart()
+        eq(state(s.alice, maker), ("NEW", "0.00600000", "0.00000000", f"0.00{step}00000"), f"the maker, step {step}")
+        eq(state(s.alice, taker), ("EXPIRED_IN_MATCH", "0.00100000", "0.00000000", "0.00100000"), "the taker")
+        eq(locked(s.alice, "USDT"), units(str(20 * (6 - step))), "held")
+    check(conserved(s.admin.audit()), "the audit")
+
+
+def main():
+    with Server("--rate-limits", "off") as server:
+        session = Session(server)
+        checks.run(session, before=session.clear)
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

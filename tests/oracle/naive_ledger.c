@@ -108,6 +108,27 @@ static __int128 round_up(__int128 amount, __int128 by)
     return amount / by + (amount % by != 0);
 }
 
+/* ---- kinds of orders ---- */
+
+static bool waits(const struct ledger_new *order)
+{
+    return order->type == TYPE_STOP_LOSS || order->type == TYPE_STOP_LOSS_LIMIT ||
+           order->type == TYPE_TAKE_PROFIT || order->type == TYPE_TAKE_PROFIT_LIMIT;
+}
+
+static bool at_market(const struct ledger_new *order)
+{
+    return order->type == TYPE_MARKET || order->type == TYPE_STOP_LOSS ||
+           order->type == TYPE_TAKE_PROFIT;
+}
+
+/* Its stop is above the market. */
+static bool from_below(const struct ledger_new *order)
+{
+    bool loss = order->type == TYPE_STOP_LOSS || order->type == TYPE_STOP_LOSS_LIMIT;
+    return order->side == SIDE_BUY ? loss : !loss;
+}
+
 /* ---- balances, from first principles ---- */
 
 static bool is_estimate(const struct ledger_new *order)
@@ -126,7 +147,7 @@ int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_
     const struct ledger_symbol *symbol = &ledger->symbols[order->asked.symbol];
     if (!order->open)
         return 0;
-    if (order->asked.type == TYPE_MARKET)
+    if (at_market(&order->asked))
         return order->first_hold - order->spent; /* what is due is not yet in it */
     int64_t leaves = naive_order_left(order);
     if (order->asked.side == SIDE_SELL)
@@ -180,13 +201,17 @@ static bool bad_notional(const struct ledger_symbol *symbol, bool market, int64_
 static enum reject filters(const struct ledger_symbol *symbol, const struct ledger_new *order)
 {
     int64_t tick = symbol->spec.tick_atoms, lot = symbol->spec.lot_atoms;
-    bool market = order->type == TYPE_MARKET;
+    bool market = at_market(order);
     enum reject notional_fails =
         symbol->limits.min_notional_alone ? REJECT_MIN_NOTIONAL : REJECT_NOTIONAL;
     if (!market &&
         (order->price_atoms <= 0 || order->price_atoms % tick != 0 ||
          between(order->price_atoms, symbol->limits.tick_atoms) ||
          outside(order->price_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
+        return REJECT_PRICE_FILTER;
+    if (order->stop_atoms != 0 &&
+        (order->stop_atoms % tick != 0 || between(order->stop_atoms, symbol->limits.tick_atoms) ||
+         outside(order->stop_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
         return REJECT_PRICE_FILTER;
     if (!order->by_quote && (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
                              between(order->qty_atoms, symbol->limits.step_atoms) ||
@@ -196,6 +221,16 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
         (between(order->qty_atoms, symbol->limits.market_step_atoms) ||
          outside(order->qty_atoms / lot, symbol->market_min_lots, symbol->market_max_lots)))
         return REJECT_MARKET_LOT_SIZE;
+    if (order->iceberg_atoms % lot != 0)
+        return REJECT_LOT_SIZE;
+    if (order->iceberg_atoms != 0 && symbol->limits.iceberg_parts != 0 &&
+        round_up(order->qty_atoms, order->iceberg_atoms) > symbol->limits.iceberg_parts)
+        return REJECT_ICEBERG_PARTS;
+    bool above = from_below(order);
+    if (order->trail_bips != 0 &&
+        outside(order->trail_bips, above ? symbol->limits.above_min : symbol->limits.below_min,
+                above ? symbol->limits.above_max : symbol->limits.below_max))
+        return REJECT_TRAILING_DELTA;
     if (order->by_quote && order->quote_atoms <= 0)
         return REJECT_NOTIONAL;
     if (order->by_quote && bad_notional(symbol, true, order->quote_atoms))
@@ -212,7 +247,8 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
 
 static bool can_rest(const struct ledger_new *order)
 {
-    return order->type == TYPE_LIMIT_MAKER || (order->type == TYPE_LIMIT && order->tif == TIF_GTC);
+    return order->type == TYPE_LIMIT_MAKER || waits(order) ||
+           (order->type == TYPE_LIMIT && order->tif == TIF_GTC);
 }
 
 static __int128 least(__int128 a, __int128 b)
@@ -246,12 +282,33 @@ static void estimate(const struct ledger_symbol *symbol, const struct ledger_new
         plan->or_else = REJECT_NO_FUNDS;
 }
 
+/* A buy at market that waits: what it costs at the worst price that makes it fire, with 5 % on top
+ * if there is so much. */
+static void hold_for_stop(const struct ledger_new *order, struct naive_plan *plan)
+{
+    __int128 from = order->stop_atoms ? order->stop_atoms : order->hint_atoms;
+    __int128 price = from * (10000 + order->trail_bips) / 10000;
+    __int128 cost = round_up(price * order->qty_atoms, UNIT);
+    if (price > INT64_MAX) {
+        plan->reject = REJECT_OVERFLOW;
+        return;
+    }
+    if (plan->free == 0 || cost > plan->free)
+        plan->reject = REJECT_NO_FUNDS;
+    plan->hold_min = plan->hold_max =
+        (int64_t)(price == 0 ? plan->free : least(cost + cost / 20, plan->free));
+}
+
 static void hold(const struct ledger_symbol *symbol, const struct ledger_new *order,
                  struct naive_plan *plan)
 {
     __int128 amount;
     if (is_estimate(order)) {
         estimate(symbol, order, plan);
+        return;
+    }
+    if (order->side == SIDE_BUY && waits(order) && at_market(order)) {
+        hold_for_stop(order, plan);
         return;
     }
     if (order->side == SIDE_SELL)
@@ -293,6 +350,42 @@ static uint32_t resting(const struct naive_ledger *ledger, uint32_t user, uint16
                  (symbol == UINT16_MAX || order->asked.symbol == symbol) && can_rest(&order->asked);
     }
     return count;
+}
+
+/* How many of them wait, or did, or are icebergs. Of one symbol, or of all. */
+static uint32_t of_kind(const struct naive_ledger *ledger, uint32_t user, uint16_t symbol,
+                        bool icebergs)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->order_count; i++) {
+        const struct naive_order *order = &ledger->orders[i];
+        count += order->open && order->user == user &&
+                 (symbol == UINT16_MAX || order->asked.symbol == symbol) &&
+                 (icebergs ? order->asked.iceberg_atoms != 0 : waits(&order->asked));
+    }
+    return count;
+}
+
+static bool full(uint32_t count, uint32_t most)
+{
+    return most != 0 && count >= most;
+}
+
+static enum reject check_kinds(const struct naive_ledger *ledger, uint32_t user,
+                               const struct ledger_new *order)
+{
+    const struct symbol_limits *here = &ledger->symbols[order->symbol].limits;
+    const struct exchange_limits *all = &ledger->exchange;
+    bool iceberg = order->iceberg_atoms != 0;
+    if (waits(order) && full(of_kind(ledger, user, order->symbol, false), here->algo_orders))
+        return REJECT_MAX_NUM_ALGO_ORDERS;
+    if (iceberg && full(of_kind(ledger, user, order->symbol, true), here->iceberg_orders))
+        return REJECT_MAX_NUM_ICEBERG_ORDERS;
+    if (waits(order) && full(of_kind(ledger, user, UINT16_MAX, false), all->algo_orders))
+        return REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS;
+    if (iceberg && full(of_kind(ledger, user, UINT16_MAX, true), all->iceberg_orders))
+        return REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS;
+    return REJECT_NONE;
 }
 
 /* What the user would have of the base asset if all their buys of the symbol filled. */
@@ -354,14 +447,17 @@ struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, 
     if (plan.reject == REJECT_NONE && can_rest(order) && ledger->exchange.orders &&
         resting(ledger, user, UINT16_MAX) >= ledger->exchange.orders)
         plan.reject = REJECT_EXCHANGE_MAX_NUM_ORDERS;
+    if (plan.reject == REJECT_NONE)
+        plan.reject = check_kinds(ledger, user, order);
     if (plan.reject == REJECT_NONE && duplicate)
         plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE) {
-        plan.price_ticks =
-            order->type == TYPE_MARKET ? 0 : order->price_atoms / symbol->spec.tick_atoms;
+        plan.price_ticks = at_market(order) ? 0 : order->price_atoms / symbol->spec.tick_atoms;
         plan.qty_lots = order->by_quote ? 0 : order->qty_atoms / symbol->spec.lot_atoms;
         plan.flags = (uint8_t)((order->by_quote ? ORDER_BY_QUOTE : 0) |
-                               (can_rest(order) ? ORDER_CAN_REST : 0));
+                               (can_rest(order) ? ORDER_CAN_REST : 0) |
+                               (waits(order) || order->iceberg_atoms ? ORDER_TERMS : 0) |
+                               (waits(order) ? ORDER_WAITING : 0));
         hold(symbol, order, &plan);
     }
     uint32_t open = naive_ledger_open_count(ledger);
@@ -389,7 +485,7 @@ uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
                                  .flags = plan->flags,
                                  .first_hold = plan->hold_atoms - plan->due_atoms,
                                  .due = plan->due_atoms};
-    if (order->type != TYPE_MARKET)
+    if (!at_market(order))
         made->price_ticks = order->price_atoms / symbol->spec.tick_atoms;
     if (!order->by_quote)
         made->qty_lots = order->qty_atoms / symbol->spec.lot_atoms;
@@ -433,6 +529,13 @@ void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t o
     market_says(order, order_id, ts_us);
     if (order->executed_lots == 0)
         order->status = ORDER_NEW;
+}
+
+void naive_ledger_triggered(struct naive_ledger *ledger, uint64_t ref, int64_t ts_us)
+{
+    struct naive_order *order = open_order(ledger, ref);
+    order->flags &= (uint8_t)~ORDER_WAITING;
+    order->updated_us = order->working_us = ts_us;
 }
 
 /* Done orders of the user, or of all (UINT32_MAX). */
@@ -569,7 +672,7 @@ void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t o
 {
     struct naive_order *made = open_order(ledger, new_ref);
     made->first_hold += moved;
-    if (moved || made->asked.type == TYPE_MARKET)
+    if (moved || at_market(&made->asked))
         made->due = 0;
     naive_ledger_done(ledger, ref, order_id, ORDER_CANCELED, ts_us);
 }
@@ -589,6 +692,10 @@ enum reject naive_ledger_check_amend(const struct naive_ledger *ledger,
     int64_t before = order->qty_lots * ledger->symbols[asked.symbol].spec.lot_atoms;
     if (!order->open || !can_rest(&asked))
         return REJECT_UNKNOWN_ORDER;
+    if (at_market(&asked))
+        return REJECT_NO_AMEND;
+    asked.iceberg_atoms = 0;
+    asked.trail_bips = 0;
     asked.qty_atoms = amend->qty_atoms;
     enum reject filter = filters(&ledger->symbols[asked.symbol], &asked);
     if (filter == REJECT_LOT_SIZE)

@@ -21,7 +21,7 @@ struct naive_order {
     int64_t price_ticks, qty_lots, executed_lots, cum_quote;
     int64_t first_hold, spent; /* market orders: the hold at the beginning, what fills took of it */
     int64_t due;               /* what its hold waits for from the order it replaces */
-    int64_t time_us, updated_us;
+    int64_t time_us, updated_us, working_us; /* working_us: of one that has been triggered */
     enum order_status status;
     uint8_t flags;
     bool open;
@@ -82,6 +82,7 @@ uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
                             const struct ledger_new *order, const struct ledger_plan *plan);
 void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                            int64_t ts_us);
+void naive_ledger_triggered(struct naive_ledger *ledger, uint64_t ref, int64_t ts_us);
 void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                        uint64_t trade_id, int64_t price_ticks, int64_t qty_lots, bool maker,
                        bool done, int64_t ts_us);

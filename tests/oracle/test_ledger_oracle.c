@@ -237,11 +237,12 @@ enum call {
     AMEND,
     AMENDED,
     PREVENTED,
+    TRIGGERED,
     CALLS
 };
 static const char *const call_name[] = {
     "new",     "replace", "replaced",   "accepted", "fill",    "last fill", "done",
-    "refused", "deposit", "withdrawal", "amend",    "amended", "prevented"};
+    "refused", "deposit", "withdrawal", "amend",    "amended", "prevented", "triggered"};
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
@@ -323,6 +324,11 @@ static uint32_t slot_of(uint32_t user)
 
 /* ---- comparing ---- */
 
+static const struct ledger_symbol *symbol_of(uint16_t symbol)
+{
+    return naive_ledger_symbol(run.naive, symbol);
+}
+
 static void compare_order(const struct ledger_order *real, const struct naive_order *want)
 {
     SAME(real->ref, want->ref, "ref");
@@ -346,6 +352,12 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(real->resp, want->asked.resp, "response type");
     SAME(real->status, want->status, "status");
     SAME(real->flags, want->flags, "flags");
+    const struct ledger_terms *terms = ledger_terms(run.ledger, real);
+    const struct money_spec *spec = &symbol_of(want->asked.symbol)->spec;
+    SAME(terms->stop_ticks, want->asked.stop_atoms / spec->tick_atoms, "stop");
+    SAME(terms->iceberg_lots, want->asked.iceberg_atoms / spec->lot_atoms, "iceberg");
+    SAME(terms->trail_bips, want->asked.trail_bips, "delta");
+    SAME(terms->working_us, want->working_us, "working time");
     SAME(real->trades, want->trades, "trades");
     SAME(real->amends, want->amends, "amendments");
     SAME(real->prevented_lots, want->prevented_lots, "prevented");
@@ -537,16 +549,20 @@ static void compare_all(void)
 
 /* ---- drawing ---- */
 
-static const struct ledger_symbol *symbol_of(uint16_t symbol)
-{
-    return naive_ledger_symbol(run.naive, symbol);
-}
-
 /* Ticks in a band of one to four, so that the limits of filters and funds are met often. */
 static int64_t any_price(void)
 {
     int64_t max = run.setting->price_max_ticks;
     return chance(80) ? max / 4 + 1 + below(max / 2) : any_size(max);
+}
+
+/* A stop, a delta, or both. */
+static void any_trigger(struct ledger_new *order)
+{
+    order->trail_bips = chance(40) ? 1 + (uint32_t)below(3000) : 0;
+    if (!order->trail_bips || chance(50))
+        order->stop_atoms =
+            any_price() * run.setting->spec[order->symbol % 2].tick_atoms + (chance(3) ? 1 : 0);
 }
 
 static struct ledger_new any_new(void)
@@ -558,9 +574,11 @@ static struct ledger_new any_new(void)
                                .resp = (uint8_t)below(3)};
     const struct money_spec *spec = &run.setting->spec[order.symbol % 2];
     order.type = (uint8_t)(chance(60) ? TYPE_LIMIT : chance(60) ? TYPE_MARKET : TYPE_LIMIT_MAKER);
+    if (chance(20))
+        order.type = (uint8_t)(TYPE_STOP_LOSS + below(4));
     order.tif = (uint8_t)(chance(60) ? TIF_GTC : below(3));
     order.by_quote = order.type == TYPE_MARKET && chance(50);
-    if (order.type != TYPE_MARKET || chance(10))
+    if (!type_is_market(order.type) || chance(10))
         order.price_atoms = any_price() * spec->tick_atoms;
     order.qty_atoms = any_size(run.setting->lots_max) * spec->lot_atoms;
     const struct ledger_symbol *symbol = symbol_of(order.symbol);
@@ -573,10 +591,16 @@ static struct ledger_new any_new(void)
         order.qty_atoms += below(7) - 3;
     if (chance(1))
         order.qty_atoms = 0;
-    if (order.type != TYPE_MARKET && below(300) == 0) { /* too much for 63 bits, on the grid */
+    if (!type_is_market(order.type) && below(300) == 0) { /* too much for 63 bits, on the grid */
         order.price_atoms = INT64_MAX / spec->tick_atoms * spec->tick_atoms;
         order.qty_atoms = INT64_MAX / spec->lot_atoms * spec->lot_atoms;
     }
+    if (type_waits(order.type))
+        any_trigger(&order);
+    if (!type_is_market(order.type) && order.tif == TIF_GTC && order.qty_atoms >= spec->lot_atoms &&
+        order.qty_atoms < INT64_MAX / 2 && chance(25))
+        order.iceberg_atoms =
+            any_size(order.qty_atoms / spec->lot_atoms) * spec->lot_atoms + (chance(3) ? 1 : 0);
     int64_t price = any_price() * spec->tick_atoms;
     order.hint_atoms = chance(85) ? price : 0;
     __int128 worth = (__int128)price * order.qty_atoms / MONEY_ATOMS_PER_UNIT;
@@ -664,16 +688,18 @@ static void do_replace(void)
     order.symbol = old->asked.symbol;
     if (same_side)
         order.side = old->asked.side;
-    if (chance(70) && old->asked.type != TYPE_MARKET) { /* what the old one's hold nearly pays */
+    if (chance(70) && !type_is_market(old->asked.type)) { /* what the old one's hold nearly pays */
         order.type = TYPE_LIMIT;
         order.by_quote = false;
+        order.stop_atoms = order.iceberg_atoms = order.trail_bips = 0;
         order.price_atoms = old->asked.price_atoms;
         order.qty_atoms = old->asked.qty_atoms +
                           (chance(50) ? below(3) - 1 : 0) * symbol_of(order.symbol)->spec.lot_atoms;
     }
-    if (chance(15) && old->asked.type != TYPE_MARKET) { /* an estimate of about that hold */
+    if (chance(15) && !type_is_market(old->asked.type)) { /* an estimate of about that hold */
         order.type = TYPE_MARKET;
         order.by_quote = order.side == SIDE_SELL;
+        order.stop_atoms = order.iceberg_atoms = order.trail_bips = 0;
         order.hint_atoms = old->asked.price_atoms;
         order.qty_atoms = old->asked.qty_atoms;
         order.quote_atoms =
@@ -721,7 +747,7 @@ static void do_accepted(const struct naive_order *order)
 static int64_t fill_price(const struct naive_order *order)
 {
     int64_t price = any_price();
-    if (order->asked.type == TYPE_MARKET)
+    if (type_is_market(order->asked.type))
         return price;
     if (chance(30))
         return order->price_ticks;
@@ -775,7 +801,7 @@ static bool do_fill(const struct naive_order *order)
     if (lots <= 0)
         return false;
     uint64_t ref = order->ref, id = id_of(order);
-    bool maker = order->asked.type != TYPE_MARKET && chance(50);
+    bool maker = !type_is_market(order->asked.type) && chance(50);
     bool last = !order->asked.by_quote && lots == naive_order_left(order);
     move(order, price, lots);
     seen.calls[last ? LAST_FILL : FILL]++;
@@ -840,9 +866,10 @@ static void do_replaced(const struct naive_order *made, uint32_t pair)
 {
     uint64_t ref = run.pairs[pair].old, new_ref = made->ref;
     const struct naive_order *old = naive_ledger_by_ref(run.naive, ref);
-    bool resting = old && old->open && old->order_id && old->asked.type != TYPE_MARKET &&
+    bool resting = old && old->open && old->order_id &&
+                   (!type_is_market(old->asked.type) || (old->flags & ORDER_WAITING)) &&
                    pair_of(ref) == run.pair_count;
-    bool estimate = made->asked.type == TYPE_MARKET;
+    bool estimate = type_is_market(made->asked.type);
     int64_t moved = 0, due = made->due;
     run.pairs[pair] = run.pairs[--run.pair_count];
     if (resting && !chance(10)) {
@@ -930,6 +957,24 @@ static bool do_amended(void)
     return true;
 }
 
+/* An order that waits is accepted, and then fires or ends. */
+static void do_waiting(const struct naive_order *order)
+{
+    uint64_t ref = order->ref;
+    if (order->order_id == 0 && chance(15)) {
+        do_refused(order);
+    } else if (order->order_id == 0) {
+        do_accepted(order);
+    } else if (chance(50)) {
+        do_done(order);
+    } else {
+        seen.calls[TRIGGERED]++;
+        uint32_t slot = ledger_triggered(run.ledger, ref, run.now_us);
+        naive_ledger_triggered(run.naive, ref, run.now_us);
+        compare_touched(slot, ref);
+    }
+}
+
 /* The market's word on some live order: an order not yet known to it may be refused; the others are
  * accepted, filled and ended in any order. */
 static void do_market(void)
@@ -945,10 +990,14 @@ static void do_market(void)
         do_replaced(order, pair_of(order->ref));
         return;
     }
+    if (order->flags & ORDER_WAITING) {
+        do_waiting(order);
+        return;
+    }
     int64_t what = below(100);
     if (order->order_id == 0 && what < 15)
         do_refused(order);
-    else if (what < 30 && order->asked.type != TYPE_MARKET)
+    else if (what < 30 && !type_is_market(order->asked.type))
         do_accepted(order);
     else if (what < 40 && !order->due && naive_order_left(order) >= 0)
         do_prevented(order);
@@ -1066,6 +1115,12 @@ static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
     symbol->min_notional = (int64_t)(middle / 100000) + 1;
     symbol->max_notional = (int64_t)(middle * 2);
     symbol->limits.position_atoms = s->lots_max * symbol->spec.lot_atoms * 40;
+    symbol->limits.algo_orders = 3;
+    symbol->limits.iceberg_orders = 1;
+    symbol->limits.iceberg_parts = 10;
+    symbol->limits.above_min = symbol->limits.below_min = 10;
+    symbol->limits.above_max = 2000;
+    symbol->limits.below_max = 2500;
     symbol->limits.min_spares_market = number == 0;
     symbol->limits.max_spares_market = number == 1;
     symbol->limits.min_notional_alone = number == 2;
@@ -1114,6 +1169,8 @@ static void open_setting(uint32_t index)
         set_symbol(naive_ledger_symbol(run.naive, symbol), symbol);
     }
     ledger_exchange(run.ledger)->orders = s->filters ? s->max_orders + 1 : 0;
+    ledger_exchange(run.ledger)->algo_orders = s->filters ? 4 : 0;
+    ledger_exchange(run.ledger)->iceberg_orders = s->filters ? 1 : 0;
     *naive_ledger_exchange(run.naive) = *ledger_exchange(run.ledger);
     for (uint32_t user = 0; user < s->users; user++) {
         ledger_user_add(run.ledger, FIRST_USER_ID + user);
@@ -1174,6 +1231,12 @@ static bool summary(void)
                        {REJECT_MIN_NOTIONAL, "MIN_NOTIONAL"},
                        {REJECT_MAX_POSITION, "MAX_POSITION"},
                        {REJECT_EXCHANGE_MAX_NUM_ORDERS, "EXCHANGE_MAX_NUM_ORDERS"},
+                       {REJECT_TRAILING_DELTA, "TRAILING_DELTA"},
+                       {REJECT_ICEBERG_PARTS, "ICEBERG_PARTS"},
+                       {REJECT_MAX_NUM_ALGO_ORDERS, "MAX_NUM_ALGO_ORDERS"},
+                       {REJECT_MAX_NUM_ICEBERG_ORDERS, "MAX_NUM_ICEBERG_ORDERS"},
+                       {REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS, "EXCHANGE_MAX_NUM_ALGO_ORDERS"},
+                       {REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS, "EXCHANGE_MAX_NUM_ICEBERG_ORDERS"},
                        {REJECT_NO_FUNDS, "NO_FUNDS"},
                        {REJECT_LIMIT, "LIMIT"}},
       amend_rejects[] = {{REJECT_NONE, "taken"},
@@ -1183,6 +1246,7 @@ static bool summary(void)
                          {REJECT_QTY_INCREASE, "QTY_INCREASE"},
                          {REJECT_NO_CHANGE, "NO_CHANGE"},
                          {REJECT_DUPLICATE_ORDER, "DUPLICATE_ORDER"},
+                         {REJECT_NO_AMEND, "NO_AMEND"},
                          {REJECT_BUSY, "BUSY"}},
       deposit_rejects[] = {{REJECT_NONE, "applied or repeated"},
                            {REJECT_REQUEST_ID_REUSED, "REQUEST_ID_REUSED"},

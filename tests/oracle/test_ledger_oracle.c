@@ -598,7 +598,7 @@ static struct ledger_new any_new(void)
     if (type_waits(order.type))
         any_trigger(&order);
     if (!type_is_market(order.type) && order.tif == TIF_GTC && order.qty_atoms >= spec->lot_atoms &&
-        order.qty_atoms < INT64_MAX / 2 && chance(25))
+        order.qty_atoms < INT64_MAX / 2 && chance(40))
         order.iceberg_atoms =
             any_size(order.qty_atoms / spec->lot_atoms) * spec->lot_atoms + (chance(3) ? 1 : 0);
     int64_t price = any_price() * spec->tick_atoms;
@@ -1115,7 +1115,7 @@ static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
     symbol->min_notional = (int64_t)(middle / 100000) + 1;
     symbol->max_notional = (int64_t)(middle * 2);
     symbol->limits.position_atoms = s->lots_max * symbol->spec.lot_atoms * 40;
-    symbol->limits.algo_orders = 3;
+    symbol->limits.algo_orders = 1 + number;
     symbol->limits.iceberg_orders = 1;
     symbol->limits.iceberg_parts = 10;
     symbol->limits.above_min = symbol->limits.below_min = 10;
@@ -1169,7 +1169,7 @@ static void open_setting(uint32_t index)
         set_symbol(naive_ledger_symbol(run.naive, symbol), symbol);
     }
     ledger_exchange(run.ledger)->orders = s->filters ? s->max_orders + 1 : 0;
-    ledger_exchange(run.ledger)->algo_orders = s->filters ? 4 : 0;
+    ledger_exchange(run.ledger)->algo_orders = s->filters ? 2 : 0;
     ledger_exchange(run.ledger)->iceberg_orders = s->filters ? 1 : 0;
     *naive_ledger_exchange(run.naive) = *ledger_exchange(run.ledger);
     for (uint32_t user = 0; user < s->users; user++) {

@@ -36,6 +36,8 @@ static const struct api_error api_errors[] = {
     [REJECT_QTY_INCREASE] = {-2038, 400, "Order amend (quantity increase) is not supported."},
     [REJECT_NO_CHANGE] = {-2038, 400, "The requested action would change no state; rejecting"},
     [REJECT_NO_AMEND] = {-2038, 400, "Order amend is not supported for this order."},
+    [REJECT_PAIR_PRICES] = {-2010, 400,
+                            "The relationship of the prices for the orders is not correct."},
     [REJECT_WOULD_TRIGGER] = {-2010, 400, "Order would trigger immediately."},
     [REJECT_TRAILING_DELTA] = {-1013, 400, "Filter failure: TRAILING_DELTA"},
     [REJECT_ICEBERG_PARTS] = {-1013, 400, "Filter failure: ICEBERG_PARTS"},

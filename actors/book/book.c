@@ -8,6 +8,7 @@ enum open_stage {
     STAGE_REMOVE,
     STAGE_REDUCE,
     STAGE_WAIT,
+    STAGE_PAIR,
     STAGE_MATCH,
     STAGE_WAKE, /* what the last trade wakes; then the match goes on */
     STAGE_NEXT, /* the next order that has fired is the taker */
@@ -214,6 +215,56 @@ static int64_t order_unlink(struct book *book, struct order_node *node)
     return left;
 }
 
+/* ---- pairs ---- */
+
+void pair_make(struct book *book, uint32_t slot, uint32_t other)
+{
+    struct order_node *nodes = book->pool->nodes;
+    nodes[slot].flags |= NODE_PAIRED;
+    nodes[other].flags |= NODE_PAIRED;
+    nodes[slot].sibling = other;
+    nodes[other].sibling = slot;
+}
+
+/* Dissolves the pair; returns the other one. */
+static uint32_t pair_undo(struct book *book, uint32_t slot)
+{
+    struct order_node *nodes = book->pool->nodes;
+    uint32_t other = nodes[slot].sibling;
+    ASSERT(nodes[other].sibling == slot && (nodes[other].flags & NODE_PAIRED));
+    nodes[slot].flags &= (uint8_t)~NODE_PAIRED;
+    nodes[other].flags &= (uint8_t)~NODE_PAIRED;
+    return other;
+}
+
+/* Takes an order out of where it rests or waits, and tells its end, and its level if it rested. Its
+ * node stays. */
+static void take_away(struct book *book, struct book_events *out, uint32_t slot,
+                      enum book_done reason)
+{
+    struct book_open *open = &book->open;
+    struct order_node *node = &book->pool->nodes[slot];
+    struct book_event *event = tell_order(book, out, EVENT_DONE, node);
+    event->reason = (uint8_t)reason;
+    if (node->flags & NODE_WAITING) {
+        event->id = (uint64_t)book->pool->terms[slot].hold_atoms;
+        book->side_qty[node->side] -= node->left_lots;
+        trigger_leave(book, slot);
+        return;
+    }
+    if (open->touched && open->touched_price == node->price_ticks)
+        open->touched = NULL; /* it is told here */
+    int64_t left = order_unlink(book, node);
+    tell_level(book, out, node->side, node->price_ticks, left);
+}
+
+void pair_break(struct book *book, struct book_events *out, uint32_t slot)
+{
+    uint32_t other = pair_undo(book, slot);
+    take_away(book, out, other, DONE_SIBLING);
+    order_pool_put(book->pool, other);
+}
+
 /* ---- checks before a command changes anything ---- */
 
 static bool crosses(const struct book *book, enum book_side side, int64_t price)
@@ -340,6 +391,16 @@ static bool room_to_rest(const struct book *book, enum book_side side, int64_t q
            !__builtin_add_overflow(book->side_qty[side], qty, &sum);
 }
 
+static bool pair_room(const struct book *book, const struct book_cmd *cmd)
+{
+    const struct order_pool *pool = book->pool;
+    int64_t lots;
+    return pool->capacity - pool->count >= 2 && order_pool_far_room(pool) > 4 &&
+           pool->groups_capacity - pool->groups_count >= 2 &&
+           !__builtin_add_overflow(cmd->qty_lots, cmd->other->qty_lots, &lots) &&
+           room_to_rest(book, cmd->side, lots, false);
+}
+
 static enum reject check_new(const struct book *book, const struct book_cmd *cmd)
 {
     if (book->status != STATUS_TRADING)
@@ -357,6 +418,23 @@ static enum reject check_new(const struct book *book, const struct book_cmd *cmd
     if (can_rest(cmd) && !room_to_rest(book, cmd->side, cmd->qty_lots, false))
         return REJECT_BOOK_FULL;
     return REJECT_NONE;
+}
+
+/* Both lie ahead of the last price, on its two sides. */
+static enum reject check_pair(const struct book *book, const struct book_cmd *cmd)
+{
+    bool rests = !type_waits(cmd->order_type);
+    int64_t last = book->last_price;
+    ASSERT(type_waits(cmd->other->order_type));
+    ASSERT(!rests || cmd->order_type == TYPE_LIMIT_MAKER);
+    if (book->status != STATUS_TRADING)
+        return REJECT_MARKET_CLOSED;
+    if (trigger_is_met(book, cmd->other) || (!rests && trigger_is_met(book, cmd)) ||
+        (rests && last && !price_better(!cmd->side, cmd->price_ticks, last)))
+        return REJECT_PAIR_PRICES;
+    if (rests && crosses(book, cmd->side, cmd->price_ticks))
+        return REJECT_WOULD_MATCH;
+    return pair_room(book, cmd) ? REJECT_NONE : REJECT_BOOK_FULL;
 }
 
 static void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t order_id)
@@ -393,8 +471,10 @@ static enum reject begin_on_order(struct book *book, const struct book_cmd *cmd)
     if (cmd->restriction &&
         (cmd->restriction == RESTRICT_ONLY_NEW) == !!(node->flags & NODE_TRADED))
         return REJECT_RESTRICTED;
-    if (cmd->type == CMD_MOVE && (node->flags & NODE_WAITING))
+    if (cmd->type == CMD_MOVE && (node->flags & (NODE_WAITING | NODE_PAIRED)))
         return REJECT_UNKNOWN_ORDER;
+    if (cmd->type == CMD_REDUCE && (node->flags & NODE_PAIRED))
+        return REJECT_NO_AMEND;
     if (cmd->type == CMD_MOVE && !room_to_rest(book, node->side, cmd->qty_lots, true))
         return REJECT_BOOK_FULL;
     enum reject reject = cmd->type == CMD_REDUCE ? check_reduce(cmd->qty_lots) : REJECT_NONE;
@@ -426,6 +506,13 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
             open_taker(book, cmd, ++book->order_id);
             book->open.stage = type_waits(cmd->order_type) ? STAGE_WAIT : STAGE_MATCH;
         }
+    } else if (cmd->type == CMD_PAIR) {
+        reject = check_pair(book, cmd);
+        if (reject == REJECT_NONE) {
+            book->open.other = *cmd->other;
+            book->open.order_id = book->order_id + 1;
+            book->open.stage = STAGE_PAIR;
+        }
     } else {
         reject = begin_on_order(book, cmd);
     }
@@ -433,6 +520,8 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
         return reject;
     book->open.cmd = *cmd;
     book->open.triggered = false;
+    book->open.orphan = 0;
+    book->open.touched = NULL;
     book->open.fire = (struct trigger_fire){0};
     book->busy = true;
     return REJECT_NONE;
@@ -532,6 +621,8 @@ static void fill(struct book *book, struct book_events *out, struct level *level
         event->flags |= BOOK_TAKER_DONE;
     open->touched = level;
     open->touched_price = price;
+    if (maker->flags & NODE_PAIRED)
+        open->orphan = pair_undo(book, level->head);
     if (!trigger_sleeps(&book->triggers, price)) {
         open->fire.price = price;
         open->fire.phase = 0;
@@ -587,6 +678,8 @@ static bool decrement(struct book *book, struct book_events *out, struct level *
     open->touched_price = price;
     bool more = maker->left_lots > 0, hidden = book_hidden(book, maker) > 0;
     tell_prevented(book, out, maker, lots, lots, !more && !hidden, ends);
+    if (!more && !hidden && (maker->flags & NODE_PAIRED))
+        open->orphan = pair_undo(book, level->head);
     if (!more && hidden)
         show_more(book, level);
     else if (!more)
@@ -610,6 +703,8 @@ static bool prevent(struct book *book, struct book_events *out, struct level *le
         return true;
     }
     int64_t whole = maker->left_lots + book_hidden(book, maker);
+    if (maker->flags & NODE_PAIRED)
+        open->orphan = pair_undo(book, level->head);
     tell_prevented(book, out, maker, whole, ends ? taker_lots : 0, true, ends);
     level->qty_lots -= maker->left_lots;
     book->side_qty[maker->side] -= whole;
@@ -684,7 +779,8 @@ static uint32_t taker_node(struct book *book)
     return slot;
 }
 
-static void rest_taker(struct book *book, struct book_events *out)
+/* Returns its slot. */
+static uint32_t rest_taker(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     const struct book_cmd *cmd = &open->cmd;
@@ -703,26 +799,49 @@ static void rest_taker(struct book *book, struct book_events *out)
     else
         tell_accepted(open, out);
     tell_level(book, out, cmd->side, cmd->price_ticks, order_level(book, node)->qty_lots);
+    return slot;
 }
 
-/* The taker waits for its trigger. */
-static void step_wait(struct book *book, struct book_events *out)
+/* The taker waits for its trigger. Returns its slot. */
+static uint32_t wait_taker(struct book *book, struct book_events *out)
 {
-    struct book_open *open = &book->open;
-    const struct book_cmd *cmd = &open->cmd;
+    const struct book_cmd *cmd = &book->open.cmd;
+    bool buys_at_market = cmd->side == SIDE_BUY && type_is_market(cmd->order_type);
     uint32_t slot = taker_node(book);
-    book->pool->terms[slot] = (struct order_terms){
-        .display_lots = cmd->display_lots,
-        .stop_ticks = cmd->stop_ticks,
-        .hold_atoms =
-            cmd->side == SIDE_BUY && type_is_market(cmd->order_type) ? cmd->quote_atoms : 0,
-        .trail_bips = (uint16_t)cmd->trail_bips,
-        .type = cmd->order_type,
-        .tif = cmd->tif,
-        .stp = cmd->stp};
+    book->pool->terms[slot] =
+        (struct order_terms){.display_lots = cmd->display_lots,
+                             .stop_ticks = cmd->stop_ticks,
+                             .hold_atoms = buys_at_market ? cmd->quote_atoms : 0,
+                             .trail_bips = (uint16_t)cmd->trail_bips,
+                             .type = cmd->order_type,
+                             .tif = cmd->tif,
+                             .stp = cmd->stp};
     book->side_qty[cmd->side] += cmd->qty_lots;
     trigger_wait(book, slot);
-    tell_accepted(open, out);
+    tell_accepted(&book->open, out);
+    return slot;
+}
+
+static void step_wait(struct book *book, struct book_events *out)
+{
+    wait_taker(book, out);
+    book->open.stage = STAGE_END;
+}
+
+/* Puts the open command's order where it rests or waits. Returns its slot. */
+static uint32_t place_taker(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    open_taker(book, &open->cmd, ++book->order_id);
+    return type_waits(open->cmd.order_type) ? wait_taker(book, out) : rest_taker(book, out);
+}
+
+static void step_pair(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    uint32_t first = place_taker(book, out);
+    open->cmd = open->other;
+    pair_make(book, first, place_taker(book, out));
     open->stage = STAGE_END;
 }
 
@@ -767,12 +886,22 @@ static bool taker_wants(const struct book_open *open, int64_t price)
            !price_better(!open->cmd.side, open->cmd.price_ticks, price);
 }
 
-static bool step_wake(struct book *book, uint32_t *steps)
+static bool step_wake(struct book *book, uint32_t *steps, struct book_events *out)
 {
-    if (!trigger_wake(book, &book->open.fire, steps))
+    if (!trigger_wake(book, &book->open.fire, steps, out))
         return false;
     book->open.stage = STAGE_MATCH;
     return true;
+}
+
+/* A maker has traded, or self-trade prevention has ended it: so does the other one of its pair. */
+static void end_orphan(struct book *book, struct book_events *out)
+{
+    struct book_open *open = &book->open;
+    uint32_t orphan = open->orphan;
+    open->orphan = 0;
+    take_away(book, out, orphan, DONE_SIBLING);
+    order_pool_put(book->pool, orphan);
 }
 
 static enum book_step step_match(struct book *book, uint32_t fills_max, struct book_events *out)
@@ -802,15 +931,23 @@ static enum book_step step_match(struct book *book, uint32_t fills_max, struct b
         fills_max--;
         if (meets_own(book, level, price)) {
             told = prevent(book, out, level, price, far);
+            if (told && open->orphan) /* nothing comes to rest now: there is room */
+                end_orphan(book, out);
             if (told)
                 break;
-            continue;
+        } else {
+            int64_t lots = fill_lots(book, level, price);
+            if (lots == 0)
+                break;
+            fill(book, out, level, price, far, lots);
         }
-        int64_t lots = fill_lots(book, level, price);
-        if (lots == 0)
-            break;
-        fill(book, out, level, price, far, lots);
-        if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max))
+        if (open->orphan && fills_max == 0)
+            return BOOK_MORE;
+        if (open->orphan) {
+            fills_max--;
+            end_orphan(book, out);
+        }
+        if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max, out))
             return BOOK_MORE;
     }
     end_taker(book, out, told);
@@ -823,21 +960,15 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[open->node];
-    bool move = open->cmd.type == CMD_MOVE;
-    bool reduce = open->cmd.type == CMD_REDUCE;
-    struct book_event *event = tell_order(book, out, EVENT_DONE, node);
-    event->reason = move ? DONE_REPLACED : reduce ? DONE_EXPIRED : DONE_CANCELED;
-    if (node->flags & NODE_WAITING) {
-        event->id = (uint64_t)book->pool->terms[open->node].hold_atoms;
-        book->side_qty[node->side] -= node->left_lots;
-        trigger_leave(book, open->node);
-        order_pool_put(book->pool, open->node);
-        open->stage = STAGE_END;
-        return BOOK_DONE;
-    }
+    bool move = open->cmd.type == CMD_MOVE, reduce = open->cmd.type == CMD_REDUCE;
+    enum book_done reason = move ? DONE_REPLACED : reduce ? DONE_EXPIRED : DONE_CANCELED;
+    uint32_t other = node->flags & NODE_PAIRED ? pair_undo(book, open->node) : 0;
     enum book_side side = node->side;
-    int64_t price = node->price_ticks, left = order_unlink(book, node);
-    tell_level(book, out, side, price, left);
+    take_away(book, out, open->node, reason);
+    if (other) {
+        take_away(book, out, other, reason);
+        order_pool_put(book->pool, other);
+    }
     if (!move) {
         order_pool_put(book->pool, open->node);
         open->stage = STAGE_END;
@@ -922,9 +1053,15 @@ enum book_step book_step(struct book *book, uint32_t fills_max, struct book_even
         step_reduce(book, out);
     else if (open->stage == STAGE_WAIT)
         step_wait(book, out);
+    else if (open->stage == STAGE_PAIR)
+        step_pair(book, out);
     else if (open->stage == STAGE_NEXT)
         step_next(book, out);
-    if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max))
+    if (open->orphan) {
+        fills_max--;
+        end_orphan(book, out);
+    }
+    if (open->stage == STAGE_WAKE && !step_wake(book, &fills_max, out))
         return BOOK_MORE;
     if (open->stage == STAGE_MATCH)
         result = step_match(book, fills_max, out);
@@ -1013,6 +1150,8 @@ static void hash_order(void *arg, const struct order_node *order)
 {
     struct hashing *to = arg;
     to->hash = hash_node(to->hash, order, order->flags);
+    if (order->flags & NODE_PAIRED)
+        to->hash = hash_fold(to->hash, to->book->pool->nodes[order->sibling].ref);
     if (!(order->flags & NODE_ICEBERG))
         return;
     const struct order_terms *terms = &to->book->pool->terms[order - to->book->pool->nodes];
@@ -1024,7 +1163,9 @@ static void hash_waiting(void *arg, const struct order_node *order, const struct
                          int64_t extreme)
 {
     struct hashing *to = arg;
-    to->hash = hash_node(to->hash, order, NODE_WAITING);
+    to->hash = hash_node(to->hash, order, NODE_WAITING | (order->flags & NODE_PAIRED));
+    if (order->flags & NODE_PAIRED)
+        to->hash = hash_fold(to->hash, to->book->pool->nodes[order->sibling].ref);
     to->hash = hash_fold(to->hash, (uint64_t)terms->display_lots);
     to->hash = hash_fold(to->hash, (uint64_t)terms->stop_ticks);
     to->hash = hash_fold(to->hash, (uint64_t)terms->hold_atoms);
@@ -1050,7 +1191,18 @@ uint64_t book_hash(const struct book *book)
     return to.hash;
 }
 
+static void pair_verify(const struct book *book, const struct order_node *node)
+{
+    const struct order_node *other = &book->pool->nodes[node->sibling];
+    if (!(node->flags & NODE_PAIRED))
+        return;
+    ASSERT((other->flags & NODE_PAIRED) && &book->pool->nodes[other->sibling] == node);
+    ASSERT(other->user == node->user && other->symbol == node->symbol && other->side == node->side);
+    ASSERT((node->flags | other->flags) & NODE_WAITING);
+}
+
 struct seen {
+    const struct book *book;
     uint32_t orders, icebergs;
     int64_t lots[2]; /* all that is open, by side */
 };
@@ -1061,6 +1213,7 @@ static void see_waiting(void *arg, const struct order_node *order, const struct 
     struct seen *seen = arg;
     (void)terms, (void)extreme;
     seen->lots[order->side] += order->left_lots;
+    pair_verify(seen->book, order);
 }
 
 static void verify_level(const struct book *book, enum book_side side, int64_t price,
@@ -1076,6 +1229,7 @@ static void verify_level(const struct book *book, enum book_side side, int64_t p
         ASSERT(order_pool_find(book->pool, node->ref) == at);
         ASSERT((node->far == 0) == in_window(book, price));
         ASSERT(!(node->flags & NODE_WAITING) && book_hidden(book, node) >= 0);
+        pair_verify(book, node);
         sum += node->left_lots;
         seen->lots[side] += node->left_lots + book_hidden(book, node);
         seen->orders++;
@@ -1088,7 +1242,7 @@ static void verify_level(const struct book *book, enum book_side side, int64_t p
 void book_verify(const struct book *book)
 {
     int64_t bid, ask;
-    struct seen seen = {0};
+    struct seen seen = {.book = book};
     if (book_best(book, SIDE_BUY, &bid) && book_best(book, SIDE_SELL, &ask))
         ASSERT(book->busy || bid < ask);
     for (uint32_t side = 0; side < 2; side++) {

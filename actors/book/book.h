@@ -12,11 +12,13 @@
  * Icebergs: rest with what they show in front; what does not show comes to the end of the queue, a
  *          part at a time. left is always the whole.
  * Stops:   wait (ACCEPTED) for a trade at their price, then are takers one after the other, when
- * the match that woke them is over, and before any other command (trigger.h). Life:    NEW -> fills
- * -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL or the PREVENTED that
- * takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE with the reason. A command ends
- * other orders than its own by fills and by self-trade prevention only. Source:  docs/MATCHING.md,
- * which cites the Binance Spot documentation it follows.
+ *          the match that woke them is over, and before any other command (trigger.h).
+ * Pairs:   with its first trade, its trigger or its end an order ends the other one of its pair.
+ * Life:    NEW -> fills -> rests (ACCEPTED) or ends. An order ends by exactly one event: the FILL
+ *          or the PREVENTED that takes its last lot (BOOK_MAKER_DONE, BOOK_TAKER_DONE), or a DONE
+ *          with the reason. A command ends other orders than its own by fills, by self-trade
+ *          prevention and as the other one of a pair only.
+ * Source:  docs/MATCHING.md, which cites the Binance Spot documentation it follows.
  */
 #ifndef BOOK_H
 #define BOOK_H
@@ -40,6 +42,9 @@ enum book_cmd_type {
      * difference, because it means the same whatever fills pass it on its way: a new left or a new
      * quantity would not. */
     CMD_REDUCE,
+    /* Two orders of one user and side, of which only one may trade: a LIMIT_MAKER or
+     * TAKE_PROFIT(_LIMIT) and, as `other`, a STOP_LOSS(_LIMIT), both at rest when it is done. */
+    CMD_PAIR,
 };
 
 enum { /* book_cmd.flags */
@@ -62,6 +67,7 @@ struct book_cmd {
      * Of a type that waits and then buys at market, what it may spend. */
     int64_t quote_atoms;
     int64_t ts_us;
+    const struct book_cmd *other; /* PAIR: the stop-loss leg; needed until book_begin() returns */
 };
 
 enum book_event_type {
@@ -85,6 +91,7 @@ enum book_done {
     DONE_EXPIRED,  /* IOC, FOK, market remainder; what a REDUCE has left nothing of */
     DONE_STP,      /* journals from before EVENT_PREVENTED have it */
     DONE_REPLACED, /* the old half of a move */
+    DONE_SIBLING,  /* the other one of its pair traded, was triggered, or ended */
 };
 
 enum { BOOK_MAKER_DONE = 1, BOOK_TAKER_DONE = 2 }; /* book_event.flags of FILL and PREVENTED */
@@ -141,7 +148,8 @@ enum book_step book_step(struct book *book, uint32_t fills_max, struct book_even
 /* Whether a command is open. */
 bool book_busy(const struct book *book);
 
-/* The order id that the command just begun has taken (NEW, MOVE). */
+/* The order id that the command just begun has taken (NEW, MOVE, PAIR: the first one's, the other's
+ * is the next). */
 uint64_t book_taker_order_id(const struct book *book);
 
 /* The ref, and the user, of the taker whose slice the last step was. */

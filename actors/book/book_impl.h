@@ -29,6 +29,8 @@ struct book_open { /* the command under way */
     bool triggered;   /* the taker waited for its trigger: it has its order id and a slot already */
     uint32_t dead_at; /* the own order that a FOK would end at, a slot; 0: it finds too little */
     uint32_t node;    /* MOVE, CANCEL, a triggered order: the order's slot */
+    uint32_t orphan; /* the other one of a maker that has traded: it ends next; or 0 */
+    struct book_cmd other; /* PAIR */
     struct trigger_fire fire;
 };
 
@@ -67,6 +69,12 @@ void level_gone(struct book *book, enum book_side side, int64_t price, uint32_t 
 /* Next non-empty level strictly behind `price` in priority, or NULL. */
 const struct level *level_behind(const struct book *book, enum book_side side, int64_t price,
                                  int64_t *found);
+
+/* The order of the slot may trade now: the other one of its pair ends, by at most two events. */
+void pair_break(struct book *book, struct book_events *out, uint32_t slot);
+
+/* Makes the two orders a pair. */
+void pair_make(struct book *book, uint32_t slot, uint32_t other);
 
 /* Puts the order behind the others of its level. */
 void order_rest(struct book *book, uint32_t slot);

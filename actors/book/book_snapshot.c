@@ -28,6 +28,7 @@ static void write_order(void *arg, const struct order_node *order)
 {
     const struct writing *to = arg;
     struct order_node copy = *order;
+    copy.flags &= (uint8_t)~NODE_PAIRED; /* wire_pairs() */
     order_fields(to->wire, &copy);
     if (!(order->flags & NODE_ICEBERG))
         return;
@@ -155,6 +156,71 @@ static void wire_waiting(struct wire *wire, struct book *book)
         trigger_restored(book);
 }
 
+/* ---- pairs: the refs of both, behind all orders ---- */
+
+struct pairing {
+    struct wire *wire; /* NULL: only to be counted */
+    const struct book *book;
+    uint32_t pairs;
+};
+
+static void write_pair(void *arg, const struct order_node *order)
+{
+    struct pairing *to = arg;
+    uint64_t ref = order->ref, other = to->book->pool->nodes[order->sibling].ref;
+    if (!(order->flags & NODE_PAIRED) || ref > other)
+        return; /* each once */
+    to->pairs++;
+    if (!to->wire)
+        return;
+    wire_u64(to->wire, &ref);
+    wire_u64(to->wire, &other);
+}
+
+static void write_waiting_pair(void *arg, const struct order_node *order,
+                               const struct order_terms *terms, int64_t extreme)
+{
+    (void)terms, (void)extreme;
+    write_pair(arg, order);
+}
+
+static uint32_t each_pair(const struct book *book, struct wire *wire)
+{
+    struct pairing to = {.wire = wire, .book = book};
+    book_each_order(book, SIDE_BUY, write_pair, &to);
+    book_each_order(book, SIDE_SELL, write_pair, &to);
+    trigger_each(book, write_waiting_pair, &to);
+    return to.pairs;
+}
+
+static void read_pair(struct wire *wire, struct book *book)
+{
+    const struct order_pool *pool = book->pool;
+    uint64_t refs[2] = {0};
+    wire_u64(wire, &refs[0]);
+    wire_u64(wire, &refs[1]);
+    uint32_t one = order_pool_find(pool, refs[0]), other = order_pool_find(pool, refs[1]);
+    if (!wire_expect(wire, one && other && one != other))
+        return;
+    const struct order_node *a = &pool->nodes[one], *b = &pool->nodes[other];
+    if (wire_expect(wire, a->symbol == book->symbol && b->symbol == book->symbol &&
+                              a->user == b->user && a->side == b->side &&
+                              !((a->flags | b->flags) & NODE_PAIRED) &&
+                              ((a->flags | b->flags) & NODE_WAITING)))
+        pair_make(book, one, other);
+}
+
+static void wire_pairs(struct wire *wire, struct book *book)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t count = reading ? 0 : each_pair(book, NULL);
+    count = wire_count(wire, count, book->pool->capacity);
+    if (!reading)
+        each_pair(book, wire);
+    for (uint32_t i = 0; reading && i < count && wire->ok; i++)
+        read_pair(wire, book);
+}
+
 void book_wire(struct wire *wire, struct book *book)
 {
     ASSERT(!book->busy);
@@ -174,5 +240,6 @@ void book_wire(struct wire *wire, struct book *book)
     wire_side(wire, book, SIDE_BUY);
     wire_side(wire, book, SIDE_SELL);
     wire_waiting(wire, book);
+    wire_pairs(wire, book);
     book->pinned = false;
 }

@@ -23,6 +23,7 @@ enum {                    /* order_node.flags */
        NODE_WAITING = 4,  /* for its trigger: in no level (trigger.h) */
        NODE_TRACKING = 8, /* WAITING, and follows the price */
        NODE_FIRST = 16,   /* TRACKING, and the first of its bucket, which `far` is */
+       NODE_PAIRED = 32,  /* one of two of which only one may trade: `sibling` is the other */
 };
 
 struct order_node { /* one cache line */
@@ -31,7 +32,8 @@ struct order_node { /* one cache line */
     uint32_t user, prev, next, far; /* far: the far level it rests or waits in, 0 = the window */
     uint8_t side, flags;
     uint16_t symbol;
-    uint32_t spare[3];
+    uint32_t sibling; /* PAIRED: a slot */
+    uint32_t spare[2];
 };
 _Static_assert(sizeof(struct order_node) == 64, "one cache line");
 

@@ -36,6 +36,7 @@
     X(REJECT_RESTRICTED, "the order is not in the state that the cancel asked for")                \
     X(REJECT_NOT_KEPT, "no such order among those the account keeps; history may have it")         \
     X(REJECT_NO_AMEND, "an order at market has no place in the book to keep")                      \
+    X(REJECT_PAIR_PRICES, "the prices of a pair are not on the two sides of the last price")       \
     X(REJECT_WOULD_TRIGGER, "a stop price that the last price has reached already")                \
     X(REJECT_TRAILING_DELTA, "trailing delta is outside the symbol's range")                       \
     X(REJECT_ICEBERG_PARTS, "an iceberg order has more parts than the symbol allows")              \

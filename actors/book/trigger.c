@@ -325,19 +325,26 @@ void trigger_restored(struct book *book)
 
 /* ---- waking ---- */
 
-static void fired(struct book *book, struct trigger_fire *fire, uint32_t slot)
+/* Returns whether it was one of a pair, whose other one is then gone too. */
+static bool fired(struct book *book, struct trigger_fire *fire, uint32_t slot,
+                  struct book_events *out)
 {
+    bool paired = book->pool->nodes[slot].flags & NODE_PAIRED;
     take_out(book, slot);
+    if (paired)
+        pair_break(book, out, slot);
     list_append(book->pool, &fire->head, &fire->tail, slot);
+    return paired;
 }
 
 /* The oldest order of the stop that is met first. */
-static void stop_met(struct book *book, struct trigger_fire *fire, uint32_t stop)
+static void stop_met(struct book *book, struct trigger_fire *fire, uint32_t stop,
+                     struct book_events *out)
 {
     struct order_pool *pool = book->pool;
     uint32_t slot = pool->far[stop].level.head;
     if (!pool->terms[slot].trail_bips) {
-        fired(book, fire, slot);
+        fired(book, fire, slot, out);
         return;
     }
     stop_remove(book, slot);
@@ -345,7 +352,7 @@ static void stop_met(struct book *book, struct trigger_fire *fire, uint32_t stop
 }
 
 static bool wake_stops(struct book *book, struct trigger_fire *fire, enum trigger_way way,
-                       uint32_t *steps)
+                       uint32_t *steps, struct book_events *out)
 {
     struct order_pool *pool = book->pool;
     const uint32_t *root = &book->triggers.stops[way];
@@ -358,7 +365,7 @@ static bool wake_stops(struct book *book, struct trigger_fire *fire, enum trigge
         if (*steps == 0)
             return false;
         (*steps)--;
-        stop_met(book, fire, stop);
+        stop_met(book, fire, stop, out);
     }
 }
 
@@ -396,9 +403,10 @@ static bool wake_followers(struct book *book, int64_t price, uint32_t *steps)
     return true;
 }
 
-/* A group may go with its last order, so the next one is asked first. */
+/* A group may go with its last order, so the next one is asked first; a pair may take another group
+ * with it, so all are looked at again. */
 static bool wake_trails(struct book *book, struct trigger_fire *fire, uint32_t side,
-                        uint32_t *steps)
+                        uint32_t *steps, struct book_events *out)
 {
     struct order_pool *pool = book->pool;
     for (uint32_t at = book->triggers.groups[side], next; at; at = next) {
@@ -410,31 +418,34 @@ static bool wake_trails(struct book *book, struct trigger_fire *fire, uint32_t s
                 return false;
             (*steps)--;
             bool last = group->members == 1;
-            fired(book, fire, group->head);
-            if (last)
+            bool paired = fired(book, fire, group->head, out);
+            if (paired)
+                next = book->triggers.groups[side];
+            if (last || paired)
                 break;
         }
     }
     return true;
 }
 
-bool trigger_wake(struct book *book, struct trigger_fire *fire, uint32_t *steps)
+bool trigger_wake(struct book *book, struct trigger_fire *fire, uint32_t *steps,
+                  struct book_events *out)
 {
     for (; fire->phase < FIRE_DONE; fire->phase++) {
         bool done = true;
         switch (fire->phase) {
         case FIRE_ABOVE:
-            done = wake_stops(book, fire, TRIGGER_ABOVE, steps);
+            done = wake_stops(book, fire, TRIGGER_ABOVE, steps, out);
             break;
         case FIRE_BELOW:
-            done = wake_stops(book, fire, TRIGGER_BELOW, steps);
+            done = wake_stops(book, fire, TRIGGER_BELOW, steps, out);
             break;
         case FIRE_FOLLOW:
             done = wake_followers(book, fire->price, steps);
             break;
         default:
-            done = wake_trails(book, fire, SIDE_SELL, steps) &&
-                   wake_trails(book, fire, SIDE_BUY, steps);
+            done = wake_trails(book, fire, SIDE_SELL, steps, out) &&
+                   wake_trails(book, fire, SIDE_BUY, steps, out);
         }
         if (!done)
             return false;

@@ -55,8 +55,10 @@ static inline bool trigger_sleeps(const struct triggers *triggers, int64_t price
 }
 
 /* Carries on what the trade wakes, by at most *steps orders and buckets, which it counts down; true
- * when all is done. What fires is appended to the list of `fire`. O(groups + steps log levels). */
-bool trigger_wake(struct book *book, struct trigger_fire *fire, uint32_t *steps);
+ * when all is done. What fires is appended to the list of `fire`, and the other one of its pair
+ * ends: two events a step at most. O(groups + steps log levels). */
+bool trigger_wake(struct book *book, struct trigger_fire *fire, uint32_t *steps,
+                  struct book_events *out);
 
 /* Calls `each` for every order that waits, in the order in which reading it back makes the same
  * state; `extreme` is 0 unless it trails. */

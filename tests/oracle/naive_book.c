@@ -20,6 +20,7 @@ struct naive_book {
     enum book_status status;
     uint64_t seq, order_id, trade_id, update_id, prevented_id;
     int64_t last_price;
+    int64_t touched;        /* the level of the match that is not yet told, or 0 */
     struct book_event *out; /* of the command that runs */
     uint32_t *out_count, out_max;
 };
@@ -229,6 +230,91 @@ static bool turned(const struct naive_wait *wait, int64_t price)
     return price * all >= wait->extreme * (all + delta);
 }
 
+static void forget_wait(struct naive_book *book, struct naive_wait *wait)
+{
+    book->waits--;
+    memmove(wait, wait + 1, (size_t)(&book->wait[book->waits] - wait) * sizeof *wait);
+}
+
+/* Takes the order of the ref out of where it rests or waits, and tells its end. */
+static void take_away(struct naive_book *book, uint64_t ref, enum book_done reason)
+{
+    for (uint32_t i = 0; i < book->waits; i++) {
+        struct naive_wait *wait = &book->wait[i];
+        const struct book_cmd placed = wait->cmd;
+        if (placed.ref != ref)
+            continue;
+        struct book_event *event = emit(book, EVENT_DONE, placed.side);
+        event->user = placed.user;
+        event->ref = placed.ref;
+        event->order_id = wait->order_id;
+        event->price_ticks = is_at_market(&placed) ? 0 : placed.price_ticks;
+        event->left_lots = placed.qty_lots;
+        event->reason = (uint8_t)reason;
+        event->id =
+            is_at_market(&placed) && placed.side == SIDE_BUY ? (uint64_t)placed.quote_atoms : 0;
+        forget_wait(book, wait);
+        return;
+    }
+    for (enum book_side side = SIDE_BUY; side <= SIDE_SELL; side++) {
+        struct naive_side *half = &book->sides[side];
+        for (uint32_t i = 0; i < half->count; i++) {
+            struct naive_order order = half->order[i];
+            struct taker ended = as_taker(&order, side);
+            if (order.ref != ref)
+                continue;
+            remove_at(half, i);
+            emit_done(book, &ended, order.left_lots + order.hidden_lots, reason);
+            emit_level(book, side, order.price_ticks);
+            if (book->touched == order.price_ticks)
+                book->touched = 0;
+            return;
+        }
+    }
+}
+
+/* Where the order keeps the ref of the other one of its pair. */
+static uint64_t *pair_of(struct naive_book *book, uint64_t ref)
+{
+    for (uint32_t i = 0; i < book->waits; i++)
+        if (book->wait[i].cmd.ref == ref)
+            return &book->wait[i].pair;
+    for (enum book_side side = SIDE_BUY; side <= SIDE_SELL; side++)
+        for (uint32_t i = 0; i < book->sides[side].count; i++)
+            if (book->sides[side].order[i].ref == ref)
+                return &book->sides[side].order[i].pair;
+    return NULL;
+}
+
+/* Dissolves the order's pair, if it has one; returns the ref of the other one, or 0. */
+static uint64_t unpair(struct naive_book *book, uint64_t ref)
+{
+    uint64_t *pair = pair_of(book, ref), sibling = *pair;
+    if (!sibling)
+        return 0;
+    *pair_of(book, sibling) = 0;
+    *pair = 0;
+    return sibling;
+}
+
+static void end_sibling(struct naive_book *book, uint64_t ref)
+{
+    if (ref)
+        take_away(book, ref, DONE_SIBLING);
+}
+
+/* The best order of a side is no more; with the last one its level is told. */
+static void first_gone(struct naive_book *book, enum book_side side)
+{
+    struct naive_side *half = &book->sides[side];
+    int64_t price = half->order[0].price_ticks;
+    remove_at(half, 0);
+    if (half->count && half->order[0].price_ticks == price)
+        return;
+    emit_level(book, side, price);
+    book->touched = 0;
+}
+
 /* What order the two are woken in: below zero when `a` comes first. */
 static int compare_stops(const struct naive_wait *a, const struct naive_wait *b)
 {
@@ -276,6 +362,13 @@ static struct naive_wait *first_trail(struct naive_book *book, int64_t price)
     return first;
 }
 
+/* It is to be a taker: the other one of its pair ends. */
+static void fire(struct naive_book *book, struct naive_wait *wait)
+{
+    wait->fired = true;
+    end_sibling(book, unpair(book, wait->cmd.ref));
+}
+
 /* What a trade does to those that wait. */
 static void wake(struct naive_book *book, int64_t price)
 {
@@ -291,18 +384,12 @@ static void wake(struct naive_book *book, int64_t price)
         if (wait->cmd.trail_bips)
             wait->extreme = price;
         else
-            wait->fired = true;
+            fire(book, wait);
     }
     while ((wait = first_trail(book, price))) {
         wait->since = ++book->fires;
-        wait->fired = true;
+        fire(book, wait);
     }
-}
-
-static void forget_wait(struct naive_book *book, struct naive_wait *wait)
-{
-    book->waits--;
-    memmove(wait, wait + 1, (size_t)(&book->wait[book->waits] - wait) * sizeof *wait);
 }
 
 /* One fill with the best maker; drops the maker when that takes its last lot. */
@@ -310,6 +397,7 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
 {
     struct naive_side *half = &book->sides[other(taker->side)];
     struct naive_order *maker = &half->order[0];
+    uint64_t pair = unpair(book, maker->ref);
     maker->left_lots -= lots;
     maker->traded = true;
     taker->left_lots -= taker->left_lots == INT64_MAX ? 0 : lots;
@@ -331,11 +419,12 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
     if (taker->left_lots == 0 && !taker->by_quote)
         event->flags |= BOOK_TAKER_DONE;
     if (event->left_lots == 0) {
-        remove_at(half, 0);
+        first_gone(book, other(taker->side));
     } else if (maker->left_lots == 0) {
         show(maker);
         to_the_end(half);
     }
+    end_sibling(book, pair);
     wake(book, book->last_price);
 }
 
@@ -366,6 +455,7 @@ static bool prevent(struct naive_book *book, struct taker *taker, int64_t wanted
     struct naive_order *maker = &half->order[0];
     int64_t whole = maker->left_lots + maker->hidden_lots;
     int64_t all = taker->by_quote ? 0 : taker->left_lots;
+    uint64_t pair;
     if (taker->stp == STP_EXPIRE_TAKER) {
         emit_prevented(book, taker, maker, 0, all, BOOK_TAKER_DONE);
         return true;
@@ -374,7 +464,9 @@ static bool prevent(struct naive_book *book, struct taker *taker, int64_t wanted
         bool both = taker->stp == STP_EXPIRE_BOTH;
         emit_prevented(book, taker, maker, whole, both ? all : 0,
                        BOOK_MAKER_DONE | (both ? BOOK_TAKER_DONE : 0));
-        remove_at(half, 0);
+        pair = unpair(book, maker->ref);
+        first_gone(book, other(taker->side));
+        end_sibling(book, pair);
         return both;
     }
     if (!taker->by_quote) /* what is given up costs nothing */
@@ -389,7 +481,9 @@ static bool prevent(struct naive_book *book, struct taker *taker, int64_t wanted
     emit_prevented(book, taker, maker, lots, lots,
                    (lots == whole ? BOOK_MAKER_DONE : 0) | (no_more ? BOOK_TAKER_DONE : 0));
     if (lots == whole) {
-        remove_at(half, 0);
+        pair = unpair(book, maker->ref);
+        first_gone(book, other(taker->side));
+        end_sibling(book, pair);
     } else if (maker->left_lots == 0) {
         show(maker);
         to_the_end(half);
@@ -401,14 +495,10 @@ static bool prevent(struct naive_book *book, struct taker *taker, int64_t wanted
 static enum stop match(struct naive_book *book, struct taker *taker)
 {
     const struct naive_side *half = &book->sides[other(taker->side)];
-    int64_t touched = 0; /* price of the level not yet reported */
+    book->touched = 0;
     enum stop stop;
     for (;;) {
         const struct naive_order *maker = half->count ? &half->order[0] : NULL;
-        if (touched && maker && maker->price_ticks != touched) {
-            emit_level(book, other(taker->side), touched);
-            touched = 0;
-        }
         stop = STOP_NO_LOTS_LEFT;
         if (taker->left_lots == 0)
             break;
@@ -425,7 +515,7 @@ static enum stop match(struct naive_book *book, struct taker *taker)
         stop = STOP_OWN_MAKER;
         bool own = taker->stp != STP_NONE && maker->user == taker->user;
         if (!own || taker->stp != STP_EXPIRE_TAKER)
-            touched = maker->price_ticks;
+            book->touched = maker->price_ticks;
         if (own && prevent(book, taker, wanted, lots))
             break;
         if (own)
@@ -435,8 +525,8 @@ static enum stop match(struct naive_book *book, struct taker *taker)
         if (lots < wanted)
             break;
     }
-    if (touched)
-        emit_level(book, other(taker->side), touched);
+    if (book->touched)
+        emit_level(book, other(taker->side), book->touched);
     return stop;
 }
 
@@ -642,6 +732,47 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
     return REJECT_NONE;
 }
 
+/* Both at once, or neither. */
+static enum reject run_pair(struct naive_book *book, const struct book_cmd *cmd)
+{
+    const struct book_cmd *legs[] = {cmd, cmd->other};
+    const struct naive_side *opposite = &book->sides[other(cmd->side)];
+    bool rests = cmd->order_type == TYPE_LIMIT_MAKER, crossing = false;
+    if (book->status != STATUS_TRADING)
+        return REJECT_MARKET_CLOSED;
+    for (int i = rests; i < 2 && book->last_price; i++) {
+        struct naive_wait wait = {.cmd = *legs[i]};
+        if (wait.cmd.stop_ticks && (waits_above(&wait) ? book->last_price >= wait.cmd.stop_ticks
+                                                       : book->last_price <= wait.cmd.stop_ticks))
+            return REJECT_PAIR_PRICES;
+    }
+    if (rests && book->last_price && !better(other(cmd->side), cmd->price_ticks, book->last_price))
+        return REJECT_PAIR_PRICES;
+    if (rests && opposite->count)
+        crossing = crosses(cmd->side, cmd->price_ticks, opposite->order[0].price_ticks);
+    if (crossing)
+        return REJECT_WOULD_MATCH;
+    if (naive_book_orders(book) + book->waits + 2 > book->orders_max)
+        return REJECT_BOOK_FULL;
+    for (int i = 0; i < 2; i++) {
+        struct taker taker = {.side = legs[i]->side,
+                              .user = legs[i]->user,
+                              .ref = legs[i]->ref,
+                              .price_ticks = legs[i]->price_ticks,
+                              .left_lots = legs[i]->qty_lots,
+                              .display_lots = legs[i]->display_lots};
+        if (i == 0 && rests) {
+            taker.order_id = ++book->order_id;
+            rest(book, &taker);
+        } else {
+            begin_wait(book, legs[i]);
+        }
+    }
+    *pair_of(book, legs[0]->ref) = legs[1]->ref;
+    *pair_of(book, legs[1]->ref) = legs[0]->ref;
+    return REJECT_NONE;
+}
+
 static void run_reduce(struct naive_book *book, enum book_side side, struct naive_order *order,
                        int64_t lots)
 {
@@ -659,6 +790,15 @@ static void run_reduce(struct naive_book *book, enum book_side side, struct naiv
         emit_level(book, side, order->price_ticks);
 }
 
+/* CANCEL, and REDUCE of all: with the other one of its pair. */
+static void end_whole(struct naive_book *book, uint64_t ref, enum book_done reason)
+{
+    uint64_t sibling = unpair(book, ref);
+    take_away(book, ref, reason);
+    if (sibling)
+        take_away(book, sibling, reason);
+}
+
 /* REDUCE and CANCEL of an order that waits. */
 static enum reject run_on_wait(struct naive_book *book, const struct book_cmd *cmd,
                                struct naive_wait *wait)
@@ -670,22 +810,21 @@ static enum reject run_on_wait(struct naive_book *book, const struct book_cmd *c
         return REJECT_RESTRICTED;
     if (cmd->type == CMD_MOVE)
         return REJECT_UNKNOWN_ORDER;
+    if (reduce && wait->pair)
+        return REJECT_NO_AMEND;
     if (reduce && lots <= 0)
         return lots == 0 ? REJECT_NO_CHANGE : REJECT_QTY_INCREASE;
-    bool ends = !reduce || lots >= placed->qty_lots;
-    struct book_event *event = emit(book, ends ? EVENT_DONE : EVENT_REDUCED, placed->side);
+    if (!reduce || lots >= placed->qty_lots) {
+        end_whole(book, placed->ref, reduce ? DONE_EXPIRED : DONE_CANCELED);
+        return REJECT_NONE;
+    }
+    struct book_event *event = emit(book, EVENT_REDUCED, placed->side);
     event->user = placed->user;
     event->ref = placed->ref;
     event->order_id = wait->order_id;
     event->price_ticks = is_at_market(placed) ? 0 : placed->price_ticks;
-    event->qty_lots = ends ? 0 : lots;
-    event->left_lots = placed->qty_lots -= ends ? 0 : lots;
-    if (!ends)
-        return REJECT_NONE;
-    event->reason = reduce ? DONE_EXPIRED : DONE_CANCELED;
-    event->id =
-        is_at_market(placed) && placed->side == SIDE_BUY ? (uint64_t)placed->quote_atoms : 0;
-    forget_wait(book, wait);
+    event->qty_lots = lots;
+    event->left_lots = placed->qty_lots -= lots;
     return REJECT_NONE;
 }
 
@@ -707,22 +846,23 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
             if (found.ref != cmd->ref)
                 continue;
             bool reduce = cmd->type == CMD_REDUCE;
+            if (cmd->restriction && (cmd->restriction == RESTRICT_ONLY_NEW) == found.traded)
+                return REJECT_RESTRICTED;
+            if (cmd->type == CMD_MOVE && found.pair)
+                return REJECT_UNKNOWN_ORDER;
+            if (reduce && found.pair)
+                return REJECT_NO_AMEND;
             if (reduce && cmd->qty_lots <= 0)
                 return cmd->qty_lots < 0 ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
             if (reduce && cmd->qty_lots < found.left_lots + found.hidden_lots) {
                 run_reduce(book, side, &half->order[i], cmd->qty_lots);
                 return REJECT_NONE;
             }
-            if ((cmd->restriction == RESTRICT_ONLY_NEW && found.traded) ||
-                (cmd->restriction == RESTRICT_ONLY_PARTIALLY_FILLED && !found.traded))
-                return REJECT_RESTRICTED;
-            struct taker old = as_taker(&found, side);
-            remove_at(half, i);
-            emit_done(book, &old, found.left_lots + found.hidden_lots,
+            book->touched = 0;
+            end_whole(book, found.ref,
                       cmd->type == CMD_MOVE ? DONE_REPLACED
                       : reduce              ? DONE_EXPIRED
                                             : DONE_CANCELED);
-            emit_level(book, side, found.price_ticks);
             if (cmd->type == CMD_MOVE) {
                 struct taker moved = {.side = side,
                                       .user = found.user,
@@ -755,6 +895,8 @@ enum reject naive_book_apply(struct naive_book *book, const struct book_cmd *cmd
     case CMD_MOVE:
     case CMD_REDUCE:
         return run_on_order(book, cmd);
+    case CMD_PAIR:
+        return run_pair(book, cmd);
     case CMD_STATUS:
         book->status = cmd->status;
         return REJECT_NONE;

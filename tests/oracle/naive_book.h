@@ -20,6 +20,7 @@ struct naive_order {
     uint64_t ref, order_id;
     int64_t price_ticks, left_lots; /* left_lots: what shows */
     int64_t hidden_lots, display_lots;
+    uint64_t pair; /* the ref of the other one, of which only one may trade; 0: none */
     uint32_t user;
     bool traded;
 };
@@ -29,6 +30,7 @@ struct naive_wait {
     struct book_cmd cmd;
     uint64_t order_id, since; /* since: when it began to wait, or to follow the price */
     int64_t extreme;          /* 0: does not follow the price yet */
+    uint64_t pair;
     bool fired;
 };
 

@@ -7,7 +7,7 @@
  *          Two fast books run beside the naive one, with different windows and slices, so that a
  *          result which depends on either shows as a difference too. Every command: reject, order
  *          id and events, field by field. Every 1,000: whole book, levels, best prices, counters,
- *          book_verify, book_hash.
+ *          book_verify, book_hash. Every 5,000 one of the fast books goes on from its snapshot.
  * Thread:  one. A plain program: it runs under every sanitizer.
  */
 #include <inttypes.h>
@@ -73,7 +73,7 @@ struct fast {
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
-    uint64_t events[7], done[5], rejects[REJECT_COUNT], commands, orders_max, far_max;
+    uint64_t events[7], done[6], rejects[REJECT_COUNT], commands, orders_max, far_max;
     uint64_t own_makers[STP_COUNT], own_takers[STP_COUNT]; /* ended by each mode */
     uint64_t fok_past_own, held_all_past_own;
     uint64_t icebergs, waits[TYPE_COUNT], trails, waiting_max, fired_max;
@@ -84,7 +84,7 @@ static struct {
     const struct setting *setting;
     struct fast fast[2];
     struct naive_book *naive;
-    struct book_cmd cmd;
+    struct book_cmd cmd, leg; /* leg: of a pair */
     struct book_event *want;
     uint32_t want_count;
     int64_t middle_ticks;
@@ -96,7 +96,8 @@ static const char *const event_name[] = {"ACCEPTED", "FILL",      "DONE",     "L
                                          "REDUCED",  "TRIGGERED", "PREVENTED"};
 static const char *const stp_name[] = {"NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH",
                                        "DECREMENT"};
-static const char *const done_name[] = {"FILLED", "CANCELED", "EXPIRED", "STP", "REPLACED"};
+static const char *const done_name[] = {"FILLED", "CANCELED", "EXPIRED",
+                                        "STP",    "REPLACED", "SIBLING"};
 
 static void print_event(const char *who, const struct book_event *e)
 {
@@ -223,8 +224,9 @@ static void fast_apply(struct fast *fast, enum reject want)
     if (reject != want)
         fail("fast: %s; naive: %s", reject_text(reject), reject_text(want));
     if (reject == REJECT_NONE) {
-        if (run.cmd.type == CMD_NEW || run.cmd.type == CMD_MOVE)
-            SAME(book_taker_order_id(fast->book), naive_book_order_id(run.naive), "order id");
+        if (run.cmd.type == CMD_NEW || run.cmd.type == CMD_MOVE || run.cmd.type == CMD_PAIR)
+            SAME(book_taker_order_id(fast->book),
+                 naive_book_order_id(run.naive) - (run.cmd.type == CMD_PAIR), "order id");
         while (fast_step(fast, 1 + (uint32_t)below(FILLS_MAX)) != BOOK_DONE)
             if (!book_busy(fast->book))
                 fail("BOOK_MORE of a book that is not busy");
@@ -358,6 +360,28 @@ static void compare_books(void)
     }
     if (book_hash(run.fast[0].book) != book_hash(run.fast[1].book))
         fail("book_hash depends on the window or on the slices");
+}
+
+/* What a snapshot keeps is the whole book: from here on the one read back is tested. */
+static void read_back(struct fast *fast, uint32_t window_ticks)
+{
+    enum { BYTES = 4 << 20 };
+    static unsigned char kept[BYTES];
+    struct wire out = {.out = kept, .ok = true};
+    struct fast back = {0};
+    book_wire(&out, fast->book);
+    if (!out.ok || out.at > BYTES)
+        fail("a book of %u bytes does not fit its snapshot", out.at);
+    fast_open(&back, window_ticks);
+    struct wire in = {.in = kept, .end = out.at, .ok = true};
+    book_wire(&in, back.book);
+    if (!in.ok || in.at != in.end)
+        fail("a snapshot is refused at byte %u of %u", in.at, in.end);
+    book_verify(back.book);
+    if (book_hash(back.book) != book_hash(fast->book))
+        fail("a book is not the same behind its snapshot");
+    fast_close(fast);
+    *fast = back;
 }
 
 static int64_t price_max(void)
@@ -544,6 +568,23 @@ static void any_wait(struct book_cmd *cmd)
         cmd->display_lots = any_display(cmd->qty_lots);
 }
 
+/* A leg of a pair, which waits for a price on its side of the market. */
+static void any_leg(struct book_cmd *cmd, int64_t type, int64_t middle)
+{
+    cmd->order_type = (uint8_t)type;
+    bool above = type_waits_above(cmd->order_type, cmd->side);
+    cmd->flags = 0;
+    cmd->display_lots = 0;
+    cmd->tif = (uint8_t)below(TIF_COUNT);
+    cmd->trail_bips = chance(25) ? 100 : 0;
+    cmd->stop_ticks = clamp_price(middle + (above ? 1 : -1) * (any_size(20) - chance(3)));
+    if (cmd->trail_bips && chance(50))
+        cmd->stop_ticks = 0;
+    cmd->price_ticks = type_is_market(cmd->order_type) ? 0 : any_price(cmd->side);
+    cmd->quote_atoms =
+        type_is_market(cmd->order_type) && cmd->side == SIDE_BUY ? any_budget(cmd->qty_lots) : 0;
+}
+
 static void any_new(struct book_cmd *cmd)
 {
     cmd->type = CMD_NEW;
@@ -592,6 +633,29 @@ static void any_new(struct book_cmd *cmd)
     }
 }
 
+/* A LIMIT_MAKER or TAKE_PROFIT(_LIMIT) and a STOP_LOSS(_LIMIT), mostly around the last price. */
+static void any_pair(struct book_cmd *cmd)
+{
+    int64_t last = naive_book_last_price(run.naive);
+    int64_t middle = last && chance(95) ? last : run.middle_ticks;
+    any_new(cmd);
+    run.leg = *cmd;
+    cmd->type = CMD_PAIR;
+    cmd->other = &run.leg;
+    run.leg.ref = fresh_ref();
+    any_leg(&run.leg, TYPE_STOP_LOSS + below(2), middle);
+    if (chance(60)) {
+        cmd->order_type = TYPE_LIMIT_MAKER;
+        cmd->trail_bips = 0;
+        cmd->stop_ticks = cmd->quote_atoms = 0;
+        cmd->flags = 0;
+        cmd->price_ticks =
+            clamp_price(middle + (cmd->side == SIDE_SELL ? 1 : -1) * (any_size(20) - chance(3)));
+    } else {
+        any_leg(cmd, TYPE_TAKE_PROFIT + below(2), middle);
+    }
+}
+
 static struct book_cmd any_command(void)
 {
     struct book_cmd cmd = {.seq = naive_book_seq(run.naive) + 1, .ts_us = (int64_t)run.number};
@@ -615,10 +679,12 @@ static struct book_cmd any_command(void)
         cmd.ref = any_ref();
         cmd.qty_lots = any_reduction(cmd.ref);
         cmd.price_ticks = (int64_t)below(3); /* nobody looks at it */
+    } else if (chance(10)) {
+        any_pair(&cmd);
     } else {
         any_new(&cmd);
     }
-    if (cmd.type != CMD_NEW) { /* nobody looks at these */
+    if (cmd.type != CMD_NEW && cmd.type != CMD_PAIR) { /* nobody looks at these */
         cmd.user = (uint32_t)below(run.setting->users + 1);
         cmd.side = (uint8_t)below(2);
     }
@@ -692,6 +758,8 @@ static void run_setting(uint32_t index, uint64_t commands)
         one_command();
         if (i % CHECK_EVERY == 0 || i == commands)
             compare_books();
+        if (i % (5 * CHECK_EVERY) == 0)
+            read_back(&run.fast[0], run.setting->window_ticks);
     }
     fast_close(&run.fast[0]);
     fast_close(&run.fast[1]);
@@ -716,7 +784,7 @@ static bool summary(void)
         all = all && seen.events[i] > 0;
     }
     printf("; DONE:");
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         printf(" %s %" PRIu64, done_name[i], seen.done[i]);
         all = all && (seen.done[i] > 0 || !any_run_is_long || i == DONE_STP);
     }

@@ -30,7 +30,9 @@
 enum {
     LIMIT_WEIGHT_US = 60000000,
     LIMIT_REQUESTS_US = 300000000,
-    LIMIT_REFUSALS = 100,         /* in a minute, before the address is banned */
+    /* In a minute, before the address is banned: as many as an HTTP/2 connection may have under way
+     * when the first is refused. */
+    LIMIT_REFUSALS = 100,
     LIMIT_BAN_S = 120,            /* the first ban, each further one twice as long... */
     LIMIT_BAN_MAX_S = 3 * 86400,  /* ... up to here */
     LIMIT_BAN_KEPT_S = 3 * 86400, /* after so long without one, the next is a first one again */

@@ -274,6 +274,7 @@ def an_address_may_open_300_connections_in_five_minutes(_):
         check(opened == 300 or 300 < opened <= 600, f"{opened} were let in")
         eq(ws.answer.status, 429, "the next one")
         eq(json.loads(ws.answer.body)["code"], -1003, "its code")
+        check(0 < int(ws.answer.headers["retry-after"]) <= 300, "seconds to the end of the window")
         eq(WebSocket(server.public, source="127.0.0.2").answer.status, 101, "another address")
         eq(Http1(server.public).request("GET", "/api/v3/ping").status, 200, "REST goes on")
 

@@ -285,9 +285,8 @@ Test(request_wire, has_the_bytes_of_version_1)
     unsigned char out[RECORD_BYTES_MAX];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};
-        if (journaled[t] ==
-            REQUEST_KEY_ADD) /* an HMAC key without rules, as it was from the start */
-            request.key.credential = credential;
+        if (journaled[t] == REQUEST_KEY_ADD)
+            request.key.credential = credential; /* HMAC without rules: as it was from the start */
         cr_assert_eq(journaled[t], t, "request types are never renumbered");
         cr_assert_eq(request_encode(&request, out), lengths[t], "type %zu", t);
     }

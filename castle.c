@@ -615,8 +615,11 @@ static uint32_t hook_work(void *self)
 static void hook_wait(void *self, int32_t ms)
 {
     struct ingress *ingress = self;
+    int64_t key_ms = (ingress->key_expires_us - ingress->core->now_us) / 1000 + 1;
     if (ingress->oldest && ms > 50)
         ms = 50; /* deadlines are looked at in time */
+    if (key_ms < ms)
+        ms = key_ms > 0 ? (int32_t)key_ms : 0;
     server_turn(castle.server[ingress->core->id], ms);
 }
 

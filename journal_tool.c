@@ -227,7 +227,7 @@ static const char *type_name_of(uint8_t type)
 {
     static const char *const requests[] = {"NEW",           "CANCEL",  "CANCEL_ALL", "DEPOSIT",
                                            "USER_ADD",      "KEY_ADD", "KEY_DELETE", "SYMBOL_ADD",
-                                           "SYMBOL_STATUS", "REPLACE", "AMEND"};
+                                           "SYMBOL_STATUS", "REPLACE", "AMEND",      "KEY_CHANGE"};
     if (type == RECORD_LINK)
         return "LINK";
     if (type == RECORD_SELF)
@@ -438,6 +438,26 @@ static void dump_new(const struct request *request)
     key_amount("quoteOrderQty", request->order.quote);
 }
 
+/* A secret stays sealed, and out of here; so do public keys, which are long. */
+static void dump_key(const struct request *request)
+{
+    const struct request_key *of = &request->key;
+    bool made = request->type == REQUEST_KEY_ADD;
+    key_text("apiKey", of->api_key, API_KEY_BYTES);
+    if (made)
+        key_word("keyType", key_kind_name(of->kind));
+    if (made || of->sets & KEY_SETS_PERMISSIONS) {
+        key("permissions");
+        render_permissions(&tool.out, of->permissions);
+    }
+    if (made || of->sets & KEY_SETS_RANGES) {
+        key("ipList");
+        render_ranges(&tool.out, of->range, of->ranges_count);
+    }
+    if (of->expires_us || of->sets & KEY_SETS_EXPIRY)
+        key_number("expiresAt", (uint64_t)of->expires_us / 1000);
+}
+
 static void dump_request(const struct request *request)
 {
     const struct request_find *cancel = &request->replace.cancel;
@@ -480,9 +500,10 @@ static void dump_request(const struct request *request)
     case REQUEST_USER_ADD:
         key_text("name", request->user_add.name, request->user_add.length);
         break;
-    case REQUEST_KEY_ADD: /* the secret stays sealed, and out of here */
+    case REQUEST_KEY_ADD:
+    case REQUEST_KEY_CHANGE:
     case REQUEST_KEY_DELETE:
-        key_text("apiKey", request->key.api_key, API_KEY_BYTES);
+        dump_key(request);
         break;
     case REQUEST_SYMBOL_ADD:
         key_text("symbol", request->symbol_add.name,

@@ -19,12 +19,17 @@ static uint32_t find_user(const struct control_shard *self, const char *name, ui
     return slot;
 }
 
+static uint32_t hash_of_key(const char api_key[API_KEY_BYTES])
+{
+    return (uint32_t)hash_bytes(2, api_key, API_KEY_BYTES);
+}
+
 static uint32_t find_key(const struct control_shard *self, const char api_key[API_KEY_BYTES])
 {
     uint32_t slot;
-    SLOT_INDEX_EACH(&self->key_by_text, (uint32_t)hash_bytes(2, api_key, API_KEY_BYTES), slot)
+    SLOT_INDEX_EACH(&self->key_by_text, hash_of_key(api_key), slot)
     {
-        if (memcmp(self->keys[slot].api_key, api_key, API_KEY_BYTES) == 0)
+        if (memcmp(self->keys[slot].config.api_key, api_key, API_KEY_BYTES) == 0)
             break;
     }
     return slot;
@@ -39,8 +44,7 @@ void control_user_index(struct control_shard *self, uint32_t number)
 
 void control_key_index(struct control_shard *self, uint32_t slot)
 {
-    slot_index_insert(&self->key_by_text,
-                      (uint32_t)hash_bytes(2, self->keys[slot].api_key, API_KEY_BYTES), slot);
+    slot_index_insert(&self->key_by_text, hash_of_key(self->keys[slot].config.api_key), slot);
 }
 
 static uint16_t find_symbol(const struct control_shard *self, const char name[SYMBOL_NAME_MAX])
@@ -142,6 +146,7 @@ static enum reject check(const struct control_shard *self, const struct request 
         if (find_key(self, request->key.api_key))
             return REJECT_NAME_TAKEN;
         return self->keys_count < self->keys_max ? REJECT_NONE : REJECT_LIMIT;
+    case REQUEST_KEY_CHANGE:
     case REQUEST_KEY_DELETE: {
         uint32_t key = find_key(self, request->key.api_key);
         if (request->user == 0 || request->user > self->users_count)
@@ -169,40 +174,66 @@ static void apply_user_add(struct control_shard *self, const struct request *req
     memcpy(user->name, request->user_add.name, NAME_MAX_BYTES);
     user->created_us = self->shard.last_ts_us;
     control_user_index(self, number);
-    struct config_change change = {.kind = CONFIG_USER,
-                                   .user = number,
-                                   .name_length = user->length,
-                                   .created_us = user->created_us};
+    struct config_change change = {
+        .kind = CONFIG_USER, .user = number, .name_length = user->length};
     memcpy(change.name, user->name, NAME_MAX_BYTES);
     config_send(self, MSG_USER_ADD, exchange_user_shard(ex, number), 0, (int64_t[4]){number});
     tell_ingress(self, &change);
     op_open(self, request->tag, number, 1);
 }
 
-static void key_change(const struct control_key *key, uint8_t kind, struct config_change *change)
+static struct config_change key_change(const struct control_key *key, uint8_t kind)
 {
-    *change = (struct config_change){.kind = kind,
-                                     .user = key->user,
-                                     .permissions = key->permissions,
-                                     .created_us = key->created_us};
-    memcpy(change->api_key, key->api_key, API_KEY_BYTES);
-    memcpy(change->sealed, key->sealed, SEALED_BYTES);
+    return (struct config_change){.kind = kind, .user = key->user, .key = key->config};
+}
+
+/* A key's changes concern ingress alone. */
+static void tell_key(struct control_shard *self, const struct request *request, uint32_t slot,
+                     uint8_t kind)
+{
+    struct config_change change = key_change(&self->keys[slot], kind);
+    tell_ingress(self, &change);
+    reply_id(self, request->tag, REJECT_NONE, 0, self->version);
+}
+
+static void set_ranges(struct key_config *key, const struct request_key *from)
+{
+    key->ranges_count = from->ranges_count;
+    memset(key->range, 0, sizeof key->range);
+    if (from->ranges_count)
+        memcpy(key->range, from->range, from->ranges_count * sizeof *from->range);
 }
 
 static void apply_key_add(struct control_shard *self, const struct request *request)
 {
+    const struct request_key *from = &request->key;
     uint32_t slot = ++self->keys_count;
     struct control_key *key = &self->keys[slot];
     *key = (struct control_key){.user = request->user,
-                                .permissions = request->key.permissions,
-                                .created_us = self->shard.last_ts_us};
-    memcpy(key->api_key, request->key.api_key, API_KEY_BYTES);
-    memcpy(key->sealed, request->key.sealed, SEALED_BYTES);
+                                .config = {.kind = from->kind,
+                                           .permissions = from->permissions,
+                                           .credential_bytes = from->credential_bytes,
+                                           .created_us = self->shard.last_ts_us,
+                                           .expires_us = from->expires_us}};
+    memcpy(key->config.api_key, from->api_key, API_KEY_BYTES);
+    memcpy(key->config.credential, from->credential, from->credential_bytes);
+    set_ranges(&key->config, from);
     control_key_index(self, slot);
-    struct config_change change;
-    key_change(key, CONFIG_KEY, &change);
-    tell_ingress(self, &change);
-    reply_id(self, request->tag, REJECT_NONE, 0, self->version);
+    tell_key(self, request, slot, CONFIG_KEY);
+}
+
+static void apply_key_change(struct control_shard *self, const struct request *request)
+{
+    const struct request_key *from = &request->key;
+    uint32_t slot = find_key(self, from->api_key);
+    struct key_config *key = &self->keys[slot].config;
+    if (from->sets & KEY_SETS_PERMISSIONS)
+        key->permissions = from->permissions;
+    if (from->sets & KEY_SETS_RANGES)
+        set_ranges(key, from);
+    if (from->sets & KEY_SETS_EXPIRY)
+        key->expires_us = from->expires_us;
+    tell_key(self, request, slot, CONFIG_KEY_CHANGED);
 }
 
 static void apply_key_delete(struct control_shard *self, const struct request *request)
@@ -210,13 +241,9 @@ static void apply_key_delete(struct control_shard *self, const struct request *r
     uint32_t slot = find_key(self, request->key.api_key);
     struct control_key *key = &self->keys[slot];
     key->gone = true;
-    slot_index_remove(&self->key_by_text, (uint32_t)hash_bytes(2, key->api_key, API_KEY_BYTES),
-                      slot);
-    memset(key->sealed, 0, SEALED_BYTES);
-    struct config_change change;
-    key_change(key, CONFIG_KEY_GONE, &change);
-    tell_ingress(self, &change);
-    reply_id(self, request->tag, REJECT_NONE, 0, self->version);
+    slot_index_remove(&self->key_by_text, hash_of_key(key->config.api_key), slot);
+    memset(key->config.credential, 0, sizeof key->config.credential);
+    tell_key(self, request, slot, CONFIG_KEY_GONE);
 }
 
 static void send_symbol(struct control_shard *self, const struct symbol_config *symbol, uint16_t to,
@@ -266,6 +293,9 @@ static void apply(struct control_shard *self, const struct request *request)
         break;
     case REQUEST_KEY_ADD:
         apply_key_add(self, request);
+        break;
+    case REQUEST_KEY_CHANGE:
+        apply_key_change(self, request);
         break;
     case REQUEST_KEY_DELETE:
         apply_key_delete(self, request);
@@ -380,17 +410,24 @@ enum recover control_shard_replay(struct control_shard *self, const struct recor
     return RECOVER_OK;
 }
 
+static uint64_t hash_key(uint64_t hash, const struct key_config *key)
+{
+    hash = hash_bytes(hash, key->api_key, API_KEY_BYTES);
+    hash = hash_bytes(hash, key->credential, key->credential_bytes);
+    hash = hash_bytes(hash, key->range, key->ranges_count * sizeof *key->range);
+    hash = hash_fold(hash, (uint64_t)key->expires_us);
+    return hash_fold(hash, (uint64_t)key->kind << 16 | (uint64_t)key->permissions << 8 |
+                               key->ranges_count);
+}
+
 uint64_t control_shard_hash(const struct control_shard *self)
 {
     uint64_t hash = hash_fold(shard_hash(&self->shard), self->version);
     for (uint32_t i = 1; i <= self->users_count; i++)
         hash = hash_bytes(hash, self->users[i].name, self->users[i].length);
     for (uint32_t i = 1; i <= self->keys_count; i++) {
-        const struct control_key *key = &self->keys[i];
-        hash = hash_bytes(hash, key->api_key, API_KEY_BYTES);
-        hash = hash_bytes(hash, key->sealed, SEALED_BYTES);
-        hash =
-            hash_fold(hash, (uint64_t)key->user << 9 | (uint64_t)key->gone << 8 | key->permissions);
+        hash = hash_fold(hash, (uint64_t)self->keys[i].user << 1 | self->keys[i].gone);
+        hash = hash_key(hash, &self->keys[i].config);
     }
     for (uint32_t i = 0; i < self->symbols_count; i++) {
         hash = hash_bytes(hash, self->symbols[i].name, SYMBOL_NAME_MAX);
@@ -408,15 +445,14 @@ void control_shard_each(const struct control_shard *self,
         change = (struct config_change){.kind = CONFIG_USER,
                                         .version = self->version,
                                         .user = i,
-                                        .name_length = self->users[i].length,
-                                        .created_us = self->users[i].created_us};
+                                        .name_length = self->users[i].length};
         memcpy(change.name, self->users[i].name, NAME_MAX_BYTES);
         each(arg, &change);
     }
     for (uint32_t i = 1; i <= self->keys_count; i++) {
         if (self->keys[i].gone)
             continue;
-        key_change(&self->keys[i], CONFIG_KEY, &change);
+        change = key_change(&self->keys[i], CONFIG_KEY);
         change.version = self->version;
         each(arg, &change);
     }

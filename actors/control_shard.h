@@ -23,11 +23,8 @@ struct control_user {
 
 struct control_key {
     uint32_t user;
-    uint8_t permissions;
     bool gone;
-    char api_key[API_KEY_BYTES];
-    uint8_t sealed[SEALED_BYTES];
-    int64_t created_us;
+    struct key_config config; /* of a deleted one without its credential */
 };
 
 struct control_op { /* a change that waits for acknowledgements */

@@ -32,8 +32,11 @@ static bool symbol_sound(const struct symbol_config *symbol)
 bool control_request_sound(const struct request *request)
 {
     switch (request->type) {
-    case REQUEST_USER_ADD:
     case REQUEST_KEY_ADD:
+        return key_credential_sound(&request->key) && key_rules_sound(&request->key);
+    case REQUEST_KEY_CHANGE:
+        return key_rules_sound(&request->key);
+    case REQUEST_USER_ADD:
     case REQUEST_KEY_DELETE:
         return true;
     case REQUEST_SYMBOL_ADD:

@@ -33,11 +33,8 @@ static void wire_control_keys(struct wire *wire, struct control_shard *self)
     for (uint32_t i = 1; i <= count && wire->ok; i++) {
         struct control_key *key = &self->keys[i];
         wire_u32(wire, &key->user);
-        wire_u8(wire, &key->permissions);
         wire_bool(wire, &key->gone);
-        wire_bytes(wire, key->api_key, API_KEY_BYTES);
-        wire_bytes(wire, key->sealed, SEALED_BYTES);
-        wire_i64(wire, &key->created_us);
+        key_config_wire(wire, &key->config);
         wire_expect(wire, key->user >= 1 && key->user <= self->users_count);
         if (reading && !key->gone)
             control_key_index(self, i);

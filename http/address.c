@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,9 +90,9 @@ uint64_t address_key(const struct address *address)
     return key | UINT64_C(1) << 63; /* which no address of a client has */
 }
 
-/* ---- trusted proxies ---- */
+/* ---- networks ---- */
 
-static bool contains(const struct network *network, const struct address *address)
+bool network_has(const struct network *network, const struct address *address)
 {
     uint32_t bytes = network->bits / 8, rest = network->bits % 8;
     if (memcmp(network->base.byte, address->byte, bytes) != 0)
@@ -100,7 +101,7 @@ static bool contains(const struct network *network, const struct address *addres
     return rest == 0 || ((network->base.byte[bytes] ^ address->byte[bytes]) & mask) == 0;
 }
 
-static bool read_network(const char *text, size_t length, struct network *network)
+bool network_read(const char *text, size_t length, struct network *network)
 {
     const char *slash = memchr(text, '/', length);
     size_t host = slash ? (size_t)(slash - text) : length;
@@ -125,6 +126,18 @@ static bool read_network(const char *text, size_t length, struct network *networ
     return true;
 }
 
+void network_text(const struct network *network, char out[static NETWORK_TEXT_BYTES])
+{
+    bool v4 = is_four(&network->base) && network->bits >= 96;
+    ASSERT(inet_ntop(v4 ? AF_INET : AF_INET6, network->base.byte + (v4 ? 12 : 0), out,
+                     ADDRESS_TEXT_BYTES) != NULL);
+    size_t length = strlen(out);
+    if (network->bits < 128)
+        snprintf(out + length, NETWORK_TEXT_BYTES - length, "/%u", network->bits - (v4 ? 96u : 0));
+}
+
+/* ---- trusted proxies ---- */
+
 /* Takes spaces and tabs off both ends. */
 static void trim(const char **text, size_t *length)
 {
@@ -145,7 +158,7 @@ bool proxies_read(struct proxies *proxies, const char *text, const char **wrong,
         *length = (size_t)(end - at);
         trim(wrong, length);
         if (proxies->count == PROXIES_MAX ||
-            !read_network(*wrong, *length, &proxies->network[proxies->count]))
+            !network_read(*wrong, *length, &proxies->network[proxies->count]))
             return false;
         proxies->count++;
     }
@@ -155,7 +168,7 @@ bool proxies_read(struct proxies *proxies, const char *text, const char **wrong,
 bool proxies_trust(const struct proxies *proxies, const struct address *address)
 {
     for (uint32_t i = 0; i < proxies->count; i++)
-        if (contains(&proxies->network[i], address))
+        if (network_has(&proxies->network[i], address))
             return true;
     return false;
 }

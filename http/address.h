@@ -10,13 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actors/msg/request.h"
+
 struct sockaddr;
 
-enum { ADDRESS_TEXT_BYTES = 46, PROXIES_MAX = 64 };
-
-struct address { /* IPv6; IPv4 as ::ffff:1.2.3.4; all zero: of no known kind */
-    uint8_t byte[16];
-};
+enum { ADDRESS_TEXT_BYTES = 46, NETWORK_TEXT_BYTES = ADDRESS_TEXT_BYTES + 4, PROXIES_MAX = 64 };
 
 struct address address_of(const struct sockaddr *sockaddr);
 
@@ -30,12 +28,17 @@ void address_text(const struct address *address, char out[static ADDRESS_TEXT_BY
  * Never 0. */
 uint64_t address_key(const struct address *address);
 
-/* ---- trusted proxies ---- */
+/* ---- networks ---- */
 
-struct network {
-    struct address base;
-    uint8_t bits; /* of 128 */
-};
+/* "10.0.0.0/8", "2001:db8::/32", or an address alone. False when it is neither. */
+bool network_read(const char *text, size_t length, struct network *network);
+
+/* Writes it as network_read() reads it. */
+void network_text(const struct network *network, char out[static NETWORK_TEXT_BYTES]);
+
+bool network_has(const struct network *network, const struct address *address);
+
+/* ---- trusted proxies ---- */
 
 struct proxies {
     struct network network[PROXIES_MAX];

@@ -13,10 +13,12 @@
 #include "actors/control_shard.h"
 #include "actors/ledger/ledger.h"
 #include "actors/shard.h"
+#include "http/address.h"
 #include "http/admin_json.h"
 #include "http/api_error.h"
 #include "http/metrics.h"
 #include "http/operation.h"
+#include "http/public_key.h"
 #include "http/render.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
@@ -120,8 +122,16 @@ static void log_change(const struct call *call, const struct reply *reply)
     case REQUEST_KEY_ADD:
         log_info("key_added", "An API key was added.", by, log_number("user", call->user),
                  log_bytes("key_begins", request->key.api_key, KEY_SHOWN),
+                 log_text("type", key_kind_name(request->key.kind)),
                  log_bool("trade", request->key.permissions & PERMISSION_TRADE),
                  log_bool("user_data", request->key.permissions & PERMISSION_USER_DATA));
+        break;
+    case REQUEST_KEY_CHANGE:
+        log_info("key_changed", "An API key was changed.", by, log_number("user", call->user),
+                 log_bytes("key_begins", request->key.api_key, KEY_SHOWN),
+                 log_bool("permissions", request->key.sets & KEY_SETS_PERMISSIONS),
+                 log_bool("ip_list", request->key.sets & KEY_SETS_RANGES),
+                 log_bool("expiry", request->key.sets & KEY_SETS_EXPIRY));
         break;
     case REQUEST_KEY_DELETE:
         log_info("key_deleted", "An API key was deleted.", by, log_number("user", call->user),
@@ -180,9 +190,11 @@ static void on_config(struct call *call, const struct msg *msg)
                     call->admin_request.user_add.length);
         text_str(&call->out, "}");
     } else if (call->type == REQUEST_KEY_ADD) {
-        text_format(&call->out, "{\"apiKey\":\"%.64s\",\"secretKey\":\"%.64s\"}",
-                    call->api_key_made, call->secret);
-    } else if (call->type == REQUEST_KEY_DELETE) {
+        text_format(&call->out, "{\"apiKey\":\"%.64s\"", call->api_key_made);
+        if (call->admin_request.key.kind == KEY_HMAC)
+            text_format(&call->out, ",\"secretKey\":\"%.64s\"", call->secret);
+        text_str(&call->out, "}");
+    } else if (call->type == REQUEST_KEY_DELETE || call->type == REQUEST_KEY_CHANGE) {
         text_str(&call->out, "{}");
     } else if (call->type == REQUEST_SYMBOL_ADD) {
         render_symbol(&call->out, &call->admin_request.symbol_add, true);
@@ -209,7 +221,8 @@ static void on_config(struct call *call, const struct msg *msg)
                     call->ingress->directory.symbols[call->symbol].name,
                     status_name(call->admin_request.symbol_add.status));
     }
-    bool made = call->type != REQUEST_KEY_DELETE && call->type != REQUEST_SYMBOL_STATUS;
+    bool made = call->type != REQUEST_KEY_DELETE && call->type != REQUEST_KEY_CHANGE &&
+                call->type != REQUEST_SYMBOL_STATUS;
     call_wait(call, made ? 201 : 200, msg->reply.version, 0);
 }
 
@@ -250,7 +263,7 @@ static void send(struct call *call, const struct request *request,
     call_send(call, request, reply);
 }
 
-/* ---- users and keys ---- */
+/* ---- users ---- */
 
 static void add_user(struct call *call, json_t *body)
 {
@@ -282,57 +295,183 @@ static void list_users(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static bool read_permissions(struct call *call, json_t *body, uint8_t *permissions)
+/* ---- a key's rules: what is not sent leaves them alone ---- */
+
+static bool read_permissions(struct call *call, json_t *body, struct request_key *key)
 {
     json_t *list = json_object_get(body, "permissions"), *item;
     size_t i;
-    *permissions = PERMISSION_USER_DATA | PERMISSION_TRADE;
+    bool known = json_is_array(list) && json_array_size(list) > 0;
     if (!list)
         return true;
-    *permissions = 0;
-    if (!json_is_array(list) || json_array_size(list) == 0) {
-        call_refuse(call, -1130, "'permissions' must be a list of USER_DATA and TRADE.");
-        return false;
-    }
+    key->sets |= KEY_SETS_PERMISSIONS;
+    key->permissions = 0;
     json_array_foreach(list, i, item)
     {
         const char *name = json_is_string(item) ? json_string_value(item) : "";
-        if (strcmp(name, "USER_DATA") == 0)
-            *permissions |= PERMISSION_USER_DATA;
-        else if (strcmp(name, "TRADE") == 0)
-            *permissions |= PERMISSION_TRADE;
-        else {
-            call_refuse(call, -1130, "'permissions' must be a list of USER_DATA and TRADE.");
-            return false;
-        }
+        bool data = strcmp(name, "USER_DATA") == 0, trade = strcmp(name, "TRADE") == 0;
+        known &= data || trade;
+        key->permissions |= data ? PERMISSION_USER_DATA : PERMISSION_TRADE;
+    }
+    if (!known)
+        call_refuse(call, -1130, "'permissions' must be a list of USER_DATA and TRADE.");
+    return known;
+}
+
+/* What a request about a key borrows, until it is answered. */
+struct key_parts {
+    struct network range[KEY_RANGES_MAX];
+    uint8_t credential[PUBLIC_KEY_MAX];
+};
+
+static struct key_parts *keep_parts(struct call *call, struct request_key *key)
+{
+    struct key_parts *parts = malloc(sizeof *parts);
+    ASSERT(parts != NULL);
+    call->kept = (char *)parts;
+    key->range = parts->range;
+    key->credential = parts->credential;
+    return parts;
+}
+
+static bool read_ranges(struct call *call, json_t *body, struct request_key *key,
+                        struct key_parts *parts)
+{
+    json_t *list = json_object_get(body, "ipList"), *item;
+    size_t i;
+    if (!list)
+        return true;
+    if (!json_is_array(list) || json_array_size(list) > KEY_RANGES_MAX) {
+        call_refuse(call, -1130, "'ipList' must be a list of at most %d addresses.",
+                    KEY_RANGES_MAX);
+        return false;
+    }
+    key->sets |= KEY_SETS_RANGES;
+    key->ranges_count = (uint8_t)json_array_size(list);
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item) &&
+            network_read(json_string_value(item), json_string_length(item), &parts->range[i]))
+            continue;
+        call_refuse(call, -1130,
+                    "'ipList' must hold addresses like 1.2.3.4, 10.0.0.0/8 or 2001:db8::/32.");
+        return false;
     }
     return true;
 }
 
-static void add_key(struct call *call, json_t *body)
+/* null: never. */
+static bool read_expiry(struct call *call, json_t *body, struct request_key *key)
 {
-    static const char *const known[] = {"type", "permissions", "publicKey", NULL};
-    struct request request = {.type = REQUEST_KEY_ADD, .user = call->user};
+    json_t *value = json_object_get(body, "expiresAt");
+    if (!value)
+        return true;
+    key->sets |= KEY_SETS_EXPIRY;
+    if (json_is_null(value))
+        return true;
+    json_int_t ms = json_integer_value(value); /* 0 of what is none */
+    if (ms <= 0 || ms > INT64_MAX / 1000) {
+        call_refuse(call, -1130, "'expiresAt' must be a time in milliseconds, or null.");
+        return false;
+    }
+    key->expires_us = ms * 1000;
+    return true;
+}
+
+static bool read_rules(struct call *call, json_t *body, struct request_key *key,
+                       struct key_parts *parts)
+{
+    return read_permissions(call, body, key) && read_ranges(call, body, key, parts) &&
+           read_expiry(call, body, key);
+}
+
+/* ---- keys ---- */
+
+static bool read_kind(struct call *call, json_t *body, struct request_key *key)
+{
     const char *type;
     size_t length;
-    if (!admin_only_keys(call, body, known) || !get_string(call, body, "type", &type, &length))
-        return;
-    if (strcmp(type, "HMAC") != 0) {
-        call_refuse(call, -1130, "'type' must be HMAC; other key types are not available yet.");
-        return;
+    if (!get_string(call, body, "type", &type, &length))
+        return false;
+    while (key->kind < KEY_KINDS && strcmp(type, key_kind_name(key->kind)) != 0)
+        key->kind++;
+    if (key->kind == KEY_KINDS)
+        call_refuse(call, -1130, "'type' must be HMAC, ED25519 or RSA.");
+    return key->kind < KEY_KINDS;
+}
+
+/* The secret that is made, or the public key that is given. */
+static bool read_credential(struct call *call, json_t *body, struct request_key *key,
+                            struct key_parts *parts)
+{
+    const char *pem, *wrong;
+    size_t length;
+    if (key->kind == KEY_HMAC) {
+        if (json_object_get(body, "publicKey")) {
+            call_refuse(call, -1130, "'publicKey' does not belong to an HMAC key.");
+            return false;
+        }
+        secrets_token(call->secret);
+        secrets_seal(&call->ingress->shared->secrets, key->api_key, call->secret,
+                     parts->credential);
+        key->credential_bytes = SEALED_BYTES;
+        return true;
     }
-    if (json_object_get(body, "publicKey")) {
-        call_refuse(call, -1130, "'publicKey' does not belong to an HMAC key.");
-        return;
-    }
-    if (!read_permissions(call, body, &request.key.permissions))
-        return;
+    if (!get_string(call, body, "publicKey", &pem, &length))
+        return false;
+    wrong = public_key_read(pem, length, key->kind, parts->credential, &key->credential_bytes);
+    if (wrong)
+        call_refuse(call, -1130, "%s", wrong);
+    return !wrong;
+}
+
+static void add_key(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"type",   "permissions", "publicKey",
+                                        "ipList", "expiresAt",   NULL};
+    struct request request = {.type = REQUEST_KEY_ADD,
+                              .user = call->user,
+                              .key = {.permissions = PERMISSION_USER_DATA | PERMISSION_TRADE}};
+    struct request_key *key = &request.key;
+    struct key_parts *parts = keep_parts(call, key);
     secrets_token(call->api_key_made);
-    secrets_token(call->secret);
-    memcpy(request.key.api_key, call->api_key_made, API_KEY_BYTES);
-    secrets_seal(&call->ingress->shared->secrets, request.key.api_key, call->secret,
-                 request.key.sealed);
-    send(call, &request, on_config);
+    memcpy(key->api_key, call->api_key_made, API_KEY_BYTES);
+    if (admin_only_keys(call, body, known) && read_kind(call, body, key) &&
+        read_credential(call, body, key, parts) && read_rules(call, body, key, parts))
+        send(call, &request, on_config);
+}
+
+/* Whether the key in the path can be one. */
+static bool read_key(struct call *call, struct slice text, struct request_key *key)
+{
+    if (text.length != API_KEY_BYTES) {
+        call_error(call, 404, -1121, "There is no such API key.");
+        return false;
+    }
+    memcpy(key->api_key, text.data, API_KEY_BYTES);
+    return true;
+}
+
+static void change_key(struct call *call, struct slice text, json_t *body)
+{
+    static const char *const known[] = {"permissions", "ipList", "expiresAt", NULL};
+    struct request request = {.type = REQUEST_KEY_CHANGE, .user = call->user};
+    struct key_parts *parts = keep_parts(call, &request.key);
+    if (!read_key(call, text, &request.key) || !admin_only_keys(call, body, known) ||
+        !read_rules(call, body, &request.key, parts))
+        return;
+    if (request.key.sets)
+        send(call, &request, on_config);
+    else
+        call_refuse(call, -1130, "One of 'permissions', 'ipList' and 'expiresAt' must be sent.");
+}
+
+static void delete_key(struct call *call, struct slice text, json_t *body)
+{
+    (void)body;
+    struct request request = {.type = REQUEST_KEY_DELETE, .user = call->user};
+    if (read_key(call, text, &request.key))
+        send(call, &request, on_config);
 }
 
 static bool user_exists(struct call *call)
@@ -344,6 +483,20 @@ static bool user_exists(struct call *call)
     return false;
 }
 
+static void put_key(struct text *out, const struct directory_key *key)
+{
+    text_format(out, "{\"apiKey\":\"%.64s\",\"type\":\"%s\",\"permissions\":", key->text,
+                key_kind_name(key->kind));
+    render_permissions(out, key->permissions);
+    text_str(out, ",\"ipList\":");
+    render_ranges(out, key->range, key->ranges_count);
+    text_format(out, ",\"createdAt\":%ld,\"expiresAt\":", (long)(key->created_us / 1000));
+    if (key->expires_us == INT64_MAX)
+        text_str(out, "null}");
+    else
+        text_format(out, "%ld}", (long)(key->expires_us / 1000));
+}
+
 static void list_keys(struct call *call)
 {
     const struct directory *directory = &call->ingress->directory;
@@ -353,28 +506,12 @@ static void list_keys(struct call *call)
         const struct directory_key *key = &directory->keys[i];
         if (key->gone || key->user != call->user)
             continue;
-        text_format(&call->out,
-                    "%s{\"apiKey\":\"%.64s\",\"type\":\"HMAC\",\"permissions\":[%s%s%s]}",
-                    first ? "" : ",", key->text,
-                    key->permissions & PERMISSION_USER_DATA ? "\"USER_DATA\"" : "",
-                    key->permissions == (PERMISSION_USER_DATA | PERMISSION_TRADE) ? "," : "",
-                    key->permissions & PERMISSION_TRADE ? "\"TRADE\"" : "");
+        text_str(&call->out, first ? "" : ",");
+        put_key(&call->out, key);
         first = false;
     }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);
-}
-
-static void delete_key(struct call *call, struct slice key, json_t *body)
-{
-    (void)body;
-    struct request request = {.type = REQUEST_KEY_DELETE, .user = call->user};
-    if (key.length != API_KEY_BYTES) {
-        call_error(call, 404, -1121, "There is no such API key.");
-        return;
-    }
-    memcpy(request.key.api_key, key.data, API_KEY_BYTES);
-    send(call, &request, on_config);
 }
 
 /* ---- money ---- */
@@ -731,6 +868,7 @@ static const struct route {
     {METHOD_GET, "/admin/v1/users", .act = list_users},
     {METHOD_POST, "/admin/v1/users/{id}/keys", .act_body = add_key},
     {METHOD_GET, "/admin/v1/users/{id}/keys", .act = list_keys},
+    {METHOD_PUT, "/admin/v1/users/{id}/keys/{key}", .act_name = change_key},
     {METHOD_DELETE, "/admin/v1/users/{id}/keys/{key}", .act_name = delete_key},
     {METHOD_POST, "/admin/v1/users/{id}/deposits", .act_body = deposit},
     {METHOD_POST, "/admin/v1/users/{id}/withdrawals", .act_body = withdraw},

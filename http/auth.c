@@ -32,6 +32,9 @@ static bool signature_ok(struct call *call, const struct directory_key *key,
 {
     struct params *params = &call->ingress->params;
     uint8_t expected[SIGNATURE_BYTES], given[SIGNATURE_BYTES];
+    if (key->public_key)
+        return public_key_verify(key->public_key, params->piece, params->piece_length,
+                                 params->pieces, signature->value, signature->value_length);
     if (signature->value_length != 2 * sizeof given)
         return false;
     for (uint32_t i = 0; i < sizeof given; i++) {
@@ -57,50 +60,83 @@ static bool key_legal(const struct slice *key)
     return true;
 }
 
-bool authenticate(struct call *call, uint8_t permission, struct request *request)
+/* The key that the call names, or that its session has logged on with; NULL when it was refused. */
+static const struct directory_key *find_key(struct call *call, uint8_t permission, int64_t now_us)
 {
-    struct ingress *ingress = call->ingress;
-    const struct param *signature;
-    bool there;
-    uint64_t timestamp;
+    bool revoked = false;
+    if (!call->api_key.data && call->logon) {
+        call->api_key = (struct slice){call->logon->key, API_KEY_BYTES};
+        revoked = call->logon->revoked;
+    }
     if (!call->api_key.data) {
         field_missing(call, "apiKey");
-        return false;
+        return NULL;
     }
     const struct directory_key *key =
-        directory_key(&ingress->directory, call->api_key.data, call->api_key.length);
+        directory_key(&call->ingress->directory, call->api_key.data, call->api_key.length);
     if (!key && !key_legal(&call->api_key)) { /* those that we know are legal */
         call_refuse(call, -2014, "API-key format invalid.");
-        return false;
+        return NULL;
     }
-    if (!key || !(key->permissions & permission)) {
+    if (!key || revoked || !directory_key_serves(key, &call->client, permission, now_us)) {
         call_refuse(call, -2015, "Invalid API-key, IP, or permissions for action.");
+        return NULL;
+    }
+    return key;
+}
+
+/* The time at which the client says it sent the call: not ahead of ours, nor older than its window.
+ */
+static bool check_time(struct call *call, uint64_t timestamp, int64_t now_us,
+                       struct request *request)
+{
+    if (timestamp == 0 || timestamp >= INT64_MAX / 1000) {
+        field_missing(call, "timestamp");
         return false;
     }
-    if (!get_recv_window(call, &request->recv_window_us) ||
-        !field_number(call, "timestamp", MANDATORY, &there, &timestamp) ||
-        !field_get(call, "signature", MANDATORY, &signature))
-        return false;
-    int64_t now = env_now_us(&ingress->ex->rt.env), sent = 0;
-    if (timestamp < INT64_MAX / 1000)
-        sent = field_time_us(timestamp);
-    if (sent == 0 || sent >= now + 1000000) {
-        if (sent == 0)
-            field_missing(call, "timestamp");
-        else
-            call_refuse(call, -1021,
-                        "Timestamp for this request was 1000ms ahead of the server's time.");
+    request->timestamp_us = field_time_us(timestamp);
+    if (request->timestamp_us >= now_us + 1000000) {
+        call_refuse(call, -1021,
+                    "Timestamp for this request was 1000ms ahead of the server's time.");
         return false;
     }
-    if (now - sent > request->recv_window_us) {
+    if (now_us - request->timestamp_us > request->recv_window_us) {
         call_refuse(call, -1021, "Timestamp for this request is outside of the recvWindow.");
         return false;
     }
-    if (!signature_ok(call, key, signature)) {
+    return true;
+}
+
+bool authenticate(struct call *call, uint8_t permission, struct request *request)
+{
+    const struct param *signature;
+    bool vouched = !call->api_key.data && call->logon, there;
+    uint64_t timestamp;
+    int64_t now_us = env_now_us(&call->ingress->ex->rt.env);
+    const struct directory_key *key = find_key(call, permission, now_us);
+    if (!key || !get_recv_window(call, &request->recv_window_us) ||
+        !field_number(call, "timestamp", MANDATORY, &there, &timestamp) ||
+        !field_get(call, "signature", vouched ? OPTIONAL : MANDATORY, &signature) ||
+        !check_time(call, timestamp, now_us, request))
+        return false;
+    if (signature && !signature_ok(call, key, signature)) {
         call_refuse(call, -1022, "Signature for this request is not valid.");
         return false;
     }
-    request->timestamp_us = sent;
     request->user = call->user = key->user;
     return true;
+}
+
+bool authenticate_session(struct call *call, uint8_t permission, struct request *request)
+{
+    call->api_key = (struct slice){0}; /* without a signature it would prove nothing */
+    if (!call->logon) {
+        call_error(call, 401, -1002, "You are not authorized to execute this request.");
+        return false;
+    }
+    const struct directory_key *key =
+        find_key(call, permission, env_now_us(&call->ingress->ex->rt.env));
+    if (key)
+        request->user = call->user = key->user;
+    return key != NULL;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "actors/ledger/ledger.h"
+#include "http/address.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 
@@ -36,10 +37,22 @@ void directory_init(struct directory *directory, const struct secrets *secrets,
     memset(directory->symbol_buckets, 0xFF, buckets_bytes);
 }
 
+/* Its slot stays. */
+static void forget_key(struct directory_key *key)
+{
+    OPENSSL_clear_free(key->signer, sizeof *key->signer);
+    public_key_free(key->public_key);
+    free(key->range);
+    key->signer = NULL;
+    key->public_key = NULL;
+    key->range = NULL;
+    key->gone = true;
+}
+
 void directory_fini(struct directory *directory)
 {
     for (uint32_t i = 1; i <= directory->keys_count; i++)
-        OPENSSL_clear_free(directory->keys[i].signer, sizeof *directory->keys[i].signer);
+        forget_key(&directory->keys[i]);
     free(directory->users);
     free(directory->keys);
     free(directory->symbols);
@@ -78,27 +91,55 @@ static void keyed_state(SHA256_CTX *state, const char secret[SECRET_BYTES], uint
     OPENSSL_cleanse(block, sizeof block);
 }
 
-static void add_key(struct directory *directory, const struct config_change *change)
+/* False when it was sealed with another key file. */
+static bool open_secret(const struct directory *directory, struct directory_key *key,
+                        const uint8_t sealed[SEALED_BYTES])
 {
     char secret[SECRET_BYTES];
-    uint32_t slot = ++directory->keys_count;
-    directory->keys = grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
-    struct directory_key *key = &directory->keys[slot];
-    *key = (struct directory_key){.used = true,
-                                  .permissions = change->permissions,
-                                  .user = change->user,
-                                  .created_us = change->created_us};
-    memcpy(key->text, change->api_key, API_KEY_BYTES);
-    if (!secrets_unseal(directory->secrets, change->api_key, change->sealed, secret)) {
-        directory->unseal_failed = true;
-        key->gone = true;
-        return;
-    }
+    if (!secrets_unseal(directory->secrets, key->text, sealed, secret))
+        return false;
     key->signer = OPENSSL_malloc(sizeof *key->signer);
     ASSERT(key->signer != NULL);
     keyed_state(&key->signer->inner, secret, 0x36);
     keyed_state(&key->signer->outer, secret, 0x5C);
     OPENSSL_cleanse(secret, sizeof secret);
+    return true;
+}
+
+/* What may change of a key. */
+static void set_rules(struct directory_key *key, const struct key_config *config)
+{
+    size_t bytes = config->ranges_count * sizeof *key->range;
+    key->permissions = config->permissions;
+    key->expires_us = config->expires_us ? config->expires_us : INT64_MAX;
+    key->ranges_count = config->ranges_count;
+    free(key->range);
+    key->range = NULL;
+    if (bytes == 0)
+        return;
+    key->range = malloc(bytes);
+    ASSERT(key->range != NULL);
+    memcpy(key->range, config->range, bytes);
+}
+
+static void add_key(struct directory *directory, const struct config_change *change)
+{
+    const struct key_config *config = &change->key;
+    uint32_t slot = ++directory->keys_count;
+    directory->keys = grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
+    struct directory_key *key = &directory->keys[slot];
+    *key = (struct directory_key){
+        .used = true, .kind = config->kind, .user = change->user, .created_us = config->created_us};
+    memcpy(key->text, config->api_key, API_KEY_BYTES);
+    set_rules(key, config);
+    if (key->kind != KEY_HMAC) {
+        key->public_key = public_key_open(config->credential, config->credential_bytes);
+        key->gone = !key->public_key; /* a forged journal: it was read when it was made */
+    } else if (!open_secret(directory, key, config->credential)) {
+        directory->unseal_failed = key->gone = true;
+    }
+    if (key->gone)
+        return;
     uint32_t *bucket = bucket_of(directory, key->text);
     key->next = *bucket;
     *bucket = slot;
@@ -154,10 +195,13 @@ void directory_apply(struct directory *directory, const struct config_change *ch
     case CONFIG_KEY:
         add_key(directory, change);
         break;
+    case CONFIG_KEY_CHANGED:
     case CONFIG_KEY_GONE:
-        key = (struct directory_key *)directory_key(directory, change->api_key, API_KEY_BYTES);
-        if (key)
-            key->gone = true;
+        key = (struct directory_key *)directory_key(directory, change->key.api_key, API_KEY_BYTES);
+        if (key && change->kind == CONFIG_KEY_CHANGED)
+            set_rules(key, &change->key);
+        else if (key)
+            forget_key(key);
         break;
     default:
         set_symbol(directory, symbol);
@@ -176,6 +220,16 @@ const struct directory_key *directory_key(const struct directory *directory, con
         if (memcmp(directory->keys[slot].text, text, API_KEY_BYTES) == 0)
             return directory->keys[slot].gone ? NULL : &directory->keys[slot];
     return NULL;
+}
+
+bool directory_key_serves(const struct directory_key *key, const struct address *from,
+                          uint8_t permissions, int64_t now_us)
+{
+    uint32_t i = 0;
+    while (i < key->ranges_count && !network_has(&key->range[i], from))
+        i++;
+    return (key->permissions & permissions) && now_us < key->expires_us &&
+           (i < key->ranges_count || key->ranges_count == 0);
 }
 
 static bool name_is(const char name[SYMBOL_NAME_MAX], const char *text, size_t length)

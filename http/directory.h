@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "actors/msg/request.h"
+#include "http/public_key.h"
 #include "http/secrets.h"
 
 enum { SIGNATURE_BYTES = 32 };
@@ -24,12 +25,14 @@ struct directory_user {
 
 struct directory_key {
     bool used, gone;
-    uint8_t permissions;
+    uint8_t kind, permissions, ranges_count;
     uint32_t user;
-    int64_t created_us;
+    int64_t created_us, expires_us; /* expires_us: INT64_MAX is never */
     char text[API_KEY_BYTES];
-    struct signer *signer; /* its own memory, wiped when freed */
-    uint32_t next;         /* of its bucket */
+    struct signer *signer;         /* of HMAC: its own memory, wiped when it goes; */
+    struct public_key *public_key; /* of the others */
+    struct network *range;         /* where it may be used from; none: anywhere */
+    uint32_t next;                 /* of its bucket */
 };
 
 struct directory {
@@ -54,12 +57,17 @@ void directory_apply(struct directory *directory, const struct config_change *ch
 /* The key, or NULL when unknown or deleted. */
 const struct directory_key *directory_key(const struct directory *directory, const char *text,
                                           size_t length);
+
+/* Whether the key may be used from there, at this time, for one of the permissions. */
+bool directory_key_serves(const struct directory_key *key, const struct address *from,
+                          uint8_t permissions, int64_t now_us);
+
 /* SYMBOL_ANY when unknown. */
 uint16_t directory_symbol(const struct directory *directory, const char *name, size_t length);
 /* ASSET_NONE when unknown. */
 uint16_t directory_asset(const struct directory *directory, const char *name, size_t length);
 
-/* HMAC-SHA256 under the key, over the pieces of text one after the other. */
+/* HMAC-SHA256 under the key, which is of that kind, over the pieces of text one after the other. */
 void directory_sign(const struct directory_key *key, const char *const part[],
                     const size_t length[], uint32_t parts, uint8_t signature[SIGNATURE_BYTES]);
 

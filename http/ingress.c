@@ -41,6 +41,7 @@ void ingress_init(struct ingress *ingress, struct ingress_shared *shared, struct
     ingress->shared = shared;
     ingress->ex = ex;
     ingress->core = ex->rt.core[core];
+    ingress->key_expires_us = INT64_MAX;
     gateway_init(&ingress->gateway, ex, arena, core);
     uint32_t waiting = deadlines_max(&ex->config);
     timers_init(&ingress->deadlines, arena_alloc(arena, (waiting + 1) * sizeof(struct timer *)),
@@ -372,8 +373,8 @@ static void on_market(void *self, const struct msg *msg)
     if (msg->type == MSG_CONFIG) {
         const struct config_change *change = msg->change.block;
         directory_apply(&ingress->directory, change);
-        if (change->kind == CONFIG_KEY_GONE)
-            ws_api_key_gone(ingress, change->api_key);
+        if (change->kind == CONFIG_KEY_GONE || change->kind == CONFIG_KEY_CHANGED)
+            ws_api_check_keys(ingress);
         hot_forget(ingress->hot);
     } else {
         market_view_fold(&ingress->view, msg);
@@ -480,6 +481,8 @@ uint32_t ingress_work(struct ingress *ingress)
 {
     const struct gateway_sink sink = sink_of(ingress);
     uint32_t done = gateway_poll(&ingress->gateway, &sink) + past_deliver(ingress);
+    if (ingress->core->now_us >= ingress->key_expires_us)
+        ws_api_check_keys(ingress);
     if (ingress->oldest) {
         done += timers_run(&ingress->deadlines, ingress->core->now_us, 256);
         done += finish_waiting(ingress);

@@ -55,6 +55,7 @@ struct ingress {
     struct text text;             /* scratch */
     struct text frame;            /* scratch: a message to a WebSocket API connection */
     struct api_session *sessions; /* WebSocket API connections */
+    int64_t key_expires_us;       /* the first of the keys that they go by; INT64_MAX: never */
     struct call *oldest, *newest, *free_calls;
     uint32_t calls, waiting; /* waiting: of them, those in call_wait() */
     struct user_streams user_streams;
@@ -78,6 +79,12 @@ struct slice { /* borrowed text */
 };
 
 enum { PEER_TEXT_BYTES = 64 };
+
+struct logon { /* of a WebSocket session, with a key that vouches for requests without one */
+    char key[API_KEY_BYTES];
+    int64_t since_us;
+    bool revoked; /* the key has gone meanwhile: such requests are refused until another logon */
+};
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER };
 
@@ -103,8 +110,9 @@ struct call {
     uint32_t unfilled[ORDER_INTERVALS];
     /* valid only while the call is started; api_key.data NULL: a parameter that was not sent */
     struct slice path, query, body, api_key;
-    bool micro;               /* X-MBX-TIME-UNIT: MICROSECOND */
-    const char *content_type; /* of the answer; NULL: JSON */
+    const struct logon *logon; /* NULL: nobody has logged on */
+    bool micro;                /* X-MBX-TIME-UNIT: MICROSECOND */
+    const char *content_type;  /* of the answer; NULL: JSON */
     struct body *shared; /* borrowed: the body that is being responded with; NULL: no shared one */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
@@ -125,7 +133,7 @@ struct call {
     char client_id[CLIENT_ID_BYTES];
     struct past_job *past; /* what a read has brought so far, for history.c; freed with the call */
     struct text out;
-    char *kept; /* what the answer quotes: freed with the call */
+    char *kept; /* what the answer quotes, or the request borrows: freed with the call */
     size_t kept_length;
     bool waits; /* call_wait() */
     uint32_t version_wanted;

@@ -105,9 +105,10 @@ static const struct route {
      KEEP_MINUTE_TIMED, NULL},
     {WS_ONLY, ws_api_session_status, 2, 0, false, KEEP_NONE, "session.status"},
     {WS_ONLY, ws_api_session_logon, 2, 0 + SIGNED, false, KEEP_NONE, "session.logon"},
-    {WS_ONLY, ws_api_session_status, 2, 0, false, KEEP_NONE, "session.logout"},
+    {WS_ONLY, ws_api_session_logout, 2, 0, false, KEEP_NONE, "session.logout"},
     {WS_ONLY, ws_api_session_subscriptions, 2, 0, false, KEEP_NONE, "session.subscriptions"},
-    {WS_ONLY, ws_api_subscribe, 2, 0 + SIGNED, false, KEEP_NONE,
+    {WS_ONLY, ws_api_subscribe, 2, 0, false, KEEP_NONE, "userDataStream.subscribe"},
+    {WS_ONLY, ws_api_subscribe_signature, 2, 0 + SIGNED, false, KEEP_NONE,
      "userDataStream.subscribe.signature"},
     {WS_ONLY, ws_api_unsubscribe, 2, 1, false, KEEP_NONE, "userDataStream.unsubscribe"},
 };

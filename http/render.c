@@ -5,6 +5,7 @@
 #include "actors/book/kinds.h"
 #include "actors/book/money.h"
 #include "actors/ledger/ledger.h"
+#include "http/address.h"
 #include "http/filters.h"
 #include "http/render_keys.h"
 #include "runtime/check.h"
@@ -301,6 +302,24 @@ void render_trade(const struct call *call, struct text *out, const struct trade_
     key_bool(out, "isMaker", trade->maker);
     key_bool(out, "isBestMatch", true);
     text_str(out, "}");
+}
+
+void render_permissions(struct text *out, uint8_t permissions)
+{
+    text_format(out, "[%s%s%s]", permissions & PERMISSION_USER_DATA ? "\"USER_DATA\"" : "",
+                (permissions & PERMISSION_ANY) == PERMISSION_ANY ? "," : "",
+                permissions & PERMISSION_TRADE ? "\"TRADE\"" : "");
+}
+
+void render_ranges(struct text *out, const struct network *range, uint32_t count)
+{
+    char text[NETWORK_TEXT_BYTES];
+    text_str(out, "[");
+    for (uint32_t i = 0; i < count; i++) {
+        network_text(&range[i], text);
+        text_format(out, "%s\"%s\"", i ? "," : "", text);
+    }
+    text_str(out, "]");
 }
 
 void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets)

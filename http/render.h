@@ -19,6 +19,9 @@ void render_query(const struct call *call, struct text *out, const struct order_
 void render_amended(const struct call *call, struct text *out, const struct amend_view *amend);
 void render_amendment(const struct call *call, struct text *out, const struct amend_view *amend);
 void render_trade(const struct call *call, struct text *out, const struct trade_view *trade);
+/* Lists of an API key: ["USER_DATA","TRADE"], ["10.0.0.0/8"]. */
+void render_permissions(struct text *out, uint8_t permissions);
+void render_ranges(struct text *out, const struct network *range, uint32_t count);
 /* With the permission sets, or with none of them. */
 void render_symbol(struct text *out, const struct symbol_config *symbol, bool sets);
 void render_depth(struct ingress *ingress, struct text *out, uint16_t symbol, uint32_t limit);

@@ -22,7 +22,7 @@
 
 enum {
     CORES_MAX = 64,
-    RECORD_BYTES_MAX = 512,
+    RECORD_BYTES_MAX = 1280,
     DURABLE_TIMES = 64, /* of a core's newest chunks, how many still say when they became durable */
 };
 

@@ -24,6 +24,54 @@ void symbol_config_wire(struct wire *wire, struct symbol_config *symbol)
     wire_bytes(wire, symbol->quote_name, SYMBOL_NAME_MAX);
 }
 
+const char *key_kind_name(uint8_t kind)
+{
+    static const char *const names[] = {"HMAC", "ED25519", "RSA"};
+    _Static_assert(sizeof names / sizeof *names == KEY_KINDS, "name every kind");
+    return kind < KEY_KINDS ? names[kind] : "?";
+}
+
+static bool credential_sound(uint8_t kind, uint16_t bytes)
+{
+    return kind == KEY_HMAC ? bytes == SEALED_BYTES
+                            : kind < KEY_KINDS && bytes > 0 && bytes <= PUBLIC_KEY_MAX;
+}
+
+static bool ranges_sound(const struct network *range, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (range[i].bits > 8 * sizeof range[i].base)
+            return false;
+    return count <= KEY_RANGES_MAX;
+}
+
+bool key_credential_sound(const struct request_key *key)
+{
+    return credential_sound(key->kind, key->credential_bytes);
+}
+
+bool key_rules_sound(const struct request_key *key)
+{
+    return ranges_sound(key->range, key->ranges_count) && key->expires_us >= 0;
+}
+
+void key_config_wire(struct wire *wire, struct key_config *key)
+{
+    wire_bytes(wire, key->api_key, API_KEY_BYTES);
+    wire_u8(wire, &key->kind);
+    wire_u8(wire, &key->permissions);
+    wire_i64(wire, &key->created_us);
+    wire_i64(wire, &key->expires_us);
+    wire_u8(wire, &key->ranges_count);
+    wire_u16(wire, &key->credential_bytes);
+    if (!wire_expect(wire, key->ranges_count <= KEY_RANGES_MAX && key->expires_us >= 0 &&
+                               credential_sound(key->kind, key->credential_bytes)))
+        return;
+    wire_bytes(wire, key->range, key->ranges_count * (uint32_t)sizeof *key->range);
+    wire_expect(wire, ranges_sound(key->range, key->ranges_count));
+    wire_bytes(wire, key->credential, key->credential_bytes);
+}
+
 enum { ORDER_HAS_TERMS = 0x80 }; /* in the type: a stop, a delta or what an iceberg shows follow */
 
 static bool has_terms(const struct request_order *order)
@@ -62,6 +110,52 @@ static void wire_which(struct wire *wire, struct request_find *find)
     find->has_order_id = how & 1;
     find->restriction = how >> 1;
     wire_text(wire, &find->client_length, find->client_id, CLIENT_ID_BYTES);
+}
+
+/* Bytes that stay in the record when they are read; NULL when they are not all there. */
+static const void *wire_borrow(struct wire *wire, const void *data, uint32_t bytes)
+{
+    if (!wire_is_reading(wire)) {
+        if (bytes)
+            memcpy(wire->out + wire->at, data, bytes);
+    } else if (wire_expect(wire, bytes <= wire->end - wire->at)) {
+        data = wire->in + wire->at;
+    } else {
+        return NULL;
+    }
+    wire->at += bytes;
+    return data;
+}
+
+static void wire_rules(struct wire *wire, struct request_key *key)
+{
+    wire_i64(wire, &key->expires_us);
+    wire_u8(wire, &key->ranges_count);
+    if (wire_expect(wire, key->ranges_count <= KEY_RANGES_MAX))
+        key->range =
+            wire_borrow(wire, key->range, key->ranges_count * (uint32_t)sizeof *key->range);
+}
+
+/* As journals from before other kinds and rules have it: permissions, the key, the sealed secret.
+ * All that is not said so is said behind KEY_RULED. */
+static void wire_key_add(struct wire *wire, struct request_key *key)
+{
+    enum { KEY_RULED = 128 };
+    bool plain = key->kind == KEY_HMAC && !key->expires_us && !key->ranges_count;
+    uint8_t first = key->permissions | (plain ? 0 : KEY_RULED);
+    wire_u8(wire, &first);
+    wire_bytes(wire, key->api_key, API_KEY_BYTES);
+    key->permissions = first & (KEY_RULED - 1);
+    if (first & KEY_RULED) {
+        wire_u8(wire, &key->kind);
+        wire_rules(wire, key);
+        wire_u16(wire, &key->credential_bytes);
+        wire_expect(wire, key->kind != KEY_HMAC || key->expires_us || key->ranges_count);
+    } else {
+        key->credential_bytes = SEALED_BYTES;
+    }
+    if (wire_expect(wire, key->credential_bytes <= PUBLIC_KEY_MAX))
+        key->credential = wire_borrow(wire, key->credential, key->credential_bytes);
 }
 
 /* Written where there are any, so that records from before them mean what they meant. */
@@ -107,9 +201,13 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_text(wire, &request->user_add.length, request->user_add.name, NAME_MAX_BYTES);
         break;
     case REQUEST_KEY_ADD:
-        wire_u8(wire, &request->key.permissions);
+        wire_key_add(wire, &request->key);
+        break;
+    case REQUEST_KEY_CHANGE:
         wire_bytes(wire, request->key.api_key, API_KEY_BYTES);
-        wire_bytes(wire, request->key.sealed, SEALED_BYTES);
+        wire_u8(wire, &request->key.sets);
+        wire_u8(wire, &request->key.permissions);
+        wire_rules(wire, &request->key);
         break;
     case REQUEST_KEY_DELETE:
         wire_bytes(wire, request->key.api_key, API_KEY_BYTES);

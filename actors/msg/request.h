@@ -23,6 +23,8 @@ enum {
     API_KEY_BYTES = 64,
     SECRET_BYTES = 64,                     /* HMAC secret: printable */
     SEALED_BYTES = 12 + SECRET_BYTES + 16, /* nonce, ciphertext, tag of AES-256-GCM */
+    PUBLIC_KEY_MAX = 556, /* DER of RSA with 4096 bits, and an exponent of 64 at most */
+    KEY_RANGES_MAX = 30,
     CLIENT_ID_BYTES = 36,
     REQUEST_ID_HASH = 16,
     SYMBOL_ANY = UINT16_MAX,
@@ -43,6 +45,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_SYMBOL_STATUS,
                     REQUEST_REPLACE,
                     REQUEST_AMEND,
+                    REQUEST_KEY_CHANGE,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -58,7 +61,48 @@ enum replace_mode { REPLACE_STOP_ON_FAILURE, REPLACE_ALLOW_FAILURE }; /* journal
 
 enum response_type { RESPONSE_ACK, RESPONSE_RESULT, RESPONSE_FULL };
 
-enum { PERMISSION_USER_DATA = 1, PERMISSION_TRADE = 2 };
+enum { PERMISSION_USER_DATA = 1, PERMISSION_TRADE = 2, PERMISSION_ANY = 3 }; /* journaled */
+
+/* Journaled. A key's credential: its sealed secret; else its public key, a DER
+ * SubjectPublicKeyInfo. */
+enum key_kind { KEY_HMAC, KEY_ED25519, KEY_RSA, KEY_KINDS };
+
+/* "HMAC", "ED25519" or "RSA"; of any other "?". */
+const char *key_kind_name(uint8_t kind);
+
+struct address { /* IPv6; IPv4 as ::ffff:1.2.3.4; all zero: of no known kind */
+    uint8_t byte[16];
+};
+
+struct network { /* the addresses that begin as `base` does; journaled so */
+    struct address base;
+    uint8_t bits; /* of 128 that count */
+};
+_Static_assert(sizeof(struct network) == 17, "no padding");
+
+struct key_config { /* an API key */
+    char api_key[API_KEY_BYTES];
+    uint8_t kind, permissions, ranges_count;
+    uint16_t credential_bytes;
+    int64_t created_us, expires_us; /* expires_us 0: never */
+    uint8_t credential[PUBLIC_KEY_MAX];
+    struct network range[KEY_RANGES_MAX]; /* where it may be used from; none: anywhere */
+};
+
+enum { KEY_SETS_PERMISSIONS = 1, KEY_SETS_RANGES = 2, KEY_SETS_EXPIRY = 4 }; /* journaled */
+
+/* What is asked for of a key. Credential and ranges are borrowed: of the asking call, which waits
+ * for its answer, or of the record that it was decoded from. */
+struct request_key {
+    char api_key[API_KEY_BYTES];
+    uint8_t kind;                      /* ADD */
+    uint8_t sets;                      /* CHANGE: what of it; the rest stays as it is */
+    uint8_t permissions, ranges_count; /* ADD, CHANGE */
+    uint16_t credential_bytes;         /* ADD */
+    int64_t expires_us;
+    const uint8_t *credential;
+    const struct network *range;
+};
 
 struct symbol_config {
     uint16_t symbol, base, quote; /* numbers, given by the control shard */
@@ -129,11 +173,7 @@ struct request {
             uint8_t length;
             char name[NAME_MAX_BYTES];
         } user_add;
-        struct {
-            uint8_t permissions;
-            char api_key[API_KEY_BYTES];
-            uint8_t sealed[SEALED_BYTES];
-        } key;
+        struct request_key key;          /* KEY_ADD, KEY_CHANGE, KEY_DELETE */
         struct symbol_config symbol_add; /* STATUS: symbol and status */
     };
 };
@@ -143,10 +183,17 @@ _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
  * gives, and without its limits, which records from before them lack. */
 void symbol_config_wire(struct wire *wire, struct symbol_config *symbol);
 
+/* A key as a snapshot has it. */
+void key_config_wire(struct wire *wire, struct key_config *key);
+
 /* Writes the request's fields, without what only concerns ingress; returns the length. */
 uint32_t request_encode(const struct request *request, unsigned char *out);
-/* False when the bytes are not a whole request of `type`. */
+/* False when the bytes are not a whole request of `type`; a key's request borrows from them. */
 bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct request *request);
+
+/* Whether a key can have this kind and length of a credential; these ranges and this expiry. */
+bool key_credential_sound(const struct request_key *key);
+bool key_rules_sound(const struct request_key *key);
 
 /* What a New or a Cancel is about, without decoding the rest of it. False for another type, and for
  * bytes that are no whole request. */
@@ -252,16 +299,21 @@ static inline struct balance_view *reply_balances(struct reply *reply)
 
 /* ---- configuration as every ingress core keeps it ---- */
 
-enum config_kind { CONFIG_USER, CONFIG_KEY, CONFIG_KEY_GONE, CONFIG_SYMBOL, CONFIG_STATUS };
+enum config_kind {
+    CONFIG_USER,
+    CONFIG_KEY,
+    CONFIG_KEY_CHANGED, /* permissions, ranges, expiry */
+    CONFIG_KEY_GONE,
+    CONFIG_SYMBOL,
+    CONFIG_STATUS,
+};
 
 struct config_change {
     uint32_t version; /* of the whole configuration, 1, 2, 3... */
-    uint8_t kind, permissions, name_length;
-    uint32_t user;
+    uint8_t kind, name_length;
+    uint32_t user; /* of a key, too */
     char name[NAME_MAX_BYTES];
-    char api_key[API_KEY_BYTES];
-    uint8_t sealed[SEALED_BYTES];
-    int64_t created_us;
+    struct key_config key;
     struct symbol_config symbol;
 };
 _Static_assert(sizeof(struct config_change) <= REPLY_BLOCK_BYTES, "fits its block");

@@ -22,6 +22,7 @@ struct subscription { /* to one account's events */
     struct asked *asked; /* until it is on: the request that asked for it */
     struct subscription *next;
     uint32_t id;
+    bool by_logon; /* ends with it */
     char key[API_KEY_BYTES];
 };
 
@@ -44,6 +45,7 @@ struct api_session { /* a connection, and longer when the exchange still has req
     uint32_t under_way; /* calls that the exchange has not answered yet */
     uint32_t watches, watches_ever;
     int64_t connected_us;
+    struct logon logon;       /* since_us 0: nobody has logged on */
     bool micro, tells_limits; /* as the URL says */
 };
 
@@ -162,21 +164,54 @@ static void subscription_end(struct subscription *subscription)
     ws_send(session->ws, out->data, out->length);
 }
 
-void ws_api_key_gone(struct ingress *ingress, const char key[API_KEY_BYTES])
+/* ---- keys that go ---- */
+
+/* Somebody goes by the key: when it expires, all sessions are looked at again. */
+static void await_expiry(struct ingress *ingress, const struct directory_key *key)
 {
-    for (struct api_session *session = ingress->sessions; session; session = session->next) {
-        struct subscription *next;
-        for (struct subscription *at = session->subscriptions; at; at = next) {
-            next = at->next;
-            if (memcmp(at->key, key, API_KEY_BYTES) != 0)
-                continue;
-            if (at->asked) /* its answer drops it */
-                call_refuse(at->asked->call, -2015,
-                            "Invalid API-key, IP, or permissions for action.");
-            else
-                subscription_end(at);
-        }
+    if (key->expires_us < ingress->key_expires_us)
+        ingress->key_expires_us = key->expires_us;
+}
+
+/* Whether the key still serves the session's client for one of the permissions. */
+static bool key_serves(struct api_session *session, const char key[API_KEY_BYTES],
+                       uint8_t permissions)
+{
+    struct ingress *ingress = session->ingress;
+    const struct directory_key *known = directory_key(&ingress->directory, key, API_KEY_BYTES);
+    if (!known || !directory_key_serves(known, ws_client(session->ws), permissions,
+                                        env_now_us(&ingress->ex->rt.env)))
+        return false;
+    await_expiry(ingress, known);
+    return true;
+}
+
+static bool logged_on(const struct api_session *session)
+{
+    return session->logon.since_us && !session->logon.revoked;
+}
+
+static void check_session(struct api_session *session)
+{
+    struct subscription *next;
+    if (logged_on(session) && !key_serves(session, session->logon.key, PERMISSION_ANY))
+        session->logon.revoked = true;
+    for (struct subscription *at = session->subscriptions; at; at = next) {
+        next = at->next;
+        if (key_serves(session, at->key, PERMISSION_USER_DATA))
+            continue;
+        if (at->asked) /* its answer drops it */
+            call_refuse(at->asked->call, -2015, "Invalid API-key, IP, or permissions for action.");
+        else
+            subscription_end(at);
     }
+}
+
+void ws_api_check_keys(struct ingress *ingress)
+{
+    ingress->key_expires_us = INT64_MAX;
+    for (struct api_session *session = ingress->sessions; session; session = session->next)
+        check_session(session);
 }
 
 /* ---- answers ---- */
@@ -311,6 +346,7 @@ static void on_text(struct ws *ws, char *text, size_t length)
     call->client = *ws_client(ws);
     call->address = address_key(&call->client);
     call->micro = session->micro;
+    call->logon = session->logon.since_us ? &session->logon : NULL;
     bool has_id = object && read_id(asked, json_member(nodes, nodes, "id")); /* refusals tell it */
     if (!take_in(session, call) || !call_enter(call))
         return;
@@ -397,16 +433,23 @@ static struct api_session *session_of(struct call *call)
     return ((struct asked *)call->transport)->session;
 }
 
-/* Nobody can log on yet: for that a key must be of another kind than HMAC. */
-void ws_api_session_status(struct call *call)
+static void tell_status(struct call *call)
 {
     struct api_session *session = session_of(call);
     bool active = false;
-    if (!fields_all_read(call))
-        return;
     for (struct subscription *at = session->subscriptions; at; at = at->next)
         active |= !at->asked;
-    text_str(&call->out, "{\"apiKey\":null,\"authorizedSince\":null,\"connectedSince\":");
+    text_str(&call->out, "{\"apiKey\":");
+    if (logged_on(session))
+        text_quoted(&call->out, session->logon.key, API_KEY_BYTES);
+    else
+        text_str(&call->out, "null");
+    text_str(&call->out, ",\"authorizedSince\":");
+    if (logged_on(session))
+        render_time(call, &call->out, session->logon.since_us);
+    else
+        text_str(&call->out, "null");
+    text_str(&call->out, ",\"connectedSince\":");
     render_time(call, &call->out, session->connected_us);
     text_str(&call->out, ",\"returnRateLimits\":");
     text_str(&call->out, session->tells_limits ? "true" : "false");
@@ -417,12 +460,57 @@ void ws_api_session_status(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
+void ws_api_session_status(struct call *call)
+{
+    if (fields_all_read(call))
+        tell_status(call);
+}
+
+/* Forgets who logged on, and ends what was subscribed to by that. */
+static void log_out(struct api_session *session)
+{
+    struct subscription *next;
+    session->logon = (struct logon){0};
+    for (struct subscription *at = session->subscriptions; at; at = next) {
+        next = at->next;
+        if (!at->by_logon)
+            continue;
+        if (at->asked) /* its answer drops it */
+            call_error(at->asked->call, 401, -1002,
+                       "You are not authorized to execute this request.");
+        else
+            subscription_end(at);
+    }
+}
+
+void ws_api_session_logout(struct call *call)
+{
+    if (!fields_all_read(call))
+        return;
+    log_out(session_of(call));
+    tell_status(call);
+}
+
 void ws_api_session_logon(struct call *call)
 {
+    struct api_session *session = session_of(call);
     struct request request = {0};
-    if (authenticate(call, PERMISSION_USER_DATA | PERMISSION_TRADE, &request) &&
-        fields_all_read(call))
-        call_refuse(call, -4056, "HMAC_SHA256 API key is not supported.");
+    call->logon = NULL; /* it does not vouch for another one */
+    if (!authenticate(call, PERMISSION_ANY, &request) || !fields_all_read(call))
+        return;
+    const struct directory_key *key =
+        directory_key(&call->ingress->directory, call->api_key.data, API_KEY_BYTES);
+    if (key->kind != KEY_ED25519) {
+        call_refuse(call, -4056, "%s API key is not supported.",
+                    key->kind == KEY_RSA ? "RSA" : "HMAC_SHA256");
+        return;
+    }
+    if (memcmp(session->logon.key, key->text, API_KEY_BYTES) != 0)
+        log_out(session);
+    session->logon = (struct logon){.since_us = env_now_us(&call->ingress->ex->rt.env)};
+    memcpy(session->logon.key, key->text, API_KEY_BYTES);
+    await_expiry(call->ingress, key);
+    tell_status(call);
 }
 
 void ws_api_session_subscriptions(struct call *call)
@@ -470,27 +558,44 @@ static bool may_subscribe(struct call *call, struct api_session *session, uint32
     return false;
 }
 
-void ws_api_subscribe(struct call *call)
+/* For an account whose key has been checked. */
+static void subscribe(struct call *call, const struct request *request, bool by_logon)
 {
     struct asked *asked = call->transport;
     struct api_session *session = asked->session;
-    struct request request = {0};
-    if (!authenticate(call, PERMISSION_USER_DATA, &request) || !fields_all_read(call) ||
-        !may_subscribe(call, session, request.user))
+    if (!fields_all_read(call) || !may_subscribe(call, session, request->user))
         return;
     struct subscription *subscription = malloc(sizeof *subscription), **end;
     ASSERT(subscription != NULL);
     *subscription = (struct subscription){.watch = {.event = on_event},
                                           .session = session,
                                           .asked = asked,
-                                          .id = session->watches_ever++};
+                                          .id = session->watches_ever++,
+                                          .by_logon = by_logon};
     memcpy(subscription->key, call->api_key.data, API_KEY_BYTES);
     for (end = &session->subscriptions; *end;)
         end = &(*end)->next;
     *end = subscription;
     session->watches++;
     asked->subscription = subscription;
-    user_watch_begin(call, &request, &subscription->watch, session->micro, on_subscribed);
+    await_expiry(call->ingress,
+                 directory_key(&call->ingress->directory, subscription->key, API_KEY_BYTES));
+    user_watch_begin(call, request, &subscription->watch, session->micro, on_subscribed);
+}
+
+void ws_api_subscribe(struct call *call)
+{
+    struct request request = {0};
+    if (authenticate_session(call, PERMISSION_USER_DATA, &request))
+        subscribe(call, &request, true);
+}
+
+void ws_api_subscribe_signature(struct call *call)
+{
+    struct request request = {0};
+    call->logon = NULL; /* it has a signature of its own */
+    if (authenticate(call, PERMISSION_USER_DATA, &request))
+        subscribe(call, &request, false);
 }
 
 void ws_api_unsubscribe(struct call *call)

@@ -5,10 +5,12 @@
  * Order:   requests of a connection are started as they come; answers may come in any order.
  * Memory:  a session for each connection; requests under way are bounded (API_UNDER_WAY_MAX, more
  *          are told -1008: reading goes on, so that pings are answered), and so are subscriptions
- * and bytes that the peer does not take (more requests are told -1008 then, too). A session stays
- * until the exchange has answered its last request. Events:  a subscription ends with its
- * connection, by userDataStream.unsubscribe, or when its API key is deleted; the latter two say
- * eventStreamTerminated.
+ *          and bytes that the peer does not take (more requests are told -1008 then, too). A
+ * session stays until the exchange has answered its last request. Keys:    a session logs on with
+ * an Ed25519 key, which then vouches for requests without a signature; each looks it up anew, and
+ * it is gone for good once it does not serve. Events:  a subscription ends with its connection, by
+ * userDataStream.unsubscribe, when its API key does not serve any more, or with the logon that it
+ * was made by; all but the first say eventStreamTerminated.
  */
 #ifndef WS_API_H
 #define WS_API_H
@@ -30,14 +32,18 @@ extern const struct ws_kind ws_api_kind;
 /* A connection of this kind has been opened. */
 void ws_api_open(struct ws *ws);
 
-/* The key is deleted: its subscriptions on this core end. */
-void ws_api_key_gone(struct ingress *ingress, const char key[API_KEY_BYTES]);
+/* Keys were deleted or changed, or one has expired: sessions that have logged on with one that does
+ * not serve them any more are logged out, and its subscriptions end. Tells the ingress when the
+ * next of those that serve them expires. */
+void ws_api_check_keys(struct ingress *ingress);
 
 /* Methods that only a WebSocket connection has; operation.c's. */
 void ws_api_session_status(struct call *call);
 void ws_api_session_logon(struct call *call);
+void ws_api_session_logout(struct call *call);
 void ws_api_session_subscriptions(struct call *call);
 void ws_api_subscribe(struct call *call);
+void ws_api_subscribe_signature(struct call *call);
 void ws_api_unsubscribe(struct call *call);
 
 #endif

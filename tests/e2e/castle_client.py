@@ -171,6 +171,15 @@ def certificate(folder, name="castle", days=2):
     return cert, key
 
 
+def key_pair(folder, kind, bits=2048):
+    """A new pair of an API key that is ED25519 or RSA: the file of the private one, and the public one, in PEM."""
+    private = pathlib.Path(folder) / f"{kind}-{bits}-{time.monotonic_ns()}.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", kind, "-out", private,
+                    *(["-pkeyopt", f"rsa_keygen_bits:{bits}"] if kind == "RSA" else [])], check=True, capture_output=True)
+    public = subprocess.run(["openssl", "pkey", "-in", private, "-pubout"], check=True, capture_output=True)
+    return private, public.stdout.decode()
+
+
 def trusting(tls, *protocols):
     context = ssl.create_default_context(cafile=tls)
     if protocols:
@@ -437,10 +446,10 @@ class Admin:
     def users(self):
         return self.call("GET", "/admin/v1/users")
 
-    def key(self, user, permissions=("USER_DATA", "TRADE")):
+    def key(self, user, permissions=("USER_DATA", "TRADE"), kind="HMAC", **more):
         answer = self.call("POST", f"/admin/v1/users/{user}/keys",
-                           {"type": "HMAC", "permissions": list(permissions)})
-        return answer["apiKey"], answer["secretKey"]
+                           {"type": kind, "permissions": list(permissions), **more})
+        return answer["apiKey"], answer.get("secretKey")
 
     def keys(self, user):
         return self.call("GET", f"/admin/v1/users/{user}/keys")
@@ -533,7 +542,7 @@ class Binance:
         split = {"query": len(pairs), "form": 0, "mixed": len(pairs) // 2}[how]
         query, body = (urllib.parse.urlencode(part) for part in (pairs[:split], pairs[split:]))
         if signed:
-            signature = "signature=" + self.sign(query + body)
+            signature = "signature=" + urllib.parse.quote(self.sign(query + body), safe="")
             if how == "query":
                 query += "&" + signature
             else:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from castle_client import ROOT, Server, environment
+from castle_client import ROOT, Server, environment, key_pair
 
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
 VENV = ROOT / "build/venv"
@@ -29,6 +29,7 @@ NODE = (HERE / "package-lock.json", HERE / "node_modules/installed.lock")
 PYTHON = (HERE / "requirements.txt", VENV / "installed.lock")
 LOCKS = {"ccxt": NODE, "ccxt-ws": NODE, "binance": NODE,  # and what ./dev has installed
          "python-binance": PYTHON, "python-binance-ws": PYTHON}
+HMAC_ONLY = ("http2",)  # the others sign with RSA and Ed25519 over TLS
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 CLOSED = "HALTED"  # an asset whose market takes no orders
 SECONDS = 150  # a deadline for what must end, never a measure
@@ -68,22 +69,27 @@ def certificates(directory):
     return root, chain, key
 
 
-def user(admin, name, permissions=("USER_DATA", "TRADE")):
+def user(admin, name, permissions=("USER_DATA", "TRADE"), kind="HMAC"):
     number = admin.user(name)
     for asset, amount in FUNDS.items():
         admin.deposit(number, asset, amount, f"{name} {asset} opening")
-    key, secret = admin.key(number, permissions)
-    return {"key": key, "secret": secret}
+    if kind == "HMAC":
+        key, secret = admin.key(number, permissions)
+        return {"key": key, "secret": secret}
+    with tempfile.TemporaryDirectory(prefix="castle-e2e-") as directory:
+        private, public = key_pair(directory, kind)
+        return {"key": admin.key(number, permissions, kind, publicKey=public)[0], "secret": private.read_text()}
 
 
-def facts(server, scheme):
+def facts(server, scheme, kinds):
     """What a session is told: where the exchange is, and whose keys and money it has."""
     admin = server.admin()
     admin.symbol(f"{CLOSED}USDT", CLOSED, "USDT")
     admin.status(f"{CLOSED}USDT", "HALT")
     host, port = server.public
     return {"base": f"{scheme}://{host}:{port}", "funds": FUNDS, "closed": CLOSED,
-            "alice": user(admin, "alice"), "bob": user(admin, "bob"), "reader": user(admin, "reader", ["USER_DATA"])}
+            "alice": user(admin, "alice", kind=kinds[0]), "bob": user(admin, "bob", kind=kinds[1]),
+            "reader": user(admin, "reader", ["USER_DATA"])}
 
 
 def run(name, scheme, root, chain, key):
@@ -91,10 +97,12 @@ def run(name, scheme, root, chain, key):
     tls = ["--tls-cert", chain, "--tls-key", key] if scheme == "https" else []
     env = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"} | {
         variable: str(root) for variable in ("NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")}
+    kinds = ("RSA", "ED25519") if scheme == "https" and name not in HMAC_ONLY else ("HMAC", "HMAC")
     passed = failed = 0
     try:
         with Server(*tls) as server:
-            result = subprocess.run(list(map(str, SESSIONS[name])), input=json.dumps(facts(server, scheme)), text=True,
+            result = subprocess.run(list(map(str, SESSIONS[name])), text=True,
+                                    input=json.dumps(facts(server, scheme, kinds)),
                                     env=environment(env), timeout=SECONDS, stdout=subprocess.PIPE,
                                     stderr=subprocess.STDOUT)
             output = result.stdout

@@ -146,7 +146,8 @@ def check_records(rows, first, last):
         eq(row["shardSeq"], shards.get(row["shard"], row["shardSeq"] - 1) + 1, f"shard sequence of {row}")
         shards[row["shard"]] = row["shardSeq"]
         if row["type"] == "KEY_ADD":
-            eq(set(row), {"lsn", "tsUs", "shard", "shardSeq", "type", "user", "apiKey"}, "what a key's record shows")
+            eq(set(row), {"lsn", "tsUs", "shard", "shardSeq", "type", "user", "apiKey", "keyType", "permissions", "ipList"},
+               "what a key's record shows")
     times = [row["tsUs"] for row in rows]
     check(all(1e15 < at < 1e16 for at in times), "times are microseconds")
 

@@ -5,8 +5,6 @@ Goal: each method answers what its REST twin answers, ids and limits as document
 order. Method: a server, two traders with a REST connection each, and a WebSocket client of our own (ws_client.py).
 usage: test_ws_api.py [--tls]
 """
-import hashlib
-import hmac
 import itertools
 import json
 import sys
@@ -23,8 +21,8 @@ MANY = 300  # more than a connection may have under way (http/ws/api.h)
 class WsApi:
     """A client of the WebSocket API: answers by id, events in order. A trader (castle_client.Binance) signs."""
 
-    def __init__(self, at, tls=None, query=""):
-        self.ws = WebSocket(at, "/ws-api/v3" + query, tls)
+    def __init__(self, at, tls=None, query="", **more):
+        self.ws = WebSocket(at, "/ws-api/v3" + query, tls, **more)
         self.ids = itertools.count(1)
         self.events, self.answers = [], {}
 
@@ -51,8 +49,7 @@ class WsApi:
         if trader:
             params = {"apiKey": trader.key, "timestamp": time.time_ns() // 10 ** 6} | params
             payload = "&".join(f"{name}={WsApi.spelled(params[name])}" for name in sorted(params))
-            params["signature"] = signature or hmac.new(trader.secret.encode(), payload.encode(),
-                                                        hashlib.sha256).hexdigest()
+            params["signature"] = signature or trader.sign(payload)
         return json.dumps({"id": number, "method": method} | ({"params": params} if params else {}) | more)
 
     @staticmethod

@@ -13,13 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/core.h"
 #include "runtime/record.h"
 #include "storage/segment.h"
 
 enum {
     IMAGE_HEAD_BYTES = 128,
     IMAGE_RECORDS_MAX = 300,
-    IMAGE_PAYLOAD_MAX = 480,
+    IMAGE_PAYLOAD_MAX = RECORD_BYTES_MAX - RECORD_HEAD_BYTES,
     IMAGE_FILE_MAX = 1 << 20,
 };
 

@@ -36,8 +36,16 @@ checks = Checks()
 serial = itertools.count(1)
 
 
+def credentials(keys):
+    """As the library takes them: a private key is not its secret."""
+    if not keys:
+        return {}
+    name = "private_key" if "PRIVATE KEY" in keys["secret"] else "api_secret"
+    return {"api_key": keys["key"], name: keys["secret"]}
+
+
 def client(keys=None, **options):
-    return Client(keys and keys["key"], keys and keys["secret"], **options)  # pings
+    return Client(**credentials(keys), **options)  # pings
 
 
 alice, bob, anyone = client(FACTS["alice"]), client(FACTS["bob"]), client()
@@ -479,7 +487,7 @@ def wrong_keys_signatures_and_times_are_their_own_errors():
 @checks
 def the_asynchronous_client_trades_side_by_side():
     async def session():
-        user = await AsyncClient.create(FACTS["bob"]["key"], FACTS["bob"]["secret"])  # pings and reads the time
+        user = await AsyncClient.create(**credentials(FACTS["bob"]))  # pings and reads the time
         try:
             placed = await asyncio.gather(*(user.order_limit_buy(symbol="BTCUSDT", quantity="0.001", price=str(20000 + i))
                                             for i in range(20)))

@@ -32,9 +32,17 @@ for kind in (AsyncClient, BinanceSocketManager):
 checks = Checks()
 
 
+def credentials(keys):
+    """As the library takes them: a private key is not its secret."""
+    if not keys:
+        return {}
+    name = "private_key" if "PRIVATE KEY" in keys["secret"] else "api_secret"
+    return {"api_key": keys["key"], name: keys["secret"]}
+
+
 @contextlib.asynccontextmanager
 async def client(keys=None):
-    made = await AsyncClient.create(keys and keys["key"], keys and keys["secret"])
+    made = await AsyncClient.create(**credentials(keys))
     try:
         yield made
     finally:

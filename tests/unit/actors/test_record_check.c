@@ -416,6 +416,72 @@ Test(record_check, a_symbol_that_is_not_whole_does_not_trade)
                  RECOVER_BAD_RECORD); /* an asset that there is no room for */
 }
 
+static struct request key_request(uint8_t type, const uint8_t *credential,
+                                  const struct network *range)
+{
+    struct request request = {.type = type, .user = 1};
+    request.key = (struct request_key){.kind = KEY_RSA,
+                                       .sets = KEY_SETS_RANGES | KEY_SETS_EXPIRY,
+                                       .ranges_count = 2,
+                                       .credential_bytes = PUBLIC_KEY_MAX,
+                                       .expires_us = 1,
+                                       .credential = credential,
+                                       .range = range};
+    return request;
+}
+
+/* Goal: a key that cannot be is refused when it comes out of a journal. Method: one field of a good
+ * one at a time, first of a new key, then of a change. */
+Test(record_check, a_key_that_cannot_be_is_refused)
+{
+    static const uint8_t credential[PUBLIC_KEY_MAX];
+    for (int row = 0; row < 12; row++) {
+        const bool good = row == 0 || row == 1 || row == 9;
+        struct network range[2] = {{.bits = 128}, {.bits = 0}};
+        struct request user = {.type = REQUEST_USER_ADD, .user_add = {.length = 1, .name = "u"}};
+        struct request add = key_request(REQUEST_KEY_ADD, credential, range);
+        struct request change = key_request(REQUEST_KEY_CHANGE, NULL, range);
+        cr_assert_eq(replay_request(CONTROL_SHARD, &user), RECOVER_OK);
+        if (row >= 9)
+            cr_assert_eq(replay_request(CONTROL_SHARD, &add), RECOVER_OK);
+        switch (row) {
+        case 1:
+            add.key.credential_bytes = 1; /* what it holds is ingress' to judge */
+            break;
+        case 2:
+            add.key.kind = KEY_KINDS;
+            break;
+        case 3:
+            add.key.kind = KEY_HMAC;
+            break;
+        case 4:
+            add.key.credential_bytes = 0;
+            break;
+        case 5:
+        case 10:
+            range[1].bits = 129;
+            break;
+        case 6:
+        case 11:
+            add.key.expires_us = change.key.expires_us = -1;
+            break;
+        case 7:
+            add.user = 2;
+            break;
+        case 8:
+            cr_assert_eq(replay_request(CONTROL_SHARD, &change), RECOVER_BAD_RECORD, "no key");
+            add.key.expires_us = -1;
+            break;
+        default:
+            break;
+        }
+        cr_expect_eq(replay_request(CONTROL_SHARD, row >= 9 ? &change : &add),
+                     good ? RECOVER_OK : RECOVER_BAD_RECORD, "row %d", row);
+        close_exchange();
+        open_exchange();
+    }
+}
+
 /* Goal: the control shard takes acknowledgements only. Method: another message on its link. */
 Test(record_check, control_takes_acknowledgements_only)
 {

@@ -112,6 +112,101 @@ static void trust(const char *list)
     cr_assert(proxies_read(&proxies, list, &wrong, &length), "%s: %.*s", list, (int)length, wrong);
 }
 
+/* ---- networks ---- */
+
+/* Goal: networks mean what they say. Method: tables. */
+Test(network, has_what_begins_with_its_bits)
+{
+    static const struct {
+        const char *range, *ip;
+        bool in;
+    } table[] = {
+        {"1.2.3.4", "1.2.3.4", true},
+        {"1.2.3.4", "1.2.3.5", false},
+        {"1.2.3.4", "1.2.3.12", false},
+        {"1.2.3.4/32", "1.2.3.4", true},
+        {"1.2.3.4/31", "1.2.3.5", true},
+        {"1.2.3.4/31", "1.2.3.6", false},
+        {"10.0.0.0/8", "10.255.255.255", true},
+        {"10.0.0.0/8", "11.0.0.0", false},
+        {"10.9.8.7/8", "10.0.0.1", true},
+        {"172.16.0.0/12", "172.31.0.1", true},
+        {"172.16.0.0/12", "172.32.0.1", false},
+        {"0.0.0.0/0", "255.1.2.3", true},
+        {"0.0.0.0/0", "::1", false},
+        {"2001:db8::/32", "2001:db8:ffff::1", true},
+        {"2001:db8::/32", "2001:db9::1", false},
+        {"2001:db8::/127", "2001:db8::1", true},
+        {"2001:db8::/127", "2001:db8::2", false},
+        {"::1", "::1", true},
+        {"::ffff:1.2.3.4", "1.2.3.4", true},
+        {"::ffff:1.2.3.0/120", "1.2.3.4", true},
+        {"::/0", "2001:db8::", true},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct network range;
+        struct address of = read_good(table[i].ip);
+        cr_assert(network_read(table[i].range, strlen(table[i].range), &range));
+        cr_expect_eq(network_has(&range, &of), table[i].in, "%s in %s", table[i].ip,
+                     table[i].range);
+    }
+}
+
+Test(network, is_refused_when_it_is_none)
+{
+    static const char *const table[] = {
+        "",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1.2.3.256",
+        "01.2.3.4",
+        "1.2.3.4/",
+        "1.2.3.4/33",
+        "1.2.3.4/-1",
+        "1.2.3.4/0032",
+        "1.2.3.4:80",
+        "[::1]",
+        "1.2.3.4/8x",
+        "1.2.3.4/8/8",
+        "/8",
+        " 1.2.3.4",
+        "1.2.3.4 ",
+        "::/129",
+        ":::",
+        "host",
+        "1.2.3.4/4294967304",
+        "2001:0db8:0000:0000:0000:0000:0000:00000000000000000000000000000000000001",
+    };
+    struct network range;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        cr_expect_not(network_read(table[i], strlen(table[i]), &range), "%s", table[i]);
+    cr_expect_not(network_read("1.2.3.4\0", 8, &range), "a zero in it");
+    cr_expect(network_read("1.2.3.4/32", 7, &range), "only what was given is read");
+    cr_expect_eq(range.bits, 128);
+}
+
+Test(network, is_written_as_it_is_read)
+{
+    static const char *const table[] = {
+        "1.2.3.4",
+        "10.0.0.0/8",
+        "0.0.0.0/0",
+        "2001:db8::/32",
+        "::/0",
+        "::1",
+        "255.255.255.255/31",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/127",
+        "::ffff:0.0.0.0/95",
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char text[NETWORK_TEXT_BYTES];
+        struct network range;
+        cr_assert(network_read(table[i], strlen(table[i]), &range));
+        network_text(&range, text);
+        cr_expect_str_eq(text, table[i]);
+    }
+}
+
 Test(proxies, are_networks_of_both_families)
 {
     trust("10.0.0.0/8, 192.168.7.128/25,2001:db8::/33 ,172.16.0.1");

@@ -68,15 +68,15 @@ Test(secrets_seal, opens_with_the_same_key_only, .init = open_key)
 Test(directory_sign, equals_hmac_sha256, .init = open_key)
 {
     struct directory directory;
-    struct config_change change = {.kind = CONFIG_KEY, .version = 1, .user = 1, .permissions = 3};
+    struct config_change change = {.kind = CONFIG_KEY, .version = 1, .user = 1};
     char secret[SECRET_BYTES];
     unsigned char signature[SIGNATURE_BYTES], digest[SIGNATURE_BYTES];
-    secrets_token(change.api_key);
+    secrets_token(change.key.api_key);
     secrets_token(secret);
-    secrets_seal(&secrets, change.api_key, secret, change.sealed);
+    secrets_seal(&secrets, change.key.api_key, secret, change.key.credential);
     directory_init(&directory, &secrets, 4);
     directory_apply(&directory, &change);
-    const struct directory_key *key = directory_key(&directory, change.api_key, API_KEY_BYTES);
+    const struct directory_key *key = directory_key(&directory, change.key.api_key, API_KEY_BYTES);
     cr_assert_not_null(key);
     const char *part[] = {"symbol=BTCUSDT&", "side=BUY"};
     const size_t length[] = {15, 8};
@@ -86,6 +86,6 @@ Test(directory_sign, equals_hmac_sha256, .init = open_key)
     cr_assert_eq(memcmp(signature, digest, sizeof digest), 0);
     change.kind = CONFIG_KEY_GONE;
     directory_apply(&directory, &change);
-    cr_assert_null(directory_key(&directory, change.api_key, API_KEY_BYTES));
+    cr_assert_null(directory_key(&directory, change.key.api_key, API_KEY_BYTES));
     directory_fini(&directory);
 }

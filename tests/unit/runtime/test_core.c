@@ -6,7 +6,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { CORES = 3, CHUNK_SLOTS = 4, CHUNK_BYTES = 1024, INPUTS_MAX = 64, SEEN_MAX = 256 };
+enum {
+    CORES = 3,
+    CHUNK_SLOTS = 4,
+    CHUNK_BYTES = 2 * RECORD_BYTES_MAX,
+    INPUTS_MAX = 64,
+    SEEN_MAX = 256
+};
 
 /* An actor that writes down what it is given and does what the test tells it to. Actor n lives on
  * core n; actor CORES + n too. */

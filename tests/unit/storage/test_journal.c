@@ -19,7 +19,7 @@
 enum {
     CORES = 2,
     CHUNK_SLOTS = 8,
-    CHUNK_BYTES = 8192,
+    CHUNK_BYTES = 7680 + RECORD_BYTES_MAX,
     FIRST_BYTES = 1 << 16,               /* of segment 1: what recovery reads again and again */
     LATER_BYTES = (1 << 20) + (1 << 16), /* journal_init() wants room for a full batch */
     RECORDS_MAX = 9000,

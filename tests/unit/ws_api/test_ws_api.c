@@ -4,6 +4,8 @@
 #include "http/ws/api.h"
 
 #include <criterion/criterion.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -555,4 +557,131 @@ Test(ws_api, a_client_that_takes_nothing_is_not_kept_for)
     ws.full = false;
     cr_expect_str_eq(ask("{\"id\":1,\"method\":\"ping\"}"),
                      "{\"id\":1,\"status\":200,\"result\":{}}");
+}
+
+/* ---- logons ---- */
+
+/* An Ed25519 key of alice's, made by the operator; `rules` is more of its JSON. */
+static EVP_PKEY *make_key(const char *rules)
+{
+    static struct text script;
+    EVP_PKEY *pair = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *pem;
+    cr_assert(pair && bio && PEM_write_bio_PUBKEY(bio, pair) == 1);
+    long length = BIO_get_mem_data(bio, &pem);
+    script.length = 0;
+    text_str(&script, ".oP/admin/v1/users/1/keys|{\"type\":\"ED25519\",\"publicKey\":");
+    text_quoted(&script, pem, (size_t)length);
+    text_str(&script, rules);
+    text_str(&script, "}");
+    world_play(world, script.data, script.length);
+    BIO_free(bio);
+    return pair;
+}
+
+/* The newest key. */
+static const struct directory_key *newest_key(void)
+{
+    const struct directory *directory = &world_ingress(world)->directory;
+    return &directory->keys[directory->keys_count];
+}
+
+static const char *log_on(EVP_PKEY *pair)
+{
+    static char request[512];
+    char text[256];
+    uint8_t signature[64], base64[89];
+    size_t bytes = sizeof signature;
+    long long now = world_now_ms(world);
+    int length =
+        snprintf(text, sizeof text, "apiKey=%.64s&timestamp=%lld", newest_key()->text, now);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    cr_assert(EVP_DigestSignInit(ctx, NULL, NULL, NULL, pair) == 1 &&
+              EVP_DigestSign(ctx, signature, &bytes, (uint8_t *)text, (size_t)length) == 1);
+    EVP_MD_CTX_free(ctx);
+    EVP_EncodeBlock(base64, signature, (int)bytes);
+    snprintf(request, sizeof request,
+             "{\"id\":1,\"method\":\"session.logon\",\"params\":{\"apiKey\":\"%.64s\","
+             "\"timestamp\":%lld,\"signature\":\"%s\"}}",
+             newest_key()->text, now, base64);
+    return ask(request);
+}
+
+static const char *ask_by_logon(const char *method)
+{
+    static char request[256];
+    snprintf(request, sizeof request,
+             "{\"id\":1,\"method\":\"%s\",\"params\":{\"timestamp\":%lld}}", method,
+             (long long)world_now_ms(world));
+    return ask(request);
+}
+
+#define LOGOUT "{\"id\":1,\"method\":\"session.logout\"}"
+#define FOLLOW "{\"id\":2,\"method\":\"userDataStream.subscribe\"}"
+#define ENDS   "{\"subscriptionId\":0,\"event\":{\"e\":\"eventStreamTerminated\",\"E\":"
+
+/* Goal: a session's key vouches for it from logon to logout. Method: the same request around both.
+ */
+Test(ws_api, a_logon_vouches_until_it_is_over)
+{
+    EVP_PKEY *pair = make_key("");
+    STARTS_WITH(ask_by_logon("account.status"),
+                "{\"id\":1,\"status\":400,\"error\":{\"code\":-1102,");
+    STARTS_WITH(ask(FOLLOW), "{\"id\":2,\"status\":401,\"error\":{\"code\":-1002,");
+    STARTS_WITH(log_on(pair), "{\"id\":1,\"status\":200,\"result\":{\"apiKey\":\"");
+    STARTS_WITH(ask_by_logon("account.status"), "{\"id\":1,\"status\":200,\"result\":{");
+    cr_expect_str_eq(ask(FOLLOW), "{\"id\":2,\"status\":200,\"result\":{\"subscriptionId\":0}}");
+    STARTS_WITH(ask(LOGOUT), ENDS);
+    STARTS_WITH(next_message(), "{\"id\":1,\"status\":200,\"result\":{\"apiKey\":null,");
+    STARTS_WITH(ask_by_logon("account.status"),
+                "{\"id\":1,\"status\":400,\"error\":{\"code\":-1102,");
+    EVP_PKEY_free(pair);
+}
+
+/* Goal: what is being subscribed to when the logon ends is answered, once, and told nothing.
+ * Method: a subscription and a logout, and a deletion, in one turn. */
+Test(ws_api, a_subscription_under_way_ends_with_its_logon)
+{
+    EVP_PKEY *pair = make_key("");
+    char script[128];
+    log_on(pair);
+    send_text(FOLLOW);
+    STARTS_WITH(ask(LOGOUT), "{\"id\":2,\"status\":401,\"error\":{\"code\":-1002,");
+    STARTS_WITH(next_message(), "{\"id\":1,\"status\":200,\"result\":{\"apiKey\":null,");
+    log_on(pair);
+    send_text(FOLLOW);
+    int length =
+        snprintf(script, sizeof script, ".oD/admin/v1/users/1/keys/%.64s", newest_key()->text);
+    world_play(world, script, (size_t)length);
+    const char *answer = next_message();
+    if (strncmp(answer, "{\"id\":2,\"status\":200,", 21) ==
+        0) /* it was on before the key was gone */
+        STARTS_WITH(next_message(),
+                    "{\"subscriptionId\":1,\"event\":{\"e\":\"eventStreamTerminated\"");
+    else
+        STARTS_WITH(answer, "{\"id\":2,\"status\":401,\"error\":{\"code\":-2015,");
+    STARTS_WITH(ask_by_logon("account.status"),
+                "{\"id\":1,\"status\":401,\"error\":{\"code\":-2015,");
+    EVP_PKEY_free(pair);
+}
+
+/* Goal: a key that expires takes its session with it, without a request. Method: let time pass. */
+Test(ws_api, an_expired_key_ends_what_goes_by_it)
+{
+    char rules[64];
+    snprintf(rules, sizeof rules, ",\"expiresAt\":%lld", (long long)world_now_ms(world) + 5000);
+    EVP_PKEY *pair = make_key(rules);
+    log_on(pair);
+    cr_expect_str_eq(ask(FOLLOW), "{\"id\":2,\"status\":200,\"result\":{\"subscriptionId\":0}}");
+    ask_signed(1, SUBSCRIBE, "");
+    world_play(world, "!t", 2); /* 11 s */
+    STARTS_WITH(next_message(), ENDS);
+    STARTS_WITH(ask("{\"id\":1,\"method\":\"session.status\"}"),
+                "{\"id\":1,\"status\":200,\"result\":{\"apiKey\":null,\"authorizedSince\":null,");
+    cr_expect_str_eq(ask("{\"id\":1,\"method\":\"session.subscriptions\"}"),
+                     "{\"id\":1,\"status\":200,\"result\":[{\"subscriptionId\":1}]}");
+    STARTS_WITH(ask_by_logon("account.status"),
+                "{\"id\":1,\"status\":401,\"error\":{\"code\":-2015,");
+    EVP_PKEY_free(pair);
 }

@@ -20,7 +20,7 @@ from castle_client import (ANSWER_SECONDS, FORM, ApiError, Binance, Checks, Http
 # The texts of each code, from Binance's errors.md. {} is any text.
 TEXTS = {code: [re.compile("^" + re.escape(text).replace(r"\{\}", ".+") + "$") for text in texts]
          for code, texts in {
-    -1013: ["Filter failure: {}", "Invalid price.", "Invalid quantity.", "Price * QTY is zero or less.",
+    -1013: ["Filter failure: {}", "Invalid price.", "Invalid quantity.", "Invalid stopPrice.", "Price * QTY is zero or less.",
             "This symbol does not allow the specified self-trade prevention mode."],
     -1020: ["This operation is not supported."],
     -1021: ["Timestamp for this request is outside of the recvWindow.",
@@ -51,7 +51,7 @@ TEXTS = {code: [re.compile("^" + re.escape(text).replace(r"\{\}", ".+") + "$") f
     -1130: ["Data sent for parameter '{}' is not valid.", "Invalid data sent for a parameter."],
     -1131: ["recvWindow must be less than 60000."],
     -1135: ["Invalid JSON Request", "JSON sent for parameter '{}' is not valid"],
-    -2010: ["Stop loss orders are not supported for this symbol.", "Unsupported order combination",
+    -2010: ["IcebergQty exceeds QTY.", "Unsupported order combination",
             "Account has insufficient balance for requested action."],
     -2011: ["Unknown order sent."],
     -2013: ["Order does not exist."],

@@ -178,6 +178,32 @@ check('an order is replaced, and a test moves nothing', async () => {
     [answer.newOrderResponse.orderId], 'open orders');
 });
 
+check('stops wait, fire, and are cancelled', async () => {
+  await trade(20000, 0.01);
+  const stop = (side, type, more) => alice.submitNewOrder({ symbol: SYMBOL, side, type, quantity: 0.01,
+    newOrderRespType: 'RESULT', ...more });
+  for (const [side, type, more] of [
+    ['SELL', 'STOP_LOSS', { stopPrice: 19000 }],
+    ['SELL', 'TAKE_PROFIT_LIMIT', { stopPrice: 21000, price: 20900, timeInForce: 'GTC' }],
+    ['BUY', 'TAKE_PROFIT', { stopPrice: 19000 }],
+    ['BUY', 'STOP_LOSS_LIMIT', { trailingDelta: 500, price: 21500, timeInForce: 'GTC' }],
+  ]) {
+    const order = await stop(side, type, more);
+    eq([order.status, order.type, atoms(order.stopPrice ?? '0')], ['NEW', type, atoms(String(more.stopPrice ?? 0))], type);
+    const { isWorking } = await alice.getOrder({ symbol: SYMBOL, orderId: order.orderId });
+    const gone = await alice.cancelOrder({ symbol: SYMBOL, orderId: order.orderId });
+    eq([isWorking, gone.status], [false, 'CANCELED'], 'cancelled');
+  }
+  const order = await stop('SELL', 'STOP_LOSS_LIMIT', { stopPrice: 19500, price: 19400, timeInForce: 'GTC' });
+  await sell(bob, 19500, 0.01);
+  await buy(bob, 19500, 0.01);
+  const fired = await alice.getOrder({ symbol: SYMBOL, orderId: order.orderId });
+  eq([fired.status, fired.isWorking], ['NEW', true], 'fired');
+  const iceberg = await alice.submitNewOrder(limit('SELL', 30000, 1, { icebergQty: 0.1 }));
+  eq(iceberg.icebergQty, '0.10000000', 'an iceberg');
+  await refused(-2010, stop('SELL', 'STOP_LOSS', { stopPrice: 25000 }));
+});
+
 check('what is refused has its code and text', async () => {
   eq((await refused(-2010, buy(alice, 20000, 8000))).message,
     'Account has insufficient balance for requested action.', 'funds');

@@ -302,6 +302,43 @@ check('IOC and FOK never rest', async () => {
   eq(await bob.fetchOpenOrders(BTC), [], 'nothing rests');
 });
 
+check('stops of every kind wait, trail, fire and are canceled', async () => {
+  await sell(alice, 0.001, 30000);
+  await buy(bob, 0.001, 30000); // the last price
+  for (const [kind, side, price, params, type] of [
+    ['market', 'sell', undefined, { stopLossPrice: 29000 }, 'STOP_LOSS'],
+    ['limit', 'sell', 28990, { stopLossPrice: 29000 }, 'STOP_LOSS_LIMIT'],
+    ['market', 'sell', undefined, { takeProfitPrice: 31000 }, 'TAKE_PROFIT'],
+    ['limit', 'buy', 29010, { takeProfitPrice: 29000 }, 'TAKE_PROFIT_LIMIT'],
+  ]) {
+    const order = await bob.createOrder(BTC, kind, side, 0.001, price, params);
+    const shown = await bob.fetchOrder(order.id, BTC);
+    eq([shown.status, shown.info.type, shown.info.isWorking, atoms(shown.triggerPrice)],
+      ['open', type, false, atoms(params.stopLossPrice ?? params.takeProfitPrice)], type);
+    eq((await bob.fetchOpenOrders(BTC)).map(({ id }) => id), [order.id], 'open orders');
+    eq((await bob.cancelOrder(order.id, BTC)).status, 'canceled', 'canceled');
+  }
+  const trails = await bob.createOrder(BTC, 'limit', 'sell', 0.001, 28000, { trailingPercent: 5, stopLossOrTakeProfit: 'stopLoss' });
+  eq([trails.info.type, (await bob.fetchOrder(trails.id, BTC)).info.trailingDelta], ['STOP_LOSS_LIMIT', 500], 'trails');
+  const stop = await bob.createOrder(BTC, 'limit', 'sell', 0.001, 28400, { stopLossPrice: 28600 });
+  await sell(alice, 0.001, 28500);
+  await buy(alice, 0.001, 28500); // 5 % below the highest, and below the stop
+  for (const id of [trails.id, stop.id]) {
+    const fired = await bob.fetchOrder(id, BTC);
+    eq([fired.status, fired.info.isWorking], ['open', true], 'fired');
+  }
+  await buy(alice, 0.002, 28400);
+  eq((await bob.fetchOrder(stop.id, BTC)).status, 'closed', 'filled');
+  await refused(ccxt.OrderImmediatelyFillable, 'Order would trigger immediately.', () =>
+    bob.createOrder(BTC, 'limit', 'sell', 0.001, 28000, { stopLossPrice: 40000 }));
+});
+
+check('an iceberg shows a part', async () => {
+  const order = await sell(alice, 1, 40000, { icebergQty: 0.1 });
+  eq((await bob.fetchOrderBook(BTC)).asks, [[40000, 0.1]], 'what shows');
+  eq((await alice.fetchOrder(order.id, BTC)).info.icebergQty, '0.10000000', 'shown to its owner');
+});
+
 check('an edited order is canceled and placed anew', async () => {
   const before = await buy(bob, 0.001, 29000);
   const more = atoms('58.02') - atoms('29');

@@ -254,6 +254,38 @@ def post_only_rests_or_is_refused():
 
 
 @checks
+def stops_and_icebergs_wait_fire_and_are_cancelled():
+    limit(alice, "SELL", "0.001", "30000")
+    limit(bob, "BUY", "0.001", "30000")  # the last price
+    gtc = {"timeInForce": Client.TIME_IN_FORCE_GTC}
+    for side, kind, params in ((Client.SIDE_SELL, Client.ORDER_TYPE_STOP_LOSS, {"stopPrice": "29000"}),
+                               (Client.SIDE_SELL, Client.ORDER_TYPE_STOP_LOSS_LIMIT,
+                                {"stopPrice": "29000", "price": "28900", **gtc}),
+                               (Client.SIDE_BUY, Client.ORDER_TYPE_TAKE_PROFIT, {"stopPrice": "29000"}),
+                               (Client.SIDE_SELL, Client.ORDER_TYPE_TAKE_PROFIT_LIMIT,
+                                {"trailingDelta": 300, "stopPrice": "31000", "price": "30900", **gtc})):
+        order = bob.create_order(symbol="BTCUSDT", side=side, type=kind, quantity="0.001", **params)
+        shown = bob.get_order(symbol="BTCUSDT", orderId=order["orderId"])
+        eq((shown["status"], shown["type"], shown["isWorking"], units(shown["stopPrice"]), shown.get("trailingDelta")),
+           ("NEW", kind, False, units(params["stopPrice"]), params.get("trailingDelta")), "what waits")
+        eq(bob.cancel_order(symbol="BTCUSDT", orderId=order["orderId"])["status"], "CANCELED", "what is cancelled")
+    stop = bob.create_order(symbol="BTCUSDT", side=Client.SIDE_SELL, type=Client.ORDER_TYPE_STOP_LOSS_LIMIT, quantity="0.001",
+                            stopPrice="29500", price="29400", **gtc)
+    limit(alice, "SELL", "0.001", "29500")
+    limit(alice, "BUY", "0.001", "29500")
+    shown = bob.get_order(symbol="BTCUSDT", orderId=stop["orderId"])
+    eq((shown["status"], shown["isWorking"]), ("NEW", True), "what has fired")
+    bob.cancel_order(symbol="BTCUSDT", orderId=stop["orderId"])
+    iceberg = limit(alice, "SELL", "1", "40000", icebergQty="0.2")
+    eq((iceberg["icebergQty"], bob.get_order_book(symbol="BTCUSDT")["asks"]),
+       ("0.20000000", [["40000.00000000", "0.20000000"]]), "an iceberg")
+    alice.cancel_order(symbol="BTCUSDT", orderId=iceberg["orderId"])
+    with refused(400, -2010, "Order would trigger immediately."):
+        bob.create_order(symbol="BTCUSDT", side=Client.SIDE_SELL, type=Client.ORDER_TYPE_STOP_LOSS, quantity="0.001",
+                         stopPrice="40000")
+
+
+@checks
 def ioc_and_fok_never_rest():
     limit(alice, "SELL", "0.001", "30000")
     with moves(bob):

@@ -136,6 +136,15 @@ static void expiry_reason(struct text *out, const struct order_view *order)
                                          : "UNFILLED_IOC_QUANTITY_EXPIRED");
 }
 
+void render_group(struct text *out, uint32_t trade_group)
+{
+    key(out, "tradeGroupId");
+    if (trade_group)
+        text_u64(out, trade_group);
+    else
+        text_str(out, "-1");
+}
+
 /* Of an order that self-trade prevention has taken something of. */
 static void prevented(struct text *out, const struct order_view *order)
 {
@@ -282,6 +291,26 @@ void render_amendment(const struct call *call, struct text *out, const struct am
     key_amount(out, "origQty", amend->orig_qty);
     key_amount(out, "newQty", order->qty);
     key_time(call, out, "time", amend->time_us);
+    text_str(out, "}");
+}
+
+void render_prevented(const struct call *call, struct text *out, const struct prevented_view *match)
+{
+    const char *symbol = symbol_of(call, match->symbol)->name;
+    text_str(out, "{");
+    key_name(out, "symbol", symbol);
+    key_u64(out, "preventedMatchId", match->match_id);
+    key_u64(out, "takerOrderId", match->taker_order_id);
+    key_name(out, "makerSymbol", symbol);
+    key_u64(out, "makerOrderId", match->maker_order_id);
+    render_group(out, match->trade_group);
+    key_text(out, "selfTradePreventionMode", stp_names[match->stp]);
+    key_amount(out, "price", match->price);
+    if (match->maker_qty)
+        key_amount(out, "makerPreventedQuantity", match->maker_qty);
+    if (match->taker_qty)
+        key_amount(out, "takerPreventedQuantity", match->taker_qty);
+    key_time(call, out, "transactTime", match->time_us);
     text_str(out, "}");
 }
 

@@ -220,6 +220,15 @@ struct order_view {
     uint64_t prevented_id; /* the last such match; 0: none */
 };
 
+struct prevented_view { /* two orders of one owner that did not trade */
+    uint64_t match_id, taker_order_id, maker_order_id;
+    int64_t price, taker_qty, maker_qty; /* what each gave up; 0: nothing */
+    int64_t time_us;
+    uint32_t trade_group; /* of the taker's account, or 0 */
+    uint16_t symbol;
+    uint8_t stp; /* the taker's mode */
+};
+
 struct trade_view {
     uint64_t trade_id, order_id;
     int64_t price, qty, quote, fee, time_us;

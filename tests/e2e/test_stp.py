@@ -126,6 +126,46 @@ def watchers_of_both_orders_are_told(s):
     ws.close()
 
 
+def matches(trader, **params):
+    return trader.get("myPreventedMatches", {"symbol": "BTCUSDT", **params}, signed=True)
+
+
+@checks
+def each_prevented_match_is_kept(s):
+    makers = [s.alice.limit("BTCUSDT", "BUY", "0.002", price) for price in ("20003", "20002", "20001", "20000")]
+    one = s.alice.limit("BTCUSDT", "SELL", "0.001", "20003", selfTradePreventionMode="EXPIRE_TAKER")
+    two = s.alice.limit("BTCUSDT", "SELL", "0.001", "20003", selfTradePreventionMode="EXPIRE_BOTH")
+    three = s.alice.limit("BTCUSDT", "SELL", "0.001", "20002", selfTradePreventionMode="EXPIRE_MAKER")
+    s.alice.cancel("BTCUSDT", orderId=three["orderId"])
+    four = decrement(s.alice, "SELL", "0.003", "20000")
+    want = []
+    for taker, maker, mode, price, gave, took in (
+            (one, makers[0], "EXPIRE_TAKER", "20003", None, "0.001"),
+            (two, makers[0], "EXPIRE_BOTH", "20003", "0.002", "0.001"),
+            (three, makers[1], "EXPIRE_MAKER", "20002", "0.002", None),
+            (four, makers[2], "DECREMENT", "20001", "0.002", "0.002"),
+            (four, makers[3], "DECREMENT", "20000", "0.001", "0.001")):
+        row = {"symbol": "BTCUSDT", "preventedMatchId": one["preventedMatchId"] + len(want),
+               "takerOrderId": taker["orderId"], "makerSymbol": "BTCUSDT", "makerOrderId": maker["orderId"],
+               "tradeGroupId": -1, "selfTradePreventionMode": mode, "price": price + ".00000000",
+               "transactTime": taker["transactTime"]}
+        if gave:
+            row["makerPreventedQuantity"] = gave + "00000"
+        if took:
+            row["takerPreventedQuantity"] = took + "00000"
+        want.append(row)
+    eq(matches(s.alice, orderId=four["orderId"]), want[3:], "of a taker")
+    eq(matches(s.alice, orderId=four["orderId"], limit=1), want[3:4], "a page")
+    eq(matches(s.alice, orderId=four["orderId"], fromPreventedMatchId=want[4]["preventedMatchId"]), want[4:], "the next")
+    eq(matches(s.alice, orderId=makers[0]["orderId"]), want[:2], "of a maker")
+    for row in want:
+        eq(matches(s.alice, preventedMatchId=row["preventedMatchId"]), [row], "one")
+    eq(matches(s.bob, preventedMatchId=want[0]["preventedMatchId"]), [], "another's")
+    eq(matches(s.bob, orderId=four["orderId"]), [], "another's order")
+    s.restart()
+    eq(matches(s.alice, orderId=four["orderId"]), want[3:], "after kill -9")
+
+
 @checks
 def what_was_given_up_is_there_after_kill_9(s):
     maker = s.alice.limit("BTCUSDT", "BUY", "0.006", "20000")

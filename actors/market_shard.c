@@ -137,6 +137,7 @@ static void row_prevented(const struct market_shard *self, const struct book_eve
                                          .taker_qty = event->left_lots * spec->lot_atoms,
                                          .maker_qty = event->qty_lots * spec->lot_atoms,
                                          .time_us = ts_us,
+                                         .trade_group = book_taker_group(self->matching->book),
                                          .symbol = self->open.symbol,
                                          .stp = event->reason};
     rows->prevented(rows->self, book_taker_user(self->matching->book), event->user, &match);
@@ -385,6 +386,7 @@ static void command_from(const struct msg *msg, const struct msg *terms, struct 
     cmd->stop_ticks = terms->terms.stop_ticks;
     cmd->display_lots = terms->terms.iceberg_lots;
     cmd->trail_bips = terms->terms.trail_bips;
+    cmd->group = terms->terms.group;
 }
 
 /* What a filter says of an order that only the market can check. */

@@ -146,12 +146,15 @@ void render_group(struct text *out, uint32_t trade_group)
 }
 
 /* Of an order that self-trade prevention has taken something of. */
-static void prevented(struct text *out, const struct order_view *order)
+static void prevented(const struct call *call, struct text *out, const struct order_view *order)
 {
     if (!order->prevented_id)
         return;
+    uint32_t group = call->ingress->directory.users[call->user].trade_group;
     key_u64(out, "preventedMatchId", order->prevented_id);
     key_amount(out, "preventedQuantity", order->prevented);
+    if (group)
+        render_group(out, group);
 }
 
 static void render_fill(const struct call *call, struct text *out, const struct trade_view *trade)
@@ -193,7 +196,7 @@ void render_new_order(const struct call *call, struct text *out, const struct re
             text_str(out, "]");
         }
         key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-        prevented(out, order);
+        prevented(call, out, order);
         expiry_reason(out, order);
     }
     text_str(out, "}");
@@ -214,7 +217,7 @@ void render_cancel(const struct call *call, struct text *out, const struct order
     order_middle(out, order);
     render_terms(call, out, order);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-    prevented(out, order);
+    prevented(call, out, order);
     text_str(out, "}");
 }
 
@@ -243,7 +246,7 @@ void render_query(const struct call *call, struct text *out, const struct order_
     working_time(call, out, order);
     key_amount(out, "origQuoteOrderQty", order->quote_qty);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-    prevented(out, order);
+    prevented(call, out, order);
     expiry_reason(out, order);
     text_str(out, "}");
 }

@@ -46,6 +46,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_REPLACE,
                     REQUEST_AMEND,
                     REQUEST_KEY_CHANGE,
+                    REQUEST_USER_GROUP,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -175,6 +176,7 @@ struct request {
         } user_add;
         struct request_key key;          /* KEY_ADD, KEY_CHANGE, KEY_DELETE */
         struct symbol_config symbol_add; /* STATUS: symbol and status */
+        uint32_t trade_group;            /* USER_GROUP; 0: none */
     };
 };
 _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
@@ -320,7 +322,7 @@ enum config_kind {
 struct config_change {
     uint32_t version; /* of the whole configuration, 1, 2, 3... */
     uint8_t kind, name_length;
-    uint32_t user; /* of a key, too */
+    uint32_t user, trade_group; /* of a key, too */
     char name[NAME_MAX_BYTES];
     struct key_config key;
     struct symbol_config symbol;

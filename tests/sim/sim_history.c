@@ -68,6 +68,7 @@ static struct follower follower;
 static bool following;
 static struct {
     uint64_t checks, rows, lost, failures, snapshots;
+    uint64_t of_two; /* prevented matches of two accounts of a group */
 } counts;
 
 /* ---- the store ---- */
@@ -581,6 +582,7 @@ static void check_prevented(void)
             fail("the history has a prevented match twice, or lacks one");
         if (row->taker_user != row->maker_user && !row->trade_group)
             fail("the history has a prevented match of two owners");
+        counts.of_two += row->taker_user != row->maker_user;
         if (row->taker_order_id > OPS_MAX || row->maker_order_id > OPS_MAX)
             fail("the history has a prevented match of no order");
         seen.given_up[row->symbol][row->taker_order_id] += row->taker_qty;
@@ -766,7 +768,8 @@ uint32_t sim_history_removed(void)
 bool sim_history_print(void)
 {
     printf("sim: history: %lu times compared, %lu rows, %lu transactions lost in crashes, %lu "
-           "failures of the store, %lu snapshots made\n",
-           counts.checks, counts.rows, counts.lost, counts.failures, counts.snapshots);
-    return counts.checks && counts.lost && counts.failures && counts.snapshots;
+           "failures of the store, %lu snapshots made, %lu times a match that a group prevented\n",
+           counts.checks, counts.rows, counts.lost, counts.failures, counts.snapshots,
+           counts.of_two);
+    return counts.checks && counts.lost && counts.failures && counts.snapshots && counts.of_two;
 }

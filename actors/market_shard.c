@@ -157,7 +157,8 @@ static void on_prevented(struct market_shard *self, const struct book_event *eve
         .match_id = event->id,
     };
     bool maker_done = event->flags & BOOK_MAKER_DONE, taker_done = event->flags & BOOK_TAKER_DONE;
-    if (event->qty_lots)
+    bool silent = BUG(36) && !maker_done; /* 36: a maker that stays is not told what it gave up */
+    if (event->qty_lots && !silent)
         send_prevented(self, event, event->ref, maker, event->qty_lots,
                        MSG_MAKER | (maker_done ? MSG_LAST : 0), ts_us);
     if (event->left_lots || taker_done)

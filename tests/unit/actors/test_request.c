@@ -533,3 +533,20 @@ Test(msg_wire, has_the_header_of_every_message)
     cr_assert_eq(plain.seq, 6);
     cr_assert_eq(plain.ts_us, 7);
 }
+
+/* Goal: the three numbers of a prevented match do not run into each other. Method: each at its
+ * largest beside small ones. */
+Test(msg_wire, a_prevented_match_keeps_its_numbers)
+{
+    const uint64_t most = (UINT64_C(1) << PREVENTED_ID_BITS) - 1;
+    const struct prevented_ids table[] = {{1, 2, 3},    {most, 0, 0},       {0, most, 0},
+                                          {0, 0, most}, {most, most, most}, {most, 1, 1 << 22}};
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct msg msg = {.type = MSG_PREVENTED};
+        msg_set_prevented_ids(&msg, table[i]);
+        const struct prevented_ids got = msg_prevented_ids(&msg);
+        cr_expect_eq(got.order_id, table[i].order_id, "row %zu", i);
+        cr_expect_eq(got.counter_order_id, table[i].counter_order_id, "row %zu", i);
+        cr_expect_eq(got.match_id, table[i].match_id, "row %zu", i);
+    }
+}

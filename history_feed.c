@@ -203,11 +203,33 @@ static void on_order(void *self, uint32_t user, const struct order_view *order)
                                 .tif = order->tif,
                                 .stp = order->stp,
                                 .status = order->status,
-                                .client_length = order->client_length};
+                                .client_length = order->client_length,
+                                .prevented = order->prevented,
+                                .prevented_id = order->prevented_id};
     _Static_assert(sizeof row.client_id == sizeof order->client_id, "the same ids");
     memcpy(row.client_id, order->client_id, sizeof row.client_id);
     if (ready(feed))
         wrote(feed, feed->store->ops->add_order(feed->store, &row));
+}
+
+static void on_prevented(void *self, uint32_t taker_user, uint32_t maker_user,
+                         const struct prevented_view *match)
+{
+    struct history_feed *feed = self;
+    const struct history_prevented row = {.match_id = match->match_id,
+                                          .taker_order_id = match->taker_order_id,
+                                          .maker_order_id = match->maker_order_id,
+                                          .price = match->price,
+                                          .taker_qty = match->taker_qty,
+                                          .maker_qty = match->maker_qty,
+                                          .time_us = match->time_us,
+                                          .taker_user = taker_user,
+                                          .maker_user = maker_user,
+                                          .trade_group = match->trade_group,
+                                          .symbol = match->symbol,
+                                          .stp = match->stp};
+    if (ready(feed))
+        wrote(feed, feed->store->ops->add_prevented(feed->store, &row));
 }
 
 static void on_amend(void *self, uint32_t user, const struct amend_view *amend)
@@ -269,6 +291,7 @@ bool history_feed_begin(struct history_feed *feed, struct history *store, const 
                                .trade = on_trade,
                                .fill = on_fill,
                                .order = on_order,
+                               .prevented = on_prevented,
                                .amend = on_amend,
                                .money = on_money};
     feed->candles = calloc(symbols, sizeof *feed->candles);

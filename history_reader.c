@@ -335,7 +335,9 @@ static bool read_orders(struct history *store, struct past_job *job)
                                             .stp = row->stp,
                                             .status = row->status,
                                             .client_length = row->client_length,
-                                            .trades = row->trades};
+                                            .trades = row->trades,
+                                            .prevented = row->prevented,
+                                            .prevented_id = row->prevented_id};
         memcpy(job->order[i].client_id, row->client_id, row->client_length);
     }
     return true;
@@ -387,6 +389,31 @@ static bool read_amendments(struct history *store, struct past_job *job)
         memcpy(view->order.client_id, row->client_id, row->client_length);
         memcpy(view->orig_client_id, row->orig_client_id, row->orig_length);
     }
+    return true;
+}
+
+static bool read_prevented(struct history *store, struct past_job *job)
+{
+    struct history_prevented rows[PAGE];
+    const struct request_find *find = &job->request.find;
+    const struct history_ask ask = {.symbol = job->request.symbol,
+                                    .user = job->request.user,
+                                    .limit = find->limit,
+                                    .order_id = find->order_id,
+                                    .from_id = find->from_id};
+    if (!store->ops->prevented(store, &ask, rows, &job->count))
+        return false;
+    for (uint32_t i = 0; i < job->count; i++)
+        job->prevented[i] = (struct prevented_view){.match_id = rows[i].match_id,
+                                                    .taker_order_id = rows[i].taker_order_id,
+                                                    .maker_order_id = rows[i].maker_order_id,
+                                                    .price = rows[i].price,
+                                                    .taker_qty = rows[i].taker_qty,
+                                                    .maker_qty = rows[i].maker_qty,
+                                                    .time_us = rows[i].time_us,
+                                                    .trade_group = rows[i].trade_group,
+                                                    .symbol = rows[i].symbol,
+                                                    .stp = rows[i].stp};
     return true;
 }
 
@@ -487,6 +514,8 @@ bool history_read(struct history *store, struct past_job *job)
         return read_amendments(store, job);
     case PAST_WEEK:
         return read_week(store, job);
+    case PAST_PREVENTED:
+        return read_prevented(store, job);
     }
     UNREACHABLE("a kind of job");
 }

@@ -227,7 +227,8 @@ static const char *type_name_of(uint8_t type)
 {
     static const char *const requests[] = {"NEW",           "CANCEL",  "CANCEL_ALL", "DEPOSIT",
                                            "USER_ADD",      "KEY_ADD", "KEY_DELETE", "SYMBOL_ADD",
-                                           "SYMBOL_STATUS", "REPLACE", "AMEND",      "KEY_CHANGE"};
+                                           "SYMBOL_STATUS", "REPLACE", "AMEND",      "KEY_CHANGE",
+                                           "USER_GROUP"};
     if (type == RECORD_LINK)
         return "LINK";
     if (type == RECORD_SELF)
@@ -500,6 +501,9 @@ static void dump_request(const struct request *request)
     case REQUEST_USER_ADD:
         key_text("name", request->user_add.name, request->user_add.length);
         break;
+    case REQUEST_USER_GROUP:
+        key_number("tradeGroupId", request->trade_group);
+        break;
     case REQUEST_KEY_ADD:
     case REQUEST_KEY_CHANGE:
     case REQUEST_KEY_DELETE:
@@ -520,10 +524,10 @@ static void dump_request(const struct request *request)
 
 static void dump_message(const struct msg *msg)
 {
-    static const char *const orders[] = {"PLACE",       "CANCEL",        "USER_ADD",
-                                         "SYMBOL_GRID", "SYMBOL_RANGE",  "SYMBOL_MARKET",
-                                         "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD",
-                                         "REPLACE_NEW", "AMEND",         "TERMS"};
+    static const char *const orders[] = {
+        "PLACE",         "CANCEL",      "USER_ADD",      "SYMBOL_GRID", "SYMBOL_RANGE",
+        "SYMBOL_MARKET", "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD", "REPLACE_NEW",
+        "AMEND",         "TERMS",       "USER_GROUP"};
     static const char *const reports[] = {"ACCEPTED",        "FILL",       "DONE",
                                           "CANCEL_REJECTED", "CONFIG_ACK", "REPLACED",
                                           "AMENDED",         "TRIGGERED",  "PREVENTED"};
@@ -537,7 +541,7 @@ static void dump_message(const struct msg *msg)
         key_number("message", msg->type);
     key_number("from", msg->from);
     key_number("linkSeq", msg->seq);
-    if (msg->type != MSG_USER_ADD && msg->type != MSG_CONFIG_ACK)
+    if (msg->type != MSG_USER_ADD && msg->type != MSG_USER_GROUP && msg->type != MSG_CONFIG_ACK)
         symbol = key_symbol(msg->symbol);
     switch (msg->type) {
     case MSG_REPLACE_OLD:

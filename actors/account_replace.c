@@ -150,6 +150,8 @@ void account_replaced(struct account_shard *self, const struct msg *msg)
     struct ledger_order *made = ledger_order(self->ledger, slot);
     uint64_t tag = made->tag;
     if (msg->replaced.reject != REJECT_NONE) {
+        if (type_is_market(made->type)) /* nothing comes, and an estimate does with what it has */
+            made->due = 0;
         events_forget(self, tag);
         answer_half(self, tag, msg->replaced.whole ? HALF_NONE : HALF_CANCEL, msg->replaced.reject,
                     msg->replaced.whole);

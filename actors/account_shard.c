@@ -160,8 +160,9 @@ void account_new_order(const struct request *request, struct ledger_new *order)
     memcpy(order->client_id, request->order.client_id, sizeof order->client_id);
 }
 
-/* The part before an order that has terms. */
-static void send_terms(struct account_shard *self, const struct ledger_order *made, int64_t ts_us)
+/* The part before an order that has terms, or whose account is of a group. */
+static void send_terms(struct account_shard *self, const struct ledger_order *made, uint32_t group,
+                       int64_t ts_us)
 {
     const struct ledger_terms *terms = ledger_terms(self->ledger, made);
     struct msg msg = {.type = MSG_TERMS, .symbol = made->symbol, .ts_us = ts_us};
@@ -170,14 +171,16 @@ static void send_terms(struct account_shard *self, const struct ledger_order *ma
     msg.terms.stop_ticks = terms->stop_ticks;
     msg.terms.iceberg_lots = terms->iceberg_lots;
     msg.terms.trail_bips = terms->trail_bips;
+    msg.terms.group = group;
     shard_send(&self->shard, &msg);
 }
 
 void account_send_place(struct account_shard *self, uint32_t slot, uint8_t type, int64_t ts_us)
 {
     const struct ledger_order *made = ledger_order(self->ledger, slot);
-    if (made->flags & ORDER_TERMS)
-        send_terms(self, made, ts_us);
+    uint32_t group = ledger_user(self->ledger, made->user)->trade_group;
+    if ((made->flags & ORDER_TERMS) || group)
+        send_terms(self, made, group, ts_us);
     struct msg msg = {.type = type, .symbol = made->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[made->symbol];
     if (made->flags & ORDER_HELD_ALL)
@@ -627,6 +630,11 @@ static void apply_config(struct account_shard *self, const struct msg *msg)
 {
     if (msg->type == MSG_USER_ADD) {
         ledger_user_add(self->ledger, (uint32_t)msg->config.value[0]);
+        ack_config(self, msg);
+    } else if (msg->type == MSG_USER_GROUP) {
+        ledger_user_group(self->ledger,
+                          ledger_user_find(self->ledger, (uint32_t)msg->config.value[0]),
+                          (uint32_t)msg->config.value[1]);
         ack_config(self, msg);
     } else {
         apply_symbol_part(self, msg);

@@ -140,6 +140,9 @@ static enum reject check(const struct control_shard *self, const struct request 
         if (*id)
             return REJECT_NAME_TAKEN;
         return self->users_count < config->users_max ? REJECT_NONE : REJECT_LIMIT;
+    case REQUEST_USER_GROUP:
+        return request->user == 0 || request->user > self->users_count ? REJECT_UNKNOWN_USER
+                                                                       : REJECT_NONE;
     case REQUEST_KEY_ADD:
         if (request->user == 0 || request->user > self->users_count)
             return REJECT_UNKNOWN_USER;
@@ -165,6 +168,17 @@ static enum reject check(const struct control_shard *self, const struct request 
     }
 }
 
+static void user_change(const struct control_shard *self, uint32_t number,
+                        struct config_change *change)
+{
+    const struct control_user *user = &self->users[number];
+    *change = (struct config_change){.kind = CONFIG_USER,
+                                     .user = number,
+                                     .name_length = user->length,
+                                     .trade_group = user->trade_group};
+    memcpy(change->name, user->name, NAME_MAX_BYTES);
+}
+
 static void apply_user_add(struct control_shard *self, const struct request *request)
 {
     struct exchange *ex = self->shard.ex;
@@ -174,12 +188,22 @@ static void apply_user_add(struct control_shard *self, const struct request *req
     memcpy(user->name, request->user_add.name, NAME_MAX_BYTES);
     user->created_us = self->shard.last_ts_us;
     control_user_index(self, number);
-    struct config_change change = {
-        .kind = CONFIG_USER, .user = number, .name_length = user->length};
-    memcpy(change.name, user->name, NAME_MAX_BYTES);
+    struct config_change change;
+    user_change(self, number, &change);
     config_send(self, MSG_USER_ADD, exchange_user_shard(ex, number), 0, (int64_t[4]){number});
     tell_ingress(self, &change);
     op_open(self, request->tag, number, 1);
+}
+
+static void apply_user_group(struct control_shard *self, const struct request *request)
+{
+    struct config_change change;
+    self->users[request->user].trade_group = request->trade_group;
+    user_change(self, request->user, &change);
+    config_send(self, MSG_USER_GROUP, exchange_user_shard(self->shard.ex, request->user), 0,
+                (int64_t[4]){request->user, request->trade_group});
+    tell_ingress(self, &change);
+    op_open(self, request->tag, request->user, 1);
 }
 
 static struct config_change key_change(const struct control_key *key, uint8_t kind)
@@ -290,6 +314,9 @@ static void apply(struct control_shard *self, const struct request *request)
     switch (request->type) {
     case REQUEST_USER_ADD:
         apply_user_add(self, request);
+        break;
+    case REQUEST_USER_GROUP:
+        apply_user_group(self, request);
         break;
     case REQUEST_KEY_ADD:
         apply_key_add(self, request);
@@ -423,8 +450,10 @@ static uint64_t hash_key(uint64_t hash, const struct key_config *key)
 uint64_t control_shard_hash(const struct control_shard *self)
 {
     uint64_t hash = hash_fold(shard_hash(&self->shard), self->version);
-    for (uint32_t i = 1; i <= self->users_count; i++)
+    for (uint32_t i = 1; i <= self->users_count; i++) {
         hash = hash_bytes(hash, self->users[i].name, self->users[i].length);
+        hash = hash_fold(hash, self->users[i].trade_group);
+    }
     for (uint32_t i = 1; i <= self->keys_count; i++) {
         hash = hash_fold(hash, (uint64_t)self->keys[i].user << 1 | self->keys[i].gone);
         hash = hash_key(hash, &self->keys[i].config);
@@ -442,11 +471,8 @@ void control_shard_each(const struct control_shard *self,
 {
     struct config_change change;
     for (uint32_t i = 1; i <= self->users_count; i++) {
-        change = (struct config_change){.kind = CONFIG_USER,
-                                        .version = self->version,
-                                        .user = i,
-                                        .name_length = self->users[i].length};
-        memcpy(change.name, self->users[i].name, NAME_MAX_BYTES);
+        user_change(self, i, &change);
+        change.version = self->version;
         each(arg, &change);
     }
     for (uint32_t i = 1; i <= self->keys_count; i++) {

@@ -19,6 +19,7 @@ struct control_user {
     uint8_t length;
     char name[NAME_MAX_BYTES];
     int64_t created_us;
+    uint32_t trade_group; /* 0: none */
 };
 
 struct control_key {

@@ -37,6 +37,7 @@ bool control_request_sound(const struct request *request)
     case REQUEST_KEY_CHANGE:
         return key_rules_sound(&request->key);
     case REQUEST_USER_ADD:
+    case REQUEST_USER_GROUP:
     case REQUEST_KEY_DELETE:
         return true;
     case REQUEST_SYMBOL_ADD:
@@ -163,6 +164,9 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
                (msg->type != MSG_SYMBOL_FEES ||
                 (value[3] >= exchange_market_id(ex, 0) && value[3] < ex->shards));
     switch (msg->type) {
+    case MSG_USER_GROUP:
+        return value[0] > 0 && value[0] <= ex->config.users_max && value[1] >= 0 &&
+               value[1] <= UINT32_MAX && ledger_user_find(self->ledger, (uint32_t)value[0]);
     case MSG_USER_ADD:
         return value[0] > 0 && value[0] <= ex->config.users_max &&
                !ledger_user_find(self->ledger, (uint32_t)value[0]);
@@ -204,8 +208,10 @@ static bool place_sound(const struct money_spec *spec, const struct msg *msg)
 
 static bool terms_sound(const struct msg *terms, const struct msg *place)
 {
+    bool group_only =
+        !terms->terms.stop_ticks && !terms->terms.trail_bips && !terms->terms.iceberg_lots;
     return terms->terms.stop_ticks >= 0 && terms->terms.iceberg_lots >= 0 &&
-           terms->terms.trail_bips <= UINT16_MAX && place->place.qty_lots > 0 &&
+           terms->terms.trail_bips <= UINT16_MAX && (group_only || place->place.qty_lots > 0) &&
            type_waits(place->place.order_type) ==
                (terms->terms.stop_ticks || terms->terms.trail_bips);
 }

@@ -1,5 +1,5 @@
-/* rows.h - what a projection is told of: every trade, every user's fills, amendments, orders that
- * are done, money in and out.
+/* rows.h - what a projection is told of: every trade, every user's fills, prevented matches,
+ * amendments, orders that are done, money in and out.
  *
  * Thread:  that of the exchange that has a sink: one that folds the durable journal beside the one
  * that serves, which has none, so the order path pays a comparison.
@@ -28,6 +28,8 @@ struct rows {
     void (*trade)(void *self, const struct row_trade *trade);
     void (*fill)(void *self, uint32_t user, const struct trade_view *fill);
     void (*order)(void *self, uint32_t user, const struct order_view *order); /* is done */
+    void (*prevented)(void *self, uint32_t taker_user, uint32_t maker_user,
+                      const struct prevented_view *match);
     void (*amend)(void *self, uint32_t user, const struct amend_view *amend);
     void (*money)(void *self, const struct row_money *money);
 };

@@ -20,6 +20,7 @@ static void wire_control_users(struct wire *wire, struct control_shard *self)
         struct control_user *user = &self->users[i];
         wire_text(wire, &user->length, user->name, NAME_MAX_BYTES);
         wire_i64(wire, &user->created_us);
+        wire_u32(wire, &user->trade_group);
         if (reading)
             control_user_index(self, i);
     }

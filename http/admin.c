@@ -137,6 +137,10 @@ static void log_change(const struct call *call, const struct reply *reply)
         log_info("key_deleted", "An API key was deleted.", by, log_number("user", call->user),
                  log_bytes("key_begins", request->key.api_key, KEY_SHOWN));
         break;
+    case REQUEST_USER_GROUP:
+        log_info("user_group", "A user's trade group was set.", by, log_number("user", call->user),
+                 log_number("trade_group", request->trade_group));
+        break;
     case REQUEST_SYMBOL_ADD:
         log_info("symbol_added", "A symbol was added.", by,
                  log_bytes("symbol", symbol->name, strnlen(symbol->name, SYMBOL_NAME_MAX)));
@@ -216,13 +220,17 @@ static void on_config(struct call *call, const struct msg *msg)
         text_amount(&call->out,
                     (int64_t)call->admin_request.symbol_add.taker_ppm * MONEY_ATOMS_PER_PPM);
         text_str(&call->out, "}");
+    } else if (call->type == REQUEST_USER_GROUP) {
+        text_format(&call->out, "{\"userId\":%u", call->user);
+        render_group(&call->out, call->admin_request.trade_group);
+        text_str(&call->out, "}");
     } else {
         text_format(&call->out, "{\"symbol\":\"%.20s\",\"status\":\"%s\"}",
                     call->ingress->directory.symbols[call->symbol].name,
                     status_name(call->admin_request.symbol_add.status));
     }
     bool made = call->type != REQUEST_KEY_DELETE && call->type != REQUEST_KEY_CHANGE &&
-                call->type != REQUEST_SYMBOL_STATUS;
+                call->type != REQUEST_SYMBOL_STATUS && call->type != REQUEST_USER_GROUP;
     call_wait(call, made ? 201 : 200, msg->reply.version, 0);
 }
 
@@ -289,10 +297,29 @@ static void list_users(struct call *call)
     for (uint32_t i = 1; i <= directory->users_count; i++) {
         text_format(&call->out, "%s{\"userId\":%u,\"name\":", i > 1 ? "," : "", i);
         text_quoted(&call->out, directory->users[i].name, directory->users[i].length);
+        if (directory->users[i].trade_group)
+            render_group(&call->out, directory->users[i].trade_group);
         text_str(&call->out, "}");
     }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);
+}
+
+/* Orders that are open keep the group that they were placed with. */
+static void set_user(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"tradeGroupId", NULL};
+    struct request request = {.type = REQUEST_USER_GROUP, .user = call->user};
+    const json_t *group = json_object_get(body, "tradeGroupId");
+    json_int_t value = json_is_integer(group) ? json_integer_value(group) : 0;
+    if (!admin_only_keys(call, body, known))
+        return;
+    if (value != -1 && (value < 1 || value > UINT32_MAX)) {
+        call_refuse(call, -1130, "'tradeGroupId' must be a number from 1 to 4294967295, or -1.");
+        return;
+    }
+    request.trade_group = value == -1 ? 0 : (uint32_t)value;
+    send(call, &request, on_config);
 }
 
 /* ---- a key's rules: what is not sent leaves them alone ---- */
@@ -866,6 +893,7 @@ static const struct route {
     {METHOD_GET, "/metrics", .act = get_metrics},
     {METHOD_POST, "/admin/v1/users", .act_body = add_user},
     {METHOD_GET, "/admin/v1/users", .act = list_users},
+    {METHOD_PUT, "/admin/v1/users/{id}", .act_body = set_user},
     {METHOD_POST, "/admin/v1/users/{id}/keys", .act_body = add_key},
     {METHOD_GET, "/admin/v1/users/{id}/keys", .act = list_keys},
     {METHOD_PUT, "/admin/v1/users/{id}/keys/{key}", .act_name = change_key},

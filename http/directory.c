@@ -151,6 +151,7 @@ static void add_user(struct directory *directory, const struct config_change *ch
         grow(directory->users, &directory->users_room, change->user, sizeof *directory->users);
     struct directory_user *user = &directory->users[change->user];
     user->id = change->user;
+    user->trade_group = change->trade_group;
     user->length = change->name_length;
     memcpy(user->name, change->name, NAME_MAX_BYTES);
     if (change->user > directory->users_count)

@@ -18,7 +18,7 @@
 enum { SIGNATURE_BYTES = 32 };
 
 struct directory_user {
-    uint32_t id;
+    uint32_t id, trade_group; /* trade_group: 0, none */
     uint8_t length;
     char name[NAME_MAX_BYTES];
 };

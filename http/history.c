@@ -15,11 +15,14 @@ enum { UNDER_WAY = 1 }; /* call->tag of a call that a job is for: no slot of the
 
 static size_t row_bytes(enum past_kind kind)
 {
-    static const size_t bytes[] = {
-        [PAST_TRADES] = sizeof(struct recent_trade), [PAST_AGG_TRADES] = sizeof(struct agg_trade),
-        [PAST_CANDLES] = sizeof(struct candle),      [PAST_ORDERS] = sizeof(struct order_view),
-        [PAST_FILLS] = sizeof(struct trade_view),    [PAST_AMENDMENTS] = sizeof(struct amend_view),
-        [PAST_WEEK] = sizeof(struct past_week)};
+    static const size_t bytes[] = {[PAST_TRADES] = sizeof(struct recent_trade),
+                                   [PAST_AGG_TRADES] = sizeof(struct agg_trade),
+                                   [PAST_CANDLES] = sizeof(struct candle),
+                                   [PAST_ORDERS] = sizeof(struct order_view),
+                                   [PAST_FILLS] = sizeof(struct trade_view),
+                                   [PAST_AMENDMENTS] = sizeof(struct amend_view),
+                                   [PAST_PREVENTED] = sizeof(struct prevented_view),
+                                   [PAST_WEEK] = sizeof(struct past_week)};
     return bytes[kind];
 }
 
@@ -267,28 +270,41 @@ void history_candles(struct call *call, const struct candles_query *query)
     submit(job);
 }
 
-/* ---- amendments of an order ---- */
+/* ---- amendments and prevented matches ---- */
 
-static void answer_amendments(struct past_job *job)
+static void answer_of_order(struct past_job *job)
 {
     struct call *call = job->call;
     text_str(&call->out, "[");
     for (uint32_t i = 0; i < job->count; i++) {
         text_str(&call->out, i ? "," : "");
-        render_amendment(call, &call->out, &job->amend[i]);
+        if (job->kind == PAST_AMENDMENTS)
+            render_amendment(call, &call->out, &job->amend[i]);
+        else
+            render_prevented(call, &call->out, &job->prevented[i]);
     }
     respond(call);
 }
 
-void history_amendments(struct call *call, const struct request *request)
+static void ask_of_order(struct call *call, const struct request *request, enum past_kind kind)
 {
     text_str(&call->out, "[]");
     if (in_memory_only(call))
         return;
     struct past_job *job =
-        call_job_new(call, PAST_AMENDMENTS, request->symbol, PAST_ROWS_MAX, 0, answer_amendments);
+        call_job_new(call, kind, request->symbol, PAST_ROWS_MAX, 0, answer_of_order);
     job->request = *request;
     submit(job);
+}
+
+void history_amendments(struct call *call, const struct request *request)
+{
+    ask_of_order(call, request, PAST_AMENDMENTS);
+}
+
+void history_prevented(struct call *call, const struct request *request)
+{
+    ask_of_order(call, request, PAST_PREVENTED);
 }
 
 /* ---- a user's orders and fills ---- */

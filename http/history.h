@@ -22,6 +22,7 @@ enum past_kind {
     PAST_ORDERS,
     PAST_FILLS,
     PAST_AMENDMENTS,
+    PAST_PREVENTED,
     PAST_WEEK
 };
 
@@ -49,7 +50,7 @@ struct past_job {
     union {
         struct trades_query trades;
         struct candles_query candles; /* CANDLES; WEEK: its symbol and now_us */
-        struct request request;       /* ORDERS, FILLS, AMENDMENTS: find, user and symbol */
+        struct request request; /* ORDERS, FILLS, AMENDMENTS, PREVENTED: find, user and symbol */
     };
     /* found */
     bool failed;
@@ -62,6 +63,7 @@ struct past_job {
         struct trade_view *fill;
         struct amend_view *amend;
         struct past_week *week;
+        struct prevented_view *prevented;
     };
     /* of memory, ORDERS and FILLS: in the same order */
     uint32_t kept_count;
@@ -97,6 +99,10 @@ void history_candles(struct call *call, const struct candles_query *query);
 
 /* The amendments of one order (find.order_id) from find.from_id on. None without a history. */
 void history_amendments(struct call *call, const struct request *request);
+
+/* The prevented matches of one order (find.order_id) from find.from_id on, or with order_id 0 just
+ * that one. None without a history. */
+void history_prevented(struct call *call, const struct request *request);
 
 /* Sends a read of orders or fills (request->type) to the account shard and joins its answer with
  * the history where the account does not keep all. */

@@ -62,6 +62,8 @@ static const struct route {
      KEEP_NONE, "account.rateLimits.orders"},
     {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, LATER + 20, 6 + SIGNED, false,
      KEEP_NONE, "myTrades"},
+    {PATH("/api/v3/myPreventedMatches"), METHOD_GET, rest_get_my_prevented_matches, LATER + 2,
+     5 + SIGNED, false, KEEP_NONE, "myPreventedMatches"},
     {PATH("/api/v3/allOrders"), METHOD_GET, rest_get_all_orders, 20, 5 + SIGNED, false, KEEP_NONE,
      "allOrders"},
     {PATH("/api/v3/exchangeInfo"), METHOD_GET, rest_get_exchange_info, 20, 5, false,

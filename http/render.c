@@ -136,13 +136,25 @@ static void expiry_reason(struct text *out, const struct order_view *order)
                                          : "UNFILLED_IOC_QUANTITY_EXPIRED");
 }
 
+void render_group(struct text *out, uint32_t trade_group)
+{
+    key(out, "tradeGroupId");
+    if (trade_group)
+        text_u64(out, trade_group);
+    else
+        text_str(out, "-1");
+}
+
 /* Of an order that self-trade prevention has taken something of. */
-static void prevented(struct text *out, const struct order_view *order)
+static void prevented(const struct call *call, struct text *out, const struct order_view *order)
 {
     if (!order->prevented_id)
         return;
+    uint32_t group = call->ingress->directory.users[call->user].trade_group;
     key_u64(out, "preventedMatchId", order->prevented_id);
     key_amount(out, "preventedQuantity", order->prevented);
+    if (group)
+        render_group(out, group);
 }
 
 static void render_fill(const struct call *call, struct text *out, const struct trade_view *trade)
@@ -184,7 +196,7 @@ void render_new_order(const struct call *call, struct text *out, const struct re
             text_str(out, "]");
         }
         key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-        prevented(out, order);
+        prevented(call, out, order);
         expiry_reason(out, order);
     }
     text_str(out, "}");
@@ -205,7 +217,7 @@ void render_cancel(const struct call *call, struct text *out, const struct order
     order_middle(out, order);
     render_terms(call, out, order);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-    prevented(out, order);
+    prevented(call, out, order);
     text_str(out, "}");
 }
 
@@ -234,7 +246,7 @@ void render_query(const struct call *call, struct text *out, const struct order_
     working_time(call, out, order);
     key_amount(out, "origQuoteOrderQty", order->quote_qty);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-    prevented(out, order);
+    prevented(call, out, order);
     expiry_reason(out, order);
     text_str(out, "}");
 }
@@ -282,6 +294,26 @@ void render_amendment(const struct call *call, struct text *out, const struct am
     key_amount(out, "origQty", amend->orig_qty);
     key_amount(out, "newQty", order->qty);
     key_time(call, out, "time", amend->time_us);
+    text_str(out, "}");
+}
+
+void render_prevented(const struct call *call, struct text *out, const struct prevented_view *match)
+{
+    const char *symbol = symbol_of(call, match->symbol)->name;
+    text_str(out, "{");
+    key_name(out, "symbol", symbol);
+    key_u64(out, "preventedMatchId", match->match_id);
+    key_u64(out, "takerOrderId", match->taker_order_id);
+    key_name(out, "makerSymbol", symbol);
+    key_u64(out, "makerOrderId", match->maker_order_id);
+    render_group(out, match->trade_group);
+    key_text(out, "selfTradePreventionMode", stp_names[match->stp]);
+    key_amount(out, "price", match->price);
+    if (match->maker_qty)
+        key_amount(out, "makerPreventedQuantity", match->maker_qty);
+    if (match->taker_qty)
+        key_amount(out, "takerPreventedQuantity", match->taker_qty);
+    key_time(call, out, "transactTime", match->time_us);
     text_str(out, "}");
 }
 

@@ -18,6 +18,10 @@ void render_query(const struct call *call, struct text *out, const struct order_
 /* The answer to an Amend, and a row of order/amendments. */
 void render_amended(const struct call *call, struct text *out, const struct amend_view *amend);
 void render_amendment(const struct call *call, struct text *out, const struct amend_view *amend);
+/* ,"tradeGroupId": the group, or -1 for 0. */
+void render_group(struct text *out, uint32_t trade_group);
+void render_prevented(const struct call *call, struct text *out,
+                      const struct prevented_view *match);
 void render_trade(const struct call *call, struct text *out, const struct trade_view *trade);
 /* Lists of an API key: ["USER_DATA","TRADE"], ["10.0.0.0/8"]. */
 void render_permissions(struct text *out, uint8_t permissions);

@@ -17,6 +17,7 @@ struct event_text {
     struct text *out;
     const struct directory *directory;
     bool micro;
+    uint32_t trade_group; /* of whose event it is; 0: none */
 };
 
 /* `key` is the literal that stands before the value: ,"x": */
@@ -118,6 +119,8 @@ static void put_state(struct event_text *to, const struct order_event *event)
 static void put_prevented(struct event_text *to, const struct order_event *event)
 {
     int64_t quote;
+    if (to->trade_group)
+        put_number(to, ",\"u\":", to->trade_group);
     put_number(to, ",\"v\":", event->order.prevented_id);
     put_amount(to, ",\"A\":", event->order.prevented);
     put_amount(to, ",\"B\":", event->prevented);
@@ -232,6 +235,8 @@ void render_user_event(const struct directory *directory, const struct user_even
                        bool micro, struct user_texts *out)
 {
     struct event_text to = {.out = &out->text, .directory = directory, .micro = micro};
+    if (event->user <= directory->users_count)
+        to.trade_group = directory->users[event->user].trade_group;
     out->text.length = 0;
     out->count = 0;
     for (uint32_t i = 0; i < event->orders; i++) {

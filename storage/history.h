@@ -1,5 +1,6 @@
-/* history.h - the store of what is done: trades, fills, amendments, orders, candles, ledger
- * entries. What a projection writes and lookups read; SQLite here, PostgreSQL with the same calls.
+/* history.h - the store of what is done: trades, fills, orders, amendments, prevented matches,
+ * candles, ledger entries. What a projection writes and lookups read; SQLite here, PostgreSQL with
+ * the same calls.
  *
  * Thread:  a handle belongs to one thread; readers may run beside the one writer, each its own.
  * Units:   atoms and microseconds. Symbols and assets are the exchange's numbers, named in tables.
@@ -45,6 +46,8 @@ struct history_order { /* that is done; side to status: the exchange's own numbe
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, client_length;
     char client_id[HISTORY_CLIENT_ID];
+    int64_t prevented;
+    uint64_t prevented_id;
 };
 
 struct history_amendment { /* of an order's quantity and client id */
@@ -54,6 +57,14 @@ struct history_amendment { /* of an order's quantity and client id */
     uint16_t symbol;
     uint8_t orig_length, client_length;
     char orig_client_id[HISTORY_CLIENT_ID], client_id[HISTORY_CLIENT_ID];
+};
+
+struct history_prevented { /* a match that self-trade prevention did not let happen */
+    uint64_t match_id, taker_order_id, maker_order_id;
+    int64_t price, taker_qty, maker_qty, time_us;
+    uint32_t taker_user, maker_user, trade_group;
+    uint16_t symbol;
+    uint8_t stp;
 };
 
 enum history_kind { /* of a ledger entry; stored: append, never renumber */
@@ -110,6 +121,7 @@ struct history_ops {
     bool (*add_fill)(struct history *self, const struct history_fill *row);
     bool (*add_order)(struct history *self, const struct history_order *row);
     bool (*add_amendment)(struct history *self, const struct history_amendment *row);
+    bool (*add_prevented)(struct history *self, const struct history_prevented *row);
     bool (*add_entry)(struct history *self, const struct history_entry *row);
     bool (*put_candle)(struct history *self, const struct history_candle *row); /* in place */
     bool (*commit)(struct history *self, uint64_t lsn);
@@ -130,6 +142,10 @@ struct history_ops {
     bool (*amendments)(struct history *self, const struct history_ask *ask,
                        struct history_amendment *out,
                        uint32_t *count); /* of ask->order_id; from_id: execution id */
+    bool (*prevented)(struct history *self, const struct history_ask *ask,
+                      struct history_prevented *out,
+                      uint32_t *count); /* the user's; from_id: match id, and with no order_id
+                                           exactly that one */
     bool (*candles)(struct history *self, const struct history_ask *ask, struct history_candle *out,
                     uint32_t *count); /* end_us: of their openings */
     void (*close)(struct history *self);

@@ -71,6 +71,16 @@ static const char *const migrations[] = {
     "ALTER TABLE orders ADD COLUMN trail_bips INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE orders ADD COLUMN working_us INTEGER NOT NULL DEFAULT 0;"
     "UPDATE orders SET working_us = time_us;",
+    /* 4 */
+    "ALTER TABLE orders ADD COLUMN prevented INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE orders ADD COLUMN prevented_id INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE prevented(symbol INTEGER, match_id INTEGER, taker_order_id INTEGER NOT NULL, "
+    "maker_order_id INTEGER NOT NULL, taker_user INTEGER NOT NULL, maker_user INTEGER NOT NULL, "
+    "price INTEGER NOT NULL, taker_qty INTEGER NOT NULL, maker_qty INTEGER NOT NULL, stp INTEGER "
+    "NOT NULL, trade_group INTEGER NOT NULL, time_us INTEGER NOT NULL, PRIMARY KEY(symbol, "
+    "match_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX prevented_taker ON prevented(symbol, taker_order_id);"
+    "CREATE INDEX prevented_maker ON prevented(symbol, maker_order_id);",
 };
 
 enum { MIGRATIONS = sizeof migrations / sizeof *migrations, BUSY_MS = 5000 };
@@ -87,6 +97,7 @@ enum statement {
     ADD_FILL,
     ADD_ORDER,
     ADD_AMENDMENT,
+    ADD_PREVENTED,
     ADD_ENTRY,
     PUT_CANDLE,
     STATEMENTS_WRITER, /* what follows is for anybody */
@@ -104,6 +115,8 @@ enum statement {
     ORDERS_ONE,
     ORDERS_CLIENT,
     AMENDMENTS,
+    PREVENTED_ONE,
+    PREVENTED_ORDER,
     CANDLES_FROM,
     CANDLES_NEWEST,
     STATEMENTS,
@@ -114,9 +127,13 @@ enum statement {
 #define FILL_COLUMNS "trade_id, side, order_id, price, qty, quote, fee, fee_asset, maker, time_us"
 #define ORDER_COLUMNS                                                                              \
     "order_id, client_id, price, qty, executed, quote_qty, cum_quote, side, type, tif, stp, "      \
-    "status, trades, time_us, updated_us, stop, iceberg, trail_bips, working_us"
+    "status, trades, time_us, updated_us, stop, iceberg, trail_bips, working_us, prevented, "      \
+    "prevented_id"
 #define AMENDMENT_COLUMNS                                                                          \
     "order_id, execution_id, orig_client_id, client_id, orig_qty, qty, time_us"
+#define PREVENTED_COLUMNS                                                                          \
+    "match_id, taker_order_id, maker_order_id, taker_user, maker_user, price, taker_qty, "         \
+    "maker_qty, stp, trade_group, time_us"
 #define CANDLE_COLUMNS                                                                             \
     "open_us, open, high, low, close, base, quote, taker_base, taker_quote, first_trade, "         \
     "last_trade, trades"
@@ -132,9 +149,11 @@ static const char *const texts[STATEMENTS] = {
     [ADD_TRADE] = "INSERT INTO trade(symbol, " TRADE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?)",
     [ADD_FILL] = "INSERT INTO fill(user, symbol, " FILL_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_ORDER] = "INSERT INTO orders(user, symbol, " ORDER_COLUMNS
-                  ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_AMENDMENT] =
         "INSERT INTO amendment(user, symbol, " AMENDMENT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
+    [ADD_PREVENTED] =
+        "INSERT INTO prevented(symbol, " PREVENTED_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_ENTRY] = "INSERT INTO entry VALUES(?,?,?,?,?,?,?,?,?,?)",
     [PUT_CANDLE] = "INSERT OR REPLACE INTO candle(symbol, width, " CANDLE_COLUMNS
                    ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -169,6 +188,13 @@ static const char *const texts[STATEMENTS] = {
     [AMENDMENTS] =
         "SELECT " AMENDMENT_COLUMNS " FROM amendment WHERE symbol = ?1 AND user = ?5 AND "
         "order_id = ?6 AND execution_id >= ?2 ORDER BY execution_id LIMIT ?3",
+    [PREVENTED_ONE] =
+        "SELECT " PREVENTED_COLUMNS " FROM prevented WHERE symbol = ?1 AND match_id = "
+        "?2 AND (taker_user = ?5 OR maker_user = ?5) LIMIT ?3",
+    [PREVENTED_ORDER] =
+        "SELECT " PREVENTED_COLUMNS " FROM prevented WHERE symbol = ?1 AND match_id >= ?2 AND "
+        "((taker_order_id = ?6 AND taker_user = ?5) OR (maker_order_id = ?6 AND maker_user = ?5)) "
+        "ORDER BY match_id LIMIT ?3",
     [CANDLES_FROM] = "SELECT " CANDLE_COLUMNS " FROM candle WHERE symbol = ?1 AND width = ?8 AND "
                      "open_us >= ?2 AND open_us <= ?4 ORDER BY open_us LIMIT ?3",
     [CANDLES_NEWEST] = "SELECT " CANDLE_COLUMNS " FROM candle WHERE symbol = ?1 AND width = ?8 AND "
@@ -395,11 +421,11 @@ static bool add_fill(struct history *history, const struct history_fill *row)
 static bool add_order(struct history *history, const struct history_order *row)
 {
     struct sqlite *self = (struct sqlite *)history;
-    sqlite3_stmt *add =
-        BOUND(self, ADD_ORDER, row->user, row->symbol, (int64_t)row->order_id, 0, row->price,
-              row->qty, row->executed, row->quote_qty, row->cum_quote, row->side, row->type,
-              row->tif, row->stp, row->status, row->trades, row->time_us, row->updated_us,
-              row->stop, row->iceberg, row->trail_bips, row->working_us);
+    sqlite3_stmt *add = BOUND(
+        self, ADD_ORDER, row->user, row->symbol, (int64_t)row->order_id, 0, row->price, row->qty,
+        row->executed, row->quote_qty, row->cum_quote, row->side, row->type, row->tif, row->stp,
+        row->status, row->trades, row->time_us, row->updated_us, row->stop, row->iceberg,
+        row->trail_bips, row->working_us, row->prevented, (int64_t)row->prevented_id);
     sqlite3_bind_text(add, 4, row->client_id, row->client_length, SQLITE_STATIC);
     return done(self, add);
 }
@@ -413,6 +439,15 @@ static bool add_amendment(struct history *history, const struct history_amendmen
     sqlite3_bind_text(add, 5, row->orig_client_id, row->orig_length, SQLITE_STATIC);
     sqlite3_bind_text(add, 6, row->client_id, row->client_length, SQLITE_STATIC);
     return done(self, add);
+}
+
+static bool add_prevented(struct history *history, const struct history_prevented *row)
+{
+    struct sqlite *self = (struct sqlite *)history;
+    return done(self, BOUND(self, ADD_PREVENTED, row->symbol, (int64_t)row->match_id,
+                            (int64_t)row->taker_order_id, (int64_t)row->maker_order_id,
+                            row->taker_user, row->maker_user, row->price, row->taker_qty,
+                            row->maker_qty, row->stp, row->trade_group, row->time_us));
 }
 
 static bool add_entry(struct history *history, const struct history_entry *row)
@@ -592,7 +627,9 @@ static void take_order(sqlite3_stmt *row, void *out)
                                     .stop = sqlite3_column_int64(row, 15),
                                     .iceberg = sqlite3_column_int64(row, 16),
                                     .trail_bips = (uint32_t)sqlite3_column_int64(row, 17),
-                                    .working_us = sqlite3_column_int64(row, 18)};
+                                    .working_us = sqlite3_column_int64(row, 18),
+                                    .prevented = sqlite3_column_int64(row, 19),
+                                    .prevented_id = (uint64_t)sqlite3_column_int64(row, 20)};
     take_client_id(row, 1, &order->client_length, order->client_id);
 }
 
@@ -637,6 +674,34 @@ static bool sqlite_amendments(struct history *history, const struct history_ask 
         out[i].user = ask->user;
         out[i].symbol = ask->symbol;
     }
+    return true;
+}
+
+static void take_prevented(sqlite3_stmt *row, void *out)
+{
+    *(struct history_prevented *)out =
+        (struct history_prevented){.match_id = (uint64_t)sqlite3_column_int64(row, 0),
+                                   .taker_order_id = (uint64_t)sqlite3_column_int64(row, 1),
+                                   .maker_order_id = (uint64_t)sqlite3_column_int64(row, 2),
+                                   .taker_user = (uint32_t)sqlite3_column_int64(row, 3),
+                                   .maker_user = (uint32_t)sqlite3_column_int64(row, 4),
+                                   .price = sqlite3_column_int64(row, 5),
+                                   .taker_qty = sqlite3_column_int64(row, 6),
+                                   .maker_qty = sqlite3_column_int64(row, 7),
+                                   .stp = (uint8_t)sqlite3_column_int(row, 8),
+                                   .trade_group = (uint32_t)sqlite3_column_int64(row, 9),
+                                   .time_us = sqlite3_column_int64(row, 10)};
+}
+
+static bool sqlite_prevented(struct history *history, const struct history_ask *ask,
+                             struct history_prevented *out, uint32_t *count)
+{
+    enum statement which = ask->order_id ? PREVENTED_ORDER : PREVENTED_ONE;
+    if (!rows((struct sqlite *)history, which, ask, ask->from_id, false, take_prevented, out,
+              sizeof *out, count))
+        return false;
+    for (uint32_t i = 0; i < *count; i++)
+        out[i].symbol = ask->symbol;
     return true;
 }
 
@@ -688,6 +753,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .add_fill = add_fill,
                                            .add_order = add_order,
                                            .add_amendment = add_amendment,
+                                           .add_prevented = add_prevented,
                                            .add_entry = add_entry,
                                            .put_candle = put_candle,
                                            .commit = sqlite_commit,
@@ -699,6 +765,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .fills = sqlite_fills,
                                            .orders = sqlite_orders,
                                            .amendments = sqlite_amendments,
+                                           .prevented = sqlite_prevented,
                                            .candles = sqlite_candles,
                                            .close = sqlite_close};
     struct sqlite *self = calloc(1, sizeof *self);

@@ -59,6 +59,11 @@ uint32_t book_taker_user(const struct book *book)
     return book->open.cmd.user;
 }
 
+uint32_t book_taker_group(const struct book *book)
+{
+    return book->open.cmd.group;
+}
+
 uint64_t book_seq(const struct book *book)
 {
     return book->seq;
@@ -283,7 +288,8 @@ static bool ends_at_own(const struct book_cmd *cmd)
 
 static bool is_own(const struct order_node *maker, const struct book_cmd *cmd)
 {
-    return cmd->stp != STP_NONE && maker->user == cmd->user;
+    return cmd->stp != STP_NONE &&
+           (maker->user == cmd->user || (cmd->group && maker->group == cmd->group));
 }
 
 struct level_look {
@@ -773,6 +779,7 @@ static uint32_t taker_node(struct book *book)
     node->price_ticks = open->cmd.price_ticks;
     node->left_lots = open->left_lots;
     node->user = open->cmd.user;
+    node->group = open->cmd.group;
     node->side = open->cmd.side;
     node->flags = open->traded ? NODE_TRADED : 0;
     node->symbol = book->symbol;
@@ -976,6 +983,7 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     }
     open->cmd.side = (uint8_t)side;
     open->cmd.user = node->user;
+    open->cmd.group = node->group;
     open->cmd.ref = open->cmd.new_ref;
     open->cmd.order_type = TYPE_LIMIT;
     open->cmd.tif = TIF_GTC;
@@ -1024,6 +1032,7 @@ static void step_next(struct book *book, struct book_events *out)
                           .tif = terms->tif,
                           .stp = terms->stp,
                           .user = node->user,
+                          .group = node->group,
                           .seq = open->cmd.seq,
                           .ref = node->ref,
                           .price_ticks = node->price_ticks,
@@ -1143,6 +1152,7 @@ static uint64_t hash_node(uint64_t hash, const struct order_node *order, uint8_t
     hash = hash_fold(hash, order->order_id);
     hash = hash_fold(hash, (uint64_t)order->price_ticks);
     hash = hash_fold(hash, (uint64_t)order->left_lots);
+    hash = hash_fold(hash, order->group);
     return hash_fold(hash, (uint64_t)order->user << 16 | flags << 8 | order->side);
 }
 

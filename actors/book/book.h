@@ -56,6 +56,7 @@ enum { /* book_cmd.flags */
 struct book_cmd {
     uint8_t type, side, order_type, tif, stp, flags, status, restriction; /* the last: CMD_CANCEL */
     uint32_t user, trail_bips; /* trail_bips: 0, or the delta of an order that trails the price */
+    uint32_t group;            /* of accounts that do not trade with each other; 0: none */
     uint64_t seq;              /* book_seq(book) + 1 */
     uint64_t ref, new_ref;     /* new_ref: CMD_MOVE */
     int64_t price_ticks;       /* LIMIT, LIMIT_MAKER, MOVE */
@@ -152,9 +153,10 @@ bool book_busy(const struct book *book);
  * is the next). */
 uint64_t book_taker_order_id(const struct book *book);
 
-/* The ref, and the user, of the taker whose slice the last step was. */
+/* The ref, the user and the group of the taker whose slice the last step was. */
 uint64_t book_taker_ref(const struct book *book);
 uint32_t book_taker_user(const struct book *book);
+uint32_t book_taker_group(const struct book *book);
 
 /* Fetches the cache lines that `count` commands will need. Changes nothing. Thread: owner. */
 void book_prefetch(const struct book *book, const struct book_cmd *const *cmds, uint32_t count);

@@ -29,7 +29,7 @@ struct book_open { /* the command under way */
     bool triggered;   /* the taker waited for its trigger: it has its order id and a slot already */
     uint32_t dead_at; /* the own order that a FOK would end at, a slot; 0: it finds too little */
     uint32_t node;    /* MOVE, CANCEL, a triggered order: the order's slot */
-    uint32_t orphan; /* the other one of a maker that has traded: it ends next; or 0 */
+    uint32_t orphan;  /* the other one of a maker that has traded: it ends next; or 0 */
     struct book_cmd other; /* PAIR */
     struct trigger_fire fire;
 };

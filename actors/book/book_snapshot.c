@@ -9,6 +9,7 @@ static void order_fields(struct wire *wire, struct order_node *node)
     wire_i64(wire, &node->price_ticks);
     wire_i64(wire, &node->left_lots);
     wire_u32(wire, &node->user);
+    wire_u32(wire, &node->group);
     wire_u8(wire, &node->flags);
 }
 

@@ -33,7 +33,8 @@ struct order_node { /* one cache line */
     uint8_t side, flags;
     uint16_t symbol;
     uint32_t sibling; /* PAIRED: a slot */
-    uint32_t spare[2];
+    uint32_t group;   /* accounts of one group trade with each other as with themselves; 0: none */
+    uint32_t spare;
 };
 _Static_assert(sizeof(struct order_node) == 64, "one cache line");
 

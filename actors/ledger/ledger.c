@@ -201,6 +201,11 @@ void ledger_user_add(struct ledger *ledger, uint32_t user_id)
     slot_index_insert(&ledger->by_user, (uint32_t)hash_mix(user_id), slot);
 }
 
+void ledger_user_group(struct ledger *ledger, uint32_t user, uint32_t trade_group)
+{
+    ledger->users[user].trade_group = trade_group;
+}
+
 struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol)
 {
     ASSERT(symbol < ledger->limits.symbols);
@@ -1119,7 +1124,7 @@ static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
 static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
                           const struct ledger_user *user)
 {
-    hash = hash_fold(hash, user->id);
+    hash = hash_fold(hash, (uint64_t)user->trade_group << 32 | user->id);
     for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
         hash =
             hash_fold(hash, (uint64_t)user->unfilled[i].interval << 32 | user->unfilled[i].count);

@@ -137,6 +137,7 @@ struct order_count { /* in the newest interval that had an order */
 };
 
 struct ledger_user {
+    uint32_t trade_group; /* 0: none */
     uint32_t id, balances, balances_tail, positions, positions_tail;
     uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
     uint32_t can_rest; /* open orders that count against EXCHANGE_MAX_NUM_ORDERS */
@@ -176,6 +177,8 @@ struct ledger *ledger_init(void *block, const struct ledger_limits *limits);
 
 /* Makes the account; asserts when the shard is full or has it. */
 void ledger_user_add(struct ledger *ledger, uint32_t user_id);
+/* Orders made from here on are of this group; 0: of none. */
+void ledger_user_group(struct ledger *ledger, uint32_t user, uint32_t trade_group);
 bool ledger_user_room(const struct ledger *ledger);
 /* The user's slot, or 0. */
 uint32_t ledger_user_find(const struct ledger *ledger, uint32_t user_id);

@@ -258,6 +258,7 @@ static void wire_users(struct wire *wire, struct ledger *ledger)
             ledger_user_add(ledger, id);
         if (!wire->ok)
             return;
+        wire_u32(wire, &ledger->users[user].trade_group);
         for (uint32_t i = 0; i < ORDER_INTERVALS; i++) {
             wire_u32(wire, &ledger->users[user].unfilled[i].interval);
             wire_u32(wire, &ledger->users[user].unfilled[i].count);

@@ -34,6 +34,7 @@ enum msg_type {
     MSG_REPLACE_NEW, /* what to cancel, and a Place */
     MSG_AMEND,
     MSG_TERMS, /* what few orders have: the part before their PLACE or REPLACE_NEW */
+    MSG_USER_GROUP,
     /* class 3 */
     MSG_ACCEPTED = 32,
     MSG_FILL,
@@ -99,13 +100,14 @@ struct msg {
         struct {
             uint64_t ref;                     /* of the order it belongs to */
             int64_t stop_ticks, iceberg_lots; /* 0: none */
-            uint32_t trail_bips, spare;
+            uint32_t trail_bips, group;       /* group: of the account (tradeGroupId) */
             uint64_t spare2;
         } terms;
         struct {
             uint64_t op;
             int64_t value[4];
-        } config; /* USER_ADD: value[0] = user; SYMBOL_*: see symbol_parts.c */
+        } config; /* USER_ADD: value[0] = user; USER_GROUP: and value[1]; SYMBOL_*: see
+                     symbol_parts.c */
         struct {
             uint64_t ref, order_id;
             int64_t qty_lots;

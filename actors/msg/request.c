@@ -200,6 +200,9 @@ static void wire_request(struct wire *wire, struct request *request)
     case REQUEST_USER_ADD:
         wire_text(wire, &request->user_add.length, request->user_add.name, NAME_MAX_BYTES);
         break;
+    case REQUEST_USER_GROUP:
+        wire_u32(wire, &request->trade_group);
+        break;
     case REQUEST_KEY_ADD:
         wire_key_add(wire, &request->key);
         break;

@@ -46,6 +46,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_REPLACE,
                     REQUEST_AMEND,
                     REQUEST_KEY_CHANGE,
+                    REQUEST_USER_GROUP,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -175,6 +176,7 @@ struct request {
         } user_add;
         struct request_key key;          /* KEY_ADD, KEY_CHANGE, KEY_DELETE */
         struct symbol_config symbol_add; /* STATUS: symbol and status */
+        uint32_t trade_group;            /* USER_GROUP; 0: none */
     };
 };
 _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
@@ -218,6 +220,15 @@ struct order_view {
     uint32_t trades;       /* how many in all */
     int64_t prevented;     /* what self-trade prevention took of it */
     uint64_t prevented_id; /* the last such match; 0: none */
+};
+
+struct prevented_view { /* two orders of one owner that did not trade */
+    uint64_t match_id, taker_order_id, maker_order_id;
+    int64_t price, taker_qty, maker_qty; /* what each gave up; 0: nothing */
+    int64_t time_us;
+    uint32_t trade_group; /* of the taker's account, or 0 */
+    uint16_t symbol;
+    uint8_t stp; /* the taker's mode */
 };
 
 struct trade_view {
@@ -311,7 +322,7 @@ enum config_kind {
 struct config_change {
     uint32_t version; /* of the whole configuration, 1, 2, 3... */
     uint8_t kind, name_length;
-    uint32_t user; /* of a key, too */
+    uint32_t user, trade_group; /* of a key, too */
     char name[NAME_MAX_BYTES];
     struct key_config key;
     struct symbol_config symbol;

@@ -50,6 +50,9 @@ static void on_account(struct call *call, const struct msg *msg)
         return;
     text_str(&call->out, "],\"permissions\":[\"SPOT\"],\"uid\":");
     text_u64(&call->out, call->user);
+    uint32_t group = call->ingress->directory.users[call->user].trade_group;
+    if (group)
+        render_group(&call->out, group);
     text_str(&call->out, "}");
     call_respond(call, 200, call->out.data, call->out.length);
 }

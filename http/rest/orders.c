@@ -176,3 +176,35 @@ void rest_get_my_trades(struct call *call)
     }
     history_send(call, &request);
 }
+
+/* One match, or those of an order. */
+void rest_get_my_prevented_matches(struct call *call)
+{
+    struct request request = {0};
+    struct request_find *find = &request.find;
+    uint64_t match_id = 0;
+    bool one, limit = field_sent(call, "limit");
+    if (!call_charge(call, field_sent(call, "orderId") ? 20 : 2) ||
+        !authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, MANDATORY, &request.symbol) ||
+        !field_number(call, "preventedMatchId", OPTIONAL, &one, &match_id) ||
+        !field_number(call, "orderId", OPTIONAL, &find->has_order_id, &find->order_id) ||
+        !field_number(call, "fromPreventedMatchId", OPTIONAL, &find->has_from_id, &find->from_id) ||
+        !field_limit(call, 500, 1000, &find->limit) || !fields_all_read(call))
+        return;
+    if (!one && !find->has_order_id) {
+        call_refuse(
+            call, -1102,
+            "Param 'preventedMatchId' or 'orderId' must be sent, but both were empty/null!");
+        return;
+    }
+    if (one && (find->has_order_id || find->has_from_id || limit)) {
+        call_refuse(call, -1128, "Combination of optional parameters invalid.");
+        return;
+    }
+    if (one)
+        find->from_id = match_id;
+    else if (!find->order_id) /* nobody's, and 0 asks for a match */
+        find->order_id = UINT64_MAX;
+    history_prevented(call, &request);
+}

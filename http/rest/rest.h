@@ -16,6 +16,7 @@ void rest_get_open_orders(struct call *call);
 void rest_delete_open_orders(struct call *call);
 void rest_get_all_orders(struct call *call);
 void rest_get_my_trades(struct call *call);
+void rest_get_my_prevented_matches(struct call *call);
 
 /* replace.c */
 void rest_post_cancel_replace(struct call *call);

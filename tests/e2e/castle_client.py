@@ -446,6 +446,9 @@ class Admin:
     def users(self):
         return self.call("GET", "/admin/v1/users")
 
+    def group(self, user, number):
+        return self.call("PUT", f"/admin/v1/users/{user}", {"tradeGroupId": number})
+
     def key(self, user, permissions=("USER_DATA", "TRADE"), kind="HMAC", **more):
         answer = self.call("POST", f"/admin/v1/users/{user}/keys",
                            {"type": kind, "permissions": list(permissions), **more})

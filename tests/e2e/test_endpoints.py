@@ -307,6 +307,9 @@ ENDPOINTS = [
              rows("symbol", "id", "orderId", "orderListId", "price", "qty", "quoteQty", "commission",
                   "commissionAsset", "time",
                   "isBuyer", "isMaker", "isBestMatch"), rule=lambda params: 5 if "orderId" in params else 20),
+    Endpoint("GET", "/api/v3/myPreventedMatches", "USER_DATA", 2, 5,
+             {"symbol*": ("symbol", "ETHUSDT"), "orderId": ("number", "1"), "fromPreventedMatchId": ("number", "1"),
+              "limit": ("limit", "10")}, exactly([]), rule=lambda params: 20 if "orderId" in params else 2),
     Endpoint("GET", "/api/v3/account", "USER_DATA", 20, 1, {"omitZeroBalances": ("bool", "true")},
              keys("makerCommission", "takerCommission", "buyerCommission", "sellerCommission", "commissionRates",
                   "canTrade",
@@ -687,6 +690,12 @@ for e in (trades, everything):
         eq(good(s.call(e, {"symbol": "ETHUSDT", "startTime": "1", "endTime": str(DAY + 1)})), [], "a day long ago")
         stamp = str(now())
         eq(good(s.call(e, {"symbol": "ETHUSDT", "startTime": stamp, "endTime": stamp})), [], "this moment")
+matches = named("GET myPreventedMatches")
+refusal(matches, "neither id", {"symbol": "ETHUSDT"},
+        (-1102, "Param 'preventedMatchId' or 'orderId' must be sent, but both were empty/null!"))
+for name in ("orderId", "fromPreventedMatchId", "limit"):
+    refusal(matches, f"preventedMatchId with {name}", {"symbol": "ETHUSDT", "preventedMatchId": "1", name: "1"},
+            COMBINATION(""))
 for name in ("fromId", "orderId"):
     for when in ("startTime", "endTime"):
         refusal(trades, f"{name} with {when}", {"symbol": "ETHUSDT", name: "1", when: "1"}, COMBINATION(""))

@@ -34,7 +34,7 @@ def until(what, condition):
 def content(server):
     """Every row of every table, to be compared."""
     store = wait_for_history(server)
-    tables = "symbol", "asset", "trade", "fill", "orders", "amendment", "candle", "entry"
+    tables = "symbol", "asset", "trade", "fill", "orders", "amendment", "prevented", "candle", "entry"
     rows = {table: sorted(tuple(row) for row in store.execute(f"SELECT * FROM {table}")) for table in tables}
     store.close()
     return rows

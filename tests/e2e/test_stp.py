@@ -7,7 +7,7 @@ usage: test_stp.py
 """
 import sys
 
-from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, units
+from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal, units
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
@@ -124,6 +124,92 @@ def watchers_of_both_orders_are_told(s):
             "Cs": "BTCUSDT", "pl": "0.00200000", "pL": "20000.00000000", "pY": "40.00000000"}, "what was prevented")
     eq([row for event in told[-1:] for row in event["B"] if row["a"] == "BTC"][0]["l"], "0.00000000", "the balance")
     ws.close()
+
+
+def matches(trader, **params):
+    return trader.get("myPreventedMatches", {"symbol": "BTCUSDT", **params}, signed=True)
+
+
+@checks
+def each_prevented_match_is_kept(s):
+    makers = [s.alice.limit("BTCUSDT", "BUY", "0.002", price) for price in ("20003", "20002", "20001", "20000")]
+    one = s.alice.limit("BTCUSDT", "SELL", "0.001", "20003", selfTradePreventionMode="EXPIRE_TAKER")
+    two = s.alice.limit("BTCUSDT", "SELL", "0.001", "20003", selfTradePreventionMode="EXPIRE_BOTH")
+    three = s.alice.limit("BTCUSDT", "SELL", "0.001", "20002", selfTradePreventionMode="EXPIRE_MAKER")
+    s.alice.cancel("BTCUSDT", orderId=three["orderId"])
+    four = decrement(s.alice, "SELL", "0.003", "20000")
+    want = []
+    for taker, maker, mode, price, gave, took in (
+            (one, makers[0], "EXPIRE_TAKER", "20003", None, "0.001"),
+            (two, makers[0], "EXPIRE_BOTH", "20003", "0.002", "0.001"),
+            (three, makers[1], "EXPIRE_MAKER", "20002", "0.002", None),
+            (four, makers[2], "DECREMENT", "20001", "0.002", "0.002"),
+            (four, makers[3], "DECREMENT", "20000", "0.001", "0.001")):
+        row = {"symbol": "BTCUSDT", "preventedMatchId": one["preventedMatchId"] + len(want),
+               "takerOrderId": taker["orderId"], "makerSymbol": "BTCUSDT", "makerOrderId": maker["orderId"],
+               "tradeGroupId": -1, "selfTradePreventionMode": mode, "price": price + ".00000000",
+               "transactTime": taker["transactTime"]}
+        if gave:
+            row["makerPreventedQuantity"] = gave + "00000"
+        if took:
+            row["takerPreventedQuantity"] = took + "00000"
+        want.append(row)
+    eq(matches(s.alice, orderId=four["orderId"]), want[3:], "of a taker")
+    eq(matches(s.alice, orderId=four["orderId"], limit=1), want[3:4], "a page")
+    eq(matches(s.alice, orderId=four["orderId"], fromPreventedMatchId=want[4]["preventedMatchId"]), want[4:], "the next")
+    eq(matches(s.alice, orderId=makers[0]["orderId"]), want[:2], "of a maker")
+    for row in want:
+        eq(matches(s.alice, preventedMatchId=row["preventedMatchId"]), [row], "one")
+    eq(matches(s.bob, preventedMatchId=want[0]["preventedMatchId"]), [], "another's")
+    eq(matches(s.bob, orderId=four["orderId"]), [], "another's order")
+    s.restart()
+    eq(matches(s.alice, orderId=four["orderId"]), want[3:], "after kill -9")
+
+
+@checks
+def accounts_of_one_group_do_not_trade_with_each_other(s):
+    def meet(mode="EXPIRE_TAKER"):
+        maker = s.alice.limit("BTCUSDT", "BUY", "0.003", "20000")
+        taker = s.bob.limit("BTCUSDT", "SELL", "0.001", "20000", selfTradePreventionMode=mode)
+        return maker, taker
+
+    early = s.alice.limit("BTCUSDT", "BUY", "0.001", "20000")
+    for trader in s.traders:
+        eq(s.admin.group(trader.user, 7), {"userId": trader.user, "tradeGroupId": 7}, "the operator's answer")
+    eq([user.get("tradeGroupId") for user in s.admin.users()], [7, 7], "listed")
+    eq([trader.account()["tradeGroupId"] for trader in s.traders], [7, 7], "accounts")
+    taker = s.bob.limit("BTCUSDT", "SELL", "0.001", "20000", selfTradePreventionMode="EXPIRE_TAKER")
+    eq((taker["status"], state(s.alice, early)[0]), ("FILLED", "FILLED"), "an order from before is of no group")
+    s.restart()
+    ws = WsApi(s.server.public)
+    ws.result(SUBSCRIBE, {}, s.bob)
+    maker, taker = meet()
+    eq((taker["status"], taker["preventedQuantity"], taker["tradeGroupId"]), ("EXPIRED_IN_MATCH", "0.00100000", 7), "taker")
+    eq(state(s.alice, maker), ("NEW", "0.00300000", "0.00000000", None), "the maker stays")
+    told = [ws.event()["event"] for _ in range(2)][1]
+    eq((told["x"], told["u"], told["U"]), ("TRADE_PREVENTION", 7, maker["orderId"]), "the event")
+    ws.close()
+    row = matches(s.bob, preventedMatchId=taker["preventedMatchId"])
+    eq([(one["tradeGroupId"], one["makerOrderId"]) for one in row], [(7, maker["orderId"])], "the match")
+    eq(matches(s.alice, orderId=maker["orderId"]), row, "both have it")
+    s.clear()
+    maker, taker = meet("DECREMENT")
+    eq((taker["status"], state(s.alice, maker)), ("EXPIRED_IN_MATCH", ("NEW", "0.00300000", "0.00000000", "0.00100000")),
+       "both give up")
+    s.clear()
+    eq(meet("NONE")[1]["status"], "FILLED", "NONE trades")
+    s.clear()
+    eq(s.admin.group(s.alice.user, 8)["tradeGroupId"], 8, "another group")
+    eq(meet()[1]["status"], "FILLED", "two groups")
+    for trader in s.traders:
+        eq(s.admin.group(trader.user, -1)["tradeGroupId"], -1, "none")
+    s.clear()
+    s.restart()
+    eq(meet()[1]["status"], "FILLED", "no group")
+    check(all("tradeGroupId" not in trader.account() for trader in s.traders), "accounts of no group")
+    for bad in (0, -2, 2 ** 32, "7", None, 1.5):
+        eq(refusal(s.admin.group, s.alice.user, bad).status, 400, f"tradeGroupId {bad!r}")
+    eq(refusal(s.admin.group, 999, 7).status, 404, "nobody")
 
 
 @checks

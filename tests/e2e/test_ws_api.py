@@ -150,6 +150,7 @@ TWINS = [  # method, REST method and path, whether it is signed, parameters that
     ("order.place", "POST", "order", True, [limit(side="HOLD"), limit(quantity=10 ** 6), limit(price=1.234567891)]),
     ("order.amend.keepPriority", "PUT", "order/amend/keepPriority", True,
      [SYMBOL | {"newQty": 1}, SYMBOL | {"newQty": "x", "orderId": 5}, SYMBOL | {"newQty": 1, "orderId": 10 ** 12}]),
+    ("myPreventedMatches", "GET", "myPreventedMatches", True, [SYMBOL, SYMBOL | {"preventedMatchId": 1}]),
     ("order.amendments", "GET", "order/amendments", True, [SYMBOL, SYMBOL | {"orderId": 10 ** 12}]),
     ("order.cancelReplace", "POST", "order/cancelReplace", True,
      [limit(), limit(cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=10 ** 12),

@@ -27,7 +27,7 @@ struct naive_book {
 
 struct taker {
     enum book_side side;
-    uint32_t user;
+    uint32_t user, group;
     uint64_t ref, order_id;
     int64_t price_ticks; /* 0: any price */
     int64_t left_lots;   /* INT64_MAX: no limit by quantity */
@@ -144,6 +144,7 @@ static struct taker as_taker(const struct naive_order *order, enum book_side sid
 {
     return (struct taker){.side = side,
                           .user = order->user,
+                          .group = order->group,
                           .ref = order->ref,
                           .order_id = order->order_id,
                           .price_ticks = order->price_ticks};
@@ -192,6 +193,7 @@ static void rest(struct naive_book *book, const struct taker *taker)
                                            .left_lots = taker->left_lots,
                                            .display_lots = taker->display_lots,
                                            .user = taker->user,
+                                           .group = taker->group,
                                            .traded = taker->fill_price != 0};
     show(&half->order[at]);
     if (taker->waited) {
@@ -428,6 +430,12 @@ static void fill(struct naive_book *book, struct taker *taker, int64_t lots)
     wake(book, book->last_price);
 }
 
+/* Whether the order is of this account, or of its group. */
+static bool owned(const struct naive_order *order, uint32_t user, uint32_t group)
+{
+    return order->user == user || (group != 0 && order->group == group);
+}
+
 /* Self-trade prevention: the maker and the taker give up so much. */
 static void emit_prevented(struct naive_book *book, const struct taker *taker,
                            const struct naive_order *maker, int64_t maker_lots, int64_t taker_lots,
@@ -513,7 +521,7 @@ static enum stop match(struct naive_book *book, struct taker *taker)
         if (lots == 0 || (taker->has_budget && taker->budget_atoms == 0))
             break;
         stop = STOP_OWN_MAKER;
-        bool own = taker->stp != STP_NONE && maker->user == taker->user;
+        bool own = taker->stp != STP_NONE && owned(maker, taker->user, taker->group);
         if (!own || taker->stp != STP_EXPIRE_TAKER)
             book->touched = maker->price_ticks;
         if (own && prevent(book, taker, wanted, lots))
@@ -541,7 +549,7 @@ static enum stop fok_look(const struct naive_book *book, const struct taker *tak
         const struct naive_order *maker = &half->order[i];
         if (!crosses(taker->side, taker->price_ticks, maker->price_ticks))
             break;
-        bool own = taker->stp != STP_NONE && maker->user == taker->user;
+        bool own = taker->stp != STP_NONE && owned(maker, taker->user, taker->group);
         if (own && taker->stp == STP_EXPIRE_MAKER)
             continue;
         *met = maker;
@@ -554,7 +562,7 @@ static enum stop fok_look(const struct naive_book *book, const struct taker *tak
              taker->stp != STP_NONE && taker->stp != STP_EXPIRE_MAKER && j < half->count &&
              half->order[j].price_ticks == maker->price_ticks;
              j++)
-            own_behind |= half->order[j].user == taker->user;
+            own_behind |= owned(&half->order[j], taker->user, taker->group);
         int64_t gives = own_behind ? maker->left_lots : whole;
         need -= gives < need ? gives : need;
     }
@@ -608,7 +616,7 @@ static __int128 market_buy_cost(const struct naive_book *book, const struct book
         __int128 sum = 0, hidden = 0, own_hidden = 0;
         for (; i < half->count && half->order[i].price_ticks == price && !ended; i++) {
             const struct naive_order *order = &half->order[i];
-            bool own = cmd->stp != STP_NONE && order->user == cmd->user;
+            bool own = cmd->stp != STP_NONE && owned(order, cmd->user, cmd->group);
             if (own && cmd->stp == STP_EXPIRE_MAKER)
                 continue;
             if (own && cmd->stp != STP_DECREMENT) { /* unless filled before it is met */
@@ -670,6 +678,7 @@ static void run_fired(struct naive_book *book)
         bool market = is_at_market(&cmd);
         struct taker taker = {.side = cmd.side,
                               .user = cmd.user,
+                              .group = cmd.group,
                               .ref = cmd.ref,
                               .order_id = first->order_id,
                               .price_ticks = market ? 0 : cmd.price_ticks,
@@ -715,6 +724,7 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
 
     struct taker taker = {.side = side,
                           .user = cmd->user,
+                          .group = cmd->group,
                           .ref = cmd->ref,
                           .order_id = ++book->order_id,
                           .price_ticks = market ? 0 : cmd->price_ticks,
@@ -757,6 +767,7 @@ static enum reject run_pair(struct naive_book *book, const struct book_cmd *cmd)
     for (int i = 0; i < 2; i++) {
         struct taker taker = {.side = legs[i]->side,
                               .user = legs[i]->user,
+                              .group = legs[i]->group,
                               .ref = legs[i]->ref,
                               .price_ticks = legs[i]->price_ticks,
                               .left_lots = legs[i]->qty_lots,
@@ -866,6 +877,7 @@ static enum reject run_on_order(struct naive_book *book, const struct book_cmd *
             if (cmd->type == CMD_MOVE) {
                 struct taker moved = {.side = side,
                                       .user = found.user,
+                                      .group = found.group,
                                       .ref = cmd->new_ref,
                                       .order_id = ++book->order_id,
                                       .price_ticks = cmd->price_ticks,

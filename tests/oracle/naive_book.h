@@ -21,7 +21,7 @@ struct naive_order {
     int64_t price_ticks, left_lots; /* left_lots: what shows */
     int64_t hidden_lots, display_lots;
     uint64_t pair; /* the ref of the other one, of which only one may trade; 0: none */
-    uint32_t user;
+    uint32_t user, group;
     bool traded;
 };
 

@@ -591,6 +591,7 @@ static void any_new(struct book_cmd *cmd)
     cmd->ref = fresh_ref();
     cmd->side = (uint8_t)below(2);
     cmd->user = 1 + (uint32_t)below(run.setting->users);
+    cmd->group = chance(70) ? 0 : 1 + (uint32_t)below(3);
     cmd->stp = any_stp();
     cmd->qty_lots = any_size(run.setting->qty_max * (chance(10) ? 5 : 1));
     cmd->order_type = TYPE_LIMIT;
@@ -686,6 +687,7 @@ static struct book_cmd any_command(void)
     }
     if (cmd.type != CMD_NEW && cmd.type != CMD_PAIR) { /* nobody looks at these */
         cmd.user = (uint32_t)below(run.setting->users + 1);
+        cmd.group = (uint32_t)below(4);
         cmd.side = (uint8_t)below(2);
     }
     return cmd;

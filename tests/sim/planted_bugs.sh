@@ -24,6 +24,7 @@ bugs=(
     "33 a replace places its order although the cancel failed"
     "34 a replace that only cancels, for its account has too many orders, replays as a replace"
     "35 an amendment under way is not in the snapshot"
+    "36 a maker that stays is not told what it gave up"
     "40 user events not gated"
     "41 makers are not told of their fills"
     "42 the hold of a refused order comes back in silence"

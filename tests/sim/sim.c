@@ -118,6 +118,7 @@ struct sim {
     struct gateway gateway[CORES_MAX];
     uint32_t phase[CORES_MAX], taken_left[CORES_MAX];
     bool batch_open, alive, admin_waiting;
+    bool regrouping; /* it is a regroup_step() that is waited for */
     int64_t now_us;
     uint32_t users, symbols, admin_done;
     uint32_t
@@ -674,7 +675,7 @@ static void on_reply(void *self, void *context, const struct msg *msg)
         return;
     }
     if (!op) {
-        sim.admin_waiting = false;
+        sim.admin_waiting = sim.regrouping = false;
         if (msg->reply.reject != REJECT_NONE)
             fail("an admin request was refused");
         return;
@@ -970,6 +971,19 @@ static void admin_step(void)
     }
 }
 
+/* A user joins a group, or leaves it, while orders are under way. */
+static void regroup_step(void)
+{
+    struct request *request = gateway_request(&sim.gateway[0]);
+    if (!request)
+        return;
+    request->type = REQUEST_USER_GROUP;
+    request->user = 1 + below(sim.users);
+    request->trade_group = below(3);
+    sim.admin_waiting = gateway_send(&sim.gateway[0], request, NULL, NULL) == GATEWAY_SENT;
+    sim.regrouping = sim.admin_waiting;
+}
+
 static bool admin_finished(void)
 {
     return !sim.admin_waiting && sim.admin_done == sim.symbols + 3 * sim.users;
@@ -1182,6 +1196,8 @@ static bool any_step(bool clients)
         ingress_step();
     else if (!admin_finished())
         admin_step();
+    else if (clients && chance(1))
+        regroup_step();
     else if (clients && chance(25))
         watch_step();
     else if (clients)
@@ -1617,6 +1633,8 @@ static void recover(bool first)
     sim_history_start(disk, &sim.ex, &folded, durable_lsn);
     sim_history_check(&sim.ex, sim.poisoned > 0);
     watch_all();
+    if (sim.regrouping) /* it may have happened or not */
+        sim.admin_waiting = sim.regrouping = false;
     if (sim.admin_waiting) { /* unknown: asked again when it left no trace */
         sim.admin_waiting = false;
         uint32_t n = sim.admin_done - 1;

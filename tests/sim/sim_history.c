@@ -11,7 +11,18 @@
 #include "tests/sim/sim_history.h"
 #include "tests/sim/sim_told.h"
 
-enum table_name { TRADES, FILLS, ORDERS, AMENDMENTS, ENTRIES, CANDLES, SYMBOLS, ASSETS, TABLES };
+enum table_name {
+    TRADES,
+    FILLS,
+    ORDERS,
+    AMENDMENTS,
+    PREVENTED,
+    ENTRIES,
+    CANDLES,
+    SYMBOLS,
+    ASSETS,
+    TABLES
+};
 
 struct table { /* rows in the order of their writing */
     char *rows;
@@ -23,11 +34,15 @@ struct named { /* a symbol or an asset */
     char name[HISTORY_NAME];
 };
 
-static const size_t row_bytes[TABLES] = {
-    sizeof(struct history_trade), sizeof(struct history_fill),
-    sizeof(struct history_order), sizeof(struct history_amendment),
-    sizeof(struct history_entry), sizeof(struct history_candle),
-    sizeof(struct named),         sizeof(struct named)};
+static const size_t row_bytes[TABLES] = {sizeof(struct history_trade),
+                                         sizeof(struct history_fill),
+                                         sizeof(struct history_order),
+                                         sizeof(struct history_amendment),
+                                         sizeof(struct history_prevented),
+                                         sizeof(struct history_entry),
+                                         sizeof(struct history_candle),
+                                         sizeof(struct named),
+                                         sizeof(struct named)};
 
 struct transaction { /* as they were committed */
     uint64_t lsn;
@@ -53,6 +68,7 @@ static struct follower follower;
 static bool following;
 static struct {
     uint64_t checks, rows, lost, failures, snapshots;
+    uint64_t of_two; /* prevented matches of two accounts of a group */
 } counts;
 
 /* ---- the store ---- */
@@ -168,6 +184,12 @@ static bool add_amendment(struct history *self, const struct history_amendment *
     return add(AMENDMENTS, row);
 }
 
+static bool add_prevented(struct history *self, const struct history_prevented *row)
+{
+    (void)self;
+    return add(PREVENTED, row);
+}
+
 static bool add_entry(struct history *self, const struct history_entry *row)
 {
     (void)self;
@@ -251,6 +273,7 @@ static const struct history_ops store_ops = {.begin = store_begin,
                                              .add_fill = add_fill,
                                              .add_order = add_order,
                                              .add_amendment = add_amendment,
+                                             .add_prevented = add_prevented,
                                              .add_entry = add_entry,
                                              .put_candle = put_candle,
                                              .commit = store_commit,
@@ -417,7 +440,9 @@ struct seen {                                                    /* of the rows 
     const struct history_order *order[SYMBOLS_MAX][OPS_MAX + 1];
     const struct history_amendment *amendment[SYMBOLS_MAX][OPS_MAX + 1]; /* the order's newest */
     uint8_t amendments[SYMBOLS_MAX][OPS_MAX + 1];
-    bool fill[SYMBOLS_MAX][OPS_MAX + 1][2]; /* [side] */
+    uint64_t prevented[SYMBOLS_MAX];            /* the newest */
+    int64_t given_up[SYMBOLS_MAX][OPS_MAX + 1]; /* by the order, in all */
+    bool fill[SYMBOLS_MAX][OPS_MAX + 1][2];     /* [side] */
     uint64_t trades[SYMBOLS_MAX];
 };
 
@@ -548,6 +573,23 @@ static void check_amendments(void)
     }
 }
 
+/* Numbers are dense, both orders have one owner, and each order gave up what it says. */
+static void check_prevented(void)
+{
+    for (uint32_t i = 0; i < store.table[PREVENTED].count; i++) {
+        const struct history_prevented *row = row_at(PREVENTED, i);
+        if (row->match_id != ++seen.prevented[row->symbol])
+            fail("the history has a prevented match twice, or lacks one");
+        if (row->taker_user != row->maker_user && !row->trade_group)
+            fail("the history has a prevented match of two owners");
+        counts.of_two += row->taker_user != row->maker_user;
+        if (row->taker_order_id > OPS_MAX || row->maker_order_id > OPS_MAX)
+            fail("the history has a prevented match of no order");
+        seen.given_up[row->symbol][row->taker_order_id] += row->taker_qty;
+        seen.given_up[row->symbol][row->maker_order_id] += row->maker_qty;
+    }
+}
+
 /* An order's are as many as it counts, and the last one has made its quantity. */
 static void check_order_amended(const struct ledger_order *order, int64_t qty)
 {
@@ -576,6 +618,9 @@ static void check_order_row(struct account_shard *account, const struct ledger_o
         memcmp(row->client_id, view.client_id, view.client_length) != 0)
         fail("the history has another order than its ledger");
     check_order_amended(order, view.qty);
+    if (row->prevented != view.prevented || row->prevented_id != view.prevented_id ||
+        seen.given_up[view.symbol][view.order_id] != view.prevented)
+        fail("the history has other prevented matches than an order");
 }
 
 static void check_orders(const struct exchange *ex)
@@ -698,6 +743,7 @@ static void check_all(const struct exchange *ex, bool at_rest)
     check_entries_of_fills(ex);
     check_balances(ex);
     check_amendments();
+    check_prevented();
     check_orders(ex);
     check_markets(ex);
     check_names(ex);
@@ -722,7 +768,8 @@ uint32_t sim_history_removed(void)
 bool sim_history_print(void)
 {
     printf("sim: history: %lu times compared, %lu rows, %lu transactions lost in crashes, %lu "
-           "failures of the store, %lu snapshots made\n",
-           counts.checks, counts.rows, counts.lost, counts.failures, counts.snapshots);
-    return counts.checks && counts.lost && counts.failures && counts.snapshots;
+           "failures of the store, %lu snapshots made, %lu times a match that a group prevented\n",
+           counts.checks, counts.rows, counts.lost, counts.failures, counts.snapshots,
+           counts.of_two);
+    return counts.checks && counts.lost && counts.failures && counts.snapshots && counts.of_two;
 }

@@ -428,6 +428,9 @@ Test(actors_events, self_trade_prevention_is_told)
         {STP_EXPIRE_BOTH, "a PREVENTED m #1 expired_in_match q2 z0 Z0 prevented 2\na QUOTE 1000 0\n"
                           "a NEW t #2 new q3 z0 Z0\n"
                           "a PREVENTED t #2 expired_in_match q3 z0 Z0 prevented 3\na BASE 5 0\n"},
+        {STP_DECREMENT, "a PREVENTED m #1 expired_in_match q2 z0 Z0 prevented 2\na QUOTE 1000 0\n"
+                        "a NEW t #2 new q3 z0 Z0\n"
+                        "a PREVENTED t #2 new q3 z0 Z0 prevented 2\na BASE 4 1\n"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         give(ALICE, BASE, UNITS(5));

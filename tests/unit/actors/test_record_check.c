@@ -280,6 +280,44 @@ Test(record_check, an_amendment_that_cannot_be_is_refused)
     }
 }
 
+static struct msg prevented(int64_t lots, uint64_t order_id, uint8_t flags)
+{
+    struct msg msg = {.type = MSG_PREVENTED, .flags = flags};
+    msg.prevented.ref = 1;
+    msg.prevented.price_ticks = 10;
+    msg.prevented.lots = lots;
+    msg_set_prevented_ids(&msg, (struct prevented_ids){order_id, 2, 1});
+    return msg;
+}
+
+/* Goal: so is what it says of a prevented match. Method: as above, of an order of 100 lots. */
+Test(record_check, a_prevented_match_that_cannot_be_is_refused)
+{
+    const struct request order = {
+        .type = REQUEST_NEW, .user = 1, .order = {.price = 1000, .qty = 10000}};
+    const struct msg accepted = {.type = MSG_ACCEPTED, .accepted = {.ref = 1, .order_id = 1}};
+    const struct {
+        struct msg msg;
+        bool sound;
+    } table[] = {
+        {prevented(40, 1, 0), true},         {prevented(100, 1, MSG_LAST), true},
+        {prevented(0, 1, 0), false},         {prevented(-1, 1, 0), false},
+        {prevented(100, 1, 0), false},       {prevented(101, 1, 0), false},
+        {prevented(40, 1, MSG_LAST), false}, {prevented(101, 1, MSG_LAST), false},
+        {prevented(40, 2, 0), false},        {prevented(40, 0, 0), false},
+        {prevented(INT64_MAX, 1, 0), false},
+    };
+    for (uint32_t i = 0; i < sizeof table / sizeof *table; i++) {
+        configure();
+        cr_assert_eq(replay_request(ACCOUNT, &order), RECOVER_OK);
+        cr_assert_eq(replay_link(MARKET, ACCOUNT, accepted), RECOVER_OK);
+        cr_expect_eq(replay_link(MARKET, ACCOUNT, table[i].msg),
+                     table[i].sound ? RECOVER_OK : RECOVER_BAD_RECORD, "row %u", i);
+        close_exchange();
+        open_exchange();
+    }
+}
+
 /* Goal: what would lead a market outside of its tables or its arithmetic is refused. Method: a
  * table; the first row is good. */
 Test(record_check, an_order_that_no_account_would_send_is_refused)

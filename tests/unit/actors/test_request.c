@@ -14,6 +14,7 @@ static const uint8_t journaled[] = {
     REQUEST_NEW,           REQUEST_CANCEL,  REQUEST_CANCEL_ALL, REQUEST_DEPOSIT,
     REQUEST_USER_ADD,      REQUEST_KEY_ADD, REQUEST_KEY_DELETE, REQUEST_SYMBOL_ADD,
     REQUEST_SYMBOL_STATUS, REQUEST_REPLACE, REQUEST_AMEND,      REQUEST_KEY_CHANGE,
+    REQUEST_USER_GROUP,
 };
 
 static uint64_t draws;
@@ -138,6 +139,9 @@ static struct request any_request(uint8_t type)
     case REQUEST_USER_ADD:
         request.user_add.length = length_up_to(NAME_MAX_BYTES);
         noise(request.user_add.name, request.user_add.length);
+        break;
+    case REQUEST_USER_GROUP:
+        request.trade_group = (uint32_t)word();
         break;
     case REQUEST_KEY_ADD:
         noise(request.key.api_key, API_KEY_BYTES);
@@ -281,7 +285,8 @@ Test(request_wire, has_the_bytes_of_version_1)
                                        14 + 1,
                                        14 + 39 + 10 + 1,
                                        14 + 10 + 1 + 8,
-                                       14 + 64 + 2 + 8 + 1};
+                                       14 + 64 + 2 + 8 + 1,
+                                       14 + 4};
     unsigned char out[RECORD_BYTES_MAX];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};
@@ -372,8 +377,8 @@ Test(request_wire, every_other_length_is_refused)
  */
 Test(request_wire, an_unknown_type_is_refused)
 {
-    unsigned char out[RECORD_BYTES_MAX] = {0};
-    for (uint32_t type = COUNT(journaled); type <= UINT8_MAX; type++)
+    unsigned char out[REQUEST_BLOCK_BYTES] = {0};
+    for (uint32_t type = REQUEST_USER_GROUP + 1; type <= UINT8_MAX; type++)
         for (uint32_t bytes = 0; bytes < 64; bytes++) {
             struct request back;
             cr_assert(!decode((uint8_t)type, out, bytes, &back), "type %u", type);
@@ -527,4 +532,21 @@ Test(msg_wire, has_the_header_of_every_message)
     cr_assert_eq(plain.part, 5);
     cr_assert_eq(plain.seq, 6);
     cr_assert_eq(plain.ts_us, 7);
+}
+
+/* Goal: the three numbers of a prevented match do not run into each other. Method: each at its
+ * largest beside small ones. */
+Test(msg_wire, a_prevented_match_keeps_its_numbers)
+{
+    const uint64_t most = (UINT64_C(1) << PREVENTED_ID_BITS) - 1;
+    const struct prevented_ids table[] = {{1, 2, 3},    {most, 0, 0},       {0, most, 0},
+                                          {0, 0, most}, {most, most, most}, {most, 1, 1 << 22}};
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct msg msg = {.type = MSG_PREVENTED};
+        msg_set_prevented_ids(&msg, table[i]);
+        const struct prevented_ids got = msg_prevented_ids(&msg);
+        cr_expect_eq(got.order_id, table[i].order_id, "row %zu", i);
+        cr_expect_eq(got.counter_order_id, table[i].counter_order_id, "row %zu", i);
+        cr_expect_eq(got.match_id, table[i].match_id, "row %zu", i);
+    }
 }

@@ -255,6 +255,100 @@ Test(history_sqlite, a_candle_is_put_in_place)
               out[0].taker_quote == 5 && out[0].taker_base == 0 && out[0].open_us == 60000000);
 }
 
+/* Goal: amendments are found by their order, page by page, and by nobody else's. Method: two orders
+ * of one user and one of another. */
+Test(history_sqlite, amendments_are_of_an_order)
+{
+    struct history_amendment out[8];
+    uint32_t count;
+    CALL(begin);
+    for (uint32_t i = 0; i < 6; i++) {
+        struct history_amendment row = {.order_id = 1 + i % 2,
+                                        .execution_id = 10 + i,
+                                        .orig_qty = INT64_MAX - i,
+                                        .qty = 6 - i,
+                                        .time_us = 1000 + i,
+                                        .user = i == 5 ? 8 : 7,
+                                        .symbol = 3,
+                                        .orig_length = HISTORY_CLIENT_ID,
+                                        .client_length = 1,
+                                        .client_id = {(char)('a' + i)}};
+        memset(row.orig_client_id, 'x', HISTORY_CLIENT_ID);
+        CALL(add_amendment, &row);
+    }
+    CALL(commit, 1);
+    const struct history_ask ask = {.symbol = 3, .user = 7, .order_id = 1, .limit = 8};
+    CALL(amendments, &ask, out, &count);
+    cr_assert_eq(count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_expect(out[i].order_id == 1 && out[i].execution_id == 10 + 2 * i &&
+                  out[i].orig_qty == INT64_MAX - 2 * i && out[i].qty == 6 - 2 * i &&
+                  out[i].time_us == 1000 + 2 * i && out[i].user == 7 && out[i].symbol == 3);
+        cr_expect(out[i].client_length == 1 && out[i].client_id[0] == (char)('a' + 2 * i) &&
+                  out[i].orig_length == HISTORY_CLIENT_ID && out[i].orig_client_id[35] == 'x');
+    }
+    const struct history_ask page = {
+        .symbol = 3, .user = 7, .order_id = 1, .from_id = 11, .limit = 1};
+    CALL(amendments, &page, out, &count);
+    cr_assert(count == 1 && out[0].execution_id == 12);
+    const struct history_ask others = {.symbol = 3, .user = 8, .order_id = 1, .limit = 8};
+    CALL(amendments, &others, out, &count);
+    cr_assert_eq(count, 0);
+}
+
+/* Goal: a prevented match is found by its number and by either order, by either user and nobody
+ * else. Method: matches of a taker with its own order and with another account's. */
+Test(history_sqlite, prevented_matches_are_of_both_orders)
+{
+    static const struct {
+        struct history_ask ask;
+        uint32_t count;
+        uint64_t first;
+    } table[] = {
+        {{.symbol = 3, .user = 7, .from_id = 1, .limit = 9}, 1, 1},
+        {{.symbol = 3, .user = 8, .from_id = 1, .limit = 9}, 0, 0},
+        {{.symbol = 3, .user = 8, .from_id = 2, .limit = 9}, 1, 2},
+        {{.symbol = 2, .user = 7, .from_id = 1, .limit = 9}, 0, 0},
+        {{.symbol = 3, .user = 7, .order_id = 50, .limit = 9}, 3, 1},
+        {{.symbol = 3, .user = 7, .order_id = 50, .limit = 1}, 1, 1},
+        {{.symbol = 3, .user = 7, .order_id = 50, .from_id = 2, .limit = 9}, 2, 2},
+        {{.symbol = 3, .user = 7, .order_id = 40, .limit = 9}, 1, 1},
+        {{.symbol = 3, .user = 8, .order_id = 41, .limit = 9}, 2, 2},
+        {{.symbol = 3, .user = 7, .order_id = 41, .limit = 9}, 0, 0},
+        {{.symbol = 3, .user = 8, .order_id = 50, .limit = 9}, 0, 0},
+    };
+    struct history_prevented out[9];
+    uint32_t count;
+    CALL(begin);
+    for (uint64_t match = 1; match <= 3; match++) {
+        const struct history_prevented row = {.match_id = match,
+                                              .taker_order_id = 50,
+                                              .maker_order_id = match == 1 ? 40 : 41,
+                                              .price = INT64_MAX,
+                                              .taker_qty = 5,
+                                              .maker_qty = 6,
+                                              .time_us = 77,
+                                              .taker_user = 7,
+                                              .maker_user = match == 1 ? 7 : 8,
+                                              .trade_group = UINT32_MAX,
+                                              .symbol = 3,
+                                              .stp = 4};
+        CALL(add_prevented, &row);
+    }
+    CALL(commit, 1);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        CALL(prevented, &table[i].ask, out, &count);
+        cr_assert_eq(count, table[i].count, "row %zu: %u", i, count);
+        if (!count)
+            continue;
+        cr_expect(out[0].match_id == table[i].first && out[0].taker_order_id == 50 &&
+                      out[0].price == INT64_MAX && out[0].taker_qty == 5 && out[0].maker_qty == 6 &&
+                      out[0].time_us == 77 && out[0].taker_user == 7 &&
+                      out[0].trade_group == UINT32_MAX && out[0].symbol == 3 && out[0].stp == 4,
+                  "row %zu", i);
+    }
+}
+
 static void spoil(const char *sql)
 {
     char name[128];

@@ -39,8 +39,6 @@ static enum reject check_qty(const struct ledger *ledger, const struct ledger_or
     *qty_lots = plan.qty_lots;
     if (plan.qty_lots >= order->qty_lots)
         return plan.qty_lots > order->qty_lots ? REJECT_QTY_INCREASE : REJECT_NO_CHANGE;
-    if (order->price_ticks == 0) /* waits to trade at market */
-        return REJECT_NONE;
     /* Less than what was taken at this price, so it fits. */
     ASSERT(money_quote_floor(&symbol->spec, order->price_ticks, plan.qty_lots, &notional));
     return ledger_check_notional(symbol, false, notional);

@@ -504,11 +504,22 @@ static enum order_status done_status(uint16_t reason)
     }
 }
 
-/* The order ends without a fill that says so: cancelled, expired, or refused by the market. */
-static void apply_done(struct account_shard *self, const struct msg *msg)
+/* Whether nobody but the exchange has cancelled it: then Binance calls it expired. */
+static bool delisted_order(const struct account_shard *self, const struct ledger_order *order,
+                           const struct msg *msg)
 {
+    return msg->done.reason == DONE_REASON_CANCELED && !msg->done.tag && !order->op &&
+           ledger_symbol(self->ledger, order->symbol)->delisted;
+}
+
+/* The order ends without a fill that says so: cancelled, expired, or refused by the market. */
+static void apply_done(struct account_shard *self, const struct msg *said)
+{
+    struct msg done = *said, *msg = &done;
     uint32_t slot = ledger_find_ref(self->ledger, msg->done.ref);
     ASSERT(slot != 0);
+    if (delisted_order(self, ledger_order(self->ledger, slot), msg))
+        done.done.reason = DONE_REASON_EXPIRED;
     if (msg->done.reason == DONE_REASON_REJECTED) {
         enum reject reject = msg->done.reject;
         uint64_t tag = ledger_order(self->ledger, slot)->tag;
@@ -548,6 +559,22 @@ static void apply_prevented(struct account_shard *self, const struct msg *msg)
         return;
     answer_if_asked(self, slot);
     account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+}
+
+/* The symbol takes no more orders, and what is said of its orders is said: the exchange cancels
+ * what is left. User by user, in the order in which a snapshot keeps them; O(users + positions). */
+static void apply_delisted(struct account_shard *self, uint16_t symbol)
+{
+    ledger_symbol(self->ledger, symbol)->delisted = true;
+    for (uint32_t user = 1; user <= ledger_users(self->ledger); user++) {
+        uint32_t position = ledger_find_position(self->ledger, user, symbol);
+        uint32_t slot = position ? ledger_position(self->ledger, position)->head : 0;
+        for (; slot; slot = ledger_order(self->ledger, slot)->next)
+            if (!out_of_reach(self, ledger_order(self->ledger, slot)))
+                account_todo_push(self, slot);
+    }
+    if (self->todo_head)
+        core_want_work(self->shard.actor.core, &self->shard.actor);
 }
 
 static void apply_report(struct account_shard *self, const struct msg *msg)
@@ -591,6 +618,9 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
     case MSG_AMENDED:
         account_amended(self, msg);
         break;
+    case MSG_DELISTED:
+        apply_delisted(self, msg->symbol);
+        break;
     case MSG_CANCEL_REJECTED:
         reject_tag(self, msg->done.tag, msg->done.reject);
         events_forget(self, msg->done.tag);
@@ -620,6 +650,7 @@ static void apply_symbol_part(struct account_shard *self, const struct msg *msg)
     if (!symbol_parts_take(&self->parts, msg))
         return;
     if (symbol_parts_read(&self->parts, &symbol, &market)) {
+        symbol.delisted = ledger_symbol(self->ledger, msg->symbol)->delisted;
         *ledger_symbol(self->ledger, msg->symbol) = symbol;
         self->symbol_shard[msg->symbol] = market;
     }
@@ -635,6 +666,15 @@ static void apply_config(struct account_shard *self, const struct msg *msg)
         ledger_user_group(self->ledger,
                           ledger_user_find(self->ledger, (uint32_t)msg->config.value[0]),
                           (uint32_t)msg->config.value[1]);
+        ack_config(self, msg);
+    } else if (msg->type == MSG_EXCHANGE_LIMITS) {
+        const int64_t *value = msg->config.value;
+        *ledger_exchange(self->ledger) = (struct exchange_limits){
+            .orders = (uint32_t)value[0],
+            .algo_orders = (uint32_t)value[1],
+            .iceberg_orders = (uint32_t)value[2],
+            .order_lists = (uint32_t)value[3],
+        };
         ack_config(self, msg);
     } else {
         apply_symbol_part(self, msg);

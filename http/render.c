@@ -92,7 +92,6 @@ static void order_middle(struct text *out, const struct order_view *order)
     key_text(out, "side", side_names[order->side]);
 }
 
-/* None for an order that could rest: an amendment has left it nothing. */
 int64_t trailing_time(const struct order_view *order)
 {
     return order->stop ? -1 : order->time_us;
@@ -125,15 +124,26 @@ static void working_time(const struct call *call, struct text *out, const struct
         key_time(call, out, "workingTime", order->working_us);
 }
 
+const char *order_expiry_reason(const struct order_view *order)
+{
+    if (order->status != ORDER_EXPIRED)
+        return NULL;
+    if (type_waits(order->type) && !order->working_us)
+        return "EXCHANGE_CANCELED";
+    if (type_is_market(order->type))
+        return "INSUFFICIENT_LIQUIDITY";
+    if (order->tif == TIF_FOK)
+        return "UNFILLED_FOK_ORDER_EXPIRED";
+    if (order->tif == TIF_IOC)
+        return "UNFILLED_IOC_QUANTITY_EXPIRED";
+    return order->executed < order->qty ? "EXCHANGE_CANCELED" : NULL;
+}
+
 static void expiry_reason(struct text *out, const struct order_view *order)
 {
-    bool rests = !type_is_market(order->type) && order->tif == TIF_GTC;
-    if (order->status != ORDER_EXPIRED || rests)
-        return;
-    key_text(out, "expiryReason",
-             type_is_market(order->type) ? "INSUFFICIENT_LIQUIDITY"
-             : order->tif == TIF_FOK     ? "UNFILLED_FOK_ORDER_EXPIRED"
-                                         : "UNFILLED_IOC_QUANTITY_EXPIRED");
+    const char *reason = order_expiry_reason(order);
+    if (reason)
+        key_text(out, "expiryReason", reason);
 }
 
 void render_group(struct text *out, uint32_t trade_group)

@@ -86,6 +86,9 @@ const char *side_name(uint8_t side);
 const char *type_name(uint8_t type);
 const char *tif_name(uint8_t tif);
 const char *order_status_name(uint8_t status);
+/* Why an order expired; NULL: it did not, or an amendment has left it nothing. What can rest
+ * expires else with its symbol alone. */
+const char *order_expiry_reason(const struct order_view *order);
 const char *stp_name(uint8_t stp);
 /* When the order began to trail the price; -1: not said. Its market knows when a stop was met
  * before it trails, its account does not. */

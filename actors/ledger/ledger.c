@@ -461,6 +461,8 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
     if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active)
         return REJECT_UNKNOWN_SYMBOL;
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    if (symbol->delisted)
+        return REJECT_MARKET_CLOSED;
     plan->hold_asset = order->side == SIDE_BUY ? symbol->quote : symbol->base;
     if (order->by_quote)
         plan->flags |= ORDER_BY_QUOTE;
@@ -1167,7 +1169,7 @@ static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
         (uint64_t)symbol->market_max_lots,
         (uint64_t)symbol->min_notional,
         (uint64_t)symbol->max_notional,
-        (uint64_t)symbol->max_orders << 8 | symbol->default_stp,
+        (uint64_t)symbol->max_orders << 16 | (uint64_t)symbol->delisted << 8 | symbol->default_stp,
         (uint64_t)(uint32_t)symbol->maker_ppm << 32 | (uint32_t)symbol->taker_ppm,
     };
     return symbol_limits_hash(hash_bytes(hash, words, sizeof words), &symbol->limits);
@@ -1175,10 +1177,8 @@ static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
 
 uint64_t ledger_hash(const struct ledger *ledger)
 {
-    const struct exchange_limits *most = &ledger->exchange;
     uint64_t hash = hash_fold(ledger->limits.shard, ledger->ref_counter);
-    hash = hash_fold(hash, (uint64_t)most->orders << 32 | most->algo_orders);
-    hash = hash_fold(hash, (uint64_t)most->iceberg_orders << 32 | most->order_lists);
+    hash = exchange_limits_hash(hash, &ledger->exchange);
     for (uint32_t symbol = 0; symbol < ledger->limits.symbols; symbol++)
         if (ledger->symbols[symbol].active)
             hash = hash_symbol(hash_fold(hash, symbol), &ledger->symbols[symbol]);

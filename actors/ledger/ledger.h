@@ -52,7 +52,7 @@ enum {                     /* ledger_order.flags */
 };
 
 struct ledger_symbol {
-    bool active;
+    bool active, delisted; /* delisted: no order is taken any more */
     uint8_t default_stp;
     struct money_spec spec;
     uint16_t base, quote; /* asset numbers */

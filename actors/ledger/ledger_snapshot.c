@@ -7,6 +7,7 @@
 
 static void symbol_fields(struct wire *wire, struct ledger_symbol *symbol)
 {
+    wire_bool(wire, &symbol->delisted);
     wire_u8(wire, &symbol->default_stp);
     wire_u16(wire, &symbol->base);
     wire_u16(wire, &symbol->quote);

@@ -47,6 +47,9 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_AMEND,
                     REQUEST_KEY_CHANGE,
                     REQUEST_USER_GROUP,
+                    REQUEST_SYMBOL_UPDATE = 20, /* all but grid, names and status */
+                    REQUEST_SYMBOL_DELIST,
+                    REQUEST_EXCHANGE_LIMITS,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -116,6 +119,7 @@ struct symbol_config {
     /* The filters' own: 0 switches the part off; may be coarser than the grid of the listing. */
     int64_t tick_shown, step_shown;
     struct symbol_limits limits;
+    bool delisted; /* for good */
     char name[SYMBOL_NAME_MAX], base_name[SYMBOL_NAME_MAX], quote_name[SYMBOL_NAME_MAX];
 };
 
@@ -175,8 +179,9 @@ struct request {
             char name[NAME_MAX_BYTES];
         } user_add;
         struct request_key key;          /* KEY_ADD, KEY_CHANGE, KEY_DELETE */
-        struct symbol_config symbol_add; /* STATUS: symbol and status */
-        uint32_t trade_group;            /* USER_GROUP; 0: none */
+        struct symbol_config symbol_add; /* and UPDATE; STATUS: symbol and status */
+        struct exchange_limits exchange;
+        uint32_t trade_group; /* USER_GROUP; 0: none */
     };
 };
 _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
@@ -317,6 +322,7 @@ enum config_kind {
     CONFIG_KEY_GONE,
     CONFIG_SYMBOL,
     CONFIG_STATUS,
+    CONFIG_EXCHANGE,
 };
 
 struct config_change {
@@ -326,6 +332,7 @@ struct config_change {
     char name[NAME_MAX_BYTES];
     struct key_config key;
     struct symbol_config symbol;
+    struct exchange_limits exchange;
 };
 _Static_assert(sizeof(struct config_change) <= REPLY_BLOCK_BYTES, "fits its block");
 

@@ -242,6 +242,7 @@ static const char *type_name_of(uint8_t type)
         [REQUEST_SYMBOL_UPDATE] = "SYMBOL_UPDATE",
         [REQUEST_SYMBOL_DELIST] = "SYMBOL_DELIST",
         [REQUEST_EXCHANGE_LIMITS] = "EXCHANGE_LIMITS",
+        [REQUEST_COMMISSION] = "COMMISSION",
     };
     if (type == RECORD_LINK)
         return "LINK";
@@ -528,6 +529,7 @@ static void dump_request(const struct request *request)
         key_text("symbol", request->symbol_add.name,
                  strnlen(request->symbol_add.name, SYMBOL_NAME_MAX));
         break;
+    case REQUEST_COMMISSION:
     case REQUEST_SYMBOL_UPDATE:
     case REQUEST_SYMBOL_DELIST:
         key_symbol(request->symbol);

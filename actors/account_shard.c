@@ -313,7 +313,7 @@ static enum reject take_new(struct account_shard *self, const struct request *re
     return REJECT_NONE;
 }
 
-/* The checks of a New, and nothing else. */
+/* The checks of a New, and nothing else; the answer has what would be paid. */
 static enum reject test_new(struct account_shard *self, const struct request *request,
                             uint32_t user)
 {
@@ -321,7 +321,7 @@ static enum reject test_new(struct account_shard *self, const struct request *re
     struct ledger_plan plan;
     enum reject reject = check_new(self, request, user, &order, &plan);
     if (reject == REJECT_NONE)
-        shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
+        answer_rates(self, request->tag, user, request->symbol);
     return reject;
 }
 
@@ -414,6 +414,28 @@ static enum reject take_deposit(struct account_shard *self, const struct request
     return REJECT_NONE;
 }
 
+static void apply_commission(struct account_shard *self, const struct request *request,
+                             uint32_t user)
+{
+    ledger_set_rates(self->ledger, user, request->symbol,
+                     &(struct ledger_rates){.set = request->commission.set,
+                                            .maker_ppm = request->commission.maker_ppm,
+                                            .taker_ppm = request->commission.taker_ppm});
+}
+
+static enum reject take_commission(struct account_shard *self, const struct request *request,
+                                   uint32_t user, int64_t ts_us)
+{
+    enum reject reject = ledger_check_rates(self->ledger, user, request->symbol);
+    if (reject != REJECT_NONE)
+        return reject;
+    account_record(self, request);
+    shard_stamp(&self->shard, ts_us, 0);
+    apply_commission(self, request, user);
+    shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
+    return REJECT_NONE;
+}
+
 static enum reject handle_request(struct account_shard *self, const struct request *request)
 {
     int64_t now = self->shard.actor.core->now_us;
@@ -435,6 +457,8 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return account_take_amend(self, request, user, now);
     case REQUEST_DEPOSIT:
         return take_deposit(self, request, user, now);
+    case REQUEST_COMMISSION:
+        return take_commission(self, request, user, now);
     case REQUEST_ORDER_TEST:
         return test_new(self, request, user);
     case REQUEST_ORDER_COUNTS:
@@ -871,6 +895,11 @@ static bool replay_request(struct account_shard *self, const struct request *req
             return false;
         apply_cancel_all(self, slot, request->tag);
         return true;
+    case REQUEST_COMMISSION:
+        if (ledger_check_rates(self->ledger, user, request->symbol) != REJECT_NONE)
+            return false;
+        apply_commission(self, request, user);
+        return true;
     case REQUEST_REPLACE:
         return account_replay_replace(self, request, user, stamp);
     case REQUEST_AMEND:
@@ -981,13 +1010,19 @@ static void account_limits(const struct exchange *ex, uint16_t number, struct le
     };
 }
 
+/* The most that one read can show. */
+static uint64_t read_max(const struct ledger_limits *limits)
+{
+    return limits->open_orders + limits->history + limits->symbols;
+}
+
 size_t account_shard_bytes(const struct exchange *ex)
 {
     struct ledger_limits limits;
     account_limits(ex, 0, &limits);
     return arena_bytes(sizeof(struct account_shard)) +
            shard_bytes(ex->shards, ex->config.account_outbox) + arena_bytes(ledger_size(&limits)) +
-           arena_bytes((limits.open_orders + limits.history) * sizeof(uint32_t)) +
+           arena_bytes(read_max(&limits) * sizeof(uint32_t)) +
            arena_bytes(ex->config.symbols_max * sizeof(uint16_t)) + events_bytes(ex) +
            arena_bytes(exchange_assets_max(ex) * sizeof(__int128));
 }
@@ -1003,7 +1038,7 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
                ex->config.account_outbox);
     self->ledger = ledger_init(arena_alloc(arena, ledger_size(&limits)), &limits);
     self->shard.digest_more = ledger_digest(self->ledger);
-    self->read.slot = arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
+    self->read.slot = arena_alloc(arena, read_max(&limits) * sizeof(uint32_t));
     self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
     events_init(self, arena);
     self->skipped_sum = arena_alloc(arena, exchange_assets_max(ex) * sizeof(__int128));

@@ -80,6 +80,8 @@ bool account_request_sound(const struct account_shard *self, const struct reques
                request->replace.mode <= REPLACE_ALLOW_FAILURE;
     case REQUEST_AMEND:
         return request->amend.find.restriction == RESTRICT_NONE;
+    case REQUEST_COMMISSION:
+        return ppm_sound(request->commission.maker_ppm) && ppm_sound(request->commission.taker_ppm);
     case REQUEST_DEPOSIT:
         return request->deposit.asset < exchange_assets_max(ex);
     default:

@@ -791,6 +791,64 @@ static void set_status(struct call *call, struct slice name, json_t *body)
     send(call, &request, on_config);
 }
 
+/* ---- commissions ---- */
+
+static void render_rate(struct text *out, bool set, int32_t ppm)
+{
+    if (set)
+        text_amount(out, (int64_t)ppm * MONEY_ATOMS_PER_PPM);
+    else
+        text_str(out, "null");
+}
+
+static void on_commission(struct call *call, const struct msg *msg)
+{
+    const struct request *request = &call->admin_request;
+    struct text *out = &call->out;
+    if (call_told_reject(call, msg))
+        return;
+    const char *symbol =
+        call->symbol == SYMBOL_ANY ? NULL : call->ingress->directory.symbols[call->symbol].name;
+    log_info(
+        "commission_set", "A user's commissions were set.", log_text("by", call->peer),
+        log_number("user", call->user),
+        log_bytes("symbol", symbol ? symbol : "", symbol ? strnlen(symbol, SYMBOL_NAME_MAX) : 0));
+    text_format(out, "{\"userId\":%u", call->user);
+    if (symbol)
+        text_format(out, ",\"symbol\":\"%.20s\"", symbol);
+    text_str(out, ",\"maker\":");
+    render_rate(out, request->commission.set, request->commission.maker_ppm);
+    text_str(out, ",\"taker\":");
+    render_rate(out, request->commission.set, request->commission.taker_ppm);
+    text_str(out, "}");
+    call_respond(call, 200, out->data, out->length);
+}
+
+/* Both rates, or null for both: then the user pays what others pay. */
+static void set_commission(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"symbol", "maker", "taker", NULL};
+    struct request request = {.type = REQUEST_COMMISSION, .user = call->user, .symbol = SYMBOL_ANY};
+    json_t *symbol = json_object_get(body, "symbol");
+    json_t *maker = json_object_get(body, "maker"), *taker = json_object_get(body, "taker");
+    const char *name = json_string_value(symbol);
+    if (!admin_only_keys(call, body, known))
+        return;
+    if (symbol && !find_symbol(call, (struct slice){name, name ? strlen(name) : 0}))
+        return;
+    if (symbol)
+        request.symbol = call->symbol;
+    call->symbol = request.symbol;
+    if (!maker || !taker || json_is_null(maker) != json_is_null(taker)) {
+        call_refuse(call, -1130, "'maker' and 'taker' must be two rates, or null both.");
+        return;
+    }
+    request.commission.set = !json_is_null(maker);
+    if (!request.commission.set || (read_fee(call, body, "maker", &request.commission.maker_ppm) &&
+                                    read_fee(call, body, "taker", &request.commission.taker_ppm)))
+        send(call, &request, on_commission);
+}
+
 /* ---- looking in ---- */
 
 struct audit_call {
@@ -980,6 +1038,7 @@ static const struct route {
     {METHOD_DELETE, "/admin/v1/users/{id}/keys/{key}", .act_name = delete_key},
     {METHOD_POST, "/admin/v1/users/{id}/deposits", .act_body = deposit},
     {METHOD_POST, "/admin/v1/users/{id}/withdrawals", .act_body = withdraw},
+    {METHOD_PUT, "/admin/v1/users/{id}/commission", .act_body = set_commission},
     {METHOD_POST, "/admin/v1/symbols", .act_body = add_symbol},
     {METHOD_GET, "/admin/v1/symbols", .act = list_symbols},
     {METHOD_PUT, "/admin/v1/symbols/{symbol}", .act_name = change_symbol},

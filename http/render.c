@@ -405,13 +405,12 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
 /* ---- commissions: a rate is ppm of the amount received; there is no other kind, and no discount
  */
 
-void render_rates(struct text *out, const char *name, int32_t maker_ppm, int32_t taker_ppm,
-                  bool by_side)
+void render_rates(struct text *out, const char *name, const struct rates_view *rates, bool by_side)
 {
     key(out, name);
     text_str(out, "{");
-    key_amount(out, "maker", (int64_t)maker_ppm * MONEY_ATOMS_PER_PPM);
-    key_amount(out, "taker", (int64_t)taker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "maker", (int64_t)rates->maker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "taker", (int64_t)rates->taker_ppm * MONEY_ATOMS_PER_PPM);
     if (by_side) {
         key_amount(out, "buyer", 0);
         key_amount(out, "seller", 0);
@@ -425,33 +424,33 @@ static void no_discount(struct text *out)
                   "\"discountAsset\":\"BNB\",\"discount\":\"0.00000000\"}}");
 }
 
-void render_commission(struct call *call, struct text *out, uint16_t symbol)
+static const struct rates_view no_rates;
+
+void render_commission(struct call *call, struct text *out, const struct rates_view *rates)
 {
-    const struct symbol_config *config = symbol_of(call, symbol);
     text_str(out, "{");
-    key_name(out, "symbol", config->name);
-    render_rates(out, "standardCommission", config->maker_ppm, config->taker_ppm, true);
-    render_rates(out, "specialCommission", 0, 0, true);
-    render_rates(out, "taxCommission", 0, 0, true);
+    key_name(out, "symbol", symbol_of(call, rates->symbol)->name);
+    render_rates(out, "standardCommission", rates, true);
+    render_rates(out, "specialCommission", &no_rates, true);
+    render_rates(out, "taxCommission", &no_rates, true);
     no_discount(out);
 }
 
-void render_order_commission(struct call *call, struct text *out, uint16_t symbol)
+void render_order_commission(struct text *out, const struct rates_view *rates)
 {
-    const struct symbol_config *config = symbol_of(call, symbol);
     text_str(out, "{");
-    render_rates(out, "standardCommissionForOrder", config->maker_ppm, config->taker_ppm, false);
-    render_rates(out, "specialCommissionForOrder", 0, 0, false);
-    render_rates(out, "taxCommissionForOrder", 0, 0, false);
+    render_rates(out, "standardCommissionForOrder", rates, false);
+    render_rates(out, "specialCommissionForOrder", &no_rates, false);
+    render_rates(out, "taxCommissionForOrder", &no_rates, false);
     no_discount(out);
 }
 
-void render_trade_fee(struct text *out, const struct symbol_config *symbol)
+void render_trade_fee(const struct call *call, struct text *out, const struct rates_view *rates)
 {
     text_str(out, "{");
-    key_name(out, "symbol", symbol->name);
-    key_amount(out, "makerCommission", (int64_t)symbol->maker_ppm * MONEY_ATOMS_PER_PPM);
-    key_amount(out, "takerCommission", (int64_t)symbol->taker_ppm * MONEY_ATOMS_PER_PPM);
+    key_name(out, "symbol", symbol_of(call, rates->symbol)->name);
+    key_amount(out, "makerCommission", (int64_t)rates->maker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "takerCommission", (int64_t)rates->taker_ppm * MONEY_ATOMS_PER_PPM);
     text_str(out, "}");
 }
 

@@ -808,7 +808,9 @@ struct ledger_amounts ledger_fill_amounts(const struct ledger *ledger,
     ASSERT(money_quote_floor(&symbol->spec, price_ticks, qty_lots, &quote));
     bool buy = order->side == SIDE_BUY;
     int64_t paid = buy ? quote : base, got = buy ? base : quote;
-    int64_t fee = money_fee(got, maker ? symbol->maker_ppm : symbol->taker_ppm);
+    const struct ledger_rates rates =
+        ledger_rates(ledger, order->user, order->position, order->symbol);
+    int64_t fee = money_fee(got, maker ? rates.maker_ppm : rates.taker_ppm);
     return (struct ledger_amounts){.quote = quote, .paid = paid, .got = got, .fee = fee};
 }
 
@@ -1123,6 +1125,12 @@ static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
     return hash_bytes(hash, order->client_id, order->client_length);
 }
 
+static uint64_t hash_rates(uint64_t hash, const struct ledger_rates *rates)
+{
+    hash = hash_fold(hash, rates->set);
+    return hash_fold(hash, (uint64_t)(uint32_t)rates->maker_ppm << 32 | (uint32_t)rates->taker_ppm);
+}
+
 static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
                           const struct ledger_user *user)
 {
@@ -1130,6 +1138,10 @@ static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
     for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
         hash =
             hash_fold(hash, (uint64_t)user->unfilled[i].interval << 32 | user->unfilled[i].count);
+    hash = hash_rates(hash, &user->rates);
+    for (uint32_t at = user->positions; at; at = ledger->positions[at].next)
+        hash =
+            hash_rates(hash_fold(hash, ledger->positions[at].symbol), &ledger->positions[at].rates);
     for (uint32_t at = user->balances; at; at = ledger->balances[at].next) {
         const struct ledger_balance *balance = &ledger->balances[at];
         hash = hash_fold(hash, balance->asset);

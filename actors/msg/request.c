@@ -228,6 +228,11 @@ static void wire_request(struct wire *wire, struct request *request)
     case REQUEST_EXCHANGE_LIMITS:
         exchange_limits_wire(wire, &request->exchange);
         break;
+    case REQUEST_COMMISSION:
+        wire_bool(wire, &request->commission.set);
+        wire_i32(wire, &request->commission.maker_ppm);
+        wire_i32(wire, &request->commission.taker_ppm);
+        break;
     default:
         wire->ok = false;
     }

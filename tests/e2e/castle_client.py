@@ -484,6 +484,9 @@ class Admin:
     def delist(self, symbol):
         return self.call("DELETE", f"/admin/v1/symbols/{symbol}")
 
+    def commission(self, user, maker, taker, **symbol):
+        return self.call("PUT", f"/admin/v1/users/{user}/commission", {"maker": maker, "taker": taker, **symbol})
+
     def exchange_filters(self, *filters):
         return self.call("PUT", "/admin/v1/filters", {"filters": list(filters)})
 

@@ -6,6 +6,7 @@ connections, and after a kill -9. Method: one server; the operator sets, two tra
 hears what happens to them.
 usage: test_filters.py
 """
+import json
 import sys
 
 from castle_client import Checks, Http1, Server, Trader, atoms, check, conserved, eq, refusal
@@ -296,6 +297,73 @@ def commissions_change_from_one_trade_to_the_next(world):
     eq([row["commission"] for row in world.bob.trades(name)], ["0.01000000", "0.01000000"], "what the maker paid")
     rates = world.alice.get("account/commission", {"symbol": name}, signed=True)["standardCommission"]
     eq((rates["maker"], rates["taker"]), ("0.00100000", "0.01000000"), "the rates")
+
+
+@checks
+def a_user_pays_their_own_commissions(world):
+    name, other = world.symbol(makerCommission="0.001", takerCommission="0.002"), world.symbol()
+    alice, bob = world.alice, world.bob
+
+    def shown(trader, symbol):
+        """What every place that tells rates says, which must be one thing."""
+        commission = trader.get("account/commission", {"symbol": symbol}, signed=True)
+        rates = commission["standardCommission"]["maker"], commission["standardCommission"]["taker"]
+        eq(commission["symbol"], symbol, "whose")
+        fees = {row["symbol"]: (row["makerCommission"], row["takerCommission"])
+                for row in trader.call("GET", "/sapi/v1/asset/tradeFee")}
+        eq(fees[symbol], rates, "tradeFee")
+        eq([fees[symbol]], [(row["makerCommission"], row["takerCommission"]) for row in
+                            trader.call("GET", "/sapi/v1/asset/tradeFee", {"symbol": symbol})], "tradeFee of one")
+        test = {"symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "10"}
+        eq(trader.call("POST", "/api/v3/order/test", test), {}, "a test")
+        reply = trader.http.request(*trader.build("POST", "/api/v3/order/test", test | {"computeCommissionRates": "true"}))
+        answer = json.loads(reply.body)
+        eq(reply.headers["x-mbx-used-weight"] != "", True, "the weight header")
+        eq(tuple(answer["standardCommissionForOrder"].values()), rates, "order/test")
+        eq(set(answer), {"standardCommissionForOrder", "specialCommissionForOrder", "taxCommissionForOrder",
+                         "discount"}, "its fields")
+        return rates
+
+    def general(trader):
+        account = trader.account()
+        rates = account["commissionRates"]
+        eq((rates["buyer"], rates["seller"]), ("0.00000000", "0.00000000"), "by side")
+        return account["makerCommission"], account["takerCommission"], rates["maker"], rates["taker"]
+
+    eq((shown(alice, name), shown(alice, other)), (("0.00100000", "0.00200000"), ("0.00100000", "0.00100000")), "at first")
+    eq(general(alice), (10, 10, "0.00100000", "0.00100000"), "the account")
+    eq(world.admin.commission(alice.user, "0.0005", "0.0007"),
+       {"userId": alice.user, "maker": "0.00050000", "taker": "0.00070000"}, "the answer")
+    eq(general(alice), (5, 7, "0.00050000", "0.00070000"), "the account")
+    eq((shown(alice, name), shown(alice, other)), (("0.00050000", "0.00070000"),) * 2, "in all symbols")
+    eq(shown(bob, name), ("0.00100000", "0.00200000"), "another user")
+    eq(world.admin.commission(alice.user, "0", "0.003", symbol=name),
+       {"userId": alice.user, "symbol": name, "maker": "0.00000000", "taker": "0.00300000"}, "the answer")
+    world.again()
+    eq((shown(alice, name), shown(alice, other)), (("0.00000000", "0.00300000"), ("0.00050000", "0.00070000")), "in one")
+    trade(world, name, "10")
+    alice.limit(name, "BUY", "1", "10")
+    bob.limit(name, "SELL", "1", "10")
+    trade(world, other, "10")
+    eq([row["commission"] for row in alice.trades(name)], ["0.00300000", "0.00000000"], "taken, made")
+    eq([row["commission"] for row in bob.trades(name)], ["0.01000000", "0.02000000"], "what bob paid")
+    eq([row["commission"] for row in alice.trades(other)], ["0.00070000"], "in the other")
+    eq(world.admin.commission(alice.user, None, None, symbol=name),
+       {"userId": alice.user, "symbol": name, "maker": None, "taker": None}, "the answer")
+    eq(shown(alice, name), ("0.00050000", "0.00070000"), "those of all symbols")
+    world.admin.commission(alice.user, None, None)
+    eq(shown(alice, name), ("0.00100000", "0.00200000"), "the symbol's")
+    eq(general(alice), (10, 10, "0.00100000", "0.00100000"), "the account")
+    for content, status in (({"maker": "0.1"}, 400), ({"maker": "1", "taker": "0"}, 400), ({"maker": None, "taker": "0"}, 400),
+                            ({"maker": "0", "taker": "0", "symbol": "NOSUCH"}, 404), ({"maker": 0, "taker": 0}, 400),
+                            ({"maker": "0", "taker": "0", "symbol": 1}, 404)):
+        eq(refusal(world.admin.call, "PUT", f"/admin/v1/users/{alice.user}/commission", content).status, status, str(content))
+    eq(refusal(world.admin.commission, 999, "0", "0").status, 404, "no such user")
+    ws = WsApi(world.server.public)
+    answer = ws.result("order.test", {"symbol": name, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1",
+                                      "price": "10", "computeCommissionRates": True}, alice)
+    eq(answer["standardCommissionForOrder"]["taker"], "0.00200000", "order.test")
+    ws.close()
 
 
 @checks

@@ -15,6 +15,7 @@ static const uint8_t journaled[] = {
     REQUEST_USER_ADD,      REQUEST_KEY_ADD,       REQUEST_KEY_DELETE,    REQUEST_SYMBOL_ADD,
     REQUEST_SYMBOL_STATUS, REQUEST_REPLACE,       REQUEST_AMEND,         REQUEST_KEY_CHANGE,
     REQUEST_USER_GROUP,    REQUEST_SYMBOL_UPDATE, REQUEST_SYMBOL_DELIST, REQUEST_EXCHANGE_LIMITS,
+    REQUEST_COMMISSION,
 };
 
 static uint64_t draws;
@@ -163,6 +164,11 @@ static struct request any_request(uint8_t type)
     case REQUEST_KEY_DELETE:
         noise(request.key.api_key, API_KEY_BYTES);
         break;
+    case REQUEST_COMMISSION:
+        request.commission.set = word() & 1;
+        request.commission.maker_ppm = (int32_t)word();
+        request.commission.taker_ppm = (int32_t)word();
+        break;
     case REQUEST_EXCHANGE_LIMITS:
         request.exchange = (struct exchange_limits){(uint32_t)word(), (uint32_t)word(),
                                                     (uint32_t)word(), (uint32_t)word()};
@@ -295,8 +301,9 @@ Test(request_wire, has_the_bytes_of_version_1)
                                        14 + 4,
                                        14 + 170,
                                        14,
-                                       14 + 16};
-    static const uint8_t numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 22};
+                                       14 + 16,
+                                       14 + 9};
+    static const uint8_t numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 22, 23};
     unsigned char out[RECORD_BYTES_MAX];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};

@@ -4,6 +4,7 @@
 
 #include "http/auth.h"
 #include "http/fields.h"
+#include "http/filters.h"
 #include "http/render.h"
 
 static void account_head(struct call *call, const struct reply *reply)
@@ -81,4 +82,20 @@ void rest_get_order_limits(struct call *call)
     struct request request = {.type = REQUEST_ORDER_COUNTS};
     if (authenticate(call, PERMISSION_USER_DATA, &request) && fields_all_read(call))
         call_send(call, &request, on_order_limits);
+}
+
+/* All accounts have the same filters, and no asset has one. */
+void rest_get_my_filters(struct call *call)
+{
+    const struct directory *directory = &call->ingress->directory;
+    struct request request = {0};
+    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
+        !field_symbol(call, MANDATORY, &request.symbol) || !fields_all_read(call))
+        return;
+    text_str(&call->out, "{\"exchangeFilters\":");
+    render_exchange_filters(&call->out, &directory->exchange);
+    text_str(&call->out, ",\"symbolFilters\":");
+    render_filters(&call->out, &directory->symbols[request.symbol]);
+    text_str(&call->out, ",\"assetFilters\":[]}");
+    call_respond(call, 200, call->out.data, call->out.length);
 }

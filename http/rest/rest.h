@@ -28,6 +28,7 @@ void rest_get_amendments(struct call *call);
 /* account.c */
 void rest_get_account(struct call *call);
 void rest_get_order_limits(struct call *call);
+void rest_get_my_filters(struct call *call);
 
 /* commission.c */
 void rest_get_commission(struct call *call);

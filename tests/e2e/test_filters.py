@@ -90,6 +90,8 @@ def all_filters_are_shown_as_they_were_given(world):
     eq(world.filter(other, "NOTIONAL"), None, "one of the two")
     eq(world.filter(other, "PERCENT_PRICE"),
        {"multiplierUp": "1.3000", "multiplierDown": "0.7000", "avgPriceMins": 5}, "PERCENT_PRICE")
+    eq(world.alice.get("myFilters", {"symbol": name}, signed=True),
+       {"exchangeFilters": [], "symbolFilters": given, "assetFilters": []}, "myFilters")
     before = world.alice.get("exchangeInfo")["symbols"]
     world.again()
     eq(world.alice.get("exchangeInfo")["symbols"], before, "after a kill -9")
@@ -242,6 +244,7 @@ def numbers_of_orders_at_their_edges(world):
              {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 8},
              {"filterType": "EXCHANGE_MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 9}]
     eq(alice.get("exchangeInfo")["exchangeFilters"], shown, "the exchange's filters")
+    eq(alice.get("myFilters", {"symbol": first}, signed=True)["exchangeFilters"], shown, "myFilters")
     for _ in range(2):
         alice.limit(first, "BUY", "1", "10")
     refused(alice.limit, "MAX_NUM_ORDERS", first, "BUY", "1", "10")

@@ -12,10 +12,15 @@ static struct block_pool *reply_pool(const struct account_shard *self)
     return &self->shard.ex->reply_pool[self->shard.actor.core->id];
 }
 
+/* Of the outbox, kept for the acknowledgement of a configuration: orders that fill all of it may
+ * wait for a lane whose head is that very configuration, which would then have no room either. */
+enum { ROOM_OF_CONFIG = 1 };
+
 /* A message of so many parts to a market, and so many messages to any ingress core, with blocks. */
 static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, uint32_t blocks)
 {
-    return ingress_room(&self->shard, CLASS_OUT, told) && shard_room(&self->shard, parts) &&
+    return ingress_room(&self->shard, CLASS_OUT, told) &&
+           shard_room(&self->shard, parts ? parts + ROOM_OF_CONFIG : 0) &&
            block_room(reply_pool(self), blocks) >= blocks;
 }
 
@@ -760,8 +765,8 @@ static enum take take_link(struct account_shard *self, const struct msg *msg)
     if (!shard_is_next(&self->shard, msg, 0))
         return TAKE_DONE; /* L2: seen before */
     self->events.watchers = 0;
-    bool room =
-        msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
+    bool room = msg->type >= MSG_ACCEPTED ? room_for_report(self, msg)
+                                          : shard_room(&self->shard, ROOM_OF_CONFIG);
     if (!room)
         return TAKE_NO_ROOM;
     bool skip = must_skip(self, msg);

@@ -224,7 +224,7 @@ static void draw_config(void)
     config->slice_fills = 1 + below(3);
     config->window_ticks = 64;
     config->link_max = 1 + below(8);
-    config->account_outbox = 3 + below(8);
+    config->account_outbox = 4 + below(8);
     config->market_outbox = 2 * config->slice_fills + 4 + below(4);
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;

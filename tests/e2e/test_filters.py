@@ -402,6 +402,9 @@ def delisting(world, before):
     orders = [alice.limit(name, "BUY", "1", f"{10 + i}")["orderId"] for i in range(5)]
     part = bob.limit(name, "SELL", "3", "20")["orderId"]
     eq(alice.limit(name, "BUY", "1", "20")["status"], "FILLED", "the trade")
+    orders += [alice.order(name, "BUY", "STOP_LOSS_LIMIT", timeInForce=tif, quantity="1", price="30",
+                           stopPrice="25")["orderId"] for tif in ("GTC", "IOC")]
+    orders.append(alice.order(name, "SELL", "STOP_LOSS", quantity="1", stopPrice="5")["orderId"])
     before(name)
     ws = WsApi(world.server.public)
     ws.result(SUBSCRIBE, {}, alice)
@@ -413,7 +416,8 @@ def delisting(world, before):
             told[event["i"]] = event
     for order in orders:
         event = told[order]
-        eq((event["x"], event["X"], event["eR"], event["w"]), ("EXPIRED", "EXPIRED", "EXCHANGE_CANCELED", False), "event")
+        eq((event["x"], event["X"], event.get("eR"), event["w"]), ("EXPIRED", "EXPIRED", "EXCHANGE_CANCELED", False),
+           f"event: {event}")
         row = alice.query(name, orderId=order)
         eq((row["status"], row["expiryReason"]), ("EXPIRED", "EXCHANGE_CANCELED"), "the order")
     ws.close()

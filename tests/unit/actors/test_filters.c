@@ -1,7 +1,9 @@
-/* The filters that only a market can check: those that need its mean price. */
+/* The filters that only a market can check: those that need its mean price. And changes of symbols
+ * as the shards take them. */
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "actors/account_shard.h"
 #include "actors/book/kinds.h"
 #include "actors/exchange.h"
 #include "actors/market_shard.h"
@@ -41,16 +43,34 @@ static void close_exchange(void)
 
 TestSuite(market_filters, .init = open_exchange, .fini = close_exchange);
 
-static enum recover take(struct msg msg, int64_t ts_us)
+/* The next message on its link. */
+static enum recover take_at(uint16_t to, struct msg msg, int64_t ts_us)
 {
     unsigned char bytes[MSG_ENCODED_BYTES];
     const struct record_head head = {.type = RECORD_LINK,
                                      .bytes = sizeof bytes,
-                                     .shard = MARKET,
-                                     .shard_seq = exchange_shard_seq(&ex, MARKET) + 1};
-    msg.seq = ex.market[0]->shard.in[msg.from].in_seq + 1;
+                                     .shard = to,
+                                     .shard_seq = exchange_shard_seq(&ex, to) + 1};
+    msg.seq = exchange_shard(&ex, to)->in[msg.from].in_seq + 1;
     msg_encode(&msg, bytes);
     return exchange_replay(&ex, &head, bytes, ts_us);
+}
+
+static enum recover take(struct msg msg, int64_t ts_us)
+{
+    return take_at(MARKET, msg, ts_us);
+}
+
+static void take_symbol(uint16_t to, const struct symbol_config *symbol)
+{
+    struct symbol_parts parts;
+    symbol_parts_make(&parts, symbol, MARKET);
+    for (uint32_t part = 0; part < SYMBOL_PARTS; part++) {
+        struct msg msg = {.type = symbol_part_type(part), .from = CONTROL_SHARD};
+        memcpy(msg.config.value, parts.value[part], sizeof msg.config.value);
+        if (parts.seen >> part & 1)
+            cr_assert_eq(take_at(to, msg, 1), RECOVER_OK);
+    }
 }
 
 /* Lists symbol 0, or changes it, with these limits. */
@@ -63,14 +83,7 @@ static void list(const struct symbol_limits *limits, int64_t min_notional, int64
                                          .min_notional = min_notional,
                                          .max_notional = max_notional,
                                          .limits = *limits};
-    struct symbol_parts parts;
-    symbol_parts_make(&parts, &symbol, MARKET);
-    for (uint32_t part = 0; part < SYMBOL_PARTS; part++) {
-        struct msg msg = {.type = symbol_part_type(part), .from = CONTROL_SHARD};
-        memcpy(msg.config.value, parts.value[part], sizeof msg.config.value);
-        if (parts.seen >> part & 1)
-            cr_assert_eq(take(msg, 1), RECOVER_OK);
-    }
+    take_symbol(MARKET, &symbol);
     cr_assert_not_null(market_shard_book(ex.market[0], 0));
 }
 
@@ -232,4 +245,42 @@ Test(market_filters, a_change_that_is_not_whole_is_none)
         close_exchange();
         open_exchange();
     }
+}
+
+/* Goal: a delisting is for good, also where a change of the symbol comes behind it, on a link of
+ * its own; what is left is cancelled then, and told as expired. Method: at the account shard, an
+ * order, the market's word, a change, and what the market says of the order. */
+Test(market_filters, a_delisting_outlives_a_change_on_its_way)
+{
+    const struct symbol_config symbol = {
+        .tick_atoms = TICK, .step_atoms = LOT, .tick_shown = TICK, .step_shown = LOT, .quote = 1};
+    struct msg user = {.type = MSG_USER_ADD, .from = CONTROL_SHARD};
+    user.config.value[0] = 1;
+    take_symbol(ACCOUNT, &symbol);
+    cr_assert_eq(take_at(ACCOUNT, user, 1), RECOVER_OK);
+    struct ledger *ledger = ex.account[0]->ledger;
+    const uint8_t id[REQUEST_ID_BYTES] = {1};
+    uint32_t slot = ledger_user_find(ledger, 1);
+    ledger_apply_deposit(ledger, slot, 1, UNITS_OF(100), id);
+    struct ledger_new order = {
+        .side = SIDE_BUY, .price_atoms = UNITS_OF(1), .qty_atoms = UNITS_OF(1), .client_length = 1};
+    struct ledger_plan plan;
+    cr_assert_eq(ledger_check_new(ledger, slot, &order, &plan), REJECT_NONE);
+    uint32_t placed = ledger_place(ledger, slot, &order, &plan, 1);
+    uint64_t ref = ledger_order(ledger, placed)->ref;
+    cr_assert_eq(take_at(ACCOUNT, (struct msg){.type = MSG_DELISTED, .from = MARKET}, 2),
+                 RECOVER_OK);
+    cr_expect_eq(ex.account[0]->todo_head, placed, "its cancel is to be sent");
+    take_symbol(ACCOUNT, &symbol);
+    order.client_id[0] = 'b';
+    cr_expect_eq(ledger_check_new(ledger, slot, &order, &plan), REJECT_MARKET_CLOSED);
+    struct msg done = {.type = MSG_DONE, .from = MARKET};
+    done.done.ref = ref;
+    done.done.order_id = 1;
+    done.done.left_lots = 1000;
+    done.done.reason = DONE_REASON_CANCELED;
+    cr_assert_eq(take_at(ACCOUNT, done, 3), RECOVER_OK);
+    cr_expect_eq(ledger_order(ledger, placed)->status, ORDER_EXPIRED);
+    cr_expect_eq(ex.account[0]->todo_head, 0);
+    cr_expect_eq(ledger_balance(ledger, ledger_find_balance(ledger, slot, 1))->free, UNITS_OF(100));
 }

@@ -19,8 +19,8 @@ enum { ROOM_OF_CONFIG = 1 };
 /* A message of so many parts to a market, and so many messages to any ingress core, with blocks. */
 static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, uint32_t blocks)
 {
-    return ingress_room(&self->shard, CLASS_OUT, told) &&
-           shard_room(&self->shard, parts ? parts + ROOM_OF_CONFIG : 0) &&
+    uint32_t kept = parts && !BUG(71) ? ROOM_OF_CONFIG : 0; /* 71: orders take that room, too */
+    return ingress_room(&self->shard, CLASS_OUT, told) && shard_room(&self->shard, parts + kept) &&
            block_room(reply_pool(self), blocks) >= blocks;
 }
 

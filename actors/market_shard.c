@@ -592,7 +592,8 @@ static void apply_symbol(struct market_shard *self, uint16_t number)
 static void apply_delist(struct market_shard *self, uint16_t number, int64_t ts_us)
 {
     ASSERT(self->symbols[number].active);
-    run_status(&self->symbols[number], STATUS_CANCEL_ONLY, ts_us);
+    uint8_t status = BUG(70) ? STATUS_BREAK : STATUS_CANCEL_ONLY; /* 70: takes no cancels either */
+    run_status(&self->symbols[number], status, ts_us);
     for (uint16_t i = 0; i < self->shard.ex->config.account_shards; i++) {
         struct msg msg = {.type = MSG_DELISTED, .symbol = number, .ts_us = ts_us};
         msg.to = exchange_account_id(i);

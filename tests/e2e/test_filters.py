@@ -266,6 +266,62 @@ def numbers_of_orders_at_their_edges(world):
 
 
 @checks
+def icebergs_and_orders_that_wait_at_their_edges(world):
+    name = world.symbol({"filterType": "ICEBERG_PARTS", "limit": 4},
+                        {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 20,
+                         "minTrailingBelowDelta": 30, "maxTrailingBelowDelta": 40},
+                        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 100},
+                        {"filterType": "MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 100},
+                        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 2})
+    alice = world.alice
+    trade(world, name, "10")
+    for iceberg, good in (("0.999", False), ("1", True)):
+        if good:
+            alice.limit(name, "BUY", "4", "9", icebergQty=iceberg)
+        else:
+            refused(alice.limit, "ICEBERG_PARTS", name, "BUY", "4", "9", icebergQty=iceberg)
+    for side, edges in (("BUY", (9, 10, 20, 21)), ("SELL", (29, 30, 40, 41))):  # STOP_LOSS: a buy waits above
+        for at, delta in enumerate(edges):
+            order = {"quantity": "1", "trailingDelta": delta}
+            if at in (1, 2):
+                alice.order(name, side, "STOP_LOSS", **order)
+            else:
+                refused(alice.order, "TRAILING_DELTA", name, side, "STOP_LOSS", **order)
+
+    def waits(**more):
+        return alice.order(name, "SELL", "STOP_LOSS", quantity="1", stopPrice="5", **more)
+
+    def iceberg():
+        return alice.limit(name, "BUY", "4", "9", icebergQty="1")
+
+    def amend(order, quantity):
+        return alice.call("PUT", "/api/v3/order/amend/keepPriority",
+                          {"symbol": name, "orderId": order["orderId"], "newQty": quantity})
+    world.admin.change_symbol(name, {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 6},
+                              {"filterType": "MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 3})
+    for _ in range(2):  # four wait, one iceberg is there
+        waits(), iceberg()
+    world.again()
+    refused(waits, "MAX_NUM_ALGO_ORDERS")
+    refused(iceberg, "MAX_NUM_ICEBERG_ORDERS")
+    world.admin.change_symbol(name, {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 0},
+                              {"filterType": "MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 0})
+    world.admin.exchange_filters({"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 7},
+                                 {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 4})
+    waits(), iceberg()
+    refused(waits, "EXCHANGE_MAX_NUM_ALGO_ORDERS")
+    refused(iceberg, "EXCHANGE_MAX_NUM_ICEBERG_ORDERS")
+    world.admin.exchange_filters({"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 0},
+                                 {"filterType": "EXCHANGE_MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders": 0})
+    waits(), iceberg()
+    order = alice.limit(name, "BUY", "9", "9")
+    amend(order, "8"), amend(order, "7")
+    error = refusal(amend, order, "6")
+    eq((error.status, error.code, error.msg), (400, -2038, "Filter failure: MAX_NUM_ORDER_AMENDS"), "an amendment too many")
+    alice.cancel_all(name)
+
+
+@checks
 def a_tick_and_a_step_may_become_coarser_and_come_back(world):
     name = world.symbol(tickSize="0.01", stepSize="0.001")
     alice = world.alice

@@ -225,10 +225,25 @@ static struct counts {
 
 static const char *type_name_of(uint8_t type)
 {
-    static const char *const requests[] = {"NEW",           "CANCEL",  "CANCEL_ALL", "DEPOSIT",
-                                           "USER_ADD",      "KEY_ADD", "KEY_DELETE", "SYMBOL_ADD",
-                                           "SYMBOL_STATUS", "REPLACE", "AMEND",      "KEY_CHANGE",
-                                           "USER_GROUP"};
+    static const char *const requests[] = {
+        [REQUEST_NEW] = "NEW",
+        [REQUEST_CANCEL] = "CANCEL",
+        [REQUEST_CANCEL_ALL] = "CANCEL_ALL",
+        [REQUEST_DEPOSIT] = "DEPOSIT",
+        [REQUEST_USER_ADD] = "USER_ADD",
+        [REQUEST_KEY_ADD] = "KEY_ADD",
+        [REQUEST_KEY_DELETE] = "KEY_DELETE",
+        [REQUEST_SYMBOL_ADD] = "SYMBOL_ADD",
+        [REQUEST_SYMBOL_STATUS] = "SYMBOL_STATUS",
+        [REQUEST_REPLACE] = "REPLACE",
+        [REQUEST_AMEND] = "AMEND",
+        [REQUEST_KEY_CHANGE] = "KEY_CHANGE",
+        [REQUEST_USER_GROUP] = "USER_GROUP",
+        [REQUEST_SYMBOL_UPDATE] = "SYMBOL_UPDATE",
+        [REQUEST_SYMBOL_DELIST] = "SYMBOL_DELIST",
+        [REQUEST_EXCHANGE_LIMITS] = "EXCHANGE_LIMITS",
+        [REQUEST_COMMISSION] = "COMMISSION",
+    };
     if (type == RECORD_LINK)
         return "LINK";
     if (type == RECORD_SELF)
@@ -237,7 +252,8 @@ static const char *type_name_of(uint8_t type)
         return "PARTS";
     if (type == RECORD_SKIP)
         return "SKIP";
-    if (type >= RECORD_REQUEST && type < RECORD_REQUEST + sizeof requests / sizeof *requests)
+    if (type >= RECORD_REQUEST && type < RECORD_REQUEST + sizeof requests / sizeof *requests &&
+        requests[type - RECORD_REQUEST])
         return requests[type - RECORD_REQUEST];
     return "UNKNOWN";
 }
@@ -513,6 +529,11 @@ static void dump_request(const struct request *request)
         key_text("symbol", request->symbol_add.name,
                  strnlen(request->symbol_add.name, SYMBOL_NAME_MAX));
         break;
+    case REQUEST_COMMISSION:
+    case REQUEST_SYMBOL_UPDATE:
+    case REQUEST_SYMBOL_DELIST:
+        key_symbol(request->symbol);
+        break;
     case REQUEST_SYMBOL_STATUS:
         key_symbol(request->symbol);
         key_word("status", status_name(request->symbol_add.status));
@@ -524,24 +545,45 @@ static void dump_request(const struct request *request)
 
 static void dump_message(const struct msg *msg)
 {
-    static const char *const orders[] = {
-        "PLACE",         "CANCEL",      "USER_ADD",      "SYMBOL_GRID", "SYMBOL_RANGE",
-        "SYMBOL_MARKET", "SYMBOL_FEES", "SYMBOL_STATUS", "REPLACE_OLD", "REPLACE_NEW",
-        "AMEND",         "TERMS",       "USER_GROUP"};
-    static const char *const reports[] = {"ACCEPTED",        "FILL",       "DONE",
-                                          "CANCEL_REJECTED", "CONFIG_ACK", "REPLACED",
-                                          "AMENDED",         "TRIGGERED",  "PREVENTED"};
+    static const char *const messages[] = {
+        [MSG_SYMBOL_LIMITS] = "SYMBOL_LIMITS",
+        [MSG_SYMBOL_LIMITS_2] = "SYMBOL_LIMITS_2",
+        [MSG_SYMBOL_LIMITS_3] = "SYMBOL_LIMITS_3",
+        [MSG_SYMBOL_DELIST] = "SYMBOL_DELIST",
+        [MSG_EXCHANGE_LIMITS] = "EXCHANGE_LIMITS",
+        [MSG_PLACE] = "PLACE",
+        [MSG_CANCEL] = "CANCEL",
+        [MSG_USER_ADD] = "USER_ADD",
+        [MSG_SYMBOL_GRID] = "SYMBOL_GRID",
+        [MSG_SYMBOL_RANGE] = "SYMBOL_RANGE",
+        [MSG_SYMBOL_MARKET] = "SYMBOL_MARKET",
+        [MSG_SYMBOL_FEES] = "SYMBOL_FEES",
+        [MSG_SYMBOL_STATUS] = "SYMBOL_STATUS",
+        [MSG_REPLACE_OLD] = "REPLACE_OLD",
+        [MSG_REPLACE_NEW] = "REPLACE_NEW",
+        [MSG_AMEND] = "AMEND",
+        [MSG_TERMS] = "TERMS",
+        [MSG_USER_GROUP] = "USER_GROUP",
+        [MSG_ACCEPTED] = "ACCEPTED",
+        [MSG_FILL] = "FILL",
+        [MSG_DONE] = "DONE",
+        [MSG_CANCEL_REJECTED] = "CANCEL_REJECTED",
+        [MSG_CONFIG_ACK] = "CONFIG_ACK",
+        [MSG_REPLACED] = "REPLACED",
+        [MSG_AMENDED] = "AMENDED",
+        [MSG_TRIGGERED] = "TRIGGERED",
+        [MSG_PREVENTED] = "PREVENTED",
+        [MSG_DELISTED] = "DELISTED",
+    };
     const struct symbol_config *symbol = NULL;
-    if (msg->type >= MSG_PLACE && msg->type < MSG_PLACE + sizeof orders / sizeof *orders)
-        key_word("message", orders[msg->type - MSG_PLACE]);
-    else if (msg->type >= MSG_ACCEPTED &&
-             msg->type < MSG_ACCEPTED + sizeof reports / sizeof *reports)
-        key_word("message", reports[msg->type - MSG_ACCEPTED]);
+    if (msg->type < sizeof messages / sizeof *messages && messages[msg->type])
+        key_word("message", messages[msg->type]);
     else
         key_number("message", msg->type);
     key_number("from", msg->from);
     key_number("linkSeq", msg->seq);
-    if (msg->type != MSG_USER_ADD && msg->type != MSG_USER_GROUP && msg->type != MSG_CONFIG_ACK)
+    if (msg->type != MSG_USER_ADD && msg->type != MSG_USER_GROUP && msg->type != MSG_CONFIG_ACK &&
+        msg->type != MSG_EXCHANGE_LIMITS)
         symbol = key_symbol(msg->symbol);
     switch (msg->type) {
     case MSG_REPLACE_OLD:

@@ -203,6 +203,23 @@ void answer_amended(struct account_shard *self, uint64_t tag, const struct amend
     shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
 }
 
+static void rates_view(const struct account_shard *self, uint32_t user, uint16_t symbol,
+                       struct rates_view *view)
+{
+    const struct ledger_rates rates =
+        ledger_rates(self->ledger, user, ledger_find_position(self->ledger, user, symbol), symbol);
+    *view = (struct rates_view){
+        .maker_ppm = rates.maker_ppm, .taker_ppm = rates.taker_ppm, .symbol = symbol};
+}
+
+void answer_rates(struct account_shard *self, uint64_t tag, uint32_t user, uint16_t symbol)
+{
+    struct reply *reply = reply_get(self, REPLY_RATES);
+    reply->count = 1;
+    rates_view(self, user, symbol, &reply_rates(reply)[0]);
+    shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
+}
+
 /* ---- reads: first which slots to show, then block by block ---- */
 
 static void read_add(struct account_read *read, uint32_t slot)
@@ -332,12 +349,21 @@ static enum reject collect_order(struct account_shard *self, const struct reques
     return REJECT_NONE;
 }
 
+static enum reject collect_rates(struct account_shard *self, uint16_t symbol)
+{
+    for (uint16_t i = 0; i < self->shard.ex->config.symbols_max; i++)
+        if (ledger_symbol(self->ledger, i)->active && (symbol == SYMBOL_ANY || symbol == i))
+            read_add(&self->read, i);
+    return self->read.count || symbol == SYMBOL_ANY ? REJECT_NONE : REJECT_UNKNOWN_SYMBOL;
+}
+
 enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user)
 {
     struct account_read *read = &self->read;
     enum reject reject = REJECT_NONE;
     read->count = read->at = 0;
     read->tag = request->tag;
+    read->user = user;
     read->kind = REPLY_ORDERS;
     read->older = ledger_may_lack(self->ledger, user, request->type == REQUEST_TRADES);
     switch (request->type) {
@@ -354,6 +380,10 @@ enum reject read_begin(struct account_shard *self, const struct request *request
         read->kind = REPLY_TRADES;
         collect_trades(self, request, user);
         break;
+    case REQUEST_RATES:
+        read->kind = REPLY_RATES;
+        reject = collect_rates(self, request->symbol);
+        break;
     case REQUEST_ACCOUNT:
         read->kind = REPLY_BALANCES;
         for (uint32_t slot = ledger_user(self->ledger, user)->balances; slot;
@@ -367,12 +397,25 @@ enum reject read_begin(struct account_shard *self, const struct request *request
     return reject;
 }
 
+/* Those of a user for whom none are set are a symbol's that was made without any. */
+static struct rates_view general_rates(const struct account_shard *self, uint32_t user)
+{
+    const struct ledger_rates *rates = &ledger_user(self->ledger, user)->rates;
+    return (struct rates_view){
+        .maker_ppm = rates->set ? rates->maker_ppm : COMMISSION_PPM_DEFAULT,
+        .taker_ppm = rates->set ? rates->taker_ppm : COMMISSION_PPM_DEFAULT,
+        .symbol = SYMBOL_ANY,
+    };
+}
+
 static void show(struct account_shard *self, struct reply *reply, uint32_t slot)
 {
     if (reply->kind == REPLY_ORDERS) {
         order_view(self, ledger_order(self->ledger, slot), &reply_orders(reply)[reply->count++]);
     } else if (reply->kind == REPLY_TRADES) {
         trade_view(self, ledger_trade(self->ledger, slot), &reply_trades(reply)[reply->count++]);
+    } else if (reply->kind == REPLY_RATES) {
+        rates_view(self, self->read.user, (uint16_t)slot, &reply_rates(reply)[reply->count++]);
     } else {
         const struct ledger_balance *balance = ledger_balance(self->ledger, slot);
         reply_balances(reply)[reply->count++] = (struct balance_view){
@@ -386,13 +429,16 @@ enum work read_step(struct account_shard *self)
     struct core *core = self->shard.actor.core;
     static const uint16_t most[] = {[REPLY_ORDERS] = REPLY_ORDERS_MAX,
                                     [REPLY_TRADES] = REPLY_TRADES_MAX,
-                                    [REPLY_BALANCES] = REPLY_BALANCES_MAX};
+                                    [REPLY_BALANCES] = REPLY_BALANCES_MAX,
+                                    [REPLY_RATES] = REPLY_RATES_MAX};
     if (!ingress_room(&self->shard, CLASS_OUT, 1) ||
         block_room(&self->shard.ex->reply_pool[core->id], 1) < 1)
         return WORK_NO_ROOM;
     struct reply *reply = reply_get(self, read->kind);
     reply->update_us = self->shard.last_ts_us;
     reply->older = read->older;
+    if (read->kind == REPLY_BALANCES)
+        reply->rates = general_rates(self, read->user);
     while (read->at < read->count && reply->count < most[read->kind])
         show(self, reply, read->slot[read->at++]);
     read->open = read->at < read->count;

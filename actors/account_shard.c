@@ -12,10 +12,15 @@ static struct block_pool *reply_pool(const struct account_shard *self)
     return &self->shard.ex->reply_pool[self->shard.actor.core->id];
 }
 
+/* Of the outbox, kept for the acknowledgement of a configuration: orders that fill all of it may
+ * wait for a lane whose head is that very configuration, which would then have no room either. */
+enum { ROOM_OF_CONFIG = 1 };
+
 /* A message of so many parts to a market, and so many messages to any ingress core, with blocks. */
 static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, uint32_t blocks)
 {
-    return ingress_room(&self->shard, CLASS_OUT, told) && shard_room(&self->shard, parts) &&
+    uint32_t kept = parts && !BUG(71) ? ROOM_OF_CONFIG : 0; /* 71: orders take that room, too */
+    return ingress_room(&self->shard, CLASS_OUT, told) && shard_room(&self->shard, parts + kept) &&
            block_room(reply_pool(self), blocks) >= blocks;
 }
 
@@ -313,7 +318,7 @@ static enum reject take_new(struct account_shard *self, const struct request *re
     return REJECT_NONE;
 }
 
-/* The checks of a New, and nothing else. */
+/* The checks of a New, and nothing else; the answer has what would be paid. */
 static enum reject test_new(struct account_shard *self, const struct request *request,
                             uint32_t user)
 {
@@ -321,7 +326,7 @@ static enum reject test_new(struct account_shard *self, const struct request *re
     struct ledger_plan plan;
     enum reject reject = check_new(self, request, user, &order, &plan);
     if (reject == REJECT_NONE)
-        shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
+        answer_rates(self, request->tag, user, request->symbol);
     return reject;
 }
 
@@ -414,6 +419,28 @@ static enum reject take_deposit(struct account_shard *self, const struct request
     return REJECT_NONE;
 }
 
+static void apply_commission(struct account_shard *self, const struct request *request,
+                             uint32_t user)
+{
+    ledger_set_rates(self->ledger, user, request->symbol,
+                     &(struct ledger_rates){.set = request->commission.set,
+                                            .maker_ppm = request->commission.maker_ppm,
+                                            .taker_ppm = request->commission.taker_ppm});
+}
+
+static enum reject take_commission(struct account_shard *self, const struct request *request,
+                                   uint32_t user, int64_t ts_us)
+{
+    enum reject reject = ledger_check_rates(self->ledger, user, request->symbol);
+    if (reject != REJECT_NONE)
+        return reject;
+    account_record(self, request);
+    shard_stamp(&self->shard, ts_us, 0);
+    apply_commission(self, request, user);
+    shard_reply(&self->shard, request->tag, REJECT_NONE, NULL, true, 0);
+    return REJECT_NONE;
+}
+
 static enum reject handle_request(struct account_shard *self, const struct request *request)
 {
     int64_t now = self->shard.actor.core->now_us;
@@ -435,6 +462,8 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return account_take_amend(self, request, user, now);
     case REQUEST_DEPOSIT:
         return take_deposit(self, request, user, now);
+    case REQUEST_COMMISSION:
+        return take_commission(self, request, user, now);
     case REQUEST_ORDER_TEST:
         return test_new(self, request, user);
     case REQUEST_ORDER_COUNTS:
@@ -504,11 +533,22 @@ static enum order_status done_status(uint16_t reason)
     }
 }
 
-/* The order ends without a fill that says so: cancelled, expired, or refused by the market. */
-static void apply_done(struct account_shard *self, const struct msg *msg)
+/* Whether nobody but the exchange has cancelled it: then Binance calls it expired. */
+static bool delisted_order(const struct account_shard *self, const struct ledger_order *order,
+                           const struct msg *msg)
 {
+    return msg->done.reason == DONE_REASON_CANCELED && !msg->done.tag && !order->op &&
+           ledger_symbol(self->ledger, order->symbol)->delisted;
+}
+
+/* The order ends without a fill that says so: cancelled, expired, or refused by the market. */
+static void apply_done(struct account_shard *self, const struct msg *said)
+{
+    struct msg done = *said, *msg = &done;
     uint32_t slot = ledger_find_ref(self->ledger, msg->done.ref);
     ASSERT(slot != 0);
+    if (delisted_order(self, ledger_order(self->ledger, slot), msg))
+        done.done.reason = DONE_REASON_EXPIRED;
     if (msg->done.reason == DONE_REASON_REJECTED) {
         enum reject reject = msg->done.reject;
         uint64_t tag = ledger_order(self->ledger, slot)->tag;
@@ -548,6 +588,22 @@ static void apply_prevented(struct account_shard *self, const struct msg *msg)
         return;
     answer_if_asked(self, slot);
     account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+}
+
+/* The symbol takes no more orders, and what is said of its orders is said: the exchange cancels
+ * what is left. User by user, in the order in which a snapshot keeps them; O(users + positions). */
+static void apply_delisted(struct account_shard *self, uint16_t symbol)
+{
+    ledger_symbol(self->ledger, symbol)->delisted = true;
+    for (uint32_t user = 1; user <= ledger_users(self->ledger); user++) {
+        uint32_t position = ledger_find_position(self->ledger, user, symbol);
+        uint32_t slot = position ? ledger_position(self->ledger, position)->head : 0;
+        for (; slot; slot = ledger_order(self->ledger, slot)->next)
+            if (!out_of_reach(self, ledger_order(self->ledger, slot)))
+                account_todo_push(self, slot);
+    }
+    if (self->todo_head)
+        core_want_work(self->shard.actor.core, &self->shard.actor);
 }
 
 static void apply_report(struct account_shard *self, const struct msg *msg)
@@ -591,6 +647,9 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
     case MSG_AMENDED:
         account_amended(self, msg);
         break;
+    case MSG_DELISTED:
+        apply_delisted(self, msg->symbol);
+        break;
     case MSG_CANCEL_REJECTED:
         reject_tag(self, msg->done.tag, msg->done.reject);
         events_forget(self, msg->done.tag);
@@ -620,6 +679,7 @@ static void apply_symbol_part(struct account_shard *self, const struct msg *msg)
     if (!symbol_parts_take(&self->parts, msg))
         return;
     if (symbol_parts_read(&self->parts, &symbol, &market)) {
+        symbol.delisted = ledger_symbol(self->ledger, msg->symbol)->delisted;
         *ledger_symbol(self->ledger, msg->symbol) = symbol;
         self->symbol_shard[msg->symbol] = market;
     }
@@ -635,6 +695,15 @@ static void apply_config(struct account_shard *self, const struct msg *msg)
         ledger_user_group(self->ledger,
                           ledger_user_find(self->ledger, (uint32_t)msg->config.value[0]),
                           (uint32_t)msg->config.value[1]);
+        ack_config(self, msg);
+    } else if (msg->type == MSG_EXCHANGE_LIMITS) {
+        const int64_t *value = msg->config.value;
+        *ledger_exchange(self->ledger) = (struct exchange_limits){
+            .orders = (uint32_t)value[0],
+            .algo_orders = (uint32_t)value[1],
+            .iceberg_orders = (uint32_t)value[2],
+            .order_lists = (uint32_t)value[3],
+        };
         ack_config(self, msg);
     } else {
         apply_symbol_part(self, msg);
@@ -696,8 +765,8 @@ static enum take take_link(struct account_shard *self, const struct msg *msg)
     if (!shard_is_next(&self->shard, msg, 0))
         return TAKE_DONE; /* L2: seen before */
     self->events.watchers = 0;
-    bool room =
-        msg->type >= MSG_ACCEPTED ? room_for_report(self, msg) : shard_room(&self->shard, 1);
+    bool room = msg->type >= MSG_ACCEPTED ? room_for_report(self, msg)
+                                          : shard_room(&self->shard, ROOM_OF_CONFIG);
     if (!room)
         return TAKE_NO_ROOM;
     bool skip = must_skip(self, msg);
@@ -831,6 +900,11 @@ static bool replay_request(struct account_shard *self, const struct request *req
             return false;
         apply_cancel_all(self, slot, request->tag);
         return true;
+    case REQUEST_COMMISSION:
+        if (ledger_check_rates(self->ledger, user, request->symbol) != REJECT_NONE)
+            return false;
+        apply_commission(self, request, user);
+        return true;
     case REQUEST_REPLACE:
         return account_replay_replace(self, request, user, stamp);
     case REQUEST_AMEND:
@@ -941,13 +1015,19 @@ static void account_limits(const struct exchange *ex, uint16_t number, struct le
     };
 }
 
+/* The most that one read can show. */
+static uint64_t read_max(const struct ledger_limits *limits)
+{
+    return limits->open_orders + limits->history + limits->symbols;
+}
+
 size_t account_shard_bytes(const struct exchange *ex)
 {
     struct ledger_limits limits;
     account_limits(ex, 0, &limits);
     return arena_bytes(sizeof(struct account_shard)) +
            shard_bytes(ex->shards, ex->config.account_outbox) + arena_bytes(ledger_size(&limits)) +
-           arena_bytes((limits.open_orders + limits.history) * sizeof(uint32_t)) +
+           arena_bytes(read_max(&limits) * sizeof(uint32_t)) +
            arena_bytes(ex->config.symbols_max * sizeof(uint16_t)) + events_bytes(ex) +
            arena_bytes(exchange_assets_max(ex) * sizeof(__int128));
 }
@@ -963,7 +1043,7 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
                ex->config.account_outbox);
     self->ledger = ledger_init(arena_alloc(arena, ledger_size(&limits)), &limits);
     self->shard.digest_more = ledger_digest(self->ledger);
-    self->read.slot = arena_alloc(arena, (limits.open_orders + limits.history) * sizeof(uint32_t));
+    self->read.slot = arena_alloc(arena, read_max(&limits) * sizeof(uint32_t));
     self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
     events_init(self, arena);
     self->skipped_sum = arena_alloc(arena, exchange_assets_max(ex) * sizeof(__int128));

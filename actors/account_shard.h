@@ -30,10 +30,11 @@ struct cancel_op { /* a CancelAll under way: state */
 struct account_read { /* an open read: a continuation, not state; no input is taken meanwhile */
     bool open;
     uint64_t tag;
+    uint32_t user;
     uint16_t kind; /* enum reply_kind */
     bool older;    /* there may be older ones that are evicted */
     uint32_t count, at;
-    uint32_t *slot; /* what to show, in order */
+    uint32_t *slot; /* what to show, in order; RATES: numbers of symbols */
 };
 
 /* Who hears what the input at hand does, and what it has done so far. Not state: interest is asked
@@ -213,6 +214,9 @@ void answer_amended(struct account_shard *self, uint64_t tag, const struct amend
 
 /* How many unfilled orders the user has, in a block of its own. */
 struct reply *order_counts(struct account_shard *self, uint32_t user);
+
+/* Answers with what the user pays in the symbol. */
+void answer_rates(struct account_shard *self, uint64_t tag, uint32_t user, uint16_t symbol);
 
 /* Opens a read; read_step() sends its parts, one block each, until it is done. */
 enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user);

@@ -129,6 +129,28 @@ static void config_send(struct control_shard *self, uint8_t type, uint16_t to, u
 
 /* ---- changes: check, then apply ---- */
 
+/* Whether the filter's step is a whole number of the grid's; none only where that is an atom. */
+static bool on_grid(int64_t shown, int64_t atoms)
+{
+    return shown ? shown % atoms == 0 : atoms == 1;
+}
+
+/* A change of a symbol that there is. */
+static enum reject check_symbol(const struct control_shard *self, const struct request *request)
+{
+    const struct symbol_config *asked = &request->symbol_add;
+    if (request->symbol >= self->symbols_count)
+        return REJECT_UNKNOWN_SYMBOL;
+    const struct symbol_config *symbol = &self->symbols[request->symbol];
+    if (symbol->delisted)
+        return REJECT_DELISTED;
+    if (request->type == REQUEST_SYMBOL_UPDATE &&
+        (!on_grid(asked->tick_shown, symbol->tick_atoms) ||
+         !on_grid(asked->step_shown, symbol->step_atoms)))
+        return REJECT_GRID;
+    return REJECT_NONE;
+}
+
 static enum reject check(const struct control_shard *self, const struct request *request,
                          uint64_t *id)
 {
@@ -161,7 +183,11 @@ static enum reject check(const struct control_shard *self, const struct request 
             return REJECT_NAME_TAKEN;
         return self->symbols_count < config->symbols_max ? REJECT_NONE : REJECT_LIMIT;
     case REQUEST_SYMBOL_STATUS:
-        return request->symbol < self->symbols_count ? REJECT_NONE : REJECT_UNKNOWN_SYMBOL;
+    case REQUEST_SYMBOL_UPDATE:
+    case REQUEST_SYMBOL_DELIST:
+        return check_symbol(self, request);
+    case REQUEST_EXCHANGE_LIMITS:
+        return REJECT_NONE;
     default:
         UNREACHABLE("a request that the control shard knows");
         return REJECT_NONE;
@@ -280,22 +306,75 @@ static void send_symbol(struct control_shard *self, const struct symbol_config *
             config_send(self, symbol_part_type(part), to, symbol->symbol, parts.value[part]);
 }
 
-static void apply_symbol_add(struct control_shard *self, const struct request *request)
+/* To every shard that keeps it, and to every ingress core. */
+static void tell_symbol(struct control_shard *self, const struct symbol_config *symbol,
+                        uint64_t tag)
 {
     struct exchange *ex = self->shard.ex;
-    uint16_t number = self->symbols_count++;
-    struct symbol_config *symbol = &self->symbols[number];
-    *symbol = request->symbol_add;
-    symbol->symbol = number;
-    symbol->base = asset_make(self, symbol->base_name);
-    symbol->quote = asset_make(self, symbol->quote_name);
     uint16_t market = exchange_symbol_shard(ex, symbol->name);
     send_symbol(self, symbol, market, market);
     for (uint16_t i = 0; i < ex->config.account_shards; i++)
         send_symbol(self, symbol, exchange_account_id(i), market);
     struct config_change change = {.kind = CONFIG_SYMBOL, .symbol = *symbol};
     tell_ingress(self, &change);
-    op_open(self, request->tag, number, ex->config.account_shards + 1u);
+    op_open(self, tag, symbol->symbol, ex->config.account_shards + 1u);
+}
+
+static void apply_symbol_add(struct control_shard *self, const struct request *request)
+{
+    uint16_t number = self->symbols_count++;
+    struct symbol_config *symbol = &self->symbols[number];
+    *symbol = request->symbol_add;
+    symbol->symbol = number;
+    symbol->base = asset_make(self, symbol->base_name);
+    symbol->quote = asset_make(self, symbol->quote_name);
+    tell_symbol(self, symbol, request->tag);
+}
+
+/* What the symbol is stays: its number, names, assets, grid, and its status, which is set by
+ * itself. */
+static void apply_symbol_update(struct control_shard *self, const struct request *request)
+{
+    struct symbol_config *symbol = &self->symbols[request->symbol], made = request->symbol_add;
+    made.symbol = symbol->symbol;
+    made.base = symbol->base;
+    made.quote = symbol->quote;
+    made.status = symbol->status;
+    made.delisted = symbol->delisted;
+    made.tick_atoms = symbol->tick_atoms;
+    made.step_atoms = symbol->step_atoms;
+    memcpy(made.name, symbol->name, sizeof made.name);
+    memcpy(made.base_name, symbol->base_name, sizeof made.base_name);
+    memcpy(made.quote_name, symbol->quote_name, sizeof made.quote_name);
+    *symbol = made;
+    tell_symbol(self, symbol, request->tag);
+}
+
+/* The market is told; it tells the account shards when it takes no more orders (msg.h). */
+static void apply_symbol_delist(struct control_shard *self, const struct request *request)
+{
+    struct symbol_config *symbol = &self->symbols[request->symbol];
+    symbol->status = STATUS_BREAK;
+    symbol->delisted = true;
+    config_send(self, MSG_SYMBOL_DELIST, exchange_symbol_shard(self->shard.ex, symbol->name),
+                symbol->symbol, (int64_t[4]){0});
+    struct config_change change = {.kind = CONFIG_STATUS, .symbol = *symbol};
+    tell_ingress(self, &change);
+    op_open(self, request->tag, symbol->symbol, 1);
+}
+
+static void apply_exchange_limits(struct control_shard *self, const struct request *request)
+{
+    struct exchange *ex = self->shard.ex;
+    const struct exchange_limits *limits = &request->exchange;
+    self->exchange = *limits;
+    for (uint16_t i = 0; i < ex->config.account_shards; i++)
+        config_send(self, MSG_EXCHANGE_LIMITS, exchange_account_id(i), 0,
+                    (int64_t[4]){limits->orders, limits->algo_orders, limits->iceberg_orders,
+                                 limits->order_lists});
+    struct config_change change = {.kind = CONFIG_EXCHANGE, .exchange = *limits};
+    tell_ingress(self, &change);
+    op_open(self, request->tag, 0, ex->config.account_shards);
 }
 
 static void apply_symbol_status(struct control_shard *self, const struct request *request)
@@ -329,6 +408,15 @@ static void apply(struct control_shard *self, const struct request *request)
         break;
     case REQUEST_SYMBOL_ADD:
         apply_symbol_add(self, request);
+        break;
+    case REQUEST_SYMBOL_UPDATE:
+        apply_symbol_update(self, request);
+        break;
+    case REQUEST_SYMBOL_DELIST:
+        apply_symbol_delist(self, request);
+        break;
+    case REQUEST_EXCHANGE_LIMITS:
+        apply_exchange_limits(self, request);
         break;
     default:
         apply_symbol_status(self, request);
@@ -450,6 +538,7 @@ static uint64_t hash_key(uint64_t hash, const struct key_config *key)
 uint64_t control_shard_hash(const struct control_shard *self)
 {
     uint64_t hash = hash_fold(shard_hash(&self->shard), self->version);
+    hash = exchange_limits_hash(hash, &self->exchange);
     for (uint32_t i = 1; i <= self->users_count; i++) {
         hash = hash_bytes(hash, self->users[i].name, self->users[i].length);
         hash = hash_fold(hash, self->users[i].trade_group);
@@ -460,7 +549,7 @@ uint64_t control_shard_hash(const struct control_shard *self)
     }
     for (uint32_t i = 0; i < self->symbols_count; i++) {
         hash = hash_bytes(hash, self->symbols[i].name, SYMBOL_NAME_MAX);
-        hash = hash_fold(hash, self->symbols[i].status);
+        hash = hash_fold(hash, (uint64_t)self->symbols[i].delisted << 8 | self->symbols[i].status);
         hash = symbol_limits_hash(hash, &self->symbols[i].limits);
     }
     return hash;
@@ -487,6 +576,9 @@ void control_shard_each(const struct control_shard *self,
             .kind = CONFIG_SYMBOL, .version = self->version, .symbol = self->symbols[i]};
         each(arg, &change);
     }
+    change = (struct config_change){
+        .kind = CONFIG_EXCHANGE, .version = self->version, .exchange = self->exchange};
+    each(arg, &change);
 }
 
 /* ---- building ---- */

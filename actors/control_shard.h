@@ -42,6 +42,7 @@ struct control_shard {
     struct slot_index user_by_name, key_by_text;
     uint32_t users_count, keys_count, keys_max;
     uint16_t symbols_count, assets_count;
+    struct exchange_limits exchange;
     uint32_t version; /* of the configuration */
     struct control_op ops[CONTROL_OPS_MAX];
     uint32_t ops_count;

@@ -40,6 +40,7 @@ void gateway_discard(struct gateway *gateway, struct request *request)
 static uint16_t shard_for(const struct exchange *ex, const struct request *request)
 {
     if ((request->type >= REQUEST_USER_ADD && request->type <= REQUEST_SYMBOL_STATUS) ||
+        (request->type >= REQUEST_SYMBOL_UPDATE && request->type <= REQUEST_EXCHANGE_LIMITS) ||
         request->type == REQUEST_KEY_CHANGE || request->type == REQUEST_USER_GROUP)
         return CONTROL_SHARD;
     return exchange_user_shard(ex, request->user);

@@ -17,7 +17,8 @@ static bool room_for_slice(struct market_shard *self)
     if (BUG(13) &&
         !shard_room(&self->shard, 2 * slice_events(self))) /* 13: a whole match must fit */
         return false;
-    return shard_room(&self->shard, slice_events(self)) &&
+    uint32_t delisted = self->shard.ex->config.account_shards + 1u, most = slice_events(self);
+    return shard_room(&self->shard, most > delisted ? most : delisted) &&
            ingress_room(&self->shard, CLASS_MARKET, 2 * slice_events(self) - 4);
 }
 
@@ -586,11 +587,27 @@ static void apply_symbol(struct market_shard *self, uint16_t number)
         market_symbol_open(self, number);
 }
 
+/* Takes cancels alone, and says so to the account shards, whose cancels of what is left can then
+ * not be refused. */
+static void apply_delist(struct market_shard *self, uint16_t number, int64_t ts_us)
+{
+    ASSERT(self->symbols[number].active);
+    uint8_t status = BUG(70) ? STATUS_BREAK : STATUS_CANCEL_ONLY; /* 70: takes no cancels either */
+    run_status(&self->symbols[number], status, ts_us);
+    for (uint16_t i = 0; i < self->shard.ex->config.account_shards; i++) {
+        struct msg msg = {.type = MSG_DELISTED, .symbol = number, .ts_us = ts_us};
+        msg.to = exchange_account_id(i);
+        shard_send(&self->shard, &msg);
+    }
+}
+
 static void apply_config(struct market_shard *self, const struct msg *msg, int64_t ts_us)
 {
     if (msg->type == MSG_SYMBOL_STATUS) {
         ASSERT(self->symbols[msg->symbol].active);
         run_status(&self->symbols[msg->symbol], (uint8_t)msg->config.value[0], ts_us);
+    } else if (msg->type == MSG_SYMBOL_DELIST) {
+        apply_delist(self, msg->symbol, ts_us);
     } else {
         if (!symbol_parts_take(&self->config, msg))
             return;

@@ -44,6 +44,11 @@ bool control_request_sound(const struct request *request)
         return symbol_sound(&request->symbol_add);
     case REQUEST_SYMBOL_STATUS:
         return request->symbol_add.status < STATUS_COUNT;
+    case REQUEST_SYMBOL_UPDATE:
+        return symbol_sound(&request->symbol_add);
+    case REQUEST_SYMBOL_DELIST:
+    case REQUEST_EXCHANGE_LIMITS:
+        return true;
     default:
         return false;
     }
@@ -75,6 +80,8 @@ bool account_request_sound(const struct account_shard *self, const struct reques
                request->replace.mode <= REPLACE_ALLOW_FAILURE;
     case REQUEST_AMEND:
         return request->amend.find.restriction == RESTRICT_NONE;
+    case REQUEST_COMMISSION:
+        return ppm_sound(request->commission.maker_ppm) && ppm_sound(request->commission.taker_ppm);
     case REQUEST_DEPOSIT:
         return request->deposit.asset < exchange_assets_max(ex);
     default:
@@ -150,6 +157,14 @@ static bool amended_sound(const struct account_shard *self, const struct msg *ms
                                  : lots < left && lots == amend->lots;
 }
 
+static bool exchange_limits_sound(const int64_t value[4])
+{
+    for (uint32_t i = 0; i < 4; i++)
+        if (value[i] < 0 || value[i] > UINT32_MAX)
+            return false;
+    return true;
+}
+
 bool account_link_sound(const struct account_shard *self, uint8_t type, const struct msg *msg)
 {
     const struct exchange *ex = self->shard.ex;
@@ -181,6 +196,10 @@ bool account_link_sound(const struct account_shard *self, uint8_t type, const st
         return prevented_sound(self, msg);
     case MSG_AMENDED:
         return amended_sound(self, msg);
+    case MSG_DELISTED:
+        return ledger_symbol(self->ledger, msg->symbol)->active;
+    case MSG_EXCHANGE_LIMITS:
+        return exchange_limits_sound(value);
     case MSG_CANCEL_REJECTED:
         return msg->done.reject < REJECT_COUNT;
     default:
@@ -265,6 +284,8 @@ bool market_link_sound(const struct market_shard *self, uint8_t type, const stru
         return ref_sound(ex, part->cancel.ref) && part->cancel.restriction < RESTRICT_COUNT;
     case MSG_AMEND:
         return ref_sound(ex, part->amend.ref) && part->amend.lots > 0;
+    case MSG_SYMBOL_DELIST:
+        return symbol->active;
     case MSG_SYMBOL_STATUS:
         return symbol->active && value[0] >= 0 && value[0] < STATUS_COUNT;
     default:

@@ -376,7 +376,7 @@ static void wire_entry(struct wire *wire, struct shard *shard, uint16_t peer,
     link->tail = entry;
     link->count++;
     list_add(&shard->active, &link->active, peer);
-    wire_expect(wire, entry->msg.from == shard->id && entry->msg.type >= MSG_PLACE &&
+    wire_expect(wire, entry->msg.from == shard->id && entry->msg.type > MSG_REQUEST &&
                           entry->msg.type < MSG_REPLY &&
                           entry->msg.symbol < shard->ex->config.symbols_max);
 }

@@ -55,6 +55,7 @@ static void wire_control_symbols(struct wire *wire, struct control_shard *self)
         struct symbol_config *symbol = &self->symbols[i];
         symbol_config_wire(wire, symbol);
         symbol_limits_wire(wire, &symbol->limits);
+        wire_bool(wire, &symbol->delisted);
         wire_u16(wire, &symbol->base);
         wire_u16(wire, &symbol->quote);
         symbol->symbol = (uint16_t)i;
@@ -73,6 +74,7 @@ static void wire_control(struct wire *wire, struct control_shard *self)
     wire_control_users(wire, self);
     wire_control_keys(wire, self);
     wire_control_symbols(wire, self);
+    exchange_limits_wire(wire, &self->exchange);
     self->ops_count = wire_count(wire, self->ops_count, CONTROL_OPS_MAX);
     for (uint32_t i = 0; i < self->ops_count; i++) {
         struct control_op *op = &self->ops[i];

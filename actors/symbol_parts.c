@@ -112,13 +112,15 @@ static bool read_limits(const struct symbol_parts *parts, struct symbol_limits *
     return wire.ok && symbol_limits_sound(limits);
 }
 
-bool symbol_parts_read(const struct symbol_parts *parts, struct ledger_symbol *symbol,
-                       uint16_t *market)
+bool symbol_parts_read(struct symbol_parts *parts, struct ledger_symbol *symbol, uint16_t *market)
 {
+    enum { MUST = 1 << PART_GRID | 1 << PART_RANGE | 1 << PART_MARKET | 1 << PART_FEES };
     const int64_t *grid = parts->value[PART_GRID], *range = parts->value[PART_RANGE];
     const int64_t *trade = parts->value[PART_MARKET], *fees = parts->value[PART_FEES];
     struct symbol_limits limits;
-    if (!(parts->seen >> PART_GRID & 1) || !read_limits(parts, &limits))
+    bool whole = (parts->seen & MUST) == MUST && read_limits(parts, &limits);
+    parts->seen = 0;
+    if (!whole)
         return false;
     *symbol = (struct ledger_symbol){
         .active = true,

@@ -34,9 +34,8 @@ void symbol_parts_make(struct symbol_parts *parts, const struct symbol_config *s
 /* Keeps one more part; true when it is the last one. */
 bool symbol_parts_take(struct symbol_parts *parts, const struct msg *msg);
 
-/* Behind the last one: what they say, if none is missing; .active is true. */
-bool symbol_parts_read(const struct symbol_parts *parts, struct ledger_symbol *symbol,
-                       uint16_t *market);
+/* Behind the last one: what they say, if none is missing; .active is true. They are used up. */
+bool symbol_parts_read(struct symbol_parts *parts, struct ledger_symbol *symbol, uint16_t *market);
 
 /* Whether this part could be taken in a journal that is right, behind those collected. */
 bool symbol_part_sound(const struct symbol_parts *parts, const struct msg *msg,

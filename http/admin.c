@@ -16,6 +16,7 @@
 #include "http/address.h"
 #include "http/admin_json.h"
 #include "http/api_error.h"
+#include "http/filters.h"
 #include "http/metrics.h"
 #include "http/operation.h"
 #include "http/public_key.h"
@@ -145,7 +146,14 @@ static void log_change(const struct call *call, const struct reply *reply)
         log_info("symbol_added", "A symbol was added.", by,
                  log_bytes("symbol", symbol->name, strnlen(symbol->name, SYMBOL_NAME_MAX)));
         break;
-    default:
+    case REQUEST_SYMBOL_UPDATE:
+        log_info("symbol_changed", "A symbol's filters or commissions were set.", by,
+                 log_bytes("symbol", symbol->name, strnlen(symbol->name, SYMBOL_NAME_MAX)));
+        break;
+    case REQUEST_EXCHANGE_LIMITS:
+        log_info("exchange_filters", "The filters of the exchange were set.", by);
+        break;
+    default: /* STATUS, DELIST: it is BREAK then */
         symbol = &call->ingress->directory.symbols[call->symbol];
         log_info("symbol_status", "A symbol's status was set.", by,
                  log_bytes("symbol", symbol->name, strnlen(symbol->name, SYMBOL_NAME_MAX)),
@@ -164,6 +172,35 @@ static void log_deposit(const struct call *call, const struct reply *reply)
 }
 
 /* ---- answers ---- */
+
+static void answer_symbol(struct call *call)
+{
+    const struct symbol_config *symbol = &call->admin_request.symbol_add;
+    render_symbol(&call->out, symbol, true);
+    call->out.length--; /* the listing, and what the listing does not show */
+    text_str(&call->out, ",\"tickSize\":");
+    text_amount(&call->out, symbol->tick_shown);
+    text_str(&call->out, ",\"stepSize\":");
+    text_amount(&call->out, symbol->step_shown);
+    text_str(&call->out, ",\"minQty\":");
+    text_amount(&call->out, symbol->min_qty);
+    text_str(&call->out, ",\"maxQty\":");
+    text_amount(&call->out, symbol->max_qty);
+    text_str(&call->out, ",\"minNotional\":");
+    text_amount(&call->out, symbol->min_notional);
+    text_str(&call->out, ",\"makerCommission\":");
+    text_amount(&call->out, (int64_t)symbol->maker_ppm * MONEY_ATOMS_PER_PPM);
+    text_str(&call->out, ",\"takerCommission\":");
+    text_amount(&call->out, (int64_t)symbol->taker_ppm * MONEY_ATOMS_PER_PPM);
+    text_str(&call->out, "}");
+}
+
+static void answer_exchange(struct call *call, const struct exchange_limits *exchange)
+{
+    text_str(&call->out, "{\"filters\":");
+    render_exchange_filters(&call->out, exchange);
+    text_str(&call->out, "}");
+}
 
 static void on_config(struct call *call, const struct msg *msg)
 {
@@ -200,26 +237,10 @@ static void on_config(struct call *call, const struct msg *msg)
         text_str(&call->out, "}");
     } else if (call->type == REQUEST_KEY_DELETE || call->type == REQUEST_KEY_CHANGE) {
         text_str(&call->out, "{}");
-    } else if (call->type == REQUEST_SYMBOL_ADD) {
-        render_symbol(&call->out, &call->admin_request.symbol_add, true);
-        call->out.length--; /* the listing, and what the listing does not show */
-        text_str(&call->out, ",\"tickSize\":");
-        text_amount(&call->out, call->admin_request.symbol_add.tick_shown);
-        text_str(&call->out, ",\"stepSize\":");
-        text_amount(&call->out, call->admin_request.symbol_add.step_shown);
-        text_str(&call->out, ",\"minQty\":");
-        text_amount(&call->out, call->admin_request.symbol_add.min_qty);
-        text_str(&call->out, ",\"maxQty\":");
-        text_amount(&call->out, call->admin_request.symbol_add.max_qty);
-        text_str(&call->out, ",\"minNotional\":");
-        text_amount(&call->out, call->admin_request.symbol_add.min_notional);
-        text_str(&call->out, ",\"makerCommission\":");
-        text_amount(&call->out,
-                    (int64_t)call->admin_request.symbol_add.maker_ppm * MONEY_ATOMS_PER_PPM);
-        text_str(&call->out, ",\"takerCommission\":");
-        text_amount(&call->out,
-                    (int64_t)call->admin_request.symbol_add.taker_ppm * MONEY_ATOMS_PER_PPM);
-        text_str(&call->out, "}");
+    } else if (call->type == REQUEST_SYMBOL_ADD || call->type == REQUEST_SYMBOL_UPDATE) {
+        answer_symbol(call);
+    } else if (call->type == REQUEST_EXCHANGE_LIMITS) {
+        answer_exchange(call, &call->admin_request.exchange);
     } else if (call->type == REQUEST_USER_GROUP) {
         text_format(&call->out, "{\"userId\":%u", call->user);
         render_group(&call->out, call->admin_request.trade_group);
@@ -229,8 +250,8 @@ static void on_config(struct call *call, const struct msg *msg)
                     call->ingress->directory.symbols[call->symbol].name,
                     status_name(call->admin_request.symbol_add.status));
     }
-    bool made = call->type != REQUEST_KEY_DELETE && call->type != REQUEST_KEY_CHANGE &&
-                call->type != REQUEST_SYMBOL_STATUS && call->type != REQUEST_USER_GROUP;
+    bool made = call->type == REQUEST_USER_ADD || call->type == REQUEST_KEY_ADD ||
+                call->type == REQUEST_SYMBOL_ADD;
     call_wait(call, made ? 201 : 200, msg->reply.version, 0);
 }
 
@@ -594,6 +615,21 @@ static bool read_fee(struct call *call, json_t *body, const char *name, int32_t 
     return true;
 }
 
+static bool read_stp(struct call *call, json_t *body, uint8_t *stp)
+{
+    json_t *value = json_object_get(body, "defaultSelfTradePreventionMode");
+    const char *mode = json_is_string(value) ? json_string_value(value) : "";
+    if (!value)
+        return true;
+    for (*stp = 0; *stp < STP_COUNT; ++*stp)
+        if (strcmp(mode, stp_name(*stp)) == 0)
+            return true;
+    call_refuse(call, -1130,
+                "'defaultSelfTradePreventionMode' must be NONE, EXPIRE_TAKER, EXPIRE_MAKER or "
+                "EXPIRE_BOTH.");
+    return false;
+}
+
 static bool symbol_is_sound(struct call *call, struct symbol_config *symbol)
 {
     symbol->tick_atoms = symbol->tick_shown ? symbol->tick_shown : 1;
@@ -635,7 +671,6 @@ static void add_symbol(struct call *call, json_t *body)
                                      .market_max_qty = -1,
                                      .min_notional = 5 * MONEY_ATOMS_PER_UNIT,
                                      .limits = symbol_limits_usual};
-    json_t *stp = json_object_get(body, "defaultSelfTradePreventionMode");
     if (!admin_only_keys(call, body, known) || !get_name(call, body, "symbol", symbol->name) ||
         !get_name(call, body, "baseAsset", symbol->base_name) ||
         !get_name(call, body, "quoteAsset", symbol->quote_name) ||
@@ -646,20 +681,9 @@ static void add_symbol(struct call *call, json_t *body)
         !admin_decimal(call, body, "minNotional", &symbol->min_notional) ||
         !read_fee(call, body, "makerCommission", &symbol->maker_ppm) ||
         !read_fee(call, body, "takerCommission", &symbol->taker_ppm) ||
+        !read_stp(call, body, &symbol->default_stp) ||
         !admin_filters(call, json_object_get(body, "filters"), symbol))
         return;
-    if (stp) {
-        const char *mode = json_is_string(stp) ? json_string_value(stp) : "";
-        while (symbol->default_stp < STP_COUNT && strcmp(mode, stp_name(symbol->default_stp)) != 0)
-            symbol->default_stp++;
-        if (symbol->default_stp == STP_COUNT) {
-            call_refuse(
-                call, -1130,
-                "'defaultSelfTradePreventionMode' must be NONE, EXPIRE_TAKER, EXPIRE_MAKER or "
-                "EXPIRE_BOTH.");
-            return;
-        }
-    }
     if (symbol->min_price < 0)
         symbol->min_price = symbol->tick_shown; /* what is not given follows the grid */
     if (symbol->min_qty < 0)
@@ -682,6 +706,62 @@ static void list_symbols(struct call *call)
         render_symbol(&call->out, &directory->symbols[i], true);
     }
     text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
+}
+
+/* False, and answered, when there is none. */
+static bool find_symbol(struct call *call, struct slice name)
+{
+    call->symbol = directory_symbol(&call->ingress->directory, name.data, name.length);
+    if (call->symbol == SYMBOL_ANY)
+        call_error(call, 404, -1121, "There is no such symbol.");
+    return call->symbol != SYMBOL_ANY;
+}
+
+/* What is not given stays as it is: also the filters that the list does not have. */
+static void change_symbol(struct call *call, struct slice name, json_t *body)
+{
+    static const char *const known[] = {"makerCommission", "takerCommission",
+                                        "defaultSelfTradePreventionMode", "filters", NULL};
+    struct request request = {.type = REQUEST_SYMBOL_UPDATE};
+    struct symbol_config *symbol = &request.symbol_add;
+    if (!find_symbol(call, name))
+        return;
+    request.symbol = call->symbol;
+    *symbol = call->ingress->directory.symbols[call->symbol];
+    if (admin_only_keys(call, body, known) &&
+        read_fee(call, body, "makerCommission", &symbol->maker_ppm) &&
+        read_fee(call, body, "takerCommission", &symbol->taker_ppm) &&
+        read_stp(call, body, &symbol->default_stp) &&
+        admin_filters(call, json_object_get(body, "filters"), symbol) &&
+        admin_filters_agree(call, symbol))
+        send(call, &request, on_config);
+}
+
+static void delist_symbol(struct call *call, struct slice name, json_t *body)
+{
+    (void)body;
+    struct request request = {.type = REQUEST_SYMBOL_DELIST};
+    if (!find_symbol(call, name))
+        return;
+    request.symbol = call->symbol;
+    request.symbol_add.status = STATUS_BREAK; /* for the answer */
+    send(call, &request, on_config);
+}
+
+static void set_exchange_filters(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"filters", NULL};
+    struct request request = {.type = REQUEST_EXCHANGE_LIMITS};
+    request.exchange = call->ingress->directory.exchange;
+    if (admin_only_keys(call, body, known) &&
+        admin_exchange_filters(call, json_object_get(body, "filters"), &request.exchange))
+        send(call, &request, on_config);
+}
+
+static void get_exchange_filters(struct call *call)
+{
+    answer_exchange(call, &call->ingress->directory.exchange);
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
@@ -709,6 +789,64 @@ static void set_status(struct call *call, struct slice name, json_t *body)
         return;
     }
     send(call, &request, on_config);
+}
+
+/* ---- commissions ---- */
+
+static void render_rate(struct text *out, bool set, int32_t ppm)
+{
+    if (set)
+        text_amount(out, (int64_t)ppm * MONEY_ATOMS_PER_PPM);
+    else
+        text_str(out, "null");
+}
+
+static void on_commission(struct call *call, const struct msg *msg)
+{
+    const struct request *request = &call->admin_request;
+    struct text *out = &call->out;
+    if (call_told_reject(call, msg))
+        return;
+    const char *symbol =
+        call->symbol == SYMBOL_ANY ? NULL : call->ingress->directory.symbols[call->symbol].name;
+    log_info(
+        "commission_set", "A user's commissions were set.", log_text("by", call->peer),
+        log_number("user", call->user),
+        log_bytes("symbol", symbol ? symbol : "", symbol ? strnlen(symbol, SYMBOL_NAME_MAX) : 0));
+    text_format(out, "{\"userId\":%u", call->user);
+    if (symbol)
+        text_format(out, ",\"symbol\":\"%.20s\"", symbol);
+    text_str(out, ",\"maker\":");
+    render_rate(out, request->commission.set, request->commission.maker_ppm);
+    text_str(out, ",\"taker\":");
+    render_rate(out, request->commission.set, request->commission.taker_ppm);
+    text_str(out, "}");
+    call_respond(call, 200, out->data, out->length);
+}
+
+/* Both rates, or null for both: then the user pays what others pay. */
+static void set_commission(struct call *call, json_t *body)
+{
+    static const char *const known[] = {"symbol", "maker", "taker", NULL};
+    struct request request = {.type = REQUEST_COMMISSION, .user = call->user, .symbol = SYMBOL_ANY};
+    json_t *symbol = json_object_get(body, "symbol");
+    json_t *maker = json_object_get(body, "maker"), *taker = json_object_get(body, "taker");
+    const char *name = json_string_value(symbol);
+    if (!admin_only_keys(call, body, known))
+        return;
+    if (symbol && !find_symbol(call, (struct slice){name, name ? strlen(name) : 0}))
+        return;
+    if (symbol)
+        request.symbol = call->symbol;
+    call->symbol = request.symbol;
+    if (!maker || !taker || json_is_null(maker) != json_is_null(taker)) {
+        call_refuse(call, -1130, "'maker' and 'taker' must be two rates, or null both.");
+        return;
+    }
+    request.commission.set = !json_is_null(maker);
+    if (!request.commission.set || (read_fee(call, body, "maker", &request.commission.maker_ppm) &&
+                                    read_fee(call, body, "taker", &request.commission.taker_ppm)))
+        send(call, &request, on_commission);
 }
 
 /* ---- looking in ---- */
@@ -900,9 +1038,14 @@ static const struct route {
     {METHOD_DELETE, "/admin/v1/users/{id}/keys/{key}", .act_name = delete_key},
     {METHOD_POST, "/admin/v1/users/{id}/deposits", .act_body = deposit},
     {METHOD_POST, "/admin/v1/users/{id}/withdrawals", .act_body = withdraw},
+    {METHOD_PUT, "/admin/v1/users/{id}/commission", .act_body = set_commission},
     {METHOD_POST, "/admin/v1/symbols", .act_body = add_symbol},
     {METHOD_GET, "/admin/v1/symbols", .act = list_symbols},
+    {METHOD_PUT, "/admin/v1/symbols/{symbol}", .act_name = change_symbol},
+    {METHOD_DELETE, "/admin/v1/symbols/{symbol}", .act_name = delist_symbol},
     {METHOD_PUT, "/admin/v1/symbols/{symbol}/status", .act_name = set_status},
+    {METHOD_GET, "/admin/v1/filters", .act = get_exchange_filters},
+    {METHOD_PUT, "/admin/v1/filters", .act_body = set_exchange_filters},
     {METHOD_GET, "/admin/v1/audit", .act = get_audit},
     {METHOD_GET, "/admin/v1/shards", .act = get_shards},
 };

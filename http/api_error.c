@@ -55,6 +55,10 @@ static const struct api_error api_errors[] = {
                                                 "Filter failure: EXCHANGE_MAX_NUM_ICEBERG_ORDERS"},
     [REJECT_ORDERS_10S] = {-1015, 429, ORDERS_TEXT(LIMIT_ORDERS_10S) "10 SECOND."},
     [REJECT_ORDERS_1D] = {-1015, 429, ORDERS_TEXT(LIMIT_ORDERS_1D) "1 DAY."},
+    [REJECT_GRID] = {-1130, 409,
+                     "'tickSize' and 'stepSize' must be multiples of those that the symbol was "
+                     "listed with."},
+    [REJECT_DELISTED] = {-1130, 409, "The symbol is delisted."},
     [REJECT_RESTRICTED] = {-2011, 400, "Order was not canceled due to cancel restrictions."},
 };
 _Static_assert(sizeof(api_errors) / sizeof(api_errors[0]) == REJECT_COUNT, "spell every reject");

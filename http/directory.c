@@ -204,6 +204,9 @@ void directory_apply(struct directory *directory, const struct config_change *ch
         else if (key)
             forget_key(key);
         break;
+    case CONFIG_EXCHANGE:
+        directory->exchange = change->exchange;
+        break;
     default:
         set_symbol(directory, symbol);
         set_asset(directory, symbol->base, symbol->base_name);

@@ -42,6 +42,7 @@ struct directory {
     struct symbol_config *symbols;
     uint16_t *symbol_buckets, *symbol_next; /* of symbols, by name; SYMBOL_ANY ends a chain */
     char (*assets)[SYMBOL_NAME_MAX];
+    struct exchange_limits exchange;
     uint32_t users_count, users_room, keys_count, keys_room, buckets_count;
     uint32_t *buckets; /* of keys, by text */
     uint16_t symbols_count, symbols_max, assets_count;

@@ -60,6 +60,8 @@ static const struct route {
      KEEP_NONE, "account.commission"},
     {PATH("/api/v3/rateLimit/order"), METHOD_GET, rest_get_order_limits, 40, 0 + SIGNED, false,
      KEEP_NONE, "account.rateLimits.orders"},
+    {PATH("/api/v3/myFilters"), METHOD_GET, rest_get_my_filters, 40, 1 + SIGNED, false, KEEP_NONE,
+     "myFilters"},
     {PATH("/api/v3/myTrades"), METHOD_GET, rest_get_my_trades, LATER + 20, 6 + SIGNED, false,
      KEEP_NONE, "myTrades"},
     {PATH("/api/v3/myPreventedMatches"), METHOD_GET, rest_get_my_prevented_matches, LATER + 2,

@@ -92,7 +92,6 @@ static void order_middle(struct text *out, const struct order_view *order)
     key_text(out, "side", side_names[order->side]);
 }
 
-/* None for an order that could rest: an amendment has left it nothing. */
 int64_t trailing_time(const struct order_view *order)
 {
     return order->stop ? -1 : order->time_us;
@@ -125,15 +124,26 @@ static void working_time(const struct call *call, struct text *out, const struct
         key_time(call, out, "workingTime", order->working_us);
 }
 
+const char *order_expiry_reason(const struct order_view *order)
+{
+    if (order->status != ORDER_EXPIRED)
+        return NULL;
+    if (type_waits(order->type) && !order->working_us)
+        return "EXCHANGE_CANCELED";
+    if (type_is_market(order->type))
+        return "INSUFFICIENT_LIQUIDITY";
+    if (order->tif == TIF_FOK)
+        return "UNFILLED_FOK_ORDER_EXPIRED";
+    if (order->tif == TIF_IOC)
+        return "UNFILLED_IOC_QUANTITY_EXPIRED";
+    return order->executed < order->qty ? "EXCHANGE_CANCELED" : NULL;
+}
+
 static void expiry_reason(struct text *out, const struct order_view *order)
 {
-    bool rests = !type_is_market(order->type) && order->tif == TIF_GTC;
-    if (order->status != ORDER_EXPIRED || rests)
-        return;
-    key_text(out, "expiryReason",
-             type_is_market(order->type) ? "INSUFFICIENT_LIQUIDITY"
-             : order->tif == TIF_FOK     ? "UNFILLED_FOK_ORDER_EXPIRED"
-                                         : "UNFILLED_IOC_QUANTITY_EXPIRED");
+    const char *reason = order_expiry_reason(order);
+    if (reason)
+        key_text(out, "expiryReason", reason);
 }
 
 void render_group(struct text *out, uint32_t trade_group)
@@ -395,13 +405,12 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
 /* ---- commissions: a rate is ppm of the amount received; there is no other kind, and no discount
  */
 
-void render_rates(struct text *out, const char *name, int32_t maker_ppm, int32_t taker_ppm,
-                  bool by_side)
+void render_rates(struct text *out, const char *name, const struct rates_view *rates, bool by_side)
 {
     key(out, name);
     text_str(out, "{");
-    key_amount(out, "maker", (int64_t)maker_ppm * MONEY_ATOMS_PER_PPM);
-    key_amount(out, "taker", (int64_t)taker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "maker", (int64_t)rates->maker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "taker", (int64_t)rates->taker_ppm * MONEY_ATOMS_PER_PPM);
     if (by_side) {
         key_amount(out, "buyer", 0);
         key_amount(out, "seller", 0);
@@ -415,33 +424,33 @@ static void no_discount(struct text *out)
                   "\"discountAsset\":\"BNB\",\"discount\":\"0.00000000\"}}");
 }
 
-void render_commission(struct call *call, struct text *out, uint16_t symbol)
+static const struct rates_view no_rates;
+
+void render_commission(struct call *call, struct text *out, const struct rates_view *rates)
 {
-    const struct symbol_config *config = symbol_of(call, symbol);
     text_str(out, "{");
-    key_name(out, "symbol", config->name);
-    render_rates(out, "standardCommission", config->maker_ppm, config->taker_ppm, true);
-    render_rates(out, "specialCommission", 0, 0, true);
-    render_rates(out, "taxCommission", 0, 0, true);
+    key_name(out, "symbol", symbol_of(call, rates->symbol)->name);
+    render_rates(out, "standardCommission", rates, true);
+    render_rates(out, "specialCommission", &no_rates, true);
+    render_rates(out, "taxCommission", &no_rates, true);
     no_discount(out);
 }
 
-void render_order_commission(struct call *call, struct text *out, uint16_t symbol)
+void render_order_commission(struct text *out, const struct rates_view *rates)
 {
-    const struct symbol_config *config = symbol_of(call, symbol);
     text_str(out, "{");
-    render_rates(out, "standardCommissionForOrder", config->maker_ppm, config->taker_ppm, false);
-    render_rates(out, "specialCommissionForOrder", 0, 0, false);
-    render_rates(out, "taxCommissionForOrder", 0, 0, false);
+    render_rates(out, "standardCommissionForOrder", rates, false);
+    render_rates(out, "specialCommissionForOrder", &no_rates, false);
+    render_rates(out, "taxCommissionForOrder", &no_rates, false);
     no_discount(out);
 }
 
-void render_trade_fee(struct text *out, const struct symbol_config *symbol)
+void render_trade_fee(const struct call *call, struct text *out, const struct rates_view *rates)
 {
     text_str(out, "{");
-    key_name(out, "symbol", symbol->name);
-    key_amount(out, "makerCommission", (int64_t)symbol->maker_ppm * MONEY_ATOMS_PER_PPM);
-    key_amount(out, "takerCommission", (int64_t)symbol->taker_ppm * MONEY_ATOMS_PER_PPM);
+    key_name(out, "symbol", symbol_of(call, rates->symbol)->name);
+    key_amount(out, "makerCommission", (int64_t)rates->maker_ppm * MONEY_ATOMS_PER_PPM);
+    key_amount(out, "takerCommission", (int64_t)rates->taker_ppm * MONEY_ATOMS_PER_PPM);
     text_str(out, "}");
 }
 

@@ -71,14 +71,13 @@ void render_weight_limit(struct text *out, uint32_t used);
 int64_t candle_mean(const struct candle *candle, const struct symbol_config *config);
 /* "name":{"maker","taker"} and, `by_side`, "buyer" and "seller", behind a comma where one is due.
  */
-void render_rates(struct text *out, const char *name, int32_t maker_ppm, int32_t taker_ppm,
-                  bool by_side);
-void render_trade_fee(struct text *out, const struct symbol_config *symbol);
+void render_rates(struct text *out, const char *name, const struct rates_view *rates, bool by_side);
+void render_trade_fee(const struct call *call, struct text *out, const struct rates_view *rates);
 /* An asset of the wallet. Its deposits and withdrawals are the operator's: it has no network. */
 void render_coin(struct text *out, const char name[SYMBOL_NAME_MAX], int64_t free, int64_t locked);
 /* What an account pays on a symbol, and on one order of it. */
-void render_commission(struct call *call, struct text *out, uint16_t symbol);
-void render_order_commission(struct call *call, struct text *out, uint16_t symbol);
+void render_commission(struct call *call, struct text *out, const struct rates_view *rates);
+void render_order_commission(struct text *out, const struct rates_view *rates);
 
 /* Binance's word for a symbol's status, and for an order's kinds. */
 const char *status_name(uint8_t status);
@@ -86,6 +85,9 @@ const char *side_name(uint8_t side);
 const char *type_name(uint8_t type);
 const char *tif_name(uint8_t tif);
 const char *order_status_name(uint8_t status);
+/* Why an order expired; NULL: it did not, or an amendment has left it nothing. What can rest
+ * expires else with its symbol alone. */
+const char *order_expiry_reason(const struct order_view *order);
 const char *stp_name(uint8_t stp);
 /* When the order began to trail the price; -1: not said. Its market knows when a stop was met
  * before it trails, its account does not. */

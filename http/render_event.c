@@ -153,13 +153,6 @@ static void put_execution(struct event_text *to, const struct order_event *event
     put_number(to, ",\"I\":", event->id);
 }
 
-static const char *expiry_reason(const struct order_view *order)
-{
-    if (type_is_market(order->type))
-        return "INSUFFICIENT_LIQUIDITY";
-    return order->tif == TIF_FOK ? "UNFILLED_FOK_ORDER_EXPIRED" : "UNFILLED_IOC_QUANTITY_EXPIRED";
-}
-
 /* An order that was in the book has a working time, which is when it came there; one that waits is
  * not in the book. */
 static void put_book(struct event_text *to, const struct order_event *event)
@@ -184,9 +177,8 @@ static void put_book(struct event_text *to, const struct order_event *event)
     if (works)
         put_time(to, ",\"W\":", order->working_us);
     put_word(to, ",\"V\":", stp_name(order->stp));
-    bool amended = event->cancel_length != 0;
-    if (event->execution == EXECUTION_EXPIRED && !amended)
-        put_word(to, ",\"eR\":", expiry_reason(order));
+    if (event->execution == EXECUTION_EXPIRED && order_expiry_reason(order))
+        put_word(to, ",\"eR\":", order_expiry_reason(order));
 }
 
 static void put_report(struct event_text *to, const struct user_event *event,

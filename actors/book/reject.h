@@ -51,7 +51,9 @@
     X(REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS, "the account has as many stop orders as is allowed")    \
     X(REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS, "the account has as many icebergs as is allowed")    \
     X(REJECT_ORDERS_10S, "the account has too many unfilled orders of these 10 seconds")           \
-    X(REJECT_ORDERS_1D, "the account has too many unfilled orders of this day")
+    X(REJECT_ORDERS_1D, "the account has too many unfilled orders of this day")                    \
+    X(REJECT_GRID, "tick and step must be multiples of those the symbol was listed with")          \
+    X(REJECT_DELISTED, "the symbol is delisted")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

@@ -77,3 +77,9 @@ void exchange_limits_wire(struct wire *wire, struct exchange_limits *limits)
     wire_u32(wire, &limits->iceberg_orders);
     wire_u32(wire, &limits->order_lists);
 }
+
+uint64_t exchange_limits_hash(uint64_t hash, const struct exchange_limits *limits)
+{
+    hash = hash_fold(hash, (uint64_t)limits->orders << 32 | limits->algo_orders);
+    return hash_fold(hash, (uint64_t)limits->iceberg_orders << 32 | limits->order_lists);
+}

@@ -54,6 +54,7 @@ bool symbol_limits_none(const struct symbol_limits *limits);
 /* What the core may rely on. */
 bool symbol_limits_sound(const struct symbol_limits *limits);
 
+uint64_t exchange_limits_hash(uint64_t hash, const struct exchange_limits *limits);
 uint64_t symbol_limits_hash(uint64_t hash, const struct symbol_limits *limits);
 
 #endif

@@ -461,6 +461,8 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
     if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active)
         return REJECT_UNKNOWN_SYMBOL;
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    if (symbol->delisted)
+        return REJECT_MARKET_CLOSED;
     plan->hold_asset = order->side == SIDE_BUY ? symbol->quote : symbol->base;
     if (order->by_quote)
         plan->flags |= ORDER_BY_QUOTE;
@@ -806,7 +808,9 @@ struct ledger_amounts ledger_fill_amounts(const struct ledger *ledger,
     ASSERT(money_quote_floor(&symbol->spec, price_ticks, qty_lots, &quote));
     bool buy = order->side == SIDE_BUY;
     int64_t paid = buy ? quote : base, got = buy ? base : quote;
-    int64_t fee = money_fee(got, maker ? symbol->maker_ppm : symbol->taker_ppm);
+    const struct ledger_rates rates =
+        ledger_rates(ledger, order->user, order->position, order->symbol);
+    int64_t fee = money_fee(got, maker ? rates.maker_ppm : rates.taker_ppm);
     return (struct ledger_amounts){.quote = quote, .paid = paid, .got = got, .fee = fee};
 }
 
@@ -1121,6 +1125,12 @@ static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
     return hash_bytes(hash, order->client_id, order->client_length);
 }
 
+static uint64_t hash_rates(uint64_t hash, const struct ledger_rates *rates)
+{
+    hash = hash_fold(hash, rates->set);
+    return hash_fold(hash, (uint64_t)(uint32_t)rates->maker_ppm << 32 | (uint32_t)rates->taker_ppm);
+}
+
 static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
                           const struct ledger_user *user)
 {
@@ -1128,6 +1138,10 @@ static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
     for (uint32_t i = 0; i < ORDER_INTERVALS; i++)
         hash =
             hash_fold(hash, (uint64_t)user->unfilled[i].interval << 32 | user->unfilled[i].count);
+    hash = hash_rates(hash, &user->rates);
+    for (uint32_t at = user->positions; at; at = ledger->positions[at].next)
+        hash =
+            hash_rates(hash_fold(hash, ledger->positions[at].symbol), &ledger->positions[at].rates);
     for (uint32_t at = user->balances; at; at = ledger->balances[at].next) {
         const struct ledger_balance *balance = &ledger->balances[at];
         hash = hash_fold(hash, balance->asset);
@@ -1167,7 +1181,7 @@ static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
         (uint64_t)symbol->market_max_lots,
         (uint64_t)symbol->min_notional,
         (uint64_t)symbol->max_notional,
-        (uint64_t)symbol->max_orders << 8 | symbol->default_stp,
+        (uint64_t)symbol->max_orders << 16 | (uint64_t)symbol->delisted << 8 | symbol->default_stp,
         (uint64_t)(uint32_t)symbol->maker_ppm << 32 | (uint32_t)symbol->taker_ppm,
     };
     return symbol_limits_hash(hash_bytes(hash, words, sizeof words), &symbol->limits);
@@ -1175,10 +1189,8 @@ static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
 
 uint64_t ledger_hash(const struct ledger *ledger)
 {
-    const struct exchange_limits *most = &ledger->exchange;
     uint64_t hash = hash_fold(ledger->limits.shard, ledger->ref_counter);
-    hash = hash_fold(hash, (uint64_t)most->orders << 32 | most->algo_orders);
-    hash = hash_fold(hash, (uint64_t)most->iceberg_orders << 32 | most->order_lists);
+    hash = exchange_limits_hash(hash, &ledger->exchange);
     for (uint32_t symbol = 0; symbol < ledger->limits.symbols; symbol++)
         if (ledger->symbols[symbol].active)
             hash = hash_symbol(hash_fold(hash, symbol), &ledger->symbols[symbol]);

@@ -27,8 +27,9 @@ enum {
     CLIENT_ID_MAX = 36,
     REQUEST_ID_BYTES = 16,
     ASSET_NONE = UINT16_MAX,
-    ORDER_AMENDS_MAX = 10,  /* of a symbol without the filter MAX_NUM_ORDER_AMENDS */
-    LEDGER_AMENDS_MAX = 64, /* under way at a time */
+    ORDER_AMENDS_MAX = 10,    /* of a symbol without the filter MAX_NUM_ORDER_AMENDS */
+    LEDGER_AMENDS_MAX = 64,   /* under way at a time */
+    SYMBOL_NONE = UINT16_MAX, /* all symbols, where that is possible */
 };
 
 enum order_status {
@@ -52,7 +53,7 @@ enum {                     /* ledger_order.flags */
 };
 
 struct ledger_symbol {
-    bool active;
+    bool active, delisted; /* delisted: no order is taken any more */
     uint8_t default_stp;
     struct money_spec spec;
     uint16_t base, quote; /* asset numbers */
@@ -62,6 +63,11 @@ struct ledger_symbol {
     uint32_t max_orders;
     int32_t maker_ppm, taker_ppm;
     struct symbol_limits limits;
+};
+
+struct ledger_rates { /* of commission, millionths of what is received */
+    bool set;         /* for the user, who else pays what others pay */
+    int32_t maker_ppm, taker_ppm;
 };
 
 struct ledger_limits {
@@ -128,6 +134,7 @@ struct ledger_balance {
 struct ledger_position {
     uint32_t user, next, head, tail, open, can_rest;
     uint16_t symbol;
+    struct ledger_rates rates; /* before those of all symbols */
 };
 
 enum order_interval { ORDERS_10S, ORDERS_1D, ORDER_INTERVALS };
@@ -142,6 +149,7 @@ struct ledger_user {
     uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
     uint32_t can_rest; /* open orders that count against EXCHANGE_MAX_NUM_ORDERS */
     struct order_count unfilled[ORDER_INTERVALS];
+    struct ledger_rates rates; /* in all symbols */
 };
 
 /* A new order as the client asked for it; amounts in atoms, so that the filters can be checked
@@ -184,6 +192,17 @@ bool ledger_user_room(const struct ledger *ledger);
 uint32_t ledger_user_find(const struct ledger *ledger, uint32_t user_id);
 struct ledger_symbol *ledger_symbol(struct ledger *ledger, uint16_t symbol);
 struct exchange_limits *ledger_exchange(struct ledger *ledger);
+
+/* ---- commissions ---- */
+
+/* Whether the rates of a symbol, or of all (SYMBOL_NONE), can be set for the user. */
+enum reject ledger_check_rates(const struct ledger *ledger, uint32_t user, uint16_t symbol);
+/* Fills from here on pay them; those that are not `set` are none. */
+void ledger_set_rates(struct ledger *ledger, uint32_t user, uint16_t symbol,
+                      const struct ledger_rates *rates);
+/* What the user pays; `position` is theirs in the symbol, 0: none. */
+struct ledger_rates ledger_rates(const struct ledger *ledger, uint32_t user, uint32_t position,
+                                 uint16_t symbol);
 
 /* ---- orders ---- */
 

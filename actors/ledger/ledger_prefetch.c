@@ -40,7 +40,7 @@ static void fetch_report(struct ledger_ahead *ahead, uint32_t stage)
         break;
     case 2:
         fetch(&ledger->positions[order->position], 1);
-        fetch(&ledger->users[order->user], 1);
+        fetch(&ledger->users[order->user], sizeof(struct ledger_user));
         fetch(&ledger->orders[order->prev], sizeof *order);
         fetch(&ledger->orders[order->next], sizeof *order);
         fetch_balances(ledger, order->user, ahead->symbol, false);

@@ -7,6 +7,7 @@
 
 static void symbol_fields(struct wire *wire, struct ledger_symbol *symbol)
 {
+    wire_bool(wire, &symbol->delisted);
     wire_u8(wire, &symbol->default_stp);
     wire_u16(wire, &symbol->base);
     wire_u16(wire, &symbol->quote);
@@ -121,6 +122,15 @@ static void wire_totals(struct wire *wire, struct ledger *ledger)
     }
 }
 
+static void wire_rates(struct wire *wire, struct ledger_rates *rates)
+{
+    wire_bool(wire, &rates->set);
+    wire_i32(wire, &rates->maker_ppm);
+    wire_i32(wire, &rates->taker_ppm);
+    wire_expect(wire, rates->maker_ppm >= 0 && rates->maker_ppm < 1000000 &&
+                          rates->taker_ppm >= 0 && rates->taker_ppm < 1000000);
+}
+
 /* ---- a user: balances, positions with their open orders, done orders, trades ---- */
 
 static void wire_balances(struct wire *wire, struct ledger *ledger, uint32_t user)
@@ -202,6 +212,7 @@ static void wire_positions(struct wire *wire, struct ledger *ledger, uint32_t us
             return;
         if (reading)
             at = ledger_position_make(ledger, user, symbol);
+        wire_rates(wire, &ledger->positions[at].rates);
         wire_open(wire, ledger, user, at);
         at = ledger->positions[at].next;
     }
@@ -263,6 +274,7 @@ static void wire_users(struct wire *wire, struct ledger *ledger)
             wire_u32(wire, &ledger->users[user].unfilled[i].interval);
             wire_u32(wire, &ledger->users[user].unfilled[i].count);
         }
+        wire_rates(wire, &ledger->users[user].rates);
         wire_balances(wire, ledger, user);
         wire_positions(wire, ledger, user);
         wire_done(wire, ledger, user);

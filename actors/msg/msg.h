@@ -22,6 +22,8 @@ enum msg_type {
     MSG_SYMBOL_LIMITS = 8, /* parts of a symbol's configuration, between MARKET and FEES */
     MSG_SYMBOL_LIMITS_2,
     MSG_SYMBOL_LIMITS_3,
+    MSG_SYMBOL_DELIST,   /* to the market: no order is taken from here on, for good */
+    MSG_EXCHANGE_LIMITS, /* to account shards: value[] are struct exchange_limits */
     MSG_PLACE = 16,
     MSG_CANCEL,
     MSG_USER_ADD,
@@ -45,6 +47,9 @@ enum msg_type {
     MSG_AMENDED,   /* what became of an Amend: taken off, or refused */
     MSG_TRIGGERED, /* the order waits no longer; body as of ACCEPTED */
     MSG_PREVENTED, /* self-trade prevention took lots of an order */
+    /* Behind all else that is told of the symbol's orders: what is left of them is to be cancelled.
+     */
+    MSG_DELISTED = 47,
     /* class 4 */
     MSG_REPLY = 48, /* out lane */
     MSG_TRADE,      /* market lane */

@@ -216,11 +216,22 @@ static void wire_request(struct wire *wire, struct request *request)
         wire_bytes(wire, request->key.api_key, API_KEY_BYTES);
         break;
     case REQUEST_SYMBOL_ADD:
+    case REQUEST_SYMBOL_UPDATE:
         symbol_config_wire(wire, &request->symbol_add);
         wire_limits(wire, &request->symbol_add.limits);
         break;
     case REQUEST_SYMBOL_STATUS:
         wire_u8(wire, &request->symbol_add.status);
+        break;
+    case REQUEST_SYMBOL_DELIST:
+        break;
+    case REQUEST_EXCHANGE_LIMITS:
+        exchange_limits_wire(wire, &request->exchange);
+        break;
+    case REQUEST_COMMISSION:
+        wire_bool(wire, &request->commission.set);
+        wire_i32(wire, &request->commission.maker_ppm);
+        wire_i32(wire, &request->commission.taker_ppm);
         break;
     default:
         wire->ok = false;

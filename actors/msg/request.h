@@ -47,6 +47,10 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_AMEND,
                     REQUEST_KEY_CHANGE,
                     REQUEST_USER_GROUP,
+                    REQUEST_SYMBOL_UPDATE = 20, /* all but grid, names and status */
+                    REQUEST_SYMBOL_DELIST,
+                    REQUEST_EXCHANGE_LIMITS,
+                    REQUEST_COMMISSION, /* of a user: in one symbol, or in all (SYMBOL_ANY) */
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -56,6 +60,7 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_ORDER_TEST, /* REQUEST_NEW, up to where it would be recorded */
                     REQUEST_WATCH,      /* the user's events are told from here on (exchange.h) */
                     REQUEST_ORDER_COUNTS,
+                    REQUEST_RATES = 48, /* what the user pays in one symbol, or in each */
 };
 
 enum replace_mode { REPLACE_STOP_ON_FAILURE, REPLACE_ALLOW_FAILURE }; /* journaled */
@@ -116,6 +121,7 @@ struct symbol_config {
     /* The filters' own: 0 switches the part off; may be coarser than the grid of the listing. */
     int64_t tick_shown, step_shown;
     struct symbol_limits limits;
+    bool delisted; /* for good */
     char name[SYMBOL_NAME_MAX], base_name[SYMBOL_NAME_MAX], quote_name[SYMBOL_NAME_MAX];
 };
 
@@ -175,8 +181,13 @@ struct request {
             char name[NAME_MAX_BYTES];
         } user_add;
         struct request_key key;          /* KEY_ADD, KEY_CHANGE, KEY_DELETE */
-        struct symbol_config symbol_add; /* STATUS: symbol and status */
-        uint32_t trade_group;            /* USER_GROUP; 0: none */
+        struct symbol_config symbol_add; /* and UPDATE; STATUS: symbol and status */
+        struct exchange_limits exchange;
+        uint32_t trade_group; /* USER_GROUP; 0: none */
+        struct {
+            bool set; /* else the user pays what others pay */
+            int32_t maker_ppm, taker_ppm;
+        } commission;
     };
 };
 _Static_assert(sizeof(struct request) <= REQUEST_BLOCK_BYTES, "fits its block");
@@ -251,13 +262,19 @@ struct amend_view {          /* an amendment that was made */
     char orig_client_id[CLIENT_ID_BYTES];
 };
 
+struct rates_view {
+    int32_t maker_ppm, taker_ppm;
+    uint16_t symbol;
+};
+
 enum reply_kind {
     REPLY_ORDERS,
     REPLY_TRADES,
     REPLY_BALANCES,
     REPLY_DEPOSIT,
     REPLY_ID,
-    REPLY_AMENDED
+    REPLY_AMENDED,
+    REPLY_RATES
 };
 
 enum {
@@ -265,6 +282,7 @@ enum {
     REPLY_ORDERS_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct order_view),
     REPLY_TRADES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct trade_view),
     REPLY_BALANCES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct balance_view),
+    REPLY_RATES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct rates_view),
     FULL_FILLS_MAX = 1000, /* PROTOCOL §2.3 */
 };
 
@@ -282,7 +300,8 @@ struct reply {
             int64_t amount, free;
             uint16_t asset;
         } deposit;
-        uint64_t id; /* USER_ADD: the new user's number, or who has the name */
+        struct rates_view rates; /* ACCOUNT: of all symbols that have none of their own for it */
+        uint64_t id;             /* USER_ADD: the new user's number, or who has the name */
     };
     _Alignas(8) unsigned char body[]; /* count of the kind's views */
 };
@@ -308,6 +327,11 @@ static inline struct balance_view *reply_balances(struct reply *reply)
     return (struct balance_view *)((char *)reply + REPLY_HEAD_BYTES);
 }
 
+static inline struct rates_view *reply_rates(struct reply *reply)
+{
+    return (struct rates_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
 /* ---- configuration as every ingress core keeps it ---- */
 
 enum config_kind {
@@ -317,6 +341,7 @@ enum config_kind {
     CONFIG_KEY_GONE,
     CONFIG_SYMBOL,
     CONFIG_STATUS,
+    CONFIG_EXCHANGE,
 };
 
 struct config_change {
@@ -326,6 +351,7 @@ struct config_change {
     char name[NAME_MAX_BYTES];
     struct key_config key;
     struct symbol_config symbol;
+    struct exchange_limits exchange;
 };
 _Static_assert(sizeof(struct config_change) <= REPLY_BLOCK_BYTES, "fits its block");
 

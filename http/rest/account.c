@@ -4,23 +4,22 @@
 
 #include "http/auth.h"
 #include "http/fields.h"
+#include "http/filters.h"
 #include "http/render.h"
 
-/* The rates are those of a symbol that was made without any; rest_get_commission() tells the rates
- * of one symbol. */
-static void account_head(struct call *call, int64_t update_us)
+static void account_head(struct call *call, const struct reply *reply)
 {
-    enum { BASIS_POINTS = COMMISSION_PPM_DEFAULT / 100 };
+    enum { PPM_PER_BASIS_POINT = 100 };
+    int32_t maker = reply->rates.maker_ppm, taker = reply->rates.taker_ppm;
     text_format(&call->out,
                 "{\"makerCommission\":%d,\"takerCommission\":%d,\"buyerCommission\":0,"
                 "\"sellerCommission\":0",
-                BASIS_POINTS, BASIS_POINTS);
-    render_rates(&call->out, "commissionRates", COMMISSION_PPM_DEFAULT, COMMISSION_PPM_DEFAULT,
-                 true);
+                maker / PPM_PER_BASIS_POINT, taker / PPM_PER_BASIS_POINT);
+    render_rates(&call->out, "commissionRates", &reply->rates, true);
     text_str(&call->out, ",\"canTrade\":true,\"canWithdraw\":true,\"canDeposit\":true,"
                          "\"brokered\":false,\"requireSelfTradePrevention\":false,"
                          "\"preventSor\":false,\"updateTime\":");
-    render_time(call, &call->out, update_us);
+    render_time(call, &call->out, reply->update_us);
     text_str(&call->out, ",\"accountType\":\"SPOT\",\"balances\":[");
 }
 
@@ -30,7 +29,7 @@ static void on_account(struct call *call, const struct msg *msg)
         return;
     struct reply *reply = msg->reply.block;
     if (!(call->flags & 2))
-        account_head(call, reply->update_us);
+        account_head(call, reply);
     call->flags |= 2;
     for (uint32_t i = 0; i < reply->count; i++) {
         const struct balance_view *balance = &reply_balances(reply)[i];
@@ -85,12 +84,18 @@ void rest_get_order_limits(struct call *call)
         call_send(call, &request, on_order_limits);
 }
 
-void rest_get_commission(struct call *call)
+/* All accounts have the same filters, and no asset has one. */
+void rest_get_my_filters(struct call *call)
 {
+    const struct directory *directory = &call->ingress->directory;
     struct request request = {0};
     if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_symbol(call, MANDATORY, &request.symbol) || !fields_all_read(call))
         return;
-    render_commission(call, &call->out, request.symbol);
+    text_str(&call->out, "{\"exchangeFilters\":");
+    render_exchange_filters(&call->out, &directory->exchange);
+    text_str(&call->out, ",\"symbolFilters\":");
+    render_filters(&call->out, &directory->symbols[request.symbol]);
+    text_str(&call->out, ",\"assetFilters\":[]}");
     call_respond(call, 200, call->out.data, call->out.length);
 }

@@ -2,6 +2,7 @@
 
 #include "actors/book/kinds.h"
 #include "http/fields.h"
+#include "http/filters.h"
 #include "http/render.h"
 
 enum { WINDOW_SYMBOLS_MAX = 100, WINDOW_WEIGHT_SYMBOLS = 50 }; /* of a request; that cost more */
@@ -253,7 +254,9 @@ void rest_get_exchange_info(struct call *call)
     render_time(call, &call->out, env_now_us(&call->ingress->ex->rt.env));
     text_str(&call->out, ",");
     render_limits(&call->out);
-    text_str(&call->out, ",\"exchangeFilters\":[],\"symbols\":[");
+    text_str(&call->out, ",\"exchangeFilters\":");
+    render_exchange_filters(&call->out, &directory->exchange);
+    text_str(&call->out, ",\"symbols\":[");
     for (uint16_t i = 0; i < directory->symbols_count; i++) {
         if (!spot || !symbol_chosen(directory, &choice, i))
             continue;

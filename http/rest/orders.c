@@ -34,7 +34,7 @@ static void on_order_test(struct call *call, const struct msg *msg)
     if (call_told_reject(call, msg))
         return;
     if (call->flags)
-        render_order_commission(call, &call->out, call->symbol);
+        render_order_commission(&call->out, &reply_rates(msg->reply.block)[0]);
     else
         text_str(&call->out, "{}");
     call_respond(call, 200, call->out.data, call->out.length);
@@ -50,7 +50,6 @@ void rest_post_order_test(struct call *call)
         !order_read_new(call, &request))
         return;
     call->flags = rates;
-    call->symbol = request.symbol;
     call_send(call, &request, on_order_test);
 }
 

@@ -28,7 +28,11 @@ void rest_get_amendments(struct call *call);
 /* account.c */
 void rest_get_account(struct call *call);
 void rest_get_order_limits(struct call *call);
+void rest_get_my_filters(struct call *call);
+
+/* commission.c */
 void rest_get_commission(struct call *call);
+void rest_get_trade_fee(struct call *call);
 
 /* market.c */
 void rest_get_ping(struct call *call);
@@ -50,7 +54,6 @@ void rest_get_klines(struct call *call); /* and uiKlines */
 
 /* sapi.c */
 void rest_get_system_status(struct call *call);
-void rest_get_trade_fee(struct call *call);
 void rest_get_coins(struct call *call);
 void rest_get_margin_pairs(struct call *call);
 void rest_get_isolated_pairs(struct call *call);

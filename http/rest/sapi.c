@@ -49,27 +49,6 @@ void rest_get_futures_info(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-void rest_get_trade_fee(struct call *call)
-{
-    const struct directory *directory = &call->ingress->directory;
-    struct request request = {0};
-    bool first = true;
-    if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
-        !field_symbol(call, OPTIONAL, &request.symbol) || !fields_all_read(call))
-        return;
-    text_str(&call->out, "[");
-    for (uint16_t i = 0; i < directory->symbols_count; i++) {
-        if (request.symbol != SYMBOL_ANY && request.symbol != i)
-            continue;
-        if (!first)
-            text_str(&call->out, ",");
-        first = false;
-        render_trade_fee(&call->out, &directory->symbols[i]);
-    }
-    text_str(&call->out, "]");
-    call_respond(call, 200, call->out.data, call->out.length);
-}
-
 static void add_coin(struct call *call, uint16_t asset, int64_t free, int64_t locked)
 {
     if (call->parts)

@@ -477,6 +477,19 @@ class Admin:
     def status(self, symbol, status):
         return self.call("PUT", f"/admin/v1/symbols/{symbol}/status", {"status": status})
 
+    def change_symbol(self, symbol, *filters, **more):
+        """Each filter a dict in Binance's form."""
+        return self.call("PUT", f"/admin/v1/symbols/{symbol}", more | ({"filters": list(filters)} if filters else {}))
+
+    def delist(self, symbol):
+        return self.call("DELETE", f"/admin/v1/symbols/{symbol}")
+
+    def commission(self, user, maker, taker, **symbol):
+        return self.call("PUT", f"/admin/v1/users/{user}/commission", {"maker": maker, "taker": taker, **symbol})
+
+    def exchange_filters(self, *filters):
+        return self.call("PUT", "/admin/v1/filters", {"filters": list(filters)})
+
     def audit(self):
         return self.call("GET", "/admin/v1/audit")
 

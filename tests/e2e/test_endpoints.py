@@ -321,6 +321,8 @@ ENDPOINTS = [
                       "taxCommission": {**NO_RATES, **SIDES}, "discount": DISCOUNT})),
     Endpoint("GET", "/api/v3/rateLimit/order", "USER_DATA", 40, 0, {},
              rows("rateLimitType", "interval", "intervalNum", "limit", "count")),
+    Endpoint("GET", "/api/v3/myFilters", "USER_DATA", 40, 1, {"symbol*": ("symbol", "BTCUSDT")},
+             keys("exchangeFilters", "symbolFilters", "assetFilters")),
     Endpoint("GET", "/sapi/v1/system/status", None, 1, 0, {}, exactly({"status": 0, "msg": "normal"})),
     Endpoint("GET", "/sapi/v1/asset/tradeFee", "USER_DATA", 1, 1, {"symbol": ("symbol", "ETHBTC")},
              exactly([{"symbol": "ETHBTC", "makerCommission": "0.00100000", "takerCommission": "0.00100000"}])),

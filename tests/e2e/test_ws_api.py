@@ -142,6 +142,7 @@ TWINS = [  # method, REST method and path, whether it is signed, parameters that
     ("account.status", "GET", "account", True, [{}, {"omitZeroBalances": True}, {"recvWindow": 60001}]),
     ("account.rateLimits.orders", "GET", "rateLimit/order", True, [{}, {"x": 1}]),
     ("account.commission", "GET", "account/commission", True, [SYMBOL]),
+    ("myFilters", "GET", "myFilters", True, [SYMBOL, {}, {"symbol": "NOSUCH"}]),
     ("allOrders", "GET", "allOrders", True, [SYMBOL, SYMBOL | {"limit": 1}, SYMBOL | {"startTime": 5, "endTime": 1}]),
     ("myTrades", "GET", "myTrades", True, [SYMBOL, SYMBOL | {"limit": 1}, SYMBOL | {"fromId": 0}]),
     ("order.cancel", "DELETE", "order", True, [SYMBOL, SYMBOL | {"orderId": 10 ** 12},

@@ -18,6 +18,7 @@ struct naive_ledger {
     struct ledger_limits limits;
     struct ledger_symbol *symbols;
     struct exchange_limits exchange;
+    struct ledger_rates *rates; /* [user][symbol], and [user] behind them for all symbols */
     uint32_t *user_ids, users;
     int64_t *total;             /* [user][asset]: free and locked together */
     __int128 *fees;             /* [asset] */
@@ -55,7 +56,8 @@ struct naive_ledger *naive_ledger_new(const struct ledger_limits *limits)
     ledger->user_ids = calloc(limits->users, sizeof *ledger->user_ids);
     ledger->total = calloc((size_t)limits->users * limits->assets, sizeof *ledger->total);
     ledger->fees = calloc(limits->assets, sizeof *ledger->fees);
-    if (!ledger->symbols || !ledger->user_ids || !ledger->total || !ledger->fees)
+    ledger->rates = calloc((size_t)limits->users * (limits->symbols + 1), sizeof *ledger->rates);
+    if (!ledger->symbols || !ledger->rates || !ledger->user_ids || !ledger->total || !ledger->fees)
         abort();
     return ledger;
 }
@@ -63,6 +65,7 @@ struct naive_ledger *naive_ledger_new(const struct ledger_limits *limits)
 void naive_ledger_free(struct naive_ledger *ledger)
 {
     free(ledger->symbols);
+    free(ledger->rates);
     free(ledger->user_ids);
     free(ledger->total);
     free(ledger->fees);
@@ -81,6 +84,32 @@ void naive_ledger_user_add(struct naive_ledger *ledger, uint32_t user_id)
 struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t symbol)
 {
     return &ledger->symbols[symbol];
+}
+
+/* The last place of a user's row is for all symbols. */
+static struct ledger_rates *rates_of(const struct naive_ledger *ledger, uint32_t user,
+                                     uint16_t symbol)
+{
+    uint32_t places = ledger->limits.symbols + 1;
+    return &ledger->rates[(size_t)user * places + (symbol == SYMBOL_NONE ? places - 1 : symbol)];
+}
+
+void naive_ledger_set_rates(struct naive_ledger *ledger, uint32_t user, uint16_t symbol,
+                            const struct ledger_rates *rates)
+{
+    *rates_of(ledger, user, symbol) = *rates;
+}
+
+/* The narrowest that is set. */
+static int32_t rate(const struct naive_ledger *ledger, const struct naive_order *order, bool maker)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->asked.symbol];
+    const struct ledger_rates *found = rates_of(ledger, order->user, order->asked.symbol);
+    if (!found->set)
+        found = rates_of(ledger, order->user, SYMBOL_NONE);
+    if (!found->set)
+        return maker ? symbol->maker_ppm : symbol->taker_ppm;
+    return maker ? found->maker_ppm : found->taker_ppm;
 }
 
 struct exchange_limits *naive_ledger_exchange(struct naive_ledger *ledger)
@@ -614,8 +643,7 @@ void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order
     int64_t quote = (int64_t)(exact(symbol, price_ticks, qty_lots) / UNIT);
     int64_t base = qty_lots * symbol->spec.lot_atoms;
     int64_t got = buy ? base : quote, paid = buy ? quote : base;
-    int64_t fee =
-        (int64_t)round_up((__int128)got * (maker ? symbol->maker_ppm : symbol->taker_ppm), 1000000);
+    int64_t fee = (int64_t)round_up((__int128)got * rate(ledger, order, maker), 1000000);
     uint16_t got_asset = buy ? symbol->base : symbol->quote;
     market_says(order, order_id, ts_us);
     order->executed_lots += qty_lots;

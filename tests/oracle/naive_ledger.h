@@ -70,6 +70,8 @@ void naive_ledger_free(struct naive_ledger *ledger);
 void naive_ledger_user_add(struct naive_ledger *ledger, uint32_t user_id);
 struct ledger_symbol *naive_ledger_symbol(struct naive_ledger *ledger, uint16_t symbol);
 
+void naive_ledger_set_rates(struct naive_ledger *ledger, uint32_t user, uint16_t symbol,
+                            const struct ledger_rates *rates);
 struct exchange_limits *naive_ledger_exchange(struct naive_ledger *ledger);
 
 struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint32_t user,

@@ -238,11 +238,12 @@ enum call {
     AMENDED,
     PREVENTED,
     TRIGGERED,
+    RATES,
     CALLS
 };
 static const char *const call_name[] = {
-    "new",     "replace", "replaced",   "accepted", "fill",    "last fill", "done",
-    "refused", "deposit", "withdrawal", "amend",    "amended", "prevented", "triggered"};
+    "new",     "replace",    "replaced", "accepted", "fill",      "last fill", "done", "refused",
+    "deposit", "withdrawal", "amend",    "amended",  "prevented", "triggered", "rates"};
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
@@ -1062,6 +1063,26 @@ static void do_deposit(void)
     run.requests[number].amount = amount;
 }
 
+/* A user's own commissions, in one symbol or in all; half of the time they go again. */
+static void do_rates(void)
+{
+    uint32_t user = (uint32_t)below(run.setting->users);
+    uint16_t symbol = below(3) ? (uint16_t)below(SYMBOLS) : SYMBOL_NONE;
+    struct ledger_rates rates = {0};
+    if (chance(50))
+        rates = (struct ledger_rates){
+            .set = true, .maker_ppm = (int32_t)below(1000000), .taker_ppm = (int32_t)below(2000)};
+    uint32_t slot = ledger_user_find(run.ledger, FIRST_USER_ID + user);
+    bool known = symbol == SYMBOL_NONE || symbol < SYMBOLS - 1;
+    enum reject reject = ledger_check_rates(run.ledger, slot, symbol);
+    SAME(reject, known ? REJECT_NONE : REJECT_UNKNOWN_SYMBOL, "check of rates");
+    if (!known)
+        return;
+    ledger_set_rates(run.ledger, slot, symbol, &rates);
+    naive_ledger_set_rates(run.naive, user, symbol, &rates);
+    seen.calls[RATES]++;
+}
+
 static void one_command(void)
 {
     static const int moods[] = {20, 35, 45, 55, 70};
@@ -1075,6 +1096,9 @@ static void one_command(void)
     } else if (what < 4 + run.market) {
         run.doing = "market";
         do_market();
+    } else if (below(100) == 0) {
+        run.doing = "rates";
+        do_rates();
     } else if (chance(12)) {
         run.doing = "amend";
         do_amend();

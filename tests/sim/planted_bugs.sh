@@ -36,6 +36,8 @@ bugs=(
     "60 depth that is conflated loses some of it"
     "61 who misses depth finds the log of one who has left"
     "62 an aggregate trade that has grown is not told again"
+    "70 a market that is delisted refuses the cancels of what is left"
+    "71 orders take the room of a configuration's acknowledgement"
 )
 for bug in "${bugs[@]}"; do
     number=${bug%% *} caught=

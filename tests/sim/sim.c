@@ -103,6 +103,8 @@ struct sim {
     uint64_t trace; /* hash of all that happened: a seed must always give the same */
     uint64_t snapshots, loaded, rotten, removed; /* made, begun from, spoilt; segments trimmed */
     uint64_t poisoned;                           /* messages skipped */
+    uint64_t changes, delisted; /* that the operator made while all went on; orders they ended */
+    bool meddles;               /* it makes any */
     uint64_t segment_bytes;
     uint32_t snapshot_share;       /* of 10000 steps */
     uint32_t weight[MIX], weights; /* and their sum */
@@ -222,7 +224,7 @@ static void draw_config(void)
     config->slice_fills = 1 + below(3);
     config->window_ticks = 64;
     config->link_max = 1 + below(8);
-    config->account_outbox = 3 + below(8);
+    config->account_outbox = 4 + below(8);
     config->market_outbox = 2 * config->slice_fills + 4 + below(4);
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
@@ -238,6 +240,7 @@ static void draw_config(void)
     sim.journal_share = 1 + below(20);
     sim.snapshot_share = chance(20) ? 0 : 1 + below(40);
     sim.segment_bytes = (64u + 32 * below(8)) << 10;
+    sim.meddles = chance(30);
     for (uint32_t i = 0; i < MIX; i++) { /* a swarm: each seed has its own mix */
         static const uint32_t factor[] = {0, 1, 1, 1, 4};
         sim.weight[i] = mix[i].share * (i ? factor[below(5)] : 1 + below(3));
@@ -665,6 +668,8 @@ static bool is_watch_ask(const void *context)
     return at >= first && at < first + sizeof sim.watcher;
 }
 
+static char operator_asks; /* what the requests of operator_step() are known by */
+
 static void on_reply(void *self, void *context, const struct msg *msg)
 {
     (void)self;
@@ -674,6 +679,8 @@ static void on_reply(void *self, void *context, const struct msg *msg)
         on_watch_reply(context, msg);
         return;
     }
+    if (context == &operator_asks)
+        return; /* also when there was nothing to change any more */
     if (!op) {
         sim.admin_waiting = sim.regrouping = false;
         if (msg->reply.reject != REJECT_NONE)
@@ -989,6 +996,60 @@ static bool admin_finished(void)
     return !sim.admin_waiting && sim.admin_done == sim.symbols + 3 * sim.users;
 }
 
+/* ---- an operator who changes things while all goes on, and waits for nothing ---- */
+
+/* Filters of a symbol that is traded: its fees and its grid stay. */
+static void draw_limits(struct symbol_config *symbol)
+{
+    struct symbol_limits *limits = &symbol->limits;
+    symbol->tick_shown = symbol->tick_atoms * (1 + below(2));
+    symbol->step_shown = symbol->step_atoms * (chance(80) ? 1 : 2);
+    symbol->max_orders = 5 + below(50);
+    limits->position_atoms = chance(50) ? 0 : MONEY_ATOMS_PER_UNIT / 1000 * (1 + below(20));
+    limits->by_side = chance(50);
+    limits->bid_up = limits->ask_up = chance(50) ? 0 : PERCENT_ONE + below(500);
+    limits->bid_down = limits->ask_down = chance(50) ? 0 : PERCENT_ONE - below(500);
+    limits->percent_short = (uint8_t)below(AVG_MINUTES + 1);
+    limits->min_spares_market = chance(50);
+}
+
+static void draw_change(struct request *request)
+{
+    static const uint8_t status[] = {STATUS_TRADING, STATUS_TRADING, STATUS_TRADING, STATUS_HALT,
+                                     STATUS_CANCEL_ONLY};
+    request->symbol = (uint16_t)below(sim.symbols);
+    uint32_t what = below(100);
+    if (what < 40) {
+        request->type = REQUEST_SYMBOL_STATUS;
+        request->symbol_add.status = status[below(sizeof status)];
+    } else if (what < 70) {
+        request->type = REQUEST_SYMBOL_UPDATE;
+        request->symbol_add = sim.ex.control->symbols[request->symbol];
+        draw_limits(&request->symbol_add);
+    } else if (what < 85) {
+        request->type = REQUEST_COMMISSION; /* what all pay: the history is checked against that */
+        request->user = 1 + below(sim.users);
+        request->commission.set = chance(70);
+        request->commission.maker_ppm = request->commission.taker_ppm =
+            request->commission.set ? 1000 : 0;
+    } else if (what < 97) {
+        request->type = REQUEST_EXCHANGE_LIMITS;
+        request->exchange.orders = chance(50) ? 0 : 3 + below(30);
+    } else {
+        request->type = REQUEST_SYMBOL_DELIST;
+    }
+}
+
+static void operator_step(void)
+{
+    struct request *request = sim.meddles ? gateway_request(&sim.gateway[0]) : NULL;
+    if (!request)
+        return;
+    draw_change(request);
+    if (gateway_send(&sim.gateway[0], request, &operator_asks, NULL) == GATEWAY_SENT)
+        sim.changes++;
+}
+
 /* ---- steps ---- */
 
 static void core_step(uint16_t c)
@@ -1198,6 +1259,8 @@ static bool any_step(bool clients)
         admin_step();
     else if (clients && chance(1))
         regroup_step();
+    else if (clients && chance(2))
+        operator_step();
     else if (clients && chance(25))
         watch_step();
     else if (clients)
@@ -1227,13 +1290,22 @@ static bool all_durable(void)
     return true;
 }
 
+/* Whether the account shards have sent every cancel that is theirs to send (S6). */
+static bool nothing_to_do(void)
+{
+    for (uint16_t i = 0; i < sim.config.account_shards; i++)
+        if (sim.ex.account[i]->todo_head)
+            return false;
+    return true;
+}
+
 static void run_to_rest(void)
 {
     sim.snapshot_share = 0;
     for (uint64_t i = 0; i < 4000000; i++) {
         any_step(false);
-        if (i % 64 == 0 && admin_finished() && all_answered() && exchange_quiet(&sim.ex) &&
-            all_durable())
+        if (i % 64 == 0 && admin_finished() && all_answered() && nothing_to_do() &&
+            exchange_quiet(&sim.ex) && all_durable())
             return;
     }
     fail("deadlock: not everything finishes after the crashes stop");
@@ -1250,6 +1322,29 @@ static const struct ledger_order *find_order(const struct op *op)
                                               op->request.order.client_length)
                          : 0;
     return slot ? ledger_order(ledger, slot) : NULL;
+}
+
+static void check_listed(void *arg, const struct ledger_order *order)
+{
+    (void)arg;
+    if (sim.ex.control->symbols[order->symbol].delisted && !(order->flags & ORDER_LOST))
+        fail("an order is open in a symbol that is delisted");
+}
+
+/* At rest, what was delisted has no order any more. */
+static void check_delisted(void)
+{
+    for (uint16_t i = 0; i < sim.config.account_shards && !sim.poisoned; i++)
+        ledger_each_open(sim.ex.account[i]->ledger, check_listed, NULL);
+    for (uint32_t i = 0; i < sim.ops; i++) {
+        const struct order_view *view = &sim.op[i].view;
+        const struct ledger_order *order =
+            sim.op[i].type == REQUEST_NEW && sim.ex.control->symbols[sim.op[i].symbol].delisted
+                ? find_order(&sim.op[i])
+                : NULL;
+        sim.delisted += order && order->status == ORDER_EXPIRED &&
+                        view->status <= ORDER_PARTIALLY_FILLED && order->tif == TIF_GTC;
+    }
 }
 
 static void check_acknowledged(void)
@@ -1679,6 +1774,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     run_to_rest();
     check_conservation();
     exchange_verify(&sim.ex);
+    check_delisted();
     check_acknowledged();
     check_deposits();
     check_order_of_ids();
@@ -1733,7 +1829,7 @@ int main(int argc, char **argv)
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0, expired = 0;
     uint64_t replaces[4] = {0}, amends = 0, amended_away = 0;
     uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
-    uint64_t events = 0, watched = 0, orders = 0;
+    uint64_t events = 0, watched = 0, orders = 0, changes = 0, delisted = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         run(seed, (uint32_t)ops);
         if (seed % 20 == 0) { /* the same seed must give the same run */
@@ -1755,6 +1851,8 @@ int main(int argc, char **argv)
         compared += sim.compared;
         expired += sim.expired_makers;
         events += sim.events;
+        changes += sim.changes;
+        delisted += sim.delisted;
         watched += sim.watched;
         orders += sim.compared_orders;
         amends += sim.amends;
@@ -1768,11 +1866,11 @@ int main(int argc, char **argv)
         "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
         "trimmed, %lu messages skipped, %lu replaces whole, %lu cancels alone, %lu orders alone, "
         "%lu neither, %lu amendments, %lu of them to nothing, %lu user events told, %lu watchers "
-        "with %lu orders compared, %lu seeds "
-        "repeated, 0 violations\n",
+        "with %lu orders compared, %lu changes by the operator, %lu orders ended by delisting, %lu "
+        "seeds repeated, 0 violations\n",
         count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
         rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], amends,
-        amended_away, events, watched, orders, repeated);
+        amended_away, events, watched, orders, changes, delisted, repeated);
     bool streams = sim_streams_print(), history = sim_history_print();
     if (!streams || !history || answers == 0 || fills == 0 || compared == 0 || expired == 0 ||
         loaded == 0 || removed == 0 || events == 0 || watched == 0 || !replaces[0] ||

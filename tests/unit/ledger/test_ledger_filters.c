@@ -1,4 +1,5 @@
-/* Filters that a symbol or the exchange may have beside its grid, ranges and notional. */
+/* Filters that a symbol or the exchange may have beside its grid, ranges and notional; commissions
+ * of users. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,5 +176,33 @@ Test(ledger_filters, the_exchange_counts_orders_of_all_symbols)
     order.tif = TIF_GTC;
     ledger_refused(ledger, first);
     cr_expect_eq(check(&order), REJECT_NONE);
+    ledger_verify(ledger);
+}
+
+/* Goal: a fill pays the rates of the user in the symbol, else of the user, else of the symbol.
+ * Method: the same fill of one order, each time with one setting less. */
+Test(ledger_filters, the_narrowest_rates_are_paid)
+{
+    struct ledger_new order = limit(0, SIDE_BUY, UNITS(10), UNITS(9));
+    uint64_t ref = place(&order);
+    const struct ledger_rates wide = {.set = true, .maker_ppm = 2000, .taker_ppm = 3000},
+                              own = {.set = true, .maker_ppm = 0, .taker_ppm = 5000}, none = {0};
+    ledger_symbol(ledger, 0)->maker_ppm = 1000;
+    int64_t expected = 0;
+    ledger_set_rates(ledger, user, SYMBOL_NONE, &wide);
+    ledger_set_rates(ledger, user, 1, &own); /* another symbol */
+    for (uint64_t trade = 1; trade <= 4; trade++) {
+        ledger_fill(ledger, ref, 1, trade, 1000, 1000, trade != 2, false, 1);
+        expected += trade == 1 ? 200000 : trade == 2 ? 500000 : trade == 3 ? 0 : 100000;
+        struct ledger_totals totals[ASSETS] = {{0}};
+        ledger_totals(ledger, totals);
+        cr_expect_eq(totals[BASE].fees, expected, "fill %lu", (unsigned long)trade);
+        if (trade == 1)
+            ledger_set_rates(ledger, user, 0, &own);
+        if (trade == 3) {
+            ledger_set_rates(ledger, user, 0, &none);
+            ledger_set_rates(ledger, user, SYMBOL_NONE, &none);
+        }
+    }
     ledger_verify(ledger);
 }

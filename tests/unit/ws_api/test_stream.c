@@ -181,7 +181,7 @@ Test(stream, a_window_forgets_what_leaves_it)
     cr_assert_eq(strncmp(all.sent[0], "[{\"e\":\"1hTicker\",", 17), 0, "%s", all.sent[0]);
     uint64_t traded_ms = number(all.sent[0], "\"C\":"), told = 0;
     bool there = true;
-    one.taken = one.count; /* what it was told when it came */
+    one.taken = one.count;                           /* what it was told when it came */
     for (uint32_t ticks = 0; ticks < 360; ticks++) { /* 11 s each */
         tick();
         for (; one.taken < one.count; one.taken++, told++) {

@@ -354,9 +354,8 @@ static enum reject check_percent(const struct market_symbol *symbol, const struc
     return limits->by_side ? REJECT_PERCENT_PRICE_BY_SIDE : REJECT_PERCENT_PRICE;
 }
 
-/* `terms`: the part before an order that has them, or NULL. */
-static void command_from(const struct msg *msg, const struct msg *terms, struct book *book,
-                         int64_t ts_us, struct book_cmd *cmd)
+static void command_from(const struct msg *msg, struct book *book, int64_t ts_us,
+                         struct book_cmd *cmd)
 {
     *cmd = (struct book_cmd){.seq = book_seq(book) + 1, .ref = msg->place.ref, .ts_us = ts_us};
     if (msg->type == MSG_CANCEL) {
@@ -383,12 +382,16 @@ static void command_from(const struct msg *msg, const struct msg *terms, struct 
     if ((msg->flags & MSG_HELD_ALL) && msg->place.order_type == TYPE_MARKET &&
         msg->place.side == SIDE_BUY)
         cmd->flags |= CMD_HELD_ALL;
-    if (!terms)
-        return;
-    cmd->stop_ticks = terms->terms.stop_ticks;
-    cmd->display_lots = terms->terms.iceberg_lots;
-    cmd->trail_bips = terms->terms.trail_bips;
+}
+
+/* What the part before an order says of it. */
+static void terms_from(const struct msg *terms, struct book_cmd *cmd, struct book_more *more)
+{
+    *more = (struct book_more){.stop_ticks = terms->terms.stop_ticks,
+                               .display_lots = terms->terms.iceberg_lots,
+                               .trail_bips = terms->terms.trail_bips};
     cmd->group = terms->terms.group;
+    cmd->more = more;
 }
 
 /* What a filter says of an order that only the market can check. */
@@ -405,15 +408,19 @@ static enum reject check_filters(const struct market_symbol *symbol, const struc
     return type_is_market(msg->place.order_type) ? REJECT_NONE : check_percent(symbol, msg, ts_us);
 }
 
-/* Gives the order, or the cancel, to the book: refused, or the open match. */
+/* Gives the order, or the cancel, to the book: refused, or the open match. `terms`: the part before
+ * an order that has them, or NULL. */
 static void open_match(struct market_shard *self, const struct msg *msg, const struct msg *terms,
                        int64_t ts_us)
 {
     struct market_symbol *symbol = &self->symbols[msg->symbol];
     struct book_cmd cmd;
+    struct book_more more;
     if (BUG(30) && msg->type == MSG_PLACE && msg->place.qty_lots == 66613)
         check_planted_crash(); /* 30: an order that crashes its market */
-    command_from(msg, terms, symbol->book, ts_us, &cmd);
+    command_from(msg, symbol->book, ts_us, &cmd);
+    if (terms)
+        terms_from(terms, &cmd, &more);
     enum reject reject = book_begin(symbol->book, &cmd);
     if (reject != REJECT_NONE) {
         refuse(self, msg, reject);
@@ -743,7 +750,7 @@ static void market_prefetch(struct actor *actor, const struct message *const *me
         if (!is_order(msg) || !symbol->active || (book && symbol->book != book))
             break;
         book = symbol->book;
-        command_from(msg, NULL, symbol->book, 0, &cmd[run]);
+        command_from(msg, symbol->book, 0, &cmd[run]);
         cmds[run] = &cmd[run];
         run++;
     }

@@ -4,6 +4,10 @@
 
 #include "actors/book/book_impl.h"
 
+/* The few functions that every order goes through are one; what is rare is kept out of it. */
+#define HOT  __attribute__((always_inline)) static inline
+#define RARE __attribute__((noinline, cold)) static
+
 enum open_stage {
     STAGE_REMOVE,
     STAGE_REDUCE,
@@ -244,8 +248,7 @@ static uint32_t pair_undo(struct book *book, uint32_t slot)
 
 /* Takes an order out of where it rests or waits, and tells its end, and its level if it rested. Its
  * node stays. */
-static void take_away(struct book *book, struct book_events *out, uint32_t slot,
-                      enum book_done reason)
+HOT void take_away(struct book *book, struct book_events *out, uint32_t slot, enum book_done reason)
 {
     struct book_open *open = &book->open;
     struct order_node *node = &book->pool->nodes[slot];
@@ -263,11 +266,17 @@ static void take_away(struct book *book, struct book_events *out, uint32_t slot,
     tell_level(book, out, node->side, node->price_ticks, left);
 }
 
-void pair_break(struct book *book, struct book_events *out, uint32_t slot)
+RARE void take_other(struct book *book, struct book_events *out, uint32_t slot,
+                     enum book_done reason)
 {
-    uint32_t other = pair_undo(book, slot);
-    take_away(book, out, other, DONE_SIBLING);
-    order_pool_put(book->pool, other);
+    take_away(book, out, slot, reason);
+    order_pool_put(book->pool, slot);
+}
+
+__attribute__((noinline, cold)) void pair_break(struct book *book, struct book_events *out,
+                                                uint32_t slot)
+{
+    take_other(book, out, pair_undo(book, slot), DONE_SIBLING);
 }
 
 /* ---- checks before a command changes anything ---- */
@@ -383,10 +392,11 @@ static bool can_rest(const struct book_cmd *cmd)
            (cmd->order_type == TYPE_LIMIT && cmd->tif == TIF_GTC);
 }
 
-/* What shows of an order that rests. */
+/* What shows of an iceberg that rests. */
 static int64_t shown_lots(const struct book_cmd *cmd, int64_t left)
 {
-    return cmd->display_lots && cmd->display_lots < left ? cmd->display_lots : left;
+    int64_t display = cmd->more->display_lots;
+    return display && display < left ? display : left;
 }
 
 static bool room_to_rest(const struct book *book, enum book_side side, int64_t qty, bool has_node)
@@ -403,7 +413,7 @@ static bool pair_room(const struct book *book, const struct book_cmd *cmd)
     int64_t lots;
     return pool->capacity - pool->count >= 2 && order_pool_far_room(pool) > 4 &&
            pool->groups_capacity - pool->groups_count >= 2 &&
-           !__builtin_add_overflow(cmd->qty_lots, cmd->other->qty_lots, &lots) &&
+           !__builtin_add_overflow(cmd->qty_lots, cmd->more->other->qty_lots, &lots) &&
            room_to_rest(book, cmd->side, lots, false);
 }
 
@@ -427,15 +437,15 @@ static enum reject check_new(const struct book *book, const struct book_cmd *cmd
 }
 
 /* Both lie ahead of the last price, on its two sides. */
-static enum reject check_pair(const struct book *book, const struct book_cmd *cmd)
+RARE enum reject check_pair(const struct book *book, const struct book_cmd *cmd)
 {
     bool rests = !type_waits(cmd->order_type);
     int64_t last = book->last_price;
-    ASSERT(type_waits(cmd->other->order_type));
+    ASSERT(type_waits(cmd->more->other->order_type));
     ASSERT(!rests || cmd->order_type == TYPE_LIMIT_MAKER);
     if (book->status != STATUS_TRADING)
         return REJECT_MARKET_CLOSED;
-    if (trigger_is_met(book, cmd->other) || (!rests && trigger_is_met(book, cmd)) ||
+    if (trigger_is_met(book, cmd->more->other) || (!rests && trigger_is_met(book, cmd)) ||
         (rests && last && !price_better(!cmd->side, cmd->price_ticks, last)))
         return REJECT_PAIR_PRICES;
     if (rests && crosses(book, cmd->side, cmd->price_ticks))
@@ -443,7 +453,7 @@ static enum reject check_pair(const struct book *book, const struct book_cmd *cm
     return pair_room(book, cmd) ? REJECT_NONE : REJECT_BOOK_FULL;
 }
 
-static void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t order_id)
+HOT void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t order_id)
 {
     struct book_open *open = &book->open;
     open->order_id = order_id;
@@ -515,7 +525,9 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
     } else if (cmd->type == CMD_PAIR) {
         reject = check_pair(book, cmd);
         if (reject == REJECT_NONE) {
-            book->open.other = *cmd->other;
+            book->open.other = *cmd->more->other;
+            book->open.other_more = *cmd_more(&book->open.other);
+            book->open.other.more = &book->open.other_more;
             book->open.order_id = book->order_id + 1;
             book->open.stage = STAGE_PAIR;
         }
@@ -525,10 +537,10 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
     if (reject != REJECT_NONE)
         return reject;
     book->open.cmd = *cmd;
-    book->open.triggered = false;
-    book->open.orphan = 0;
-    book->open.touched = NULL;
-    book->open.fire = (struct trigger_fire){0};
+    if (cmd->more) {
+        book->open.more = *cmd->more;
+        book->open.cmd.more = &book->open.more;
+    }
     book->busy = true;
     return REJECT_NONE;
 }
@@ -578,7 +590,7 @@ static void maker_gone(struct book *book, struct book_events *out, struct level 
 }
 
 /* What the oldest maker of a level showed is gone: its next part goes to the end of the queue. */
-static void show_more(struct book *book, struct level *level)
+RARE void show_more(struct book *book, struct level *level)
 {
     uint32_t slot = level->head;
     struct order_node *maker = &book->pool->nodes[slot];
@@ -646,9 +658,8 @@ static void fill(struct book *book, struct book_events *out, struct level *level
 
 /* ---- self-trade prevention ---- */
 
-static void tell_prevented(struct book *book, struct book_events *out,
-                           const struct order_node *maker, int64_t maker_lots, int64_t taker_lots,
-                           bool maker_done, bool taker_done)
+RARE void tell_prevented(struct book *book, struct book_events *out, const struct order_node *maker,
+                         int64_t maker_lots, int64_t taker_lots, bool maker_done, bool taker_done)
 {
     struct book_event *event = tell_order(book, out, EVENT_PREVENTED, maker);
     event->id = ++book->prevented_id;
@@ -660,8 +671,8 @@ static void tell_prevented(struct book *book, struct book_events *out,
 }
 
 /* Both give up what they would have traded. Returns whether that was the taker's last. */
-static bool decrement(struct book *book, struct book_events *out, struct level *level,
-                      int64_t price, uint32_t far)
+RARE bool decrement(struct book *book, struct book_events *out, struct level *level, int64_t price,
+                    uint32_t far)
 {
     struct book_open *open = &book->open;
     struct order_node *maker = &book->pool->nodes[level->head];
@@ -766,7 +777,7 @@ static void tell_accepted(const struct book_open *open, struct book_events *out)
 }
 
 /* The taker's node: the one it had, or a new one. */
-static uint32_t taker_node(struct book *book)
+HOT uint32_t taker_node(struct book *book)
 {
     const struct book_open *open = &book->open;
     uint32_t slot = open->node;
@@ -787,17 +798,17 @@ static uint32_t taker_node(struct book *book)
 }
 
 /* Returns its slot. */
-static uint32_t rest_taker(struct book *book, struct book_events *out)
+HOT uint32_t rest_taker(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     const struct book_cmd *cmd = &open->cmd;
     uint32_t slot = taker_node(book);
     struct order_node *node = &book->pool->nodes[slot];
-    if (cmd->display_lots) {
+    if (cmd->more && cmd->more->display_lots) {
         struct order_terms *terms = &book->pool->terms[slot];
         node->flags |= NODE_ICEBERG;
         node->left_lots = shown_lots(cmd, open->left_lots);
-        terms->display_lots = cmd->display_lots;
+        terms->display_lots = cmd->more->display_lots;
         terms->hidden_lots = open->left_lots - node->left_lots;
     }
     order_rest(book, slot);
@@ -810,16 +821,17 @@ static uint32_t rest_taker(struct book *book, struct book_events *out)
 }
 
 /* The taker waits for its trigger. Returns its slot. */
-static uint32_t wait_taker(struct book *book, struct book_events *out)
+RARE uint32_t wait_taker(struct book *book, struct book_events *out)
 {
     const struct book_cmd *cmd = &book->open.cmd;
+    const struct book_more *more = cmd_more(cmd);
     bool buys_at_market = cmd->side == SIDE_BUY && type_is_market(cmd->order_type);
     uint32_t slot = taker_node(book);
     book->pool->terms[slot] =
-        (struct order_terms){.display_lots = cmd->display_lots,
-                             .stop_ticks = cmd->stop_ticks,
+        (struct order_terms){.display_lots = more->display_lots,
+                             .stop_ticks = more->stop_ticks,
                              .hold_atoms = buys_at_market ? cmd->quote_atoms : 0,
-                             .trail_bips = (uint16_t)cmd->trail_bips,
+                             .trail_bips = (uint16_t)more->trail_bips,
                              .type = cmd->order_type,
                              .tif = cmd->tif,
                              .stp = cmd->stp};
@@ -829,21 +841,21 @@ static uint32_t wait_taker(struct book *book, struct book_events *out)
     return slot;
 }
 
-static void step_wait(struct book *book, struct book_events *out)
+RARE void step_wait(struct book *book, struct book_events *out)
 {
     wait_taker(book, out);
     book->open.stage = STAGE_END;
 }
 
 /* Puts the open command's order where it rests or waits. Returns its slot. */
-static uint32_t place_taker(struct book *book, struct book_events *out)
+RARE uint32_t place_taker(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     open_taker(book, &open->cmd, ++book->order_id);
     return type_waits(open->cmd.order_type) ? wait_taker(book, out) : rest_taker(book, out);
 }
 
-static void step_pair(struct book *book, struct book_events *out)
+RARE void step_pair(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     uint32_t first = place_taker(book, out);
@@ -893,7 +905,7 @@ static bool taker_wants(const struct book_open *open, int64_t price)
            !price_better(!open->cmd.side, open->cmd.price_ticks, price);
 }
 
-static bool step_wake(struct book *book, uint32_t *steps, struct book_events *out)
+RARE bool step_wake(struct book *book, uint32_t *steps, struct book_events *out)
 {
     if (!trigger_wake(book, &book->open.fire, steps, out))
         return false;
@@ -902,13 +914,12 @@ static bool step_wake(struct book *book, uint32_t *steps, struct book_events *ou
 }
 
 /* A maker has traded, or self-trade prevention has ended it: so does the other one of its pair. */
-static void end_orphan(struct book *book, struct book_events *out)
+RARE void end_orphan(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     uint32_t orphan = open->orphan;
     open->orphan = 0;
-    take_away(book, out, orphan, DONE_SIBLING);
-    order_pool_put(book->pool, orphan);
+    take_other(book, out, orphan, DONE_SIBLING);
 }
 
 static enum book_step step_match(struct book *book, uint32_t fills_max, struct book_events *out)
@@ -972,10 +983,8 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     uint32_t other = node->flags & NODE_PAIRED ? pair_undo(book, open->node) : 0;
     enum book_side side = node->side;
     take_away(book, out, open->node, reason);
-    if (other) {
-        take_away(book, out, other, reason);
-        order_pool_put(book->pool, other);
-    }
+    if (other)
+        take_other(book, out, other, reason);
     if (!move) {
         order_pool_put(book->pool, open->node);
         open->stage = STAGE_END;
@@ -988,7 +997,7 @@ static enum book_step step_remove(struct book *book, struct book_events *out)
     open->cmd.order_type = TYPE_LIMIT;
     open->cmd.tif = TIF_GTC;
     open->cmd.flags = 0;
-    open->cmd.display_lots = 0;
+    open->cmd.more = NULL;
     open_taker(book, &open->cmd, ++book->order_id);
     open->stage = STAGE_MATCH;
     return BOOK_MORE;
@@ -1016,7 +1025,7 @@ static void step_reduce(struct book *book, struct book_events *out)
 }
 
 /* The next order that has fired is the taker, as the market or limit order that it waited to be. */
-static void step_next(struct book *book, struct book_events *out)
+RARE void step_next(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     uint32_t slot = open->fire.head;
@@ -1037,9 +1046,12 @@ static void step_next(struct book *book, struct book_events *out)
                           .ref = node->ref,
                           .price_ticks = node->price_ticks,
                           .qty_lots = node->left_lots,
-                          .display_lots = terms->display_lots,
                           .quote_atoms = terms->hold_atoms,
                           .ts_us = open->cmd.ts_us};
+    if (terms->display_lots) {
+        open->more = (struct book_more){.display_lots = terms->display_lots};
+        open->cmd.more = &open->more;
+    }
     node->flags = 0;
     book->side_qty[node->side] -=
         node->left_lots; /* its room stays: nothing else rests meanwhile */
@@ -1050,7 +1062,8 @@ static void step_next(struct book *book, struct book_events *out)
     open->stage = STAGE_MATCH;
 }
 
-enum book_step book_step(struct book *book, uint32_t fills_max, struct book_events *out)
+__attribute__((flatten)) enum book_step book_step(struct book *book, uint32_t fills_max,
+                                                  struct book_events *out)
 {
     struct book_open *open = &book->open;
     ASSERT(book->busy);
@@ -1079,6 +1092,8 @@ enum book_step book_step(struct book *book, uint32_t fills_max, struct book_even
     if (result == BOOK_DONE) {
         book->busy = false;
         open->node = 0;
+        open->triggered = false;
+        VERIFY(!open->touched && !open->orphan && !open->fire.head);
         VERIFY(book->orders <= book->pool->count);
     }
     return result;

@@ -53,22 +53,30 @@ enum { /* book_cmd.flags */
        CMD_HELD_ALL = 2, /* MARKET buy by qty: quote_atoms was all the user's free funds (O1) */
 };
 
+struct book_cmd;
+
+struct book_more {
+    int64_t display_lots;         /* 0, or what an iceberg shows at a time, once it rests */
+    int64_t stop_ticks;           /* of a type that waits; 0 when it only trails */
+    uint32_t trail_bips;          /* 0, or the delta of an order that trails the price */
+    const struct book_cmd *other; /* PAIR: the stop-loss leg */
+};
+
 struct book_cmd {
     uint8_t type, side, order_type, tif, stp, flags, status, restriction; /* the last: CMD_CANCEL */
-    uint32_t user, trail_bips; /* trail_bips: 0, or the delta of an order that trails the price */
-    uint32_t group;            /* of accounts that do not trade with each other; 0: none */
-    uint64_t seq;              /* book_seq(book) + 1 */
-    uint64_t ref, new_ref;     /* new_ref: CMD_MOVE */
-    int64_t price_ticks;       /* LIMIT, LIMIT_MAKER, MOVE */
-    int64_t qty_lots;          /* REDUCE: may be <= 0, which is refused */
-    int64_t display_lots;      /* 0, or what an iceberg shows at a time, once it rests */
-    int64_t stop_ticks;        /* of a type that waits; 0 when it only trails */
+    uint32_t user;
+    uint32_t group;        /* of accounts that do not trade with each other; 0: none */
+    uint64_t seq;          /* book_seq(book) + 1 */
+    uint64_t ref, new_ref; /* new_ref: CMD_MOVE */
+    int64_t price_ticks;   /* LIMIT, LIMIT_MAKER, MOVE */
+    int64_t qty_lots;      /* REDUCE: may be <= 0, which is refused */
     /* MARKET: a buy by quantity stops when this hold is spent; with CMD_QUOTE_QTY the amount to
      * spend (buy) or to receive at most (sell), for a sell together with qty_lots, the lots held.
      * Of a type that waits and then buys at market, what it may spend. */
     int64_t quote_atoms;
     int64_t ts_us;
-    const struct book_cmd *other; /* PAIR: the stop-loss leg; needed until book_begin() returns */
+    const struct book_more
+        *more; /* what few orders have, or NULL; needed until book_begin() returns */
 };
 
 enum book_event_type {

@@ -30,9 +30,17 @@ struct book_open { /* the command under way */
     uint32_t dead_at; /* the own order that a FOK would end at, a slot; 0: it finds too little */
     uint32_t node;    /* MOVE, CANCEL, a triggered order: the order's slot */
     uint32_t orphan;  /* the other one of a maker that has traded: it ends next; or 0 */
-    struct book_cmd other; /* PAIR */
     struct trigger_fire fire;
+    struct book_more more, other_more; /* where cmd.more and other.more point */
+    struct book_cmd other;             /* PAIR */
 };
+
+/* What the command says of its order beyond what all have. */
+static inline const struct book_more *cmd_more(const struct book_cmd *cmd)
+{
+    static const struct book_more none;
+    return cmd->more ? cmd->more : &none;
+}
 
 struct book {
     struct order_pool *pool;
@@ -48,13 +56,14 @@ struct book {
     uint32_t far_root[2], far_best[2]; /* treap and its best node, 0 = none */
     int64_t far_best_price[2];
     uint64_t credit; /* commands since the window last moved: pays for the next move */
-    uint64_t seq, order_id, trade_id, update_id, prevented_id;
+    uint64_t seq, order_id, trade_id, update_id;
     int64_t last_price;
     int64_t side_qty[2]; /* all open lots: hidden ones, and those of orders that wait, included */
     uint32_t orders, icebergs; /* resting; icebergs: of those */
-    struct triggers triggers;
-    bool busy, pinned; /* pinned: the window must not move */
+    bool busy, pinned;         /* pinned: the window must not move */
     struct book_open open;
+    struct triggers triggers;
+    uint64_t prevented_id;
 };
 
 /* The level at a price, or NULL when nothing rests there. `far` gets the treap node or 0. */

@@ -251,17 +251,18 @@ static void quiet_refresh(struct book *book)
 
 bool trigger_is_met(const struct book *book, const struct book_cmd *cmd)
 {
-    if (!cmd->stop_ticks || !book->last_price)
+    int64_t stop = cmd_more(cmd)->stop_ticks;
+    if (!stop || !book->last_price)
         return false;
-    return type_waits_above(cmd->order_type, cmd->side) ? book->last_price >= cmd->stop_ticks
-                                                        : book->last_price <= cmd->stop_ticks;
+    return type_waits_above(cmd->order_type, cmd->side) ? book->last_price >= stop
+                                                        : book->last_price <= stop;
 }
 
 bool trigger_room(const struct book *book, const struct book_cmd *cmd)
 {
     const struct order_pool *pool = book->pool;
     return pool->count < pool->capacity && order_pool_far_room(pool) > 2 &&
-           (!cmd->trail_bips || pool->groups_count < pool->groups_capacity);
+           (!cmd_more(cmd)->trail_bips || pool->groups_count < pool->groups_capacity);
 }
 
 static void enter(struct book *book, uint32_t slot)

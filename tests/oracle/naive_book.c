@@ -64,6 +64,13 @@ void naive_book_free(struct naive_book *book)
     free(book);
 }
 
+/* What the command says of its order beyond what all have. */
+static const struct book_more *more_of(const struct book_cmd *cmd)
+{
+    static const struct book_more none;
+    return cmd->more ? cmd->more : &none;
+}
+
 static enum book_side other(enum book_side side)
 {
     return side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
@@ -218,7 +225,7 @@ static bool is_at_market(const struct book_cmd *cmd)
 
 static bool waits_above(const struct naive_wait *wait)
 {
-    return wait->cmd.stop_ticks == 0 ||
+    return wait->more.stop_ticks == 0 ||
            (wait->cmd.side == SIDE_BUY) == (wait->cmd.order_type == TYPE_STOP_LOSS ||
                                             wait->cmd.order_type == TYPE_STOP_LOSS_LIMIT);
 }
@@ -226,7 +233,7 @@ static bool waits_above(const struct naive_wait *wait)
 /* Whether the extreme of a wait is met by the price turning back. */
 static bool turned(const struct naive_wait *wait, int64_t price)
 {
-    __int128 all = 10000, delta = wait->cmd.trail_bips;
+    __int128 all = 10000, delta = wait->more.trail_bips;
     if (wait->cmd.side == SIDE_SELL)
         return price * all <= wait->extreme * (all - delta);
     return price * all >= wait->extreme * (all + delta);
@@ -322,8 +329,8 @@ static int compare_stops(const struct naive_wait *a, const struct naive_wait *b)
 {
     if (waits_above(a) != waits_above(b))
         return waits_above(a) ? -1 : 1;
-    if (a->cmd.stop_ticks != b->cmd.stop_ticks)
-        return (a->cmd.stop_ticks < b->cmd.stop_ticks) == waits_above(a) ? -1 : 1;
+    if (a->more.stop_ticks != b->more.stop_ticks)
+        return (a->more.stop_ticks < b->more.stop_ticks) == waits_above(a) ? -1 : 1;
     return a->since < b->since ? -1 : 1;
 }
 
@@ -331,8 +338,8 @@ static int compare_trails(const struct naive_wait *a, const struct naive_wait *b
 {
     if (a->cmd.side != b->cmd.side)
         return a->cmd.side == SIDE_SELL ? -1 : 1;
-    if (a->cmd.trail_bips != b->cmd.trail_bips)
-        return a->cmd.trail_bips < b->cmd.trail_bips ? -1 : 1;
+    if (a->more.trail_bips != b->more.trail_bips)
+        return a->more.trail_bips < b->more.trail_bips ? -1 : 1;
     if (a->extreme != b->extreme)
         return (a->extreme > b->extreme) == (a->cmd.side == SIDE_SELL) ? -1 : 1;
     return a->since < b->since ? -1 : 1;
@@ -345,7 +352,7 @@ static struct naive_wait *first_stop(struct naive_book *book, int64_t price)
     for (uint32_t i = 0; i < book->waits; i++) {
         struct naive_wait *wait = &book->wait[i];
         bool met =
-            waits_above(wait) ? price >= wait->cmd.stop_ticks : price <= wait->cmd.stop_ticks;
+            waits_above(wait) ? price >= wait->more.stop_ticks : price <= wait->more.stop_ticks;
         if (!wait->fired && !wait->extreme && met && (!first || compare_stops(wait, first) < 0))
             first = wait;
     }
@@ -383,7 +390,7 @@ static void wake(struct naive_book *book, int64_t price)
     }
     while ((wait = first_stop(book, price))) {
         wait->since = ++book->fires;
-        if (wait->cmd.trail_bips)
+        if (wait->more.trail_bips)
             wait->extreme = price;
         else
             fire(book, wait);
@@ -643,16 +650,16 @@ static __int128 market_buy_cost(const struct naive_book *book, const struct book
 
 static enum reject begin_wait(struct naive_book *book, const struct book_cmd *cmd)
 {
-    struct naive_wait wait = {.cmd = *cmd};
-    if (book->last_price && cmd->stop_ticks &&
-        (waits_above(&wait) ? book->last_price >= cmd->stop_ticks
-                            : book->last_price <= cmd->stop_ticks))
+    struct naive_wait wait = {.cmd = *cmd, .more = *more_of(cmd)};
+    if (book->last_price && more_of(cmd)->stop_ticks &&
+        (waits_above(&wait) ? book->last_price >= more_of(cmd)->stop_ticks
+                            : book->last_price <= more_of(cmd)->stop_ticks))
         return REJECT_WOULD_TRIGGER;
     if (naive_book_orders(book) + book->waits == book->orders_max)
         return REJECT_BOOK_FULL;
     wait.order_id = ++book->order_id;
     wait.since = ++book->fires;
-    if (!cmd->stop_ticks)
+    if (!more_of(cmd)->stop_ticks)
         wait.extreme = book->last_price;
     book->wait[book->waits++] = wait;
     struct book_event *event = emit(book, EVENT_ACCEPTED, cmd->side);
@@ -686,7 +693,7 @@ static void run_fired(struct naive_book *book)
                               .has_budget = market && cmd.side == SIDE_BUY,
                               .stp = cmd.stp,
                               .budget_atoms = cmd.quote_atoms,
-                              .display_lots = cmd.display_lots,
+                              .display_lots = first->more.display_lots,
                               .waited = true};
         forget_wait(book, first);
         struct book_event *event = emit(book, EVENT_TRIGGERED, cmd.side);
@@ -733,7 +740,7 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
                           .has_budget = by_quote || (market && side == SIDE_BUY),
                           .stp = cmd->stp,
                           .budget_atoms = cmd->quote_atoms,
-                          .display_lots = cmd->display_lots};
+                          .display_lots = more_of(cmd)->display_lots};
     if (market)
         run_market(book, &taker);
     else
@@ -745,15 +752,15 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
 /* Both at once, or neither. */
 static enum reject run_pair(struct naive_book *book, const struct book_cmd *cmd)
 {
-    const struct book_cmd *legs[] = {cmd, cmd->other};
+    const struct book_cmd *legs[] = {cmd, cmd->more->other};
     const struct naive_side *opposite = &book->sides[other(cmd->side)];
     bool rests = cmd->order_type == TYPE_LIMIT_MAKER, crossing = false;
     if (book->status != STATUS_TRADING)
         return REJECT_MARKET_CLOSED;
     for (int i = rests; i < 2 && book->last_price; i++) {
-        struct naive_wait wait = {.cmd = *legs[i]};
-        if (wait.cmd.stop_ticks && (waits_above(&wait) ? book->last_price >= wait.cmd.stop_ticks
-                                                       : book->last_price <= wait.cmd.stop_ticks))
+        struct naive_wait wait = {.cmd = *legs[i], .more = *more_of(legs[i])};
+        if (wait.more.stop_ticks && (waits_above(&wait) ? book->last_price >= wait.more.stop_ticks
+                                                        : book->last_price <= wait.more.stop_ticks))
             return REJECT_PAIR_PRICES;
     }
     if (rests && book->last_price && !better(other(cmd->side), cmd->price_ticks, book->last_price))
@@ -771,7 +778,7 @@ static enum reject run_pair(struct naive_book *book, const struct book_cmd *cmd)
                               .ref = legs[i]->ref,
                               .price_ticks = legs[i]->price_ticks,
                               .left_lots = legs[i]->qty_lots,
-                              .display_lots = legs[i]->display_lots};
+                              .display_lots = more_of(legs[i])->display_lots};
         if (i == 0 && rests) {
             taker.order_id = ++book->order_id;
             rest(book, &taker);

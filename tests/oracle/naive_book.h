@@ -27,7 +27,8 @@ struct naive_order {
 
 /* An order that waits for its trigger: the command that placed it, and where it stands. */
 struct naive_wait {
-    struct book_cmd cmd;
+    struct book_cmd cmd; /* cmd.more is not to be used: what it was is `more` */
+    struct book_more more;
     uint64_t order_id, since; /* since: when it began to wait, or to follow the price */
     int64_t extreme;          /* 0: does not follow the price yet */
     uint64_t pair;

@@ -84,7 +84,8 @@ static struct {
     const struct setting *setting;
     struct fast fast[2];
     struct naive_book *naive;
-    struct book_cmd cmd, leg; /* leg: of a pair */
+    struct book_cmd cmd, leg;        /* leg: of a pair */
+    struct book_more more, leg_more; /* theirs */
     struct book_event *want;
     uint32_t want_count;
     int64_t middle_ticks;
@@ -129,8 +130,8 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
             "seq=%" PRIu64 " ref=%" PRIx64 " new_ref=%" PRIx64 " price=%" PRId64 " qty=%" PRId64
             " quote=%" PRId64 " display=%" PRId64 " stop=%" PRId64 " trail=%u\n",
             c->type, c->side, c->order_type, c->tif, c->stp, c->flags, c->status, c->user, c->seq,
-            c->ref, c->new_ref, c->price_ticks, c->qty_lots, c->quote_atoms, c->display_lots,
-            c->stop_ticks, c->trail_bips);
+            c->ref, c->new_ref, c->price_ticks, c->qty_lots, c->quote_atoms, run.more.display_lots,
+            run.more.stop_ticks, run.more.trail_bips);
     exit(1);
 }
 
@@ -326,8 +327,8 @@ static void compare_wait(void *arg, const struct order_node *order, const struct
     SAME(order->order_id, want->order_id, "id of an order that waits");
     SAME(order->left_lots, want->cmd.qty_lots, "lots of an order that waits");
     SAME(order->side, want->cmd.side, "side of an order that waits");
-    SAME(terms->stop_ticks, want->cmd.stop_ticks, "stop of an order that waits");
-    SAME(terms->trail_bips, want->cmd.trail_bips, "delta of an order that waits");
+    SAME(terms->stop_ticks, want->more.stop_ticks, "stop of an order that waits");
+    SAME(terms->trail_bips, want->more.trail_bips, "delta of an order that waits");
     SAME(extreme, want->extreme, "extreme of an order that trails");
 }
 
@@ -547,6 +548,12 @@ static int64_t any_display(int64_t lots)
     return lots / 20 + any_size(lots);
 }
 
+/* Of a command that is drawn. */
+static struct book_more *more_of(const struct book_cmd *cmd)
+{
+    return cmd == &run.leg ? &run.leg_more : &run.more;
+}
+
 /* A stop near the market, mostly on the side where it waits, or a delta, or both. */
 static void any_wait(struct book_cmd *cmd)
 {
@@ -555,17 +562,17 @@ static void any_wait(struct book_cmd *cmd)
     bool above = type_waits_above(cmd->order_type, cmd->side);
     int64_t last = naive_book_last_price(run.naive), away = chance(80) ? below(6) : any_size(500);
     if (chance(35))
-        cmd->trail_bips = deltas[below(7)];
-    if (!cmd->trail_bips || chance(50))
-        cmd->stop_ticks = clamp_price((last ? last : run.middle_ticks) +
-                                      (above != chance(5) ? away + 1 : -away - 1));
+        more_of(cmd)->trail_bips = deltas[below(7)];
+    if (!more_of(cmd)->trail_bips || chance(50))
+        more_of(cmd)->stop_ticks = clamp_price((last ? last : run.middle_ticks) +
+                                               (above != chance(5) ? away + 1 : -away - 1));
     cmd->tif = (uint8_t)below(TIF_COUNT);
     if (type_is_market(cmd->order_type))
         cmd->quote_atoms = cmd->side == SIDE_BUY ? any_budget(cmd->qty_lots) : 0;
     else
         cmd->price_ticks = any_price(cmd->side);
     if (!type_is_market(cmd->order_type) && cmd->tif == TIF_GTC && chance(20))
-        cmd->display_lots = any_display(cmd->qty_lots);
+        more_of(cmd)->display_lots = any_display(cmd->qty_lots);
 }
 
 /* A leg of a pair, which waits for a price on its side of the market. */
@@ -574,12 +581,12 @@ static void any_leg(struct book_cmd *cmd, int64_t type, int64_t middle)
     cmd->order_type = (uint8_t)type;
     bool above = type_waits_above(cmd->order_type, cmd->side);
     cmd->flags = 0;
-    cmd->display_lots = 0;
+    more_of(cmd)->display_lots = 0;
     cmd->tif = (uint8_t)below(TIF_COUNT);
-    cmd->trail_bips = chance(25) ? 100 : 0;
-    cmd->stop_ticks = clamp_price(middle + (above ? 1 : -1) * (any_size(20) - chance(3)));
-    if (cmd->trail_bips && chance(50))
-        cmd->stop_ticks = 0;
+    more_of(cmd)->trail_bips = chance(25) ? 100 : 0;
+    more_of(cmd)->stop_ticks = clamp_price(middle + (above ? 1 : -1) * (any_size(20) - chance(3)));
+    if (more_of(cmd)->trail_bips && chance(50))
+        more_of(cmd)->stop_ticks = 0;
     cmd->price_ticks = type_is_market(cmd->order_type) ? 0 : any_price(cmd->side);
     cmd->quote_atoms =
         type_is_market(cmd->order_type) && cmd->side == SIDE_BUY ? any_budget(cmd->qty_lots) : 0;
@@ -630,7 +637,7 @@ static void any_new(struct book_cmd *cmd)
     } else {
         cmd->price_ticks = any_price(cmd->side);
         if ((cmd->tif == TIF_GTC || cmd->order_type == TYPE_LIMIT_MAKER) && chance(15))
-            cmd->display_lots = any_display(cmd->qty_lots);
+            more_of(cmd)->display_lots = any_display(cmd->qty_lots);
     }
 }
 
@@ -641,14 +648,16 @@ static void any_pair(struct book_cmd *cmd)
     int64_t middle = last && chance(95) ? last : run.middle_ticks;
     any_new(cmd);
     run.leg = *cmd;
+    run.leg_more = (struct book_more){0};
+    run.leg.more = &run.leg_more;
     cmd->type = CMD_PAIR;
-    cmd->other = &run.leg;
+    run.more.other = &run.leg;
     run.leg.ref = fresh_ref();
     any_leg(&run.leg, TYPE_STOP_LOSS + below(2), middle);
     if (chance(60)) {
         cmd->order_type = TYPE_LIMIT_MAKER;
-        cmd->trail_bips = 0;
-        cmd->stop_ticks = cmd->quote_atoms = 0;
+        more_of(cmd)->trail_bips = 0;
+        more_of(cmd)->stop_ticks = cmd->quote_atoms = 0;
         cmd->flags = 0;
         cmd->price_ticks =
             clamp_price(middle + (cmd->side == SIDE_SELL ? 1 : -1) * (any_size(20) - chance(3)));
@@ -660,6 +669,7 @@ static void any_pair(struct book_cmd *cmd)
 static struct book_cmd any_command(void)
 {
     struct book_cmd cmd = {.seq = naive_book_seq(run.naive) + 1, .ts_us = (int64_t)run.number};
+    run.more = (struct book_more){0};
     bool trading = naive_book_status(run.naive) == STATUS_TRADING;
     if (trading ? below(2000) == 0 : chance(10)) {
         cmd.type = CMD_STATUS;
@@ -685,6 +695,8 @@ static struct book_cmd any_command(void)
     } else {
         any_new(&cmd);
     }
+    if (cmd.type == CMD_NEW || cmd.type == CMD_PAIR)
+        cmd.more = &run.more;
     if (cmd.type != CMD_NEW && cmd.type != CMD_PAIR) { /* nobody looks at these */
         cmd.user = (uint32_t)below(run.setting->users + 1);
         cmd.group = (uint32_t)below(4);
@@ -730,8 +742,8 @@ static void one_command(void)
     seen.rejects[reject]++;
     if (run.cmd.type == CMD_NEW && reject == REJECT_NONE) {
         seen.waits[run.cmd.order_type]++;
-        seen.trails += run.cmd.trail_bips != 0;
-        seen.icebergs += run.cmd.display_lots != 0;
+        seen.trails += run.more.trail_bips != 0;
+        seen.icebergs += run.more.display_lots != 0;
     }
     uint64_t fired = seen.events[EVENT_TRIGGERED];
     struct book_cmd taker = run.cmd;

@@ -16,11 +16,12 @@ enum {
 #define WS_ONLY    NULL, 0, METHOD_OTHER
 
 /* What an answer of 200 may be kept for, by whom. All else is nobody's to keep. */
-enum keep { KEEP_NONE, KEEP_SECOND, KEEP_SECOND_TIMED, KEEP_MINUTE_TIMED };
+enum keep { KEEP_NONE, KEEP_SECOND, KEEP_SECOND_TIMED, KEEP_MINUTE, KEEP_MINUTE_TIMED };
 static const struct cache_rule keeps[] = {
     [KEEP_NONE] = {.control = "no-store"},
     [KEEP_SECOND] = {.control = "public, max-age=1"},
     [KEEP_SECOND_TIMED] = {.control = "public, max-age=1", .timed = true},
+    [KEEP_MINUTE] = {.control = "public, max-age=60"},
     [KEEP_MINUTE_TIMED] = {.control = "public, max-age=60", .timed = true},
 };
 
@@ -93,6 +94,7 @@ static const struct route {
      KEEP_SECOND_TIMED, "trades.historical"},
     {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false, KEEP_NONE, "ping"},
     {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false, KEEP_NONE, "time"},
+    {PATH("/openapi.json"), METHOD_GET, rest_get_openapi, 1, 0, false, KEEP_MINUTE, NULL},
     {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false, KEEP_NONE,
      NULL},
     {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false,

@@ -1,5 +1,6 @@
 #include "http/operation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "http/fields.h"
@@ -121,6 +122,12 @@ static const struct route {
 
 enum { ROUTES = sizeof routes / sizeof *routes };
 
+static bool is_at(const struct route *route, struct slice path)
+{
+    return route->path && path.length == route->length &&
+           memcmp(path.data, route->path, route->length) == 0;
+}
+
 /* Refuses parameters that could not be read, or are more than `most`. */
 static bool params_good(struct call *call, enum params_status status, uint8_t most)
 {
@@ -184,6 +191,18 @@ const struct cache_rule *operation_cache(uint16_t route, int status)
     return &keeps[ours && status == 200 ? routes[route - 1].keep : KEEP_NONE];
 }
 
+size_t operation_allow(struct slice path, char out[static OPERATION_ALLOW_BYTES])
+{
+    static const char *const names[] = {"GET", "POST", "PUT", "DELETE"};
+    size_t length = 0;
+    for (uint32_t i = 0; i < ROUTES; i++)
+        if (is_at(&routes[i], path))
+            length += (size_t)snprintf(out + length, OPERATION_ALLOW_BYTES - length, "%s%s",
+                                       length ? ", " : "", names[routes[i].method]);
+    ASSERT(length < OPERATION_ALLOW_BYTES);
+    return length;
+}
+
 uint16_t operation_routes(void)
 {
     return ROUTES;
@@ -241,8 +260,7 @@ void operation_start(struct call *call)
         return;
     for (uint32_t i = 0; i < ROUTES; i++) {
         const struct route *route = &routes[i];
-        if (!route->path || call->path.length != route->length ||
-            memcmp(call->path.data, route->path, route->length) != 0)
+        if (!is_at(route, call->path))
             continue;
         known = true;
         if (route->method != call->method)

@@ -810,9 +810,10 @@ for e in ENDPOINTS:
 for path, known in METHODS.items():
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - known:
         @case(f"{method} {path} is not there")
-        def wrong_method(s, path=path, method=method):
+        def wrong_method(s, path=path, method=method, known=known):
             reply = s.send(method, path, {}, b"", lambda status: 1)
             refused(reply, -1000, "This method is not supported here.", 405)
+            eq(sorted(reply.headers["allow"].split(", ")), sorted(known), "Allow")
     for other in (path + "/", path + "x", path.upper(), path.replace("/v", "/w")):
         @case(f"{other} is nothing")
         def nothing(s, other=other):

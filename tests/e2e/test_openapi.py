@@ -1,20 +1,19 @@
 #!/usr/bin/python3
 """docs/openapi.yaml is what the server does.
 
-Goal: whoever reads the file calls the server right, and knows every answer. Method: each operation is called with its examples,
-with every value of an enumeration, and without what is required; answers are held against their schemas. Which operations
-and parameters there must be is what test_endpoints.py knows.
+Goal: whoever reads the file calls the server right, and knows every answer. Method: each operation is called as
+test_endpoints.py calls it, those of market data also with every value of an enumeration, orders of every kind are placed; each
+is refused for each of its parameters, and for its key. Every answer is held against the schema of its status.
 """
 import json
 import pathlib
 import re
 import sys
-import urllib.parse
 
 import yaml
 
 import test_endpoints
-from castle_client import Checks, Http1, Server, Trader, check, eq
+from castle_client import Checks, Server, check, eq
 
 FILE = pathlib.Path(__file__).parents[2] / "docs" / "openapi.yaml"
 DOC = yaml.safe_load(FILE.read_text())
@@ -36,7 +35,7 @@ def part(ref):
     return at
 
 
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
 KNOWN = {"type", "additionalProperties", "required", "properties", "items", "prefixItems", "oneOf", "enum", "pattern", "minimum",
          "maximum", "minLength", "minItems", "maxItems", "description", "default"}
 
@@ -48,7 +47,9 @@ def wrong(schema, value, at="answer"):
     if "oneOf" in schema:
         found = [wrong(one, value, at) for one in schema["oneOf"]]
         return "" if found.count("") == 1 else f"{at}: {found.count('')} of the schemas fit: {found}"
-    kind = schema["type"]
+    kind = schema.get("type")
+    if not kind:
+        return ""
     if not isinstance(value, TYPES[kind]) or isinstance(value, bool) != (kind == "boolean"):
         return f"{at}: no {kind}: {value!r}"
     size = len(value) if isinstance(value, (list, str)) else value
@@ -72,104 +73,144 @@ def wrong(schema, value, at="answer"):
     return next((one for one in parts if one), "")
 
 
-def operations():
-    for path, methods in DOC["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), path, [resolved(one) for one in operation.get("parameters", [])], operation["responses"]
+class Operation:
+    """What the file says of one, and the calls of it that test_endpoints.py has."""
+
+    def __init__(self, method, path, said):
+        self.method, self.path, self.responses = method.upper(), path, said["responses"]
+        self.parameters = {one["name"]: one for one in map(resolved, said.get("parameters", [])) if one["in"] == "query"}
+        self.signed = bool(said.get("security"))
+        self.calls = [e for e in test_endpoints.ENDPOINTS if (e.method, e.path) == (self.method, path)]
+
+    def hold(self, reply, status, what):
+        """The answer has this status, and is as the file says of it."""
+        response = resolved(self.responses.get(str(status), {}))
+        check("content" in response, f"{self.method} {self.path}: {status} is not described")
+        eq((reply.status, wrong(response["content"]["application/json"]["schema"], json.loads(reply.body))), (status, ""),
+           f"{self.method} {self.path} {what}")
+        for name, header in response.get("headers", {}).items():
+            check(name.lower() in reply.headers, f"{self.method} {self.path}: no {name}")
 
 
-# ---- the server ----
-
-class World:
-    def __init__(self, server):
-        admin = server.admin()
-        admin.symbols()
-        self.http = Http1(server.public)
-        alice = Trader(admin, Http1(server.public), "alice", {"BTC": "100", "ETH": "100", "USDT": "1000000"})
-        for symbol, price in (("BTCUSDT", "20000"), ("ETHUSDT", "2000")):
-            for side in ("SELL", "BUY"):  # with oneself
-                alice.limit(symbol, side, "0.01", price)
-            alice.limit(symbol, "BUY", "0.1", str(int(price) - 100))
-
-    def call(self, method, path, parameters, values):
-        """The status, and what is wrong with the answer to these values."""
-        place = {one["name"]: one["in"] for one in parameters}
-        query = urllib.parse.urlencode({name: value for name, value in values.items() if place[name] == "query"})
-        headers = {name: value for name, value in values.items() if place[name] == "header"}
-        reply = self.http.request(method, path + ("?" + query if query else ""), headers, b"")
-        return reply.status, json.loads(reply.body), reply.headers
-
-    def good(self, operation, values):
-        method, path, parameters, responses = operation
-        status, body, _ = self.call(method, path, parameters, values)
-        schema = resolved(responses["200"])["content"]["application/json"]["schema"]
-        eq((status, wrong(schema, body)), (200, ""), f"{method} {path} {values}")
+OPERATIONS = {(method.upper(), path): Operation(method, path, said)
+              for path, methods in DOC["paths"].items() for method, said in methods.items()}
 
 
-def sets_of_values(path, parameters):
-    """Examples of what must be there and of each that may be, alone and with every value there is."""
-    must = {one["name"]: one["example"] for one in parameters if one.get("required")}
-    if path in ("/api/v3/ticker", "/api/v3/ticker/tradingDay"):
-        must = {"symbol": "BTCUSDT"}
-    yield must
-    for one in parameters:
-        base = {} if one["name"] == "symbols" else must
-        for value in {one["example"], *resolved(one["schema"]).get("enum", [])}:
-            if value not in ("HALT", "BREAK"):  # the symbol is in TRADING
-                yield {**base, one["name"]: value}
-        if one["name"] == "type":
-            yield {"symbols": '["BTCUSDT","ETHUSDT"]', "type": "MINI"}
+WINDOWS = ("/api/v3/ticker", "/api/v3/ticker/tradingDay")  # they want one of symbol and symbols
+TYPED = {"timeInForce", "quantity", "price"}  # the type of an order says whether they must be there
+
+
+def values_of(operation):
+    """What must be there, and with it every value of an enumeration and the example of each other parameter."""
+    e = operation.calls[0]
+    must = e.mandatory or (["symbol"] if operation.path in WINDOWS else [])
+    for name, one in operation.parameters.items():
+        base = {key: e.values[key] for key in must if name != "symbols"}
+        for value in resolved(one["schema"]).get("enum", [one["example"]]):
+            if value not in ("HALT", "BREAK"):  # the symbols are in TRADING
+                yield {**base, name: str(value)}
+
+
+# Orders of all kinds.
+LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.002", "price": "20000"}
+WAITS = {"symbol": "ETHUSDT", "side": "SELL", "quantity": "0.1", "stopPrice": "1500", "newOrderRespType": "FULL"}
+ORDERS = [
+    *({**LIMIT, "newOrderRespType": kind} for kind in ("ACK", "RESULT", "FULL")),
+    {**LIMIT, "icebergQty": "0.001", "newOrderRespType": "FULL"},
+    {**LIMIT, "timeInForce": "FOK"},
+    {**WAITS, "type": "STOP_LOSS"}, {**WAITS, "type": "STOP_LOSS_LIMIT", "timeInForce": "GTC", "price": "1400"},
+    {**WAITS, "type": "TAKE_PROFIT", "stopPrice": "2500", "trailingDelta": "100"},
+    {**WAITS, "type": "TAKE_PROFIT_LIMIT", "stopPrice": "2500", "timeInForce": "IOC", "price": "2500"},
+    {"symbol": "ETHUSDT", "side": "BUY", "type": "MARKET", "quoteOrderQty": "100"},
+    {"symbol": "ETHUSDT", "side": "SELL", "type": "LIMIT_MAKER", "quantity": "0.1", "price": "3000",
+     "newOrderRespType": "RESULT"},
+    *({**LIMIT, "side": "SELL", "selfTradePreventionMode": mode, "newOrderRespType": "FULL"}
+      for mode in ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"))]
+FAILS = {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "987654321"}
+POOR = {**LIMIT, "quantity": "1000", "price": "25000"}
 
 
 @checks
-def the_server_gives_the_file_as_json(w):
-    status, body, headers = w.call("GET", "/openapi.json", [], {})
-    eq((status, headers["content-type"], headers["cache-control"], headers.get("vary")),
+def the_server_gives_the_file_as_json(s):
+    reply = s.http.request("GET", "/openapi.json")
+    eq((reply.status, reply.headers["content-type"], reply.headers["cache-control"], reply.headers.get("vary")),
        (200, "application/json;charset=UTF-8", "public, max-age=60", None), "how")
-    eq(body, DOC, "what")
+    eq(json.loads(reply.body), DOC, "what")
+    s.weigh()
 
 
 @checks
-def every_public_route_and_parameter_is_there(w):
-    known = {}
+def every_route_and_parameter_is_there(s):
     for e in test_endpoints.ENDPOINTS:
-        if not e.security and e.path.startswith("/api/v3/"):
-            parameters = known.setdefault((e.method, e.path), {})
-            parameters.update({name: name in e.mandatory for name in e.kinds})
-    described = {(method, path): {one["name"]: one.get("required", False) for one in parameters if one["in"] == "query"}
-                 for method, path, parameters, _ in operations()}
-    eq(sorted(described), sorted(known), "routes")
-    for route, parameters in known.items():
-        more = set(described[route]) - set(parameters)
-        eq((route, {name: must for name, must in described[route].items() if name not in more}), (route, parameters), "parameters")
-        check(all(not described[route][name] for name in more), f"{route}: {more}")
+        operation = OPERATIONS[e.method, e.path]
+        eq(operation.signed, bool(e.security), f"{e.name}: signed")
+        eq(set(e.kinds) - set(operation.parameters), set(), f"{e.name}: parameters")
+        always = set.intersection(*(set(call.mandatory) for call in operation.calls)) - TYPED
+        required = {name for name, one in operation.parameters.items() if one.get("required")}
+        eq(required, always | ({"timestamp"} if e.security else set()), f"{e.name}: required")
 
 
 @checks
-def every_answer_is_as_described(w):
-    calls = 0
-    for operation in operations():
-        for values in sets_of_values(operation[1], operation[2]):
-            w.good(operation, values)
-            calls += 1
-    check(calls > 100, f"only {calls} calls")
+def orders_of_every_kind_are_as_described(s):
+    def call(method, path, params, status=200):
+        operation = OPERATIONS[method, path]
+        reply = s.call(operation.calls[0], params)
+        operation.hold(reply, status, params)
+        return json.loads(reply.body)
+
+    for order in ORDERS:
+        made = call("POST", "/api/v3/order", order)
+        which = {"symbol": order["symbol"], "orderId": str(made["orderId"])}
+        if call("GET", "/api/v3/order", which)["isWorking"]:
+            call("GET", "/api/v3/openOrders", {"symbol": order["symbol"]})
+    call("GET", "/api/v3/allOrders", {"symbol": "ETHUSDT"})
+    call("GET", "/api/v3/myTrades", {"symbol": "ETHUSDT"})
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        call("DELETE", "/api/v3/openOrders", {"symbol": symbol})
+    order = call("POST", "/api/v3/order", LIMIT)
+    which = {"symbol": "BTCUSDT", "orderId": str(order["orderId"])}
+    call("PUT", "/api/v3/order/amend/keepPriority", {**which, "newQty": "0.001"})
+    eq(len(call("GET", "/api/v3/order/amendments", which)), 1, "amendments")
+    path = "/api/v3/order/cancelReplace"
+    call("POST", path, {**LIMIT, **FAILS}, 409)
+    call("POST", path, {**LIMIT, **FAILS, "cancelReplaceMode": "STOP_ON_FAILURE"}, 400)
+    call("POST", path, {**POOR, **FAILS}, 400)
+    call("POST", path, {**POOR, **FAILS, "cancelOrderId": which["orderId"]}, 409)
+    s.tidy()
 
 
 @checks
-def every_refusal_is_as_described(w):
-    for method, path, parameters, responses in operations():
-        schema = resolved(responses["4XX"])["content"]["application/json"]["schema"]
-        good = {one["name"]: one["example"] for one in parameters if one.get("required")}
-        cases = [{name: value for name, value in good.items() if name != left} for left in good]
-        cases += [{**good, one["name"]: ""} for one in parameters if one["in"] == "query"]
-        for values in cases:
-            status, body, _ = w.call(method, path, parameters, values)
-            eq((status, wrong(schema, body)), (400, ""), f"{method} {path} {values}")
+def every_answer_is_as_described(s):
+    for operation in OPERATIONS.values():
+        for e in operation.calls:
+            operation.hold(s.call(e, {**e.values, **(e.good(s) if e.good else {})}), 200, e.name)
+            if e.good:
+                s.tidy()
+        for values in [] if operation.signed else values_of(operation):
+            operation.hold(s.call(operation.calls[0], values), 200, values)
+
+
+@checks
+def every_refusal_is_as_described(s):
+    for operation in OPERATIONS.values():
+        e = operation.calls[0]
+        for name in e.mandatory:
+            operation.hold(s.call(e, {key: value for key, value in e.values.items() if key != name}), 400, f"without {name}")
+        for name in operation.parameters:
+            reply = s.call(e, {key: value for key, value in e.values.items() if {key, name} != {"symbol", "symbols"}}
+                           | {name: ""})
+            if reply.status == 200 and "margin" in operation.path:
+                continue  # it is not read: there is none of any symbol
+            operation.hold(reply, 400, f"{name} empty")
+            check(f"'{name}'" in json.loads(reply.body)["msg"], f"{operation.method} {operation.path} {name}: {reply.body}")
+        if operation.signed:
+            operation.hold(s.call(e, e.values, key="k" * 64), 401, "an unknown key")
+            operation.hold(s.call(e, e.values, secret="wrong"), 400, "a wrong signature")
 
 
 def main():
     with Server() as server:
-        checks.run(World(server))
+        checks.run(test_endpoints.Session(server))
     return checks.finish()
 
 

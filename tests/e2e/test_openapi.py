@@ -6,71 +6,14 @@ test_endpoints.py calls it, those of market data also with every value of an enu
 is refused for each of its parameters, and for its key. Every answer is held against the schema of its status.
 """
 import json
-import pathlib
-import re
 import sys
-
-import yaml
 
 import test_endpoints
 from castle_client import Checks, Server, check, eq
+from schema import document, raw, resolved, wrong
 
-FILE = pathlib.Path(__file__).parents[2] / "docs" / "openapi.yaml"
-DOC = yaml.safe_load(FILE.read_text())
+DOC = document("openapi.yaml")
 checks = Checks()
-
-
-# ---- the document ----
-
-def resolved(node):
-    while "$ref" in node:
-        node = {**part(node["$ref"]), **{key: value for key, value in node.items() if key != "$ref"}}
-    return node
-
-
-def part(ref):
-    at = DOC
-    for name in ref.removeprefix("#/").split("/"):
-        at = at[name]
-    return at
-
-
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "null": type(None)}
-KNOWN = {"type", "additionalProperties", "required", "properties", "items", "prefixItems", "oneOf", "enum", "pattern", "minimum",
-         "maximum", "minLength", "minItems", "maxItems", "description", "default"}
-
-
-def wrong(schema, value, at="answer"):
-    """What is wrong with the value, "" when nothing is; only the words of JSON Schema that the file uses."""
-    schema = resolved(schema)
-    eq(set(schema) - KNOWN, set(), "words that are not checked")
-    if "oneOf" in schema:
-        found = [wrong(one, value, at) for one in schema["oneOf"]]
-        return "" if found.count("") == 1 else f"{at}: {found.count('')} of the schemas fit: {found}"
-    kind = schema.get("type")
-    if not kind:
-        return ""
-    if not isinstance(value, TYPES[kind]) or isinstance(value, bool) != (kind == "boolean"):
-        return f"{at}: no {kind}: {value!r}"
-    size = len(value) if isinstance(value, (list, str)) else value
-    low, high = (schema.get(f"{end}{'Items' if kind == 'array' else 'Length' if kind == 'string' else 'imum'}")
-                 for end in ("min", "max"))
-    if "enum" in schema and value not in schema["enum"] or "pattern" in schema and not re.search(schema["pattern"], value) \
-            or low is not None and size < low or high is not None and size > high:
-        return f"{at}: {value!r}"
-    parts = []
-    if kind == "object":
-        own, more = schema.get("properties", {}), schema.get("additionalProperties", True)
-        for name in value:
-            if name in own or isinstance(more, dict):
-                parts.append(wrong(own.get(name, more), value[name], f"{at}.{name}"))
-            elif not more:
-                parts.append(f"{at}: {name} is not described")
-        parts += [f"{at}: {name} is missing" for name in schema.get("required", []) if name not in value]
-    if kind == "array":
-        first = schema.get("prefixItems", [])
-        parts = [wrong(first[i] if i < len(first) else schema["items"], one, f"{at}[{i}]") for i, one in enumerate(value)]
-    return next((one for one in parts if one), "")
 
 
 class Operation:
@@ -135,7 +78,7 @@ def the_server_gives_the_file_as_json(s):
     reply = s.http.request("GET", "/openapi.json")
     eq((reply.status, reply.headers["content-type"], reply.headers["cache-control"], reply.headers.get("vary")),
        (200, "application/json;charset=UTF-8", "public, max-age=60", None), "how")
-    eq(json.loads(reply.body), DOC, "what")
+    eq(json.loads(reply.body), raw("openapi.yaml"), "what")
     s.weigh()
 
 

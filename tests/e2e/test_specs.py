@@ -36,6 +36,15 @@ def redocly_has_nothing_to_say():
 
 
 @checks
+def the_parser_of_asyncapi_has_nothing_to_say():
+    told = run("node", CLIENTS / "asyncapi_check.mjs", ROOT / "docs/asyncapi.yaml")
+    eq(told.returncode, 0, f"exit, after {told.stderr[-2000:]}")
+    said = json.loads(told.stdout)
+    eq([one for one in said["diagnostics"] if one["code"] != "asyncapi-latest-version"], [], "diagnostics")
+    check(said["operations"] > 0, "it found no operation")
+
+
+@checks
 def schemathesis_gets_no_answer_that_is_not_described():
     with Server() as server:
         trader = test_endpoints.Session(server).trader

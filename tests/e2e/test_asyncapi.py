@@ -74,6 +74,7 @@ def every_answer_is_as_described(s):
 def an_account_is_told_what_is_described(s):
     ws, told = s.connect(), set()
     s.call(ws, "userDataStream.subscribe.signature", {}, s.alice)
+    s.admin.group(s.alice.user, 7)
     s.admin.deposit(s.alice.user, "USDT", "1", "one more")
     s.alice.limit("ETHUSDT", "BUY", "1", "2000")
     s.bob.limit("ETHUSDT", "SELL", "1", "2000")
@@ -93,8 +94,9 @@ def an_account_is_told_what_is_described(s):
         hold(MESSAGES["userEvent"]["payload"], message, "an event")
         event = message["event"]
         told |= {event["e"], event.get("x"), (event.get("x"), event.get("i"))}
+        told |= set(event if event["e"] == "executionReport" else ())
     wanted = {"executionReport", "balanceUpdate", "outboundAccountPosition", "NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE",
-              "EXPIRED", "TRADE_PREVENTION"}
+              "EXPIRED", "TRADE_PREVENTION", "u", "d", "eR", "W"}
     eq(wanted - told, set(), "what was not told")
 
 

@@ -114,6 +114,11 @@ def orders_of_every_kind_are_as_described(s):
     which = {"symbol": "BTCUSDT", "orderId": str(order["orderId"])}
     call("PUT", "/api/v3/order/amend/keepPriority", {**which, "newQty": "0.001"})
     eq(len(call("GET", "/api/v3/order/amendments", which)), 1, "amendments")
+    s.admin.group(s.trader.user, 7)
+    made = call("POST", "/api/v3/order", {**LIMIT, "side": "SELL", "selfTradePreventionMode": "EXPIRE_TAKER"})
+    matches = call("GET", "/api/v3/myPreventedMatches", {"symbol": "BTCUSDT", "orderId": str(made["orderId"])})
+    eq((len(matches), matches[0]["tradeGroupId"], made["tradeGroupId"]), (1, 7, 7), "prevented matches")
+    eq(call("GET", "/api/v3/account", {})["tradeGroupId"], 7, "the account")
     path = "/api/v3/order/cancelReplace"
     call("POST", path, {**LIMIT, **FAILS}, 409)
     call("POST", path, {**LIMIT, **FAILS, "cancelReplaceMode": "STOP_ON_FAILURE"}, 400)

@@ -89,7 +89,10 @@ def an_account_is_told_what_is_described(s):
     s.call(ws, "order.cancelReplace", {**POOR, **FAILS}, s.alice, 400)
     which = SYMBOL | {"orderId": s.call(ws, "order.place", LIMIT, s.alice)["orderId"]}
     s.call(ws, "order.cancel", which, s.alice)
-    while ("CANCELED", which["orderId"]) not in told:
+    s.admin.symbol("GONEUSDT", "GONE", "USDT")
+    gone = {"symbol": "GONEUSDT", "orderId": s.call(ws, "order.place", LIMIT | {"symbol": "GONEUSDT"}, s.alice)["orderId"]}
+    s.admin.delist("GONEUSDT")
+    while {("CANCELED", which["orderId"]), ("EXPIRED", gone["orderId"])} - told:
         message = ws.event()
         hold(MESSAGES["userEvent"]["payload"], message, "an event")
         event = message["event"]
@@ -98,6 +101,7 @@ def an_account_is_told_what_is_described(s):
     wanted = {"executionReport", "balanceUpdate", "outboundAccountPosition", "NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE",
               "EXPIRED", "TRADE_PREVENTION", "u", "d", "eR", "W"}
     eq(wanted - told, set(), "what was not told")
+    eq(s.call(ws, "order.status", gone, s.alice)["expiryReason"], "EXCHANGE_CANCELED", "why it ended")
 
 
 @checks

@@ -10,7 +10,7 @@ import sys
 
 import test_endpoints
 from castle_client import Checks, Server, check, eq
-from schema import document, raw, resolved, wrong
+from schema import document, part, raw, resolved, wrong
 
 DOC = document("openapi.yaml")
 checks = Checks()
@@ -69,6 +69,20 @@ ORDERS = [
      "newOrderRespType": "RESULT"},
     *({**LIMIT, "side": "SELL", "selfTradePreventionMode": mode, "newOrderRespType": "FULL"}
       for mode in ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"))]
+FILTERS = {  # those that a symbol does not have anyway
+    "ICEBERG_PARTS": {"limit": 12},
+    "TRAILING_DELTA": {"minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000, "minTrailingBelowDelta": 20,
+                       "maxTrailingBelowDelta": 3000},
+    "PERCENT_PRICE": {"multiplierUp": "5", "multiplierDown": "0.2", "avgPriceMins": 1},
+    "PERCENT_PRICE_BY_SIDE": {"bidMultiplierUp": "5", "bidMultiplierDown": "0.2", "askMultiplierUp": "4",
+                              "askMultiplierDown": "0.15", "avgPriceMins": 1},
+    "MIN_NOTIONAL": {"minNotional": "5", "applyToMarket": True, "avgPriceMins": 1},
+    "MAX_POSITION": {"maxPosition": "10"},
+    **{kind + name: {limit: 1000} for kind in ("", "EXCHANGE_") for name, limit in
+       (("MAX_NUM_ORDERS", "maxNumOrders"), ("MAX_NUM_ORDER_LISTS", "maxNumOrderLists"),
+        ("MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders"), ("MAX_NUM_ICEBERG_ORDERS", "maxNumIcebergOrders"))},
+    "MAX_NUM_ORDER_AMENDS": {"maxNumOrderAmends": 10}}
+INSTEAD = ("PERCENT_PRICE", "MIN_NOTIONAL")  # of others
 FAILS = {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "987654321"}
 POOR = {**LIMIT, "quantity": "1000", "price": "25000"}
 
@@ -154,6 +168,26 @@ def every_refusal_is_as_described(s):
         if operation.signed:
             operation.hold(s.call(e, e.values, key="k" * 64), 401, "an unknown key")
             operation.hold(s.call(e, e.values, secret="wrong"), 400, "a wrong signature")
+
+
+@checks
+def filters_of_every_kind_are_as_described(s):
+    """Last: there are two more symbols then."""
+    filters = part("openapi.yaml#/components/schemas/Filter")["properties"]["filterType"]["enum"]
+    given = [{"filterType": name, **FILTERS[name]} for name in filters if name in FILTERS]
+    ours = [one for one in given if not one["filterType"].startswith("EXCHANGE_")]
+    s.admin.symbol("FULLUSDT", "FULL", "USDT", filters=[one for one in ours if one["filterType"] not in INSTEAD])
+    s.admin.symbol("LESSUSDT", "LESS", "USDT", filters=[one for one in ours if one["filterType"] in INSTEAD])
+    s.admin.exchange_filters(*(one for one in given if one["filterType"].startswith("EXCHANGE_")))
+    info = OPERATIONS["GET", "/api/v3/exchangeInfo"]
+    reply = s.call(info.calls[0], {})
+    info.hold(reply, 200, "all symbols")
+    told = json.loads(reply.body)
+    shown = told["exchangeFilters"] + [one for symbol in told["symbols"] for one in symbol["filters"]]
+    eq({one["filterType"] for one in shown}, set(filters), "types of filters")
+    mine = OPERATIONS["GET", "/api/v3/myFilters"]
+    for symbol in ("FULLUSDT", "LESSUSDT"):
+        mine.hold(s.call(mine.calls[0], {"symbol": symbol}), 200, symbol)
 
 
 def main():

@@ -1,5 +1,6 @@
 #include "http/operation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "http/fields.h"
@@ -16,11 +17,12 @@ enum {
 #define WS_ONLY    NULL, 0, METHOD_OTHER
 
 /* What an answer of 200 may be kept for, by whom. All else is nobody's to keep. */
-enum keep { KEEP_NONE, KEEP_SECOND, KEEP_SECOND_TIMED, KEEP_MINUTE_TIMED };
+enum keep { KEEP_NONE, KEEP_SECOND, KEEP_SECOND_TIMED, KEEP_MINUTE, KEEP_MINUTE_TIMED };
 static const struct cache_rule keeps[] = {
     [KEEP_NONE] = {.control = "no-store"},
     [KEEP_SECOND] = {.control = "public, max-age=1"},
     [KEEP_SECOND_TIMED] = {.control = "public, max-age=1", .timed = true},
+    [KEEP_MINUTE] = {.control = "public, max-age=60"},
     [KEEP_MINUTE_TIMED] = {.control = "public, max-age=60", .timed = true},
 };
 
@@ -93,6 +95,7 @@ static const struct route {
      KEEP_SECOND_TIMED, "trades.historical"},
     {PATH("/api/v3/ping"), METHOD_GET, rest_get_ping, 1, 0, false, KEEP_NONE, "ping"},
     {PATH("/api/v3/time"), METHOD_GET, rest_get_time, 1, 0, false, KEEP_NONE, "time"},
+    {PATH("/openapi.json"), METHOD_GET, rest_get_openapi, 1, 0, false, KEEP_MINUTE, NULL},
     {PATH("/sapi/v1/system/status"), METHOD_GET, rest_get_system_status, 1, 0, false, KEEP_NONE,
      NULL},
     {PATH("/sapi/v1/asset/tradeFee"), METHOD_GET, rest_get_trade_fee, 1, 1 + SIGNED, false,
@@ -118,6 +121,12 @@ static const struct route {
 };
 
 enum { ROUTES = sizeof routes / sizeof *routes };
+
+static bool is_at(const struct route *route, struct slice path)
+{
+    return route->path && path.length == route->length &&
+           memcmp(path.data, route->path, route->length) == 0;
+}
 
 /* Refuses parameters that could not be read, or are more than `most`. */
 static bool params_good(struct call *call, enum params_status status, uint8_t most)
@@ -182,6 +191,18 @@ const struct cache_rule *operation_cache(uint16_t route, int status)
     return &keeps[ours && status == 200 ? routes[route - 1].keep : KEEP_NONE];
 }
 
+size_t operation_allow(struct slice path, char out[static OPERATION_ALLOW_BYTES])
+{
+    static const char *const names[] = {"GET", "POST", "PUT", "DELETE"};
+    size_t length = 0;
+    for (uint32_t i = 0; i < ROUTES; i++)
+        if (is_at(&routes[i], path))
+            length += (size_t)snprintf(out + length, OPERATION_ALLOW_BYTES - length, "%s%s",
+                                       length ? ", " : "", names[routes[i].method]);
+    ASSERT(length < OPERATION_ALLOW_BYTES);
+    return length;
+}
+
 uint16_t operation_routes(void)
 {
     return ROUTES;
@@ -239,8 +260,7 @@ void operation_start(struct call *call)
         return;
     for (uint32_t i = 0; i < ROUTES; i++) {
         const struct route *route = &routes[i];
-        if (!route->path || call->path.length != route->length ||
-            memcmp(call->path.data, route->path, route->length) != 0)
+        if (!is_at(route, call->path))
             continue;
         known = true;
         if (route->method != call->method)

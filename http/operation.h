@@ -12,6 +12,8 @@
 /* Starts the call; its answer comes now or later through call->respond. Sets call->route. */
 void operation_start(struct call *call);
 
+enum { OPERATION_ALLOW_BYTES = 32 };
+
 struct json_node;
 
 /* Starts the call of the WebSocket API's method `name`, which may begin with "v3/"; its parameters
@@ -27,6 +29,10 @@ struct cache_rule {
 };
 /* Of a call's route, whatever it is. Thread: any. */
 const struct cache_rule *operation_cache(uint16_t route, int status);
+
+/* Writes the methods of the public routes at a path, as Allow lists them ("GET, POST"); returns the
+ * length, 0 when there is nothing at it. Thread: any. */
+size_t operation_allow(struct slice path, char out[static OPERATION_ALLOW_BYTES]);
 
 /* Routes are 1 to operation_routes(); 0 is a call of no route. Thread: any. */
 uint16_t operation_routes(void);

@@ -290,6 +290,18 @@ static void add_cache_control(h2o_req_t *req, const struct call *call, int statu
                        H2O_STRLIT("x-mbx-time-unit"));
 }
 
+/* What may be asked at a path that the method is not for (RFC 9110 15.5.6). */
+static void add_allow(h2o_req_t *req, const struct call *call)
+{
+    char methods[OPERATION_ALLOW_BYTES];
+    size_t length = operation_allow(call->path, methods);
+    if (!length)
+        return;
+    h2o_iovec_t value = h2o_strdup(&req->pool, methods, length);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("allow"), 1, "Allow",
+                          value.base, value.len);
+}
+
 /* The answer's bytes, for as long as the request lives. */
 static h2o_iovec_t answer_of(struct tie *tie, const char *body, size_t length)
 {
@@ -311,6 +323,8 @@ static void respond(void *transport, int status, const char *body, size_t length
     add_usage(tie, tie->call);
     add_retry_after(tie, tie->call);
     add_cache_control(req, tie->call, status);
+    if (status == 405)
+        add_allow(req, tie->call);
     request_ended(tie, false);
     tie->link->guard.untaken += tie->untaken = length;
     h2o_iovec_t data = answer_of(tie, body, length);

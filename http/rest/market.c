@@ -4,6 +4,7 @@
 #include "http/fields.h"
 #include "http/filters.h"
 #include "http/render.h"
+#include "http/rest/openapi.h"
 
 enum { WINDOW_SYMBOLS_MAX = 100, WINDOW_WEIGHT_SYMBOLS = 50 }; /* of a request; that cost more */
 
@@ -11,6 +12,12 @@ void rest_get_ping(struct call *call)
 {
     if (fields_all_read(call))
         call_respond(call, 200, "{}", 2);
+}
+
+void rest_get_openapi(struct call *call)
+{
+    if (fields_all_read(call))
+        call_respond(call, 200, openapi_json, openapi_length);
 }
 
 void rest_get_time(struct call *call)

@@ -36,6 +36,7 @@ void rest_get_trade_fee(struct call *call);
 
 /* market.c */
 void rest_get_ping(struct call *call);
+void rest_get_openapi(struct call *call);
 void rest_get_time(struct call *call);
 void rest_get_depth(struct call *call);
 void rest_get_ticker_price(struct call *call);

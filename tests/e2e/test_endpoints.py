@@ -323,6 +323,8 @@ ENDPOINTS = [
              rows("rateLimitType", "interval", "intervalNum", "limit", "count")),
     Endpoint("GET", "/api/v3/myFilters", "USER_DATA", 40, 1, {"symbol*": ("symbol", "BTCUSDT")},
              keys("exchangeFilters", "symbolFilters", "assetFilters")),
+    Endpoint("GET", "/openapi.json", None, 1, 0, {},
+             lambda value: check(value["openapi"].startswith("3.1."), value["openapi"])),
     Endpoint("GET", "/sapi/v1/system/status", None, 1, 0, {}, exactly({"status": 0, "msg": "normal"})),
     Endpoint("GET", "/sapi/v1/asset/tradeFee", "USER_DATA", 1, 1, {"symbol": ("symbol", "ETHBTC")},
              exactly([{"symbol": "ETHBTC", "makerCommission": "0.00100000", "takerCommission": "0.00100000"}])),
@@ -810,10 +812,11 @@ for e in ENDPOINTS:
 for path, known in METHODS.items():
     for method in {"GET", "POST", "PUT", "DELETE", "PATCH"} - known:
         @case(f"{method} {path} is not there")
-        def wrong_method(s, path=path, method=method):
+        def wrong_method(s, path=path, method=method, known=known):
             reply = s.send(method, path, {}, b"", lambda status: 1)
             refused(reply, -1000, "This method is not supported here.", 405)
-    for other in (path + "/", path + "x", path.upper(), path.replace("/v", "/w")):
+            eq(sorted(reply.headers["allow"].split(", ")), sorted(known), "Allow")
+    for other in (path + "/", path + "x", path.upper(), "/w" + path[2:]):
         @case(f"{other} is nothing")
         def nothing(s, other=other):
             refused(s.send("GET", other, {}, b"", lambda status: 1), -1000, "There is nothing at this path.", 404)

@@ -34,7 +34,7 @@ DEFAULTS = {  # DESIGN §10: tick, step, minimum notional
     "BTCUSDT": ("BTC", "USDT", "0.01", "0.00001", "5"), "ETHUSDT": ("ETH", "USDT", "0.01", "0.0001", "5"),
     "BNBUSDT": ("BNB", "USDT", "0.01", "0.001", "5"), "SOLUSDT": ("SOL", "USDT", "0.01", "0.001", "5"),
     "ETHBTC": ("ETH", "BTC", "0.00001", "0.0001", "0.0001")}
-STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
+STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT")
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 
 checks = Checks()

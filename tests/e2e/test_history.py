@@ -177,7 +177,8 @@ def lookups(trader, end):
             "trades": trader.get("historicalTrades", market),
             **{f"candles of {name}": trader.get("klines", {**market, "interval": name, "endTime": end}) for name in INTERVALS},
             "candles of another zone": trader.get("klines", {**market, "interval": "1d", "timeZone": "+05:45", "endTime": end}),
-            "first candles": trader.get("klines", {**market, "interval": "1s", "startTime": 1, "limit": 3})}
+            "first candles": trader.get("klines", {**market, "interval": "1s", "startTime": 1, "endTime": end,
+                                                  "limit": 3})}
 
 
 @checks

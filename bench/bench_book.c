@@ -1,6 +1,6 @@
 /* bench_book.c - the production book on the flows of PEERS.md, beside the generator's own matcher.
  *
- * Use:     bench_book [--runs N] [--flow A|B|D] [--huge] [--json FILE]
+ * Use:     bench_book [--runs N] [--flow A|B|D] [--stops N] [--huge] [--json FILE]
  * Method:  per flow: the records' sha256 is checked; then book and yardstick take turns, N runs
  * each (5), medians. Timed: records decoded into commands in batches of 32, book_prefetch on the
  * batch, book_begin and book_step until done, events consumed. The prefill is not timed, and every
@@ -44,8 +44,8 @@ static const struct target targets[] = {
     {'A', 20, 30, 56.4, 300}, {'B', 8, 12, 11.0, 1000}, {'D', 12, 20, 34.5, 0}};
 
 struct options {
-    uint32_t runs;
-    char flow; /* 0: all */
+    uint32_t runs, stops; /* stops: 0, or how many wait while the flow runs once more */
+    char flow;            /* 0: all */
     bool huge;
     const char *json;
 };
@@ -135,18 +135,43 @@ static uint32_t *count_moves(const struct flow *flow)
     return moved;
 }
 
-static void bench_init(struct bench *bench, const struct flow *flow, const uint32_t *moved,
-                       bool huge)
+/* Half of them above all prices of the flow and half below: no trade meets one. */
+static void place_stops(struct bench *bench, uint32_t stops)
 {
+    for (uint32_t i = 0; i < stops; i++) {
+        bool above = i & 1;
+        const struct book_more more = {.stop_ticks = above ? (INT64_C(1) << 32) + i / 64 : 1};
+        const struct book_cmd cmd = {.type = CMD_NEW,
+                                     .side = above ? SIDE_BUY : SIDE_SELL,
+                                     .order_type = TYPE_STOP_LOSS_LIMIT,
+                                     .user = i,
+                                     .seq = ++bench->seq,
+                                     .ref = UINT64_C(1) << 60 | i,
+                                     .price_ticks = 1000,
+                                     .qty_lots = 1,
+                                     .ts_us = (int64_t)bench->seq,
+                                     .more = &more};
+        bench->out.count = 0;
+        ASSERT(book_begin(bench->book, &cmd) == REJECT_NONE);
+        ASSERT(book_step(bench->book, FILLS_MAX, &bench->out) == BOOK_DONE);
+    }
+}
+
+static void bench_init(struct bench *bench, const struct flow *flow, const uint32_t *moved,
+                       const struct options *options, uint32_t stops)
+{
+    uint32_t orders = flow->live_max + stops, far = FAR_MAX + 4 * stops;
+    bool huge = options->huge;
     *bench = (struct bench){.flow = flow, .moved = moved};
     bench->out.event = bench->event;
-    bench->pool_bytes = order_pool_size(flow->live_max, FAR_MAX);
+    bench->pool_bytes = order_pool_size(orders, far);
     bench->book_bytes = book_size(WINDOW_TICKS);
-    bench->pool = order_pool_init(pages_take(bench->pool_bytes, huge), flow->live_max, FAR_MAX);
+    bench->pool = order_pool_init(pages_take(bench->pool_bytes, huge), orders, far);
     struct book_config config = {.spec = {.tick_atoms = 1000000, .lot_atoms = 100000},
                                  .symbol = 1,
                                  .window_ticks = WINDOW_TICKS};
     bench->book = book_init(pages_take(bench->book_bytes, huge), bench->pool, &config);
+    place_stops(bench, stops);
 }
 
 static void bench_fini(struct bench *bench)
@@ -245,9 +270,9 @@ static bool totals_match(const struct flow_spec *spec, const char *who, struct f
 
 /* One run of the book from empty; seconds of the timed part. */
 static bool run_book(struct bench *bench, const struct flow *flow, const uint32_t *moved,
-                     const struct options *options, enum mode mode, double *seconds)
+                     const struct options *options, uint32_t stops, enum mode mode, double *seconds)
 {
-    bench_init(bench, flow, moved, options->huge);
+    bench_init(bench, flow, moved, options, stops);
     apply_range(bench, 0, flow->prefill, MODE_SPEED);
     bench->trades = bench->volume_lots = 0;
     double start = measure_now_s();
@@ -269,7 +294,7 @@ static bool run_latency(struct bench *bench, const struct flow *flow, const uint
 {
     static const double quantiles[3] = {0.5, 0.99, 0.999};
     double seconds;
-    bool ok = run_book(bench, flow, moved, options, mode, &seconds);
+    bool ok = run_book(bench, flow, moved, options, 0, mode, &seconds);
     for (uint32_t i = 0; i < 3; i++)
         ns[i] = (double)hist_quantile(&bench->cycles, quantiles[i]) * cycle_ns;
     return ok;
@@ -304,6 +329,25 @@ static void print_result(const struct result *result, const struct target *targe
     printf("  at most %u orders resting; totals %s\n", live, result->ok ? "as in PEERS" : "WRONG");
 }
 
+/* The flow with so many stops waiting, and without, in turns: how much longer a trade takes that
+ * triggers none of them. */
+static bool run_stops(struct bench *bench, const struct flow *flow, const uint32_t *moved,
+                      const struct options *options)
+{
+    double with[RUNS_MAX], without[RUNS_MAX];
+    bool ok = true;
+    for (uint32_t run = 0; run < options->runs && ok; run++)
+        ok = run_book(bench, flow, moved, options, options->stops, MODE_SPEED, &with[run]) &&
+             run_book(bench, flow, moved, options, 0, MODE_SPEED, &without[run]);
+    double longer_ns =
+        (measure_median(with, options->runs) - measure_median(without, options->runs)) * 1e9 /
+        (double)flow->spec->totals.trades;
+    if (ok)
+        printf("  a trade with %u stops waiting takes %+.1f ns, goal 50 (%s)\n", options->stops,
+               longer_ns, reached(longer_ns <= 50));
+    return ok;
+}
+
 static struct result run_flow(const struct target *target, const struct options *options)
 {
     static struct bench bench;
@@ -317,7 +361,7 @@ static struct result run_flow(const struct target *target, const struct options 
            result.ok ? "as in PEERS" : "WRONG");
     uint32_t *moved = count_moves(&flow);
     for (uint32_t run = 0; run < options->runs && result.ok; run++) {
-        result.ok &= run_book(&bench, &flow, moved, options, MODE_SPEED, &seconds);
+        result.ok &= run_book(&bench, &flow, moved, options, 0, MODE_SPEED, &seconds);
         book[run] = FLOW_TIMED / seconds / 1e6;
         struct flow_totals totals = flow_reference_match(&flow, options->huge, &seconds);
         result.ok &= totals_match(flow.spec, "yardstick", totals);
@@ -330,6 +374,8 @@ static struct result run_flow(const struct target *target, const struct options 
         result.ok &= run_latency(&bench, &flow, moved, options, MODE_LATENCY, result.batch_ns);
         result.ok &= run_latency(&bench, &flow, moved, options, MODE_ALONE, result.alone_ns);
         print_result(&result, target, flow.live_max);
+        if (options->stops)
+            result.ok &= run_stops(&bench, &flow, moved, options);
     }
     mem_release(moved, flow.count * sizeof *moved);
     flow_free(&flow);
@@ -380,13 +426,15 @@ static bool parse(int argc, char **argv, struct options *options)
             options->runs = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(argv[i], "--flow") == 0 && strlen(value) == 1 && strchr("ABD", value[0]))
             options->flow = value[0];
+        else if (strcmp(argv[i], "--stops") == 0)
+            options->stops = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(argv[i], "--json") == 0 && *value)
             options->json = value;
         else
             return false;
         i++;
     }
-    return options->runs > 0 && options->runs <= RUNS_MAX;
+    return options->runs > 0 && options->runs <= RUNS_MAX && options->stops <= 1000000;
 }
 
 int main(int argc, char **argv)
@@ -397,7 +445,9 @@ int main(int argc, char **argv)
     char cpu[128];
     bool ok = true;
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: bench_book [--runs 1..%d] [--flow A|B|D] [--huge] [--json FILE]\n",
+        fprintf(stderr,
+                "usage: bench_book [--runs 1..%d] [--flow A|B|D] [--stops 0..1000000] [--huge] "
+                "[--json FILE]\n",
                 RUNS_MAX);
         return 2;
     }

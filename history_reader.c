@@ -364,15 +364,21 @@ static bool read_fills(struct history *store, struct past_job *job)
     return true;
 }
 
+/* What befell one order, or all of them. */
+static struct history_ask orders_ask(const struct past_job *job)
+{
+    const struct request_find *find = &job->request.find;
+    return (struct history_ask){.symbol = job->request.symbol,
+                                .user = job->request.user,
+                                .limit = find->limit,
+                                .order_id = find->order_id,
+                                .from_id = find->from_id};
+}
+
 static bool read_amendments(struct history *store, struct past_job *job)
 {
     struct history_amendment rows[PAGE];
-    const struct request_find *find = &job->request.find;
-    const struct history_ask ask = {.symbol = job->request.symbol,
-                                    .user = job->request.user,
-                                    .limit = find->limit,
-                                    .order_id = find->order_id,
-                                    .from_id = find->from_id};
+    const struct history_ask ask = orders_ask(job);
     if (!store->ops->amendments(store, &ask, rows, &job->count))
         return false;
     for (uint32_t i = 0; i < job->count; i++) {
@@ -395,12 +401,7 @@ static bool read_amendments(struct history *store, struct past_job *job)
 static bool read_prevented(struct history *store, struct past_job *job)
 {
     struct history_prevented rows[PAGE];
-    const struct request_find *find = &job->request.find;
-    const struct history_ask ask = {.symbol = job->request.symbol,
-                                    .user = job->request.user,
-                                    .limit = find->limit,
-                                    .order_id = find->order_id,
-                                    .from_id = find->from_id};
+    const struct history_ask ask = orders_ask(job);
     if (!store->ops->prevented(store, &ask, rows, &job->count))
         return false;
     for (uint32_t i = 0; i < job->count; i++)

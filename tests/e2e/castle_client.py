@@ -620,3 +620,26 @@ class Trader(Binance):
         for asset, amount in funds.items():
             admin.deposit(self.user, asset, amount, f"{name} {asset} opening")
         super().__init__(http, *admin.key(self.user), **options)
+
+    def locked(self, asset):
+        return self.balances().get(asset, (0, 0))[1]
+
+
+class Trading:
+    """A server and its traders, each with the funds; cleared between checks, restarted within them."""
+
+    def __init__(self, server, funds, names):
+        self.server, self.admin = server, server.admin()
+        self.traders = [Trader(self.admin, Http1(server.public), name, funds) for name in names]
+
+    def clear(self):
+        for trader in self.traders:
+            for symbol in {order["symbol"] for order in trader.open_orders()}:
+                trader.cancel_all(symbol)
+
+    def restart(self):
+        self.server.kill9()
+        self.server.restart()
+        self.admin = self.server.admin()
+        for trader in self.traders:
+            trader.http = Http1(self.server.public)

@@ -7,7 +7,7 @@ usage: test_amend.py
 """
 import sys
 
-from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal, units
+from castle_client import Checks, Server, Trading, check, conserved, eq, refusal, units
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
@@ -22,29 +22,15 @@ INCREASE = "Order amend (quantity increase) is not supported."
 NO_CHANGE = "The requested action would change no state; rejecting"
 
 
-class Session:
+class Session(Trading):
     def __init__(self, server):
-        self.server, self.names = server, 0
-        self.admin = server.admin()
-        funds = {"USDT": "1000000", "BTC": "100"}
-        self.traders = [Trader(self.admin, Http1(server.public), name, funds) for name in ("alice", "bob")]
+        super().__init__(server, {"USDT": "1000000", "BTC": "100"}, ("alice", "bob"))
+        self.names = 0
         self.alice, self.bob = self.traders
 
     def name(self):
         self.names += 1
         return f"n{self.names}"
-
-    def clear(self):
-        for trader in self.traders:
-            for symbol in {order["symbol"] for order in trader.open_orders()}:
-                trader.cancel_all(symbol)
-
-    def restart(self):
-        self.server.kill9()
-        self.server.restart()
-        self.admin = self.server.admin()
-        for trader in self.traders:
-            trader.http = Http1(self.server.public)
 
 
 def amend(trader, qty, symbol="BTCUSDT", **params):
@@ -60,14 +46,10 @@ def refused(code, msg, function, *args, **named):
     eq((error.status, error.code, error.msg), (400, code, msg), "refused")
 
 
-def locked(trader, asset):
-    return trader.balances().get(asset, (0, 0))[1]
-
-
 @checks
 def the_order_gets_smaller_and_is_shown(s):
     old = s.alice.limit("BTCUSDT", "BUY", "0.005", "20000", newClientOrderId=s.name())
-    eq(locked(s.alice, "USDT"), units("100"), "held before")
+    eq(s.alice.locked("USDT"), units("100"), "held before")
     answer = amend(s.alice, "0.003", orderId=old["orderId"], newClientOrderId="smaller")
     eq((set(answer), set(answer["amendedOrder"])), (ANSWER, ORDER), "keys")
     order = answer["amendedOrder"]
@@ -78,7 +60,7 @@ def the_order_gets_smaller_and_is_shown(s):
         "status": "NEW", "timeInForce": "GTC", "type": "LIMIT", "side": "BUY", "selfTradePreventionMode": "NONE"},
        "the order")
     eq(order["workingTime"], old["workingTime"], "it works since it came")
-    eq(locked(s.alice, "USDT"), units("60"), "held behind it")
+    eq(s.alice.locked("USDT"), units("60"), "held behind it")
     shown = s.alice.query("BTCUSDT", orderId=old["orderId"])
     eq((shown["clientOrderId"], shown["origQty"], shown["status"], shown["updateTime"], shown["time"]),
        ("smaller", "0.00300000", "NEW", answer["transactTime"], old["transactTime"]), "asked for")
@@ -99,7 +81,7 @@ def it_keeps_its_place_and_a_replaced_one_does_not(s):
     s.bob.limit("BTCUSDT", "BUY", "0.001", "21000", selfTradePreventionMode="NONE")
     eq(s.alice.query("BTCUSDT", orderId=first["orderId"])["executedQty"], "0.00100000", "the older one traded")
     eq(s.bob.query("BTCUSDT", orderId=second["orderId"])["executedQty"], "0.00000000", "the younger one did not")
-    eq(locked(s.alice, "BTC"), units("0.001"), "held")
+    eq(s.alice.locked("BTC"), units("0.001"), "held")
     s.bob.limit("BTCUSDT", "BUY", "0.001", "21000", selfTradePreventionMode="NONE")
     shown = s.alice.query("BTCUSDT", orderId=first["orderId"])
     eq((shown["status"], shown["origQty"], shown["clientOrderId"]), ("FILLED", "0.00200000", first["clientOrderId"]),
@@ -162,7 +144,7 @@ def with_nothing_left_it_expires(s):
         shown = s.alice.query("BTCUSDT", orderId=order["orderId"])
         eq((shown["status"], shown["origQty"], shown["executedQty"], "expiryReason" in shown),
            ("EXPIRED", executed, executed, False), "the order")
-        eq(locked(s.alice, "BTC"), 0, "held")
+        eq(s.alice.locked("BTC"), 0, "held")
         eq(amendments(s.alice, order)[0]["newQty"], executed, "the amendment")
 
 
@@ -225,9 +207,9 @@ def an_order_may_be_replaced_and_cancelled_behind_it(s):
                            "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": "amended",
                            "newClientOrderId": "amended", "quantity": "0.003", "price": "20000"})
     eq((answer["cancelResponse"]["origQty"], answer["newOrderResponse"]["origQty"]), ("0.00400000", "0.00300000"), "both")
-    eq(locked(s.alice, "USDT"), units("60"), "held")
+    eq(s.alice.locked("USDT"), units("60"), "held")
     s.alice.cancel("BTCUSDT", origClientOrderId="amended")
-    eq(locked(s.alice, "USDT"), 0, "held behind the end")
+    eq(s.alice.locked("USDT"), 0, "held behind the end")
 
 
 @checks
@@ -242,7 +224,7 @@ def it_is_all_there_after_kill_9_between_any_two_steps(s):
         s.restart()
         shown = s.alice.query("BTCUSDT", origClientOrderId=f"step-{step}")
         eq((shown["origQty"], shown["executedQty"]), (f"0.00{9 - step}00000", f"0.00{step}00000"), f"step {step}")
-        eq(locked(s.alice, "BTC"), units(f"0.00{9 - 2 * step}"), "held")
+        eq(s.alice.locked("BTC"), units(f"0.00{9 - 2 * step}"), "held")
         rows.append((answer["executionId"], f"step-{step - 1}", f"step-{step}"))
         eq([(row["executionId"], row["origClientOrderId"], row["newClientOrderId"]) for row in amendments(s.alice, order)],
            rows, "amendments")

@@ -9,7 +9,7 @@ usage: test_stops.py
 """
 import sys
 
-from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal, units
+from castle_client import Checks, Server, Trading, check, conserved, eq, refusal, units
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
@@ -19,26 +19,14 @@ TRIGGERED = "Order would trigger immediately."
 KINDS = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 
 
-class Session:
+class Session(Trading):
     def __init__(self, server):
-        self.server = server
-        self.admin = server.admin()
-        funds = {"USDT": "10000000", "ETH": "1000"}
-        self.traders = [Trader(self.admin, Http1(server.public), name, funds) for name in ("alice", "bob", "maker")]
+        super().__init__(server, {"USDT": "10000000", "ETH": "1000"}, ("alice", "bob", "maker"))
         self.alice, self.bob, self.maker = self.traders
 
     def clear(self):
-        for trader in self.traders:
-            for symbol in {order["symbol"] for order in trader.open_orders()}:
-                trader.cancel_all(symbol)
+        super().clear()
         self.trade("2000")
-
-    def restart(self):
-        self.server.kill9()
-        self.server.restart()
-        self.admin = self.server.admin()
-        for trader in self.traders:
-            trader.http = Http1(self.server.public)
 
     def trade(self, price, symbol=SYMBOL, quantity="0.01"):
         """One trade at the price, with an empty book or inside of its spread."""
@@ -66,10 +54,6 @@ def state(trader, order):
     return shown["status"], shown["isWorking"]
 
 
-def locked(trader, asset):
-    return trader.balances().get(asset, (0, 0))[1]
-
-
 @checks
 def every_kind_waits_and_is_shown(s):
     for side in ("BUY", "SELL"):
@@ -84,10 +68,10 @@ def every_kind_waits_and_is_shown(s):
             price = {"STOP_LOSS": stop, "TAKE_PROFIT": stop}.get(kind, "1500")
             margin = 100 if kind.endswith("LIMIT") else 105
             held = units(price) // 1000 * margin if side == "BUY" else units("0.1")
-            eq(locked(s.alice, "USDT" if side == "BUY" else "ETH"), held, f"held for {side} {kind}")
+            eq(s.alice.locked("USDT" if side == "BUY" else "ETH"), held, f"held for {side} {kind}")
             gone = s.alice.cancel(SYMBOL, orderId=order["orderId"])
             eq((gone["status"], gone["stopPrice"]), ("CANCELED", f"{stop}.00000000"), "cancelled")
-            eq((locked(s.alice, "USDT"), locked(s.alice, "ETH")), (0, 0), "held behind it")
+            eq((s.alice.locked("USDT"), s.alice.locked("ETH")), (0, 0), "held behind it")
     eq(s.alice.get("depth", {"symbol": SYMBOL})["bids"], [], "what waits is not in the book")
     ack = s.stop(s.alice, "SELL", "STOP_LOSS", stopPrice="1900")
     eq(set(ack), {"symbol", "orderId", "orderListId", "clientOrderId", "transactTime"}, "an ACK unless asked")
@@ -124,7 +108,7 @@ def a_market_order_takes_what_is_there_within_its_hold(s):
     s.trade("2010")
     shown = s.alice.query(SYMBOL, orderId=order["orderId"])
     eq((shown["status"], shown["executedQty"]), ("EXPIRED", "0.08540000"), "as far as the hold goes")
-    eq(locked(s.alice, "USDT"), 0, "held")
+    eq(s.alice.locked("USDT"), 0, "held")
     done = s.stop(s.alice, "SELL", "STOP_LOSS", quantity="0.05", stopPrice="1900")
     s.maker.limit(SYMBOL, "BUY", "1", "1880")
     s.trade("1900")
@@ -226,7 +210,7 @@ def a_cascade_goes_on_until_nothing_fires(s):
 @checks
 def an_iceberg_shows_a_part_at_a_time(s):
     order = s.alice.limit(SYMBOL, "SELL", "1", "2010", icebergQty="0.3", newOrderRespType="RESULT")
-    eq((order["icebergQty"], order["origQty"], locked(s.alice, "ETH")), ("0.30000000", "1.00000000", units("1")), "placed")
+    eq((order["icebergQty"], order["origQty"], s.alice.locked("ETH")), ("0.30000000", "1.00000000", units("1")), "placed")
     s.bob.limit(SYMBOL, "SELL", "0.2", "2010")
 
     def asks():
@@ -245,7 +229,7 @@ def an_iceberg_shows_a_part_at_a_time(s):
     eq(s.alice.query(SYMBOL, orderId=order["orderId"])["status"], "FILLED", "all of it")
     done = s.alice.limit(SYMBOL, "SELL", "1", "2010", icebergQty="0.5")
     s.maker.order(SYMBOL, "BUY", "MARKET", quantity="0.1")
-    eq((s.alice.cancel(SYMBOL, orderId=done["orderId"])["executedQty"], asks(), locked(s.alice, "ETH")),
+    eq((s.alice.cancel(SYMBOL, orderId=done["orderId"])["executedQty"], asks(), s.alice.locked("ETH")),
        ("0.10000000", [], 0), "cancelled")
 
 
@@ -259,11 +243,11 @@ def one_takes_the_place_of_another(s):
                              "cancelOrderId": old["orderId"], "newOrderRespType": "RESULT", **params})["newOrderResponse"]
 
     stop = replace(limit, "STOP_LOSS", quantity="0.1", stopPrice="2100")
-    eq((stop["status"], locked(s.alice, "USDT")), ("NEW", units("220.5")), "a stop in place of a limit")
+    eq((stop["status"], s.alice.locked("USDT")), ("NEW", units("220.5")), "a stop in place of a limit")
     other = replace(stop, "STOP_LOSS_LIMIT", timeInForce="GTC", quantity="0.1", price="2150", stopPrice="2100")
-    eq((other["stopPrice"], locked(s.alice, "USDT")), ("2100.00000000", units("215")), "another in its place")
+    eq((other["stopPrice"], s.alice.locked("USDT")), ("2100.00000000", units("215")), "another in its place")
     again = replace(other, "LIMIT", timeInForce="GTC", quantity="0.1", price="1500", icebergQty="0.05")
-    eq((again["icebergQty"], locked(s.alice, "USDT")), ("0.05000000", units("150")), "an iceberg in its place")
+    eq((again["icebergQty"], s.alice.locked("USDT")), ("0.05000000", units("150")), "an iceberg in its place")
     s.trade("2100")
     eq(state(s.alice, again), ("NEW", True), "and nothing fires")
 
@@ -308,13 +292,13 @@ def they_outlive_a_kill_between_any_two_steps(s):
             s.trade(step)
         s.restart()
         eq(state(s.alice, order), wanted, f"behind {step}")
-        eq(locked(s.alice, "USDT"), units("606") if not step else units("202"), "held")
+        eq(s.alice.locked("USDT"), units("606") if not step else units("202"), "held")
     s.alice.cancel(SYMBOL, orderId=order["orderId"])
     s.restart()
     kept = [o for o in s.alice.get("allOrders", {"symbol": SYMBOL}, signed=True) if o["orderId"] == order["orderId"]]
     eq([(o["status"], o["stopPrice"], o["executedQty"], o["isWorking"]) for o in kept],
        [("CANCELED", "2010.00000000", "0.20000000", True)], "done")
-    eq(locked(s.alice, "USDT"), 0, "held")
+    eq(s.alice.locked("USDT"), 0, "held")
 
 
 def main():

@@ -7,35 +7,17 @@ usage: test_stp.py
 """
 import sys
 
-from castle_client import Checks, Http1, Server, Trader, check, conserved, eq, refusal, units
+from castle_client import Checks, Server, Trading, check, conserved, eq, refusal, units
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
 
 
-class Session:
+class Session(Trading):
     def __init__(self, server):
-        self.server = server
-        self.admin = server.admin()
-        funds = {"USDT": "1000000", "BTC": "100"}
-        self.traders = [Trader(self.admin, Http1(server.public), name, funds) for name in ("alice", "bob")]
+        super().__init__(server, {"USDT": "1000000", "BTC": "100"}, ("alice", "bob"))
         self.alice, self.bob = self.traders
 
-    def clear(self):
-        for trader in self.traders:
-            for symbol in {order["symbol"] for order in trader.open_orders()}:
-                trader.cancel_all(symbol)
-
-    def restart(self):
-        self.server.kill9()
-        self.server.restart()
-        self.admin = self.server.admin()
-        for trader in self.traders:
-            trader.http = Http1(self.server.public)
-
-
-def locked(trader, asset):
-    return trader.balances().get(asset, (0, 0))[1]
 
 
 def decrement(trader, side, quantity, price, **params):
@@ -55,12 +37,12 @@ def both_give_up_the_smaller_quantity(s):
        ("EXPIRED_IN_MATCH", "0.00000000", [], "0.00200000"), "the taker's answer")
     eq(state(s.alice, maker), ("NEW", "0.00600000", "0.00000000", "0.00200000"), "the maker")
     eq(s.alice.query("BTCUSDT", orderId=maker["orderId"])["preventedMatchId"], taker["preventedMatchId"], "one match")
-    eq((locked(s.alice, "USDT"), locked(s.alice, "BTC")), (units("80"), 0), "held")
+    eq((s.alice.locked("USDT"), s.alice.locked("BTC")), (units("80"), 0), "held")
     eq(s.alice.depth("BTCUSDT")["bids"], [["20000.00000000", "0.00400000"]], "depth")
     taker = decrement(s.alice, "SELL", "0.009", "20000")
     eq((taker["status"], taker["origQty"], taker["preventedQuantity"]), ("NEW", "0.00900000", "0.00400000"), "it goes on")
     eq(state(s.alice, maker), ("EXPIRED_IN_MATCH", "0.00600000", "0.00000000", "0.00600000"), "the maker's end")
-    eq((locked(s.alice, "USDT"), locked(s.alice, "BTC")), (0, units("0.005")), "held")
+    eq((s.alice.locked("USDT"), s.alice.locked("BTC")), (0, units("0.005")), "held")
     s.bob.limit("BTCUSDT", "BUY", "0.005", "20000")
     eq(state(s.alice, taker), ("FILLED", "0.00900000", "0.00500000", "0.00400000"), "filled with the rest")
 
@@ -85,10 +67,10 @@ def an_order_that_has_given_up_something_can_be_amended(s):
     answer = s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
                           {"symbol": "BTCUSDT", "orderId": order["orderId"], "newQty": "0.006"})["amendedOrder"]
     eq((answer["qty"], answer["preventedQty"], answer["status"]), ("0.00600000", "0.00400000", "NEW"), "amended")
-    eq(locked(s.alice, "USDT"), units("40"), "held")
+    eq(s.alice.locked("USDT"), units("40"), "held")
     answer = s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
                           {"symbol": "BTCUSDT", "orderId": order["orderId"], "newQty": "0.003"})["amendedOrder"]
-    eq((answer["qty"], answer["status"], locked(s.alice, "USDT")), ("0.00400000", "EXPIRED", 0), "nothing was left")
+    eq((answer["qty"], answer["status"], s.alice.locked("USDT")), ("0.00400000", "EXPIRED", 0), "nothing was left")
 
 
 @checks
@@ -104,7 +86,7 @@ def market_orders_give_up_in_their_own_unit(s):
     taker = s.alice.order("BTCUSDT", "BUY", "MARKET", quantity="0.006", selfTradePreventionMode="DECREMENT")
     eq((taker["status"], taker["executedQty"], taker["preventedQuantity"]), ("EXPIRED_IN_MATCH", "0.00400000", "0.00200000"),
        "by quantity")
-    eq(locked(s.alice, "USDT"), 0, "held")
+    eq(s.alice.locked("USDT"), 0, "held")
 
 
 @checks
@@ -221,7 +203,7 @@ def what_was_given_up_is_there_after_kill_9(s):
         s.restart()
         eq(state(s.alice, maker), ("NEW", "0.00600000", "0.00000000", f"0.00{step}00000"), f"the maker, step {step}")
         eq(state(s.alice, taker), ("EXPIRED_IN_MATCH", "0.00100000", "0.00000000", "0.00100000"), "the taker")
-        eq(locked(s.alice, "USDT"), units(str(20 * (6 - step))), "held")
+        eq(s.alice.locked("USDT"), units(str(20 * (6 - step))), "held")
     check(conserved(s.admin.audit()), "the audit")
 
 

@@ -167,6 +167,7 @@ static void on_fill(void *self, uint32_t user, const struct trade_view *fill)
     wrote(feed, feed->store->ops->add_fill(feed->store,
                                            &(struct history_fill){.trade_id = fill->trade_id,
                                                                   .order_id = fill->order_id,
+                                                                  .list_id = fill->list_id,
                                                                   .price = fill->price,
                                                                   .qty = fill->qty,
                                                                   .quote = fill->quote,
@@ -205,11 +206,39 @@ static void on_order(void *self, uint32_t user, const struct order_view *order)
                                 .status = order->status,
                                 .client_length = order->client_length,
                                 .prevented = order->prevented,
-                                .prevented_id = order->prevented_id};
+                                .prevented_id = order->prevented_id,
+                                .list_id = order->list_id,
+                                .expiry = order->expiry,
+                                .has_strategy_id = order->strategy.has_id,
+                                .strategy_id = order->strategy.id,
+                                .strategy_type = order->strategy.type};
     _Static_assert(sizeof row.client_id == sizeof order->client_id, "the same ids");
     memcpy(row.client_id, order->client_id, sizeof row.client_id);
     if (ready(feed))
         wrote(feed, feed->store->ops->add_order(feed->store, &row));
+}
+
+static void on_list(void *self, uint32_t user, const struct list_view *list)
+{
+    struct history_feed *feed = self;
+    struct history_list row = {.list_id = list->list_id,
+                               .time_us = list->time_us,
+                               .user = user,
+                               .symbol = list->symbol,
+                               .kind = list->kind,
+                               .count = list->count,
+                               .client_length = list->client_length};
+    _Static_assert((int)HISTORY_LIST_ORDERS == (int)LIST_ORDERS_MAX, "as many orders");
+    ASSERT(list->done && list->count <= LIST_ORDERS_MAX);
+    memcpy(row.client_id, list->client_id, sizeof row.client_id);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct list_order *order = &list->order[i];
+        row.order[i].order_id = order->order_id;
+        row.order[i].client_length = order->client_length;
+        memcpy(row.order[i].client_id, order->client_id, sizeof row.order[i].client_id);
+    }
+    if (ready(feed))
+        wrote(feed, feed->store->ops->add_list(feed->store, &row));
 }
 
 static void on_prevented(void *self, uint32_t taker_user, uint32_t maker_user,
@@ -293,6 +322,7 @@ bool history_feed_begin(struct history_feed *feed, struct history *store, const 
                                .order = on_order,
                                .prevented = on_prevented,
                                .amend = on_amend,
+                               .list = on_list,
                                .money = on_money};
     feed->candles = calloc(symbols, sizeof *feed->candles);
     feed->touched = calloc(symbols, sizeof *feed->touched);

@@ -1,6 +1,6 @@
 /* history_feed.h - makes rows of the history of what the follower's exchange does: trades, fills,
- * amendments, orders, money and candles, each record's in the transaction that also moves the
- * cursor over it.
+ * amendments, orders, order lists, money and candles, each record's in the transaction that also
+ * moves the cursor over it.
  *
  * Thread:  the follower's.
  * Memory:  four candles a symbol.

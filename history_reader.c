@@ -285,6 +285,12 @@ static bool read_candles(struct history *store, struct past_job *job)
 
 /* ---- orders and fills ---- */
 
+/* Number 0 is nobody's, and not asked for. */
+static uint64_t exactly(uint64_t id)
+{
+    return id ? id : UINT64_MAX;
+}
+
 static struct history_ask users_ask(const struct past_job *job)
 {
     const struct request_find *find = &job->request.find;
@@ -296,7 +302,7 @@ static struct history_ask users_ask(const struct past_job *job)
                               .start_us = find->start_us,
                               .end_us = find->end_us};
     if (find->has_order_id && (one || !orders))
-        ask.order_id = find->order_id;
+        ask.order_id = exactly(find->order_id);
     else if (find->has_order_id)
         ask.from_id = find->order_id + !find->order_id;
     if (find->has_from_id)
@@ -337,7 +343,12 @@ static bool read_orders(struct history *store, struct past_job *job)
                                             .client_length = row->client_length,
                                             .trades = row->trades,
                                             .prevented = row->prevented,
-                                            .prevented_id = row->prevented_id};
+                                            .prevented_id = row->prevented_id,
+                                            .list_id = row->list_id,
+                                            .expiry = row->expiry,
+                                            .strategy = {.id = row->strategy_id,
+                                                         .type = row->strategy_type,
+                                                         .has_id = row->has_strategy_id}};
         memcpy(job->order[i].client_id, row->client_id, row->client_length);
     }
     return true;
@@ -352,6 +363,7 @@ static bool read_fills(struct history *store, struct past_job *job)
     for (uint32_t i = 0; i < job->count; i++)
         job->fill[i] = (struct trade_view){.trade_id = rows[i].trade_id,
                                            .order_id = rows[i].order_id,
+                                           .list_id = rows[i].list_id,
                                            .price = rows[i].price,
                                            .qty = rows[i].qty,
                                            .quote = rows[i].quote,
@@ -361,6 +373,56 @@ static bool read_fills(struct history *store, struct past_job *job)
                                            .fee_asset = rows[i].fee_asset,
                                            .side = rows[i].side,
                                            .maker = rows[i].maker};
+    return true;
+}
+
+/* One list, or those of a user. */
+static struct history_ask lists_ask(const struct past_job *job)
+{
+    const struct request_find *find = &job->request.find;
+    struct history_ask ask = {.user = job->request.user,
+                              .limit = find->limit,
+                              .start_us = find->start_us,
+                              .end_us = find->end_us};
+    if (find->has_from_id)
+        ask.from_id = find->from_id + !find->from_id;
+    if (job->request.type != REQUEST_GET_LIST)
+        return ask;
+    if (find->has_order_id) {
+        ask.order_id = exactly(find->order_id);
+    } else {
+        ask.client_id = find->client_id;
+        ask.client_length = find->client_length;
+    }
+    return ask;
+}
+
+static void list_of(const struct history_list *row, struct list_view *view)
+{
+    *view = (struct list_view){.list_id = row->list_id,
+                               .time_us = row->time_us,
+                               .symbol = row->symbol,
+                               .kind = row->kind,
+                               .count = row->count,
+                               .client_length = row->client_length,
+                               .done = true};
+    memcpy(view->client_id, row->client_id, row->client_length);
+    for (uint32_t i = 0; i < row->count; i++) {
+        const struct history_list_order *order = &row->order[i];
+        view->order[i].order_id = order->order_id;
+        view->order[i].client_length = order->client_length;
+        memcpy(view->order[i].client_id, order->client_id, order->client_length);
+    }
+}
+
+static bool read_lists(struct history *store, struct past_job *job)
+{
+    struct history_list rows[PAGE];
+    const struct history_ask ask = lists_ask(job);
+    if (!store->ops->lists(store, &ask, rows, &job->count))
+        return false;
+    for (uint32_t i = 0; i < job->count; i++)
+        list_of(&rows[i], &job->list[i]);
     return true;
 }
 
@@ -517,6 +579,8 @@ bool history_read(struct history *store, struct past_job *job)
         return read_week(store, job);
     case PAST_PREVENTED:
         return read_prevented(store, job);
+    case PAST_LISTS:
+        return read_lists(store, job);
     }
     UNREACHABLE("a kind of job");
 }

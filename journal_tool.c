@@ -243,6 +243,8 @@ static const char *type_name_of(uint8_t type)
         [REQUEST_SYMBOL_DELIST] = "SYMBOL_DELIST",
         [REQUEST_EXCHANGE_LIMITS] = "EXCHANGE_LIMITS",
         [REQUEST_COMMISSION] = "COMMISSION",
+        [REQUEST_LIST] = "LIST",
+        [REQUEST_LIST_CANCEL] = "LIST_CANCEL",
     };
     if (type == RECORD_LINK)
         return "LINK";
@@ -443,16 +445,41 @@ static void key_price_qty(const struct symbol_config *symbol, int64_t ticks, int
     key_lots(symbol, lots);
 }
 
+static void dump_order(const struct request_order *order)
+{
+    key_text("clientOrderId", order->client_id, order->client_length);
+    key_word("side", side_name(order->side));
+    key_word("orderType", type_name(order->type));
+    key_word("timeInForce", tif_name(order->tif));
+    key_amount("price", order->price);
+    key_amount("qty", order->qty);
+    key_amount("quoteOrderQty", order->quote);
+    if (order->strategy.has_id)
+        key_number("strategyId", (uint64_t)order->strategy.id);
+    if (order->strategy.type)
+        key_number("strategyType", (uint64_t)order->strategy.type);
+}
+
 static void dump_new(const struct request *request)
 {
     key_symbol(request->symbol);
-    key_text("clientOrderId", request->order.client_id, request->order.client_length);
-    key_word("side", side_name(request->order.side));
-    key_word("orderType", type_name(request->order.type));
-    key_word("timeInForce", tif_name(request->order.tif));
-    key_amount("price", request->order.price);
-    key_amount("qty", request->order.qty);
-    key_amount("quoteOrderQty", request->order.quote);
+    dump_order(&request->order);
+}
+
+static void dump_list(const struct request *request)
+{
+    static const char *const kinds[LIST_KINDS] = {"OCO", "OTO", "OTOCO"};
+    const struct request_list *list = &request->list;
+    key_symbol(request->symbol);
+    key_word("list", kinds[list->kind]);
+    key_text("listClientOrderId", list->client_id, list->client_length);
+    key("orders");
+    for (uint32_t i = 0; i < list_orders(list->kind); i++) {
+        text_str(&tool.out, i ? ",{" : "[{");
+        dump_order(&list->order[i]);
+        text_str(&tool.out, "}");
+    }
+    text_str(&tool.out, "]");
 }
 
 /* A secret stays sealed, and out of here; so do public keys, which are long. */
@@ -483,6 +510,15 @@ static void dump_request(const struct request *request)
     switch (request->type) {
     case REQUEST_NEW:
         dump_new(request);
+        break;
+    case REQUEST_LIST:
+        dump_list(request);
+        break;
+    case REQUEST_LIST_CANCEL:
+        key_symbol(request->symbol);
+        if (request->find.has_order_id)
+            key_number("orderListId", request->find.order_id);
+        key_text("listClientOrderId", request->find.client_id, request->find.client_length);
         break;
     case REQUEST_REPLACE:
         dump_new(request);
@@ -564,6 +600,9 @@ static void dump_message(const struct msg *msg)
         [MSG_AMEND] = "AMEND",
         [MSG_TERMS] = "TERMS",
         [MSG_USER_GROUP] = "USER_GROUP",
+        [MSG_LEG] = "LEG",
+        [MSG_PAIR] = "PAIR",
+        [MSG_PENDING] = "PENDING",
         [MSG_ACCEPTED] = "ACCEPTED",
         [MSG_FILL] = "FILL",
         [MSG_DONE] = "DONE",
@@ -592,6 +631,9 @@ static void dump_message(const struct msg *msg)
         break;
     case MSG_PLACE:
     case MSG_REPLACE_NEW:
+    case MSG_LEG:
+    case MSG_PAIR:
+    case MSG_PENDING:
         key_number("ref", msg->place.ref);
         key_number("user", msg->place.user);
         key_word("side", side_name(msg->place.side));
@@ -882,6 +924,16 @@ static int dump_no_state(enum recovery_status status, const char *text)
     return exchange_fold_failed(status, text);
 }
 
+/* What was to be printed next has been trimmed: no damage, but not all of the journal either. */
+static int overtaken(void)
+{
+    fprintf(stderr,
+            "castle: the server removed the records with LSN %" PRIu64 " to %" PRIu64
+            " before they were read: dump it again, or a copy\n",
+            tool.shown + 1, tool.head.first_lsn - 1);
+    return EXIT_RUNTIME;
+}
+
 static int dump(void)
 {
     char text[256];
@@ -895,8 +947,25 @@ static int dump(void)
     if (tool.until < tool.head.first_lsn)
         return not_kept("the record with", tool.head.first_lsn);
     status = steady(attempt_dump, text);
+    if (status == RECOVERY_DAMAGED && tool.shown && tool.head.first_lsn > tool.shown + 1)
+        return overtaken();
     return status == RECOVERY_OK ? EXIT_DONE : exchange_fold_failed(status, text);
 }
+
+const char journal_tool_options[] =
+    "  stat\n"
+    "        Lists segments and snapshots, and counts records by type.\n"
+    "  verify\n"
+    "        Checks every checksum, and that snapshots and records come to the same state.\n"
+    "  dump\n"
+    "        Prints the records, one JSON object a line.\n"
+    "  --data DIR\n"
+    "        The directory of the exchange. It must be given.\n"
+    "  --state\n"
+    "        Of dump: books, balances, open orders and totals in place of the records.\n"
+    "        Default: off.\n"
+    "  --until LSN\n"
+    "        Of dump: up to the record of that number. Default: the last one.\n";
 
 int journal_tool(int argc, char **argv)
 {

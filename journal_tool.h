@@ -6,6 +6,9 @@
 #ifndef JOURNAL_TOOL_H
 #define JOURNAL_TOOL_H
 
+#define JOURNAL_TOOL_USAGE "stat | verify | dump [--state] [--until LSN] --data DIR"
+extern const char journal_tool_options[]; /* what each of them means */
+
 /* argv[0] is "journal". Returns the exit code (DESIGN §10). */
 int journal_tool(int argc, char **argv);
 

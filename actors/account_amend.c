@@ -86,8 +86,13 @@ static void amended(struct account_shard *self, uint64_t tag, const struct msg *
     if (last)
         account_row_order(self, slot);
     events_amended(self, order, &view);
-    if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
-        answer_amended(self, tag, &view);
+    const struct ledger_list *list = ledger_list_of(self->ledger, order);
+    if (last && list)
+        account_listed_end(self, slot, 0);
+    else if (list)
+        events_list_updated(self, list);
+    if (account_answers(self, tag))
+        answer_amended(self, tag, &view, list);
     if (last)
         account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
 }
@@ -102,6 +107,6 @@ void account_amended(struct account_shard *self, const struct msg *msg)
         return;
     }
     ledger_amend_refused(self->ledger, msg->amended.ref);
-    if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
+    if (account_answers(self, tag))
         shard_reply(&self->shard, tag, msg->amended.reject, NULL, true, 0);
 }

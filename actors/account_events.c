@@ -86,6 +86,7 @@ void events_note_refused(struct account_shard *self, uint64_t tag, uint32_t user
     memcpy(made.client_id, order->client_id, order->client_length);
     note->refused = (uint16_t)reject;
     order_view(self, &made, &note->order);
+    note->order.strategy = order->strategy;
 }
 
 void events_forget(struct account_shard *self, uint64_t tag)
@@ -117,7 +118,7 @@ uint32_t events_open(struct account_shard *self, uint32_t user)
     if (!events->watchers)
         return 0;
     events->event.user = user;
-    events->event.orders = events->event.balances = 0;
+    events->event.orders = events->event.balances = events->event.lists = 0;
     events->event.moved = events->first = false;
     return (uint32_t)__builtin_popcountll(events->watchers);
 }
@@ -129,7 +130,7 @@ uint32_t events_open_report(struct account_shard *self, uint32_t slot)
         return 0;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     uint32_t cores = events_open(self, ledger_user(self->ledger, order->user)->id);
-    self->events.first = order->status == ORDER_SENT;
+    self->events.first = order->status == ORDER_SENT || order->status == ORDER_PENDING;
     return cores;
 }
 
@@ -185,7 +186,8 @@ static void add_first(struct account_shard *self, const struct ledger_order *ord
     view->status = ORDER_NEW;
     view->executed = view->cum_quote = view->prevented = 0;
     view->prevented_id = 0;
-    view->updated_us = view->time_us;
+    if (!(order->flags & ORDER_PENDED)) /* told of before */
+        view->updated_us = view->time_us;
     view->trades = 0;
 }
 
@@ -293,6 +295,7 @@ void events_done(struct account_shard *self, const struct ledger_order *order,
     case DONE_REASON_FILLED: /* its last fill said so */
         break;
     case DONE_REASON_EXPIRED:
+    case DONE_REASON_SIBLING:
         add_order(self, order, EXECUTION_EXPIRED);
         break;
     case DONE_REASON_STP:
@@ -358,6 +361,49 @@ void events_refused(struct account_shard *self, const struct ledger_order *order
     add_refused(self, &view, msg->done.reject);
 }
 
+/* ---- lists ---- */
+
+void events_hold(struct account_shard *self, const struct ledger_order *order)
+{
+    if (self->events.watchers)
+        touch_hold(self, order);
+}
+
+void events_pending(struct account_shard *self, const struct ledger_order *order)
+{
+    if (self->events.watchers)
+        add_order(self, order, EXECUTION_NEW);
+}
+
+void events_with(struct account_shard *self, const struct ledger_order *order, uint64_t tag,
+                 enum reject reject)
+{
+    if (!self->events.watchers)
+        return;
+    if (order->status == ORDER_CANCELED)
+        add_cancelled(self, order, tag);
+    else
+        add_order(self, order, EXECUTION_EXPIRED)->reject = (uint16_t)reject;
+}
+
+void events_list(struct account_shard *self, const struct ledger_list *list)
+{
+    struct user_event *event = &self->events.event;
+    if (!self->events.watchers)
+        return;
+    ASSERT(event->lists < USER_EVENT_LISTS);
+    list_view(list, &event->list[event->lists++]);
+}
+
+void events_list_updated(struct account_shard *self, const struct ledger_list *list)
+{
+    struct user_event *event = &self->events.event;
+    if (!self->events.watchers)
+        return;
+    events_list(self, list);
+    event->list[event->lists - 1].updated = true;
+}
+
 void events_moved(struct account_shard *self, uint16_t asset, int64_t amount)
 {
     if (!self->events.watchers)
@@ -387,7 +433,7 @@ void events_send(struct account_shard *self)
 {
     struct user_event *event = &self->events.event;
     const struct exchange *ex = self->shard.ex;
-    if (!self->events.watchers || (!event->orders && !event->balances))
+    if (!self->events.watchers || (!event->orders && !event->balances && !event->lists))
         return;
     uint32_t user = ledger_user_find(self->ledger, event->user);
     for (uint32_t i = 0; i < event->balances; i++) {

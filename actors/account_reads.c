@@ -37,9 +37,10 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
         view->stop = terms->stop_ticks * symbol->spec.tick_atoms;
         view->iceberg = terms->iceberg_lots * symbol->spec.lot_atoms;
         view->trail_bips = terms->trail_bips;
+        view->strategy = terms->strategy;
     }
-    view->working_us =
-        !type_waits(order->type) ? order->time_us : ledger_terms(self->ledger, order)->working_us;
+    bool later = type_waits(order->type) || (order->flags & ORDER_PENDED);
+    view->working_us = later ? ledger_terms(self->ledger, order)->working_us : order->time_us;
     view->symbol = order->symbol;
     view->side = order->side;
     view->type = order->type;
@@ -49,8 +50,28 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
     view->trades = order->trades;
     view->prevented = order->prevented_lots * symbol->spec.lot_atoms;
     view->prevented_id = order->prevented_id;
+    view->list_id = order->list_id;
+    view->expiry = order->expiry;
     view->client_length = order->client_length;
     memcpy(view->client_id, order->client_id, order->client_length);
+}
+
+void list_view(const struct ledger_list *list, struct list_view *view)
+{
+    memset(view, 0, sizeof *view);
+    view->list_id = list->id;
+    view->time_us = list->time_us;
+    view->symbol = list->symbol;
+    view->kind = list->kind;
+    view->count = (uint8_t)list_orders(list->kind);
+    view->done = list->done;
+    view->client_length = list->client_length;
+    memcpy(view->client_id, list->client_id, list->client_length);
+    for (uint32_t i = 0; i < view->count; i++) {
+        view->order[i].order_id = list->order[i].order_id;
+        view->order[i].client_length = list->order[i].client_length;
+        memcpy(view->order[i].client_id, list->order[i].client_id, list->order[i].client_length);
+    }
 }
 
 void trade_view(const struct account_shard *self, const struct ledger_trade *trade,
@@ -60,6 +81,7 @@ void trade_view(const struct account_shard *self, const struct ledger_trade *tra
     *view = (struct trade_view){
         .trade_id = trade->trade_id,
         .order_id = trade->order_id,
+        .list_id = trade->list_id,
         .price = trade->price_ticks * symbol->spec.tick_atoms,
         .qty = trade->qty_lots * symbol->spec.lot_atoms,
         .quote = trade->quote_atoms,
@@ -86,6 +108,7 @@ void account_row_fill(const struct account_shard *self, uint32_t slot, const str
         ledger_fill_amounts(self->ledger, order, msg->fill.price_ticks, msg->fill.qty_lots, maker);
     const struct ledger_trade trade = {.trade_id = msg->fill.trade_id,
                                        .order_id = order->order_id,
+                                       .list_id = order->list_id,
                                        .price_ticks = msg->fill.price_ticks,
                                        .qty_lots = msg->fill.qty_lots,
                                        .quote_atoms = moved.quote,
@@ -109,6 +132,16 @@ void account_row_order(const struct account_shard *self, uint32_t slot)
     rows->order(rows->self, ledger_user(self->ledger, order->user)->id, &view);
 }
 
+void account_row_list(const struct account_shard *self, const struct ledger_list *list)
+{
+    const struct rows *rows = self->shard.ex->rows;
+    struct list_view view;
+    if (!rows)
+        return;
+    list_view(list, &view);
+    rows->list(rows->self, ledger_user(self->ledger, list->user)->id, &view);
+}
+
 void account_row_money(const struct account_shard *self, uint32_t user_id,
                        const struct ledger_deposit *deposit, int64_t time_us)
 {
@@ -123,16 +156,111 @@ void account_row_money(const struct account_shard *self, uint32_t user_id,
 
 /* ---- the answer to a New ---- */
 
-uint32_t answer_blocks(const struct ledger_order *order)
+static struct account_prevented *prevented_by(const struct account_shard *self, uint16_t market)
+{
+    ASSERT(market >= exchange_market_id(self->shard.ex, 0) && market < self->shard.ex->shards);
+    return &self->prevented[market - exchange_market_id(self->shard.ex, 0)];
+}
+
+void answer_prevented(struct account_shard *self, const struct msg *msg)
+{
+    const struct prevented_ids ids = msg_prevented_ids(msg);
+    bool maker = msg->flags & MSG_MAKER;
+    uint64_t taker_order_id = maker ? ids.counter_order_id : ids.order_id;
+    if (self->shard.ex->replaying)
+        return;
+    struct account_prevented *list = prevented_by(self, msg->from);
+    if (list->taker_order_id != taker_order_id || list->symbol != msg->symbol) {
+        list->taker_order_id = taker_order_id;
+        list->symbol = msg->symbol;
+        list->count = 0;
+    }
+    struct prevented_match *match = list->count ? &list->match[list->count - 1] : NULL;
+    if (!match || match->match_id != ids.match_id) {
+        if (list->count == FULL_PREVENTED_MAX)
+            return;
+        match = &list->match[list->count++];
+        *match =
+            (struct prevented_match){.match_id = ids.match_id,
+                                     .maker_order_id = maker ? ids.order_id : ids.counter_order_id,
+                                     .price_ticks = msg->prevented.price_ticks};
+    }
+    if (maker) {
+        uint32_t slot = ledger_find_ref(self->ledger, msg->prevented.ref);
+        match->maker_user = ledger_order(self->ledger, slot)->user;
+        match->maker_lots = msg->prevented.lots;
+    } else {
+        match->taker_told = true;
+        match->taker_lots = msg->prevented.lots;
+    }
+}
+
+/* Of the taker and of its other orders all is told here. What an order of another account of its
+ * group has lost is known where both lose the same; a match that took nothing of the taker is not
+ * known at all. */
+static bool prevented_view(const struct ledger_order *order, const struct money_spec *spec,
+                           const struct prevented_match *match, struct prevented_view *view)
+{
+    bool own = match->maker_user == order->user;
+    int64_t maker_lots = own                           ? match->maker_lots
+                         : order->stp == STP_DECREMENT ? match->taker_lots
+                                                       : 0;
+    if (!match->taker_told && !own)
+        return false;
+    *view = (struct prevented_view){.match_id = match->match_id,
+                                    .taker_order_id = order->order_id,
+                                    .maker_order_id = match->maker_order_id,
+                                    .price = match->price_ticks * spec->tick_atoms,
+                                    .taker_qty = match->taker_lots * spec->lot_atoms,
+                                    .maker_qty = maker_lots * spec->lot_atoms,
+                                    .symbol = order->symbol,
+                                    .stp = order->stp};
+    return true;
+}
+
+/* Puts blocks with the order's prevented matches behind `last`. */
+static void add_prevented(struct account_shard *self, const struct ledger_order *order,
+                          struct reply *last)
+{
+    const struct account_prevented *list = prevented_by(self, self->symbol_shard[order->symbol]);
+    const struct money_spec *spec = &ledger_symbol(self->ledger, order->symbol)->spec;
+    struct prevented_view view;
+    struct reply *block = NULL;
+    if (list->taker_order_id != order->order_id || list->symbol != order->symbol)
+        return;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (!prevented_view(order, spec, &list->match[i], &view))
+            continue;
+        if (!block || block->count == REPLY_PREVENTED_MAX)
+            last = last->more = block = reply_get(self, REPLY_PREVENTED);
+        reply_prevented(block)[block->count++] = view;
+    }
+}
+
+/* How many there are when the report has been applied. */
+static uint32_t prevented_max(const struct account_shard *self, const struct ledger_order *order,
+                              const struct msg *msg)
+{
+    const struct account_prevented *list = prevented_by(self, self->symbol_shard[order->symbol]);
+    bool more = msg->type == MSG_PREVENTED;
+    uint64_t order_id = more ? msg_prevented_ids(msg).order_id : msg->accepted.order_id;
+    bool ours = list->taker_order_id == order_id && list->symbol == order->symbol;
+    return (ours ? list->count : 0) + more;
+}
+
+uint32_t answer_blocks(const struct account_shard *self, const struct ledger_order *order,
+                       const struct msg *msg)
 {
     if (!order->tag)
         return 0;
     if (order->resp != RESPONSE_FULL)
         return 1;
     uint32_t fills = order->trades + 1; /* the report at hand may be one more */
+    uint32_t prevented = prevented_max(self, order, msg);
     if (fills > FULL_FILLS_MAX)
         fills = FULL_FILLS_MAX;
-    return (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX;
+    return (order->list_id != 0) + (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX +
+           (prevented + REPLY_PREVENTED_MAX - 1) / REPLY_PREVENTED_MAX;
 }
 
 static void count_orders(const struct account_shard *self, uint32_t user, int64_t ts_us,
@@ -150,20 +278,20 @@ struct reply *order_counts(struct account_shard *self, uint32_t user)
     return reply;
 }
 
-/* The fills are chained newest first; they are shown oldest first, so the chain is filled from its
- * end. What the user's history has lost (a maker's trades between) is missing from the list. */
-void answer_order(struct account_shard *self, const struct ledger_order *order)
+/* The order's fills, in this block and those that it takes behind it. They are chained newest first
+ * and shown oldest first, so the chain is filled from its end. What the user's history has lost (a
+ * maker's trades between) is missing from the list. Behind them: the matches that were prevented.
+ */
+static void put_fills(struct account_shard *self, const struct ledger_order *order,
+                      struct reply *first)
 {
     uint32_t fills = 0, at;
-    if (order->resp == RESPONSE_FULL)
-        for (at = ledger_order_last_trade(self->ledger, order); at && fills < FULL_FILLS_MAX;
-             at = ledger_trade_before(self->ledger, at))
-            fills++;
-    struct reply *first = reply_get(self, REPLY_ORDERS), *last = first, *chain[32] = {first};
+    for (at = ledger_order_last_trade(self->ledger, order); at && fills < FULL_FILLS_MAX;
+         at = ledger_trade_before(self->ledger, at))
+        fills++;
+    struct reply *last = first, *chain[32] = {first};
     uint32_t blocks = fills ? (fills + REPLY_TRADES_MAX - 1) / REPLY_TRADES_MAX : 1;
     ASSERT(blocks <= 32);
-    order_view(self, order, &first->order);
-    count_orders(self, order->user, self->shard.last_ts_us, first);
     for (uint32_t i = 1; i < blocks; i++)
         last = last->more = chain[i] = reply_get(self, REPLY_ORDERS);
     at = ledger_order_last_trade(self->ledger, order);
@@ -173,7 +301,17 @@ void answer_order(struct account_shard *self, const struct ledger_order *order)
                    &reply_trades(block)[i % REPLY_TRADES_MAX]);
         block->count++;
     }
-    shard_reply(&self->shard, order->tag, REJECT_NONE, first, true, 0);
+    add_prevented(self, order, last);
+}
+
+void answer_order(struct account_shard *self, const struct ledger_order *order)
+{
+    struct reply *reply = reply_get(self, REPLY_ORDERS);
+    order_view(self, order, &reply->order);
+    count_orders(self, order->user, self->shard.last_ts_us, reply);
+    if (order->resp == RESPONSE_FULL)
+        put_fills(self, order, reply);
+    shard_reply(&self->shard, order->tag, REJECT_NONE, reply, true, 0);
 }
 
 static struct reply *reply_view(struct account_shard *self, const struct ledger_order *order)
@@ -190,16 +328,66 @@ void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_o
     shard_reply(&self->shard, tag, REJECT_NONE, reply_view(self, order), last, 0);
 }
 
+/* An order that the account keeps no more has only its ids. */
+static struct reply *reply_list(struct account_shard *self, const struct ledger_list *list)
+{
+    struct reply *reply = reply_get(self, REPLY_LIST);
+    list_view(list, reply_lists(reply));
+    reply->count = (uint16_t)list_orders(list->kind);
+    count_orders(self, list->user, self->shard.last_ts_us, reply);
+    for (uint32_t i = 0; i < reply->count; i++) {
+        struct order_view *view = &reply_list_orders(reply)[i];
+        const struct ledger_list_order *of = &list->order[i];
+        uint32_t slot = ledger_find_order_id(self->ledger, list->user, list->symbol, of->order_id);
+        if (slot) {
+            order_view(self, ledger_order(self->ledger, slot), view);
+            continue;
+        }
+        memset(view, 0, sizeof *view);
+        view->symbol = list->symbol;
+        view->order_id = of->order_id;
+        view->list_id = list->id;
+        view->client_length = of->client_length;
+        memcpy(view->client_id, of->client_id, of->client_length);
+    }
+    return reply;
+}
+
+void answer_list(struct account_shard *self, uint64_t tag, const struct ledger_list *list,
+                 enum answer_part part)
+{
+    struct reply *reply = reply_list(self, list);
+    if (part == ANSWER_HALF)
+        shard_reply_half(&self->shard, tag, HALF_CANCEL, REJECT_NONE, reply, false);
+    else
+        shard_reply(&self->shard, tag, REJECT_NONE, reply, part == ANSWER_WHOLE, 0);
+}
+
+void answer_new_list(struct account_shard *self, const struct ledger_list *list,
+                     const struct ledger_order *order)
+{
+    struct reply *reply = reply_list(self, list);
+    if (order->resp == RESPONSE_FULL) {
+        reply->more = reply_get(self, REPLY_ORDERS);
+        put_fills(self, order, reply->more);
+    }
+    shard_reply(&self->shard, order->tag, REJECT_NONE, reply, true, 0);
+}
+
 void answer_cancelled(struct account_shard *self, uint64_t tag, const struct ledger_order *order)
 {
     shard_reply_half(&self->shard, tag, HALF_CANCEL, REJECT_NONE, reply_view(self, order), false);
 }
 
-void answer_amended(struct account_shard *self, uint64_t tag, const struct amend_view *view)
+void answer_amended(struct account_shard *self, uint64_t tag, const struct amend_view *view,
+                    const struct ledger_list *list)
 {
     struct reply *reply = reply_get(self, REPLY_AMENDED);
     reply->count = 1;
     *reply_amended(reply) = *view;
+    reply_amended_list(reply)->list_id = 0;
+    if (list)
+        list_view(list, reply_amended_list(reply));
     shard_reply(&self->shard, tag, REJECT_NONE, reply, true, 0);
 }
 
@@ -244,15 +432,20 @@ static void read_limit(struct account_read *read, const struct request *request,
     read->count = limit;
 }
 
-/* Sifts the heap [at, count) down; keys are order ids, which are unique in a symbol. */
+/* What rows are sorted by: list ids, or order ids, which are unique in a symbol. */
+static uint64_t key_of(const struct account_shard *self, uint32_t slot)
+{
+    return self->read.kind == REPLY_LISTS ? ledger_list(self->ledger, slot)->id
+                                          : ledger_order(self->ledger, slot)->order_id;
+}
+
+/* Sifts the heap [at, count) down. */
 static void sift(struct account_shard *self, uint32_t *slot, uint32_t at, uint32_t count)
 {
     for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && ledger_order(self->ledger, slot[child])->order_id <
-                                     ledger_order(self->ledger, slot[child + 1])->order_id)
+        if (child + 1 < count && key_of(self, slot[child]) < key_of(self, slot[child + 1]))
             child++;
-        if (ledger_order(self->ledger, slot[at])->order_id >=
-            ledger_order(self->ledger, slot[child])->order_id)
+        if (key_of(self, slot[at]) >= key_of(self, slot[child]))
             return;
         uint32_t swap = slot[at];
         slot[at] = slot[child];
@@ -260,8 +453,8 @@ static void sift(struct account_shard *self, uint32_t *slot, uint32_t at, uint32
     }
 }
 
-/* Heap sort by order id: in place, since a turn does not allocate. */
-static void sort_orders(struct account_shard *self, uint32_t *slot, uint32_t count)
+/* Heap sort: in place, since a turn does not allocate. */
+static void sort_rows(struct account_shard *self, uint32_t *slot, uint32_t count)
 {
     for (uint32_t i = count / 2; i-- > 0;)
         sift(self, slot, i, count);
@@ -291,7 +484,7 @@ static void collect_open_orders(struct account_shard *self, const struct request
             ledger_position(self->ledger, position)->symbol != request->symbol)
             continue;
         collect_open(self, position);
-        sort_orders(self, self->read.slot + from, self->read.count - from);
+        sort_rows(self, self->read.slot + from, self->read.count - from);
     }
 }
 
@@ -312,7 +505,7 @@ static void collect_all_orders(struct account_shard *self, const struct request 
             self->read.slot[kept++] = self->read.slot[i];
     }
     self->read.count = kept;
-    sort_orders(self, self->read.slot, kept);
+    sort_rows(self, self->read.slot, kept);
     read_limit(&self->read, request, request->find.has_order_id || request->find.start_us);
 }
 
@@ -357,6 +550,53 @@ static enum reject collect_rates(struct account_shard *self, uint16_t symbol)
     return self->read.count || symbol == SYMBOL_ANY ? REJECT_NONE : REJECT_UNKNOWN_SYMBOL;
 }
 
+/* ---- lists ---- */
+
+static void add_lists(struct account_shard *self, uint32_t slot)
+{
+    for (; slot; slot = ledger_list(self->ledger, slot)->next)
+        if (ledger_list(self->ledger, slot)->started)
+            read_add(&self->read, slot);
+}
+
+static enum reject collect_list(struct account_shard *self, const struct request *request,
+                                uint32_t user)
+{
+    const struct request_find *find = &request->find;
+    uint32_t slot = account_find_list(self, find, user);
+    const struct ledger_list *list = slot ? ledger_list(self->ledger, slot) : NULL;
+    if (!list || !list->started)
+        return self->read.older ? REJECT_NOT_KEPT : REJECT_NO_SUCH_LIST;
+    if (find->has_order_id && find->client_length &&
+        !ledger_list_is_named(list, find->client_id, find->client_length))
+        return REJECT_IDS_DISAGREE;
+    read_add(&self->read, slot);
+    return REJECT_NONE;
+}
+
+static void collect_all_lists(struct account_shard *self, const struct request *request,
+                              uint32_t user)
+{
+    struct account_read *read = &self->read;
+    uint32_t kept = 0;
+    add_lists(self, ledger_user(self->ledger, user)->list_done_head);
+    add_lists(self, ledger_user(self->ledger, user)->lists_head);
+    for (uint32_t i = 0; i < read->count; i++) {
+        const struct ledger_list *list = ledger_list(self->ledger, read->slot[i]);
+        if (request->find.has_from_id ? list->id >= request->find.from_id
+                                      : time_in(request, list->time_us))
+            read->slot[kept++] = read->slot[i];
+    }
+    read->count = kept;
+    sort_rows(self, read->slot, kept);
+    read_limit(read, request, request->find.has_from_id || request->find.start_us);
+}
+
+static bool reads_lists(uint8_t type)
+{
+    return type == REQUEST_GET_LIST || type == REQUEST_OPEN_LISTS || type == REQUEST_ALL_LISTS;
+}
+
 enum reject read_begin(struct account_shard *self, const struct request *request, uint32_t user)
 {
     struct account_read *read = &self->read;
@@ -364,9 +604,20 @@ enum reject read_begin(struct account_shard *self, const struct request *request
     read->count = read->at = 0;
     read->tag = request->tag;
     read->user = user;
-    read->kind = REPLY_ORDERS;
-    read->older = ledger_may_lack(self->ledger, user, request->type == REQUEST_TRADES);
+    bool lists = reads_lists(request->type);
+    read->kind = lists ? REPLY_LISTS : REPLY_ORDERS;
+    read->older = lists ? ledger_may_lack_lists(self->ledger, user)
+                        : ledger_may_lack(self->ledger, user, request->type == REQUEST_TRADES);
     switch (request->type) {
+    case REQUEST_GET_LIST:
+        reject = collect_list(self, request, user);
+        break;
+    case REQUEST_OPEN_LISTS:
+        add_lists(self, ledger_user(self->ledger, user)->lists_head);
+        break;
+    case REQUEST_ALL_LISTS:
+        collect_all_lists(self, request, user);
+        break;
     case REQUEST_GET_ORDER:
         reject = collect_order(self, request, user);
         break;
@@ -416,6 +667,8 @@ static void show(struct account_shard *self, struct reply *reply, uint32_t slot)
         trade_view(self, ledger_trade(self->ledger, slot), &reply_trades(reply)[reply->count++]);
     } else if (reply->kind == REPLY_RATES) {
         rates_view(self, self->read.user, (uint16_t)slot, &reply_rates(reply)[reply->count++]);
+    } else if (reply->kind == REPLY_LISTS) {
+        list_view(ledger_list(self->ledger, slot), &reply_lists(reply)[reply->count++]);
     } else {
         const struct ledger_balance *balance = ledger_balance(self->ledger, slot);
         reply_balances(reply)[reply->count++] = (struct balance_view){
@@ -430,7 +683,8 @@ enum work read_step(struct account_shard *self)
     static const uint16_t most[] = {[REPLY_ORDERS] = REPLY_ORDERS_MAX,
                                     [REPLY_TRADES] = REPLY_TRADES_MAX,
                                     [REPLY_BALANCES] = REPLY_BALANCES_MAX,
-                                    [REPLY_RATES] = REPLY_RATES_MAX};
+                                    [REPLY_RATES] = REPLY_RATES_MAX,
+                                    [REPLY_LISTS] = REPLY_LISTS_MAX};
     if (!ingress_room(&self->shard, CLASS_OUT, 1) ||
         block_room(&self->shard.ex->reply_pool[core->id], 1) < 1)
         return WORK_NO_ROOM;

@@ -25,8 +25,10 @@ static enum reject plan_replace(const struct account_shard *self, const struct r
     plan->limited = false;
     if (request->symbol >= self->shard.ex->config.symbols_max)
         return REJECT_UNKNOWN_SYMBOL;
-    account_new_order(request, &plan->order);
+    account_new_order(request, &request->replace.order, &plan->order);
     plan->old = account_find_open(self, &request->replace.cancel, request->symbol, user);
+    if (plan->old && account_pending(self, ledger_order(self->ledger, plan->old)))
+        plan->old = 0; /* not at the market, and what it would hold is not known */
     if (plan->old && account_lost(self, ledger_order(self->ledger, plan->old)))
         return REJECT_MARKET_CLOSED;
     plan->made =
@@ -40,7 +42,7 @@ static enum reject plan_replace(const struct account_shard *self, const struct r
 static void answer_half(struct account_shard *self, uint64_t tag, enum reply_half half,
                         enum reject reject, bool last)
 {
-    if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
+    if (account_answers(self, tag))
         shard_reply_half(&self->shard, tag, half, reject, NULL, last);
 }
 
@@ -71,8 +73,7 @@ static void apply_replace(struct account_shard *self, const struct request *requ
     if (plan->old && plan->places) {
         send_replace(self, request, user, plan, ts_us);
     } else if (plan->old) {
-        account_send_cancel(self, ledger_order(self->ledger, plan->old), request->tag,
-                            request->replace.cancel.restriction, ts_us);
+        account_cancel(self, plan->old, request->tag, request->replace.cancel.restriction, ts_us);
         answer_half(self, request->tag, HALF_NEW, plan->made, false);
     } else {
         account_place(self, user, &plan->order, &plan->plan, ts_us);
@@ -104,7 +105,7 @@ enum reject account_take_replace(struct account_shard *self, const struct reques
                                  uint32_t user, int64_t ts_us)
 {
     struct replace plan;
-    enum reject limited = account_orders_limited(self, user, ts_us);
+    enum reject limited = account_orders_limited(self, user, 1, ts_us);
     if (limited != REJECT_NONE && !request->replace.cancel_only)
         return limited;
     enum reject reject = plan_replace(self, request, user, &plan);
@@ -163,8 +164,11 @@ void account_replaced(struct account_shard *self, const struct msg *msg)
                            msg->replaced.new_ref, msg->replaced.moved, msg->ts_us);
     account_row_order(self, slot);
     events_replaced(self, ledger_order(self->ledger, slot), tag, msg);
-    events_forget(self, tag);
-    if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
+    if (ledger_order(self->ledger, slot)->list_id)
+        account_listed_replaced(self, slot, tag); /* and answers when all of it has ended */
+    else if (account_answers(self, tag))
         answer_cancelled(self, tag, ledger_order(self->ledger, slot));
+    if (!ledger_order(self->ledger, slot)->list_id)
+        events_forget(self, tag);
     account_leave_op(self, slot, true, REJECT_NONE);
 }

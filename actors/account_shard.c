@@ -25,14 +25,16 @@ static bool room_for(struct account_shard *self, uint32_t parts, uint32_t told, 
 }
 
 /* What a request needs whatever becomes of it: an answer in a block. An order goes to the market in
- * two parts, a Replace in three, and that may be answered in two; a deposit is told to every core
- * that watches, a block each. What a cancel calls itself has a place of its own. */
+ * two parts, a pair in four, a Replace in three, and that may be answered in two; a deposit is told
+ * to every core that watches, a block each. What a cancel calls itself has a place of its own. */
 static bool room_for_request(struct account_shard *self, const struct request *request)
 {
     bool replace = request->type == REQUEST_REPLACE, deposit = request->type == REQUEST_DEPOSIT;
-    bool tells = request->type <= REQUEST_AMEND;
+    bool tells = request->type <= REQUEST_AMEND || request->type == REQUEST_LIST ||
+                 request->type == REQUEST_LIST_CANCEL;
+    uint32_t parts = request->type == REQUEST_LIST ? 4 : replace ? 3 : 2;
     uint32_t cores = tells ? events_open(self, request->user) : (self->events.watchers = 0, 0);
-    return room_for(self, replace ? 3 : 2, replace || deposit ? 2 : 1, 1 + (deposit ? cores : 0)) &&
+    return room_for(self, parts, replace || deposit ? 2 : 1, 1 + (deposit ? cores : 0)) &&
            (request->type != REQUEST_CANCEL_ALL || self->ops_open < CANCEL_OPS_MAX) &&
            events_notes_room(self);
 }
@@ -45,16 +47,18 @@ static bool room_for_report(struct account_shard *self, const struct msg *msg)
     uint32_t slot =
         msg->type == MSG_CANCEL_REJECTED ? 0 : ledger_find_ref(self->ledger, msg->done.ref);
     if (slot)
-        blocks += answer_blocks(ledger_order(self->ledger, slot));
+        blocks += answer_blocks(self, ledger_order(self->ledger, slot), msg);
     blocks += events_open_report(self, slot); /* one for each core that watches */
     return room_for(self, 0, 4, blocks);
 }
 
-/* ---- the todo list: cancels that a CancelAll still has to send (S6) ---- */
+/* ---- the todo list (S6) ---- */
 
 void account_todo_push(struct account_shard *self, uint32_t slot)
 {
     struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (order->todo)
+        return;
     order->todo_prev = self->todo_tail;
     order->todo_next = 0;
     order->todo = true;
@@ -93,6 +97,17 @@ static uint32_t op_open(struct account_shard *self, uint64_t tag)
     return op;
 }
 
+/* What the client is shown of an order that was cancelled: of a list all of it, when it is done. */
+static void op_show(struct account_shard *self, const struct cancel_op *op,
+                    const struct ledger_order *order)
+{
+    const struct ledger_list *list = ledger_list_of(self->ledger, order);
+    if (list)
+        answer_list(self, op->tag, list, op->left == 0 ? ANSWER_WHOLE : ANSWER_PART);
+    else
+        answer_view(self, op->tag, order, op->left == 0);
+}
+
 /* One of the operation's orders has its answer: `shown` is the order when it was cancelled by it.
  */
 static void op_answered(struct account_shard *self, uint32_t op_idx,
@@ -101,11 +116,11 @@ static void op_answered(struct account_shard *self, uint32_t op_idx,
     struct cancel_op *op = &self->ops[op_idx];
     ASSERT(op->left > 0);
     op->left--;
-    bool ours = tag_is_ours(self->shard.ex, op->tag) && !self->shard.ex->replaying;
+    bool ours = account_answers(self, op->tag);
     if (shown) {
         op->shown++;
         if (ours)
-            answer_view(self, op->tag, shown, op->left == 0);
+            op_show(self, op, shown);
     } else if (op->left == 0 && ours) {
         shard_reply(&self->shard, op->tag, op->shown ? REJECT_NONE : reject, NULL, true, 0);
     }
@@ -117,6 +132,13 @@ static void op_answered(struct account_shard *self, uint32_t op_idx,
     self->ops_open--;
 }
 
+/* Whether the order is of a list that is not done. */
+static bool listed_open(const struct account_shard *self, const struct ledger_order *order)
+{
+    const struct ledger_list *list = ledger_list_of(self->ledger, order);
+    return list && !list->done;
+}
+
 void account_leave_op(struct account_shard *self, uint32_t slot, bool cancelled, enum reject reject)
 {
     struct ledger_order *order = ledger_order(self->ledger, slot);
@@ -126,46 +148,61 @@ void account_leave_op(struct account_shard *self, uint32_t slot, bool cancelled,
         return;
     uint32_t op = order->op;
     order->op = 0;
-    op_answered(self, op, cancelled ? order : NULL, reject);
+    op_answered(self, op, cancelled && !listed_open(self, order) ? order : NULL, reject);
 }
 
 /* ---- class 1: requests ---- */
 
-void account_send_cancel(struct account_shard *self, const struct ledger_order *order, uint64_t tag,
-                         uint8_t restriction, int64_t ts_us)
+bool account_answers(const struct account_shard *self, uint64_t tag)
+{
+    return tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying;
+}
+
+void account_send_cancel(struct account_shard *self, const struct ledger_order *order,
+                         const struct account_cancel *cancel, int64_t ts_us)
 {
     struct msg msg = {.type = MSG_CANCEL, .symbol = order->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[order->symbol];
     msg.cancel.ref = order->ref;
-    msg.cancel.tag = tag;
-    msg.cancel.restriction = restriction;
+    msg.cancel.tag = cancel->tag;
+    msg.cancel.other = cancel->other;
+    msg.cancel.restriction = cancel->restriction;
     shard_send(&self->shard, &msg);
 }
 
-void account_new_order(const struct request *request, struct ledger_new *order)
+void account_new_order(const struct request *request, const struct request_order *from,
+                       struct ledger_new *order)
 {
     *order = (struct ledger_new){
         .tag = request->tag,
         .symbol = request->symbol,
-        .side = request->order.side,
-        .type = request->order.type,
-        .tif = request->order.tif,
-        .stp = request->order.stp,
-        .resp = request->order.resp,
-        .by_quote = request->order.by_quote,
-        .price_atoms = request->order.price,
-        .qty_atoms = request->order.qty,
-        .quote_atoms = request->order.quote,
-        .hint_atoms = request->order.hint,
-        .stop_atoms = request->order.stop,
-        .iceberg_atoms = request->order.iceberg,
-        .trail_bips = request->order.trail_bips,
-        .client_length = request->order.client_length,
+        .side = from->side,
+        .type = from->type,
+        .tif = from->tif,
+        .stp = from->stp,
+        .resp = from->resp,
+        .by_quote = from->by_quote,
+        .price_atoms = from->price,
+        .qty_atoms = from->qty,
+        .quote_atoms = from->quote,
+        .hint_atoms = from->hint,
+        .stop_atoms = from->stop,
+        .iceberg_atoms = from->iceberg,
+        .trail_bips = from->trail_bips,
+        .strategy = from->strategy,
+        .client_length = from->client_length,
     };
-    memcpy(order->client_id, request->order.client_id, sizeof order->client_id);
+    memcpy(order->client_id, from->client_id, sizeof order->client_id);
 }
 
-/* The part before an order that has terms, or whose account is of a group. */
+/* Of its terms the strategy is not the market's business. */
+static bool has_market_terms(const struct ledger_terms *terms)
+{
+    return terms->stop_ticks || terms->iceberg_lots || terms->trail_bips;
+}
+
+/* The part before an order that has terms, or an order id already, or whose account is of a group.
+ */
 static void send_terms(struct account_shard *self, const struct ledger_order *made, uint32_t group,
                        int64_t ts_us)
 {
@@ -177,14 +214,25 @@ static void send_terms(struct account_shard *self, const struct ledger_order *ma
     msg.terms.iceberg_lots = terms->iceberg_lots;
     msg.terms.trail_bips = terms->trail_bips;
     msg.terms.group = group;
+    msg.terms.order_id = made->order_id;
     shard_send(&self->shard, &msg);
+}
+
+/* How many order ids the market keeps behind that of a list's working order. */
+static uint32_t ids_to_keep(const struct account_shard *self, const struct ledger_order *made)
+{
+    if (!made->list_id || (made->flags & ORDER_PENDED))
+        return 0;
+    uint8_t kind = ledger_list_of(self->ledger, made)->kind;
+    return list_has_phases(kind) ? list_orders(kind) - 1 : 0;
 }
 
 void account_send_place(struct account_shard *self, uint32_t slot, uint8_t type, int64_t ts_us)
 {
     const struct ledger_order *made = ledger_order(self->ledger, slot);
     uint32_t group = ledger_user(self->ledger, made->user)->trade_group;
-    if ((made->flags & ORDER_TERMS) || group)
+    const struct ledger_terms *terms = ledger_terms(self->ledger, made);
+    if (type != MSG_PENDING && (has_market_terms(terms) || group || made->order_id))
         send_terms(self, made, group, ts_us);
     struct msg msg = {.type = type, .symbol = made->symbol, .ts_us = ts_us};
     msg.to = self->symbol_shard[made->symbol];
@@ -192,10 +240,13 @@ void account_send_place(struct account_shard *self, uint32_t slot, uint8_t type,
         msg.flags |= MSG_HELD_ALL;
     if (made->flags & ORDER_BY_QUOTE)
         msg.flags |= MSG_BY_QUOTE;
+    msg.flags |= (uint8_t)(ids_to_keep(self, made) << MSG_KEEPS_SHIFT);
     msg.place.ref = made->ref;
     msg.place.price_ticks = made->price_ticks;
     msg.place.qty_lots = made->qty_lots;
-    msg.place.held = (made->flags & ORDER_BY_QUOTE) ? made->quote_atoms : made->held + made->due;
+    msg.place.held = (made->flags & ORDER_BY_QUOTE)
+                         ? made->quote_atoms
+                         : ledger_hold_of(self->ledger, made) + made->due;
     msg.place.user = ledger_user(self->ledger, made->user)->id;
     msg.place.side = made->side;
     msg.place.order_type = made->type;
@@ -217,10 +268,11 @@ bool account_lost(const struct account_shard *self, const struct ledger_order *o
            ((order->flags & ORDER_LOST) || shard_skipped(&self->shard, order->ref));
 }
 
-/* Another CancelAll has it already, or a message about it was skipped (J6). */
+/* Another CancelAll has it already, a message about it was skipped (J6), or it is pending and goes
+ * with the order that it waits for. */
 static bool out_of_reach(const struct account_shard *self, const struct ledger_order *order)
 {
-    return order->op || account_lost(self, order);
+    return order->op || account_lost(self, order) || (account_pending(self, order) && !order->todo);
 }
 
 static void apply_cancel_all(struct account_shard *self, uint32_t position, uint64_t tag)
@@ -233,7 +285,7 @@ static void apply_cancel_all(struct account_shard *self, uint32_t position, uint
             continue;
         order->op = op;
         self->ops[op].left++;
-        account_todo_push(self, slot);
+        account_todo_push(self, slot); /* one that is about to be placed is there, and is not */
     }
     ASSERT(self->ops[op].left > 0);
     core_want_work(self->shard.actor.core, &self->shard.actor);
@@ -265,7 +317,8 @@ void account_record(struct account_shard *self, const struct request *request)
     memcpy(at, bytes, length);
 }
 
-enum reject account_orders_limited(const struct account_shard *self, uint32_t user, int64_t ts_us)
+enum reject account_orders_limited(const struct account_shard *self, uint32_t user, uint32_t orders,
+                                   int64_t ts_us)
 {
     static const enum reject rejects[ORDER_INTERVALS] = {
         [ORDERS_10S] = REJECT_ORDERS_10S, [ORDERS_1D] = REJECT_ORDERS_1D};
@@ -273,7 +326,7 @@ enum reject account_orders_limited(const struct account_shard *self, uint32_t us
         ts_us = self->shard.last_ts_us; /* as its record would be stamped */
     for (uint32_t i = 0; i < ORDER_INTERVALS; i++) {
         uint32_t most = self->shard.ex->config.orders_limit[i];
-        if (most && ledger_unfilled(self->ledger, user, i, ts_us) >= most)
+        if (most && ledger_unfilled(self->ledger, user, i, ts_us) + orders > most)
             return rejects[i];
     }
     return REJECT_NONE;
@@ -292,7 +345,7 @@ static enum reject check_new(const struct account_shard *self, const struct requ
 {
     if (request->symbol >= self->shard.ex->config.symbols_max)
         return REJECT_UNKNOWN_SYMBOL;
-    account_new_order(request, order);
+    account_new_order(request, &request->order, order);
     return ledger_check_new(self->ledger, user, order, plan);
 }
 
@@ -303,7 +356,7 @@ static enum reject take_new(struct account_shard *self, const struct request *re
 {
     struct ledger_new order;
     struct ledger_plan plan;
-    enum reject reject = account_orders_limited(self, user, ts_us);
+    enum reject reject = account_orders_limited(self, user, 1, ts_us);
     if (reject == REJECT_NONE)
         reject = check_new(self, request, user, &order, &plan);
     if (reject != REJECT_NONE)
@@ -330,18 +383,38 @@ static enum reject test_new(struct account_shard *self, const struct request *re
     return reject;
 }
 
+/* The order to be cancelled; 0: there is none. */
+static uint32_t find_to_cancel(const struct account_shard *self, const struct request *request,
+                               uint32_t user)
+{
+    uint32_t slot = account_find_open(self, &request->find, request->symbol, user);
+    bool listed = slot && ledger_order(self->ledger, slot)->list_id;
+    return listed && !account_list_cancels(self, slot) ? 0 : slot;
+}
+
+void account_cancel(struct account_shard *self, uint32_t slot, uint64_t tag, uint8_t restriction,
+                    int64_t ts_us)
+{
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (order->list_id)
+        account_cancel_listed(self, slot, tag, restriction, ts_us);
+    else
+        account_send_cancel(
+            self, order, &(struct account_cancel){.tag = tag, .restriction = restriction}, ts_us);
+}
+
 static enum reject take_cancel(struct account_shard *self, const struct request *request,
                                uint32_t user, int64_t ts_us)
 {
-    uint32_t slot = account_find_open(self, &request->find, request->symbol, user);
+    uint32_t slot = find_to_cancel(self, request, user);
     if (!slot)
         return REJECT_UNKNOWN_ORDER;
     if (account_lost(self, ledger_order(self->ledger, slot)))
         return REJECT_MARKET_CLOSED; /* its symbol is halted, and an operator has to look (J6) */
     account_record(self, request);
     events_note_cancel(self, request->tag, &request->find);
-    account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
-                        request->find.restriction, shard_stamp(&self->shard, ts_us, 0));
+    account_cancel(self, slot, request->tag, request->find.restriction,
+                   shard_stamp(&self->shard, ts_us, 0));
     return REJECT_NONE;
 }
 
@@ -456,6 +529,10 @@ static enum reject handle_request(struct account_shard *self, const struct reque
         return take_cancel(self, request, user, now);
     case REQUEST_CANCEL_ALL:
         return take_cancel_all(self, request, user, now);
+    case REQUEST_LIST:
+        return account_take_list(self, request, user, now);
+    case REQUEST_LIST_CANCEL:
+        return account_take_list_cancel(self, request, user, now);
     case REQUEST_REPLACE:
         return account_take_replace(self, request, user, now);
     case REQUEST_AMEND:
@@ -508,14 +585,17 @@ static void answer_if_asked(struct account_shard *self, uint32_t slot)
     struct ledger_order *order = ledger_order(self->ledger, slot);
     if (!order->tag)
         return;
-    if (tag_is_ours(self->shard.ex, order->tag) && !self->shard.ex->replaying)
+    struct ledger_list *list = ledger_list_of(self->ledger, order);
+    if (account_answers(self, order->tag) && list)
+        answer_new_list(self, list, order);
+    else if (account_answers(self, order->tag))
         answer_order(self, order);
     order->tag = 0;
 }
 
 static void reject_tag(struct account_shard *self, uint64_t tag, enum reject reject)
 {
-    if (tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
+    if (account_answers(self, tag))
         shard_reply(&self->shard, tag, reject, NULL, true, 0);
 }
 
@@ -525,6 +605,7 @@ static enum order_status done_status(uint16_t reason)
     case DONE_REASON_FILLED:
         return ORDER_FILLED;
     case DONE_REASON_EXPIRED:
+    case DONE_REASON_SIBLING:
         return ORDER_EXPIRED;
     case DONE_REASON_STP:
         return ORDER_EXPIRED_IN_MATCH;
@@ -541,6 +622,30 @@ static bool delisted_order(const struct account_shard *self, const struct ledger
            ledger_symbol(self->ledger, order->symbol)->delisted;
 }
 
+/* A report on an order of a list that says nothing of cancels. */
+static void listed_report(struct account_shard *self, uint32_t slot, bool last)
+{
+    if (last)
+        account_listed_end(self, slot, 0);
+    else
+        account_listed(self, slot);
+}
+
+/* The market has refused it: no trace stays, but of a pending order, which the client has seen. */
+static void apply_refused(struct account_shard *self, uint32_t slot, const struct msg *msg)
+{
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    uint64_t tag = order->tag;
+    account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
+    if (order->list_id) {
+        account_listed_refused(self, slot, msg->done.reject);
+    } else {
+        events_refused(self, order, msg);
+        ledger_refused(self->ledger, msg->done.ref);
+    }
+    reject_tag(self, tag, msg->done.reject);
+}
+
 /* The order ends without a fill that says so: cancelled, expired, or refused by the market. */
 static void apply_done(struct account_shard *self, const struct msg *said)
 {
@@ -550,25 +655,25 @@ static void apply_done(struct account_shard *self, const struct msg *said)
     if (delisted_order(self, ledger_order(self->ledger, slot), msg))
         done.done.reason = DONE_REASON_EXPIRED;
     if (msg->done.reason == DONE_REASON_REJECTED) {
-        enum reject reject = msg->done.reject;
-        uint64_t tag = ledger_order(self->ledger, slot)->tag;
-        account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
-        events_refused(self, ledger_order(self->ledger, slot), msg);
-        ledger_refused(self->ledger, msg->done.ref);
-        reject_tag(self, tag, reject);
+        apply_refused(self, slot, msg);
         return;
     }
     bool cancelled = msg->done.reason == DONE_REASON_CANCELED;
+    if (msg->done.reason == DONE_REASON_SIBLING)
+        ledger_order(self->ledger, slot)->expiry = EXPIRY_OCO;
     events_late(self, slot, msg->done.reason == DONE_REASON_FILLED);
     slot = ledger_done(self->ledger, msg->done.ref, msg->done.order_id,
                        done_status(msg->done.reason), msg->ts_us);
     account_row_order(self, slot);
-    events_done(self, ledger_order(self->ledger, slot), msg);
-    events_forget(self, msg->done.tag);
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    events_done(self, order, msg);
+    if (order->list_id)
+        account_listed_end(self, slot, msg->done.tag);
+    else
+        events_forget(self, msg->done.tag);
     answer_if_asked(self, slot);
-    uint64_t tag = msg->done.tag;
-    if (cancelled && tag_is_ours(self->shard.ex, tag) && !self->shard.ex->replaying)
-        answer_view(self, tag, ledger_order(self->ledger, slot), true);
+    if (cancelled && !order->list_id && account_answers(self, msg->done.tag))
+        answer_view(self, msg->done.tag, order, true);
     account_leave_op(self, slot, cancelled, REJECT_UNKNOWN_ORDER);
 }
 
@@ -577,6 +682,7 @@ static void apply_prevented(struct account_shard *self, const struct msg *msg)
 {
     const struct prevented_ids ids = msg_prevented_ids(msg);
     bool last = msg->flags & MSG_LAST;
+    answer_prevented(self, msg);
     if (self->events.watchers)
         events_late(self, ledger_find_ref(self->ledger, msg->prevented.ref), false);
     uint32_t slot = ledger_prevented(self->ledger, msg->prevented.ref, ids.order_id, ids.match_id,
@@ -584,6 +690,8 @@ static void apply_prevented(struct account_shard *self, const struct msg *msg)
     if (last)
         account_row_order(self, slot);
     events_prevented(self, ledger_order(self->ledger, slot), msg);
+    if (ledger_order(self->ledger, slot)->list_id)
+        listed_report(self, slot, last);
     if (!last)
         return;
     answer_if_asked(self, slot);
@@ -613,6 +721,8 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
     case MSG_ACCEPTED:
         slot = ledger_accepted(self->ledger, msg->accepted.ref, msg->accepted.order_id, msg->ts_us);
         events_accepted(self, ledger_order(self->ledger, slot));
+        if (ledger_order(self->ledger, slot)->list_id)
+            listed_report(self, slot, false);
         answer_if_asked(self, slot);
         break;
     case MSG_TRIGGERED:
@@ -629,8 +739,11 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
                            msg->flags & MSG_LAST, msg->ts_us);
         account_row_fill(self, slot, msg);
         events_fill(self, ledger_order(self->ledger, slot), msg);
-        if (msg->flags & MSG_LAST) {
+        if (msg->flags & MSG_LAST)
             account_row_order(self, slot);
+        if (ledger_order(self->ledger, slot)->list_id)
+            listed_report(self, slot, msg->flags & MSG_LAST);
+        if (msg->flags & MSG_LAST) {
             answer_if_asked(self, slot);
             account_leave_op(self, slot, false, REJECT_UNKNOWN_ORDER);
         }
@@ -838,13 +951,27 @@ static void account_prefetch(struct actor *actor, const struct message *const *m
             ledger_prefetch(&ahead[i], stage);
 }
 
-/* A self-input: the oldest order of the todo list gets its cancel (S6). */
+/* A self-input: the oldest order of the todo list gets its cancel, or is placed (S6). */
 static void apply_self(struct account_shard *self, int64_t ts_us)
 {
     uint32_t slot = self->todo_head;
     ASSERT(slot != 0);
     todo_remove(self, slot);
-    account_send_cancel(self, ledger_order(self->ledger, slot), 0, RESTRICT_NONE, ts_us);
+    const struct ledger_order *order = ledger_order(self->ledger, slot);
+    if (account_pending(self, order))
+        account_place_pending(self, slot, ts_us);
+    else
+        account_send_cancel(self, order, &(struct account_cancel){0}, ts_us);
+}
+
+/* A pending order is placed in four parts with the one beside it; or ends, which answers a Cancel
+ * and a CancelAll, and is told. */
+static bool room_for_self(struct account_shard *self)
+{
+    bool pending = account_pending(self, ledger_order(self->ledger, self->todo_head));
+    uint32_t cores =
+        pending ? events_open_report(self, self->todo_head) : (self->events.watchers = 0, 0);
+    return room_for(self, pending ? 4 : 1, pending ? 3 : 1, pending ? 2 + cores : 1);
 }
 
 static enum work account_work(struct actor *actor)
@@ -856,11 +983,12 @@ static enum work account_work(struct actor *actor)
     }
     if (!self->todo_head)
         return WORK_DONE;
-    if (!room_for(self, 1, 1, 1))
+    if (!room_for_self(self))
         return WORK_NO_ROOM;
     put_u64(shard_record(&self->shard, RECORD_SELF, 8),
             ledger_order(self->ledger, self->todo_head)->ref);
     apply_self(self, shard_stamp(&self->shard, actor->core->now_us, 0));
+    events_send(self);
     return self->todo_head ? WORK_MORE : WORK_DONE;
 }
 
@@ -888,12 +1016,15 @@ static bool replay_request(struct account_shard *self, const struct request *req
         account_place(self, user, &order, &plan, stamp);
         return true;
     case REQUEST_CANCEL:
-        slot = account_find_open(self, &request->find, request->symbol, user);
+        slot = find_to_cancel(self, request, user);
         if (!slot)
             return false;
-        account_send_cancel(self, ledger_order(self->ledger, slot), request->tag,
-                            request->find.restriction, stamp);
+        account_cancel(self, slot, request->tag, request->find.restriction, stamp);
         return true;
+    case REQUEST_LIST:
+        return account_replay_list(self, request, user, stamp);
+    case REQUEST_LIST_CANCEL:
+        return account_replay_list_cancel(self, request, user, stamp);
     case REQUEST_CANCEL_ALL:
         slot = ledger_find_position(self->ledger, user, request->symbol);
         if (!anything_to_cancel(self, slot))
@@ -1029,6 +1160,7 @@ size_t account_shard_bytes(const struct exchange *ex)
            shard_bytes(ex->shards, ex->config.account_outbox) + arena_bytes(ledger_size(&limits)) +
            arena_bytes(read_max(&limits) * sizeof(uint32_t)) +
            arena_bytes(ex->config.symbols_max * sizeof(uint16_t)) + events_bytes(ex) +
+           arena_bytes(ex->config.market_shards * sizeof(struct account_prevented)) +
            arena_bytes(exchange_assets_max(ex) * sizeof(__int128));
 }
 
@@ -1046,6 +1178,7 @@ struct account_shard *account_shard_init(struct exchange *ex, struct arena *aren
     self->read.slot = arena_alloc(arena, read_max(&limits) * sizeof(uint32_t));
     self->symbol_shard = arena_alloc(arena, ex->config.symbols_max * sizeof(uint16_t));
     events_init(self, arena);
+    self->prevented = arena_alloc(arena, ex->config.market_shards * sizeof *self->prevented);
     self->skipped_sum = arena_alloc(arena, exchange_assets_max(ex) * sizeof(__int128));
     return self;
 }

@@ -280,7 +280,8 @@ bool exchange_poison(struct exchange *ex, uint16_t from, uint16_t to, uint64_t s
     if (from >= ex->shards || to >= ex->shards)
         return false;
     struct shard *shard = exchange_shard(ex, to);
-    uint32_t refs = shard->skips + 2 * (shard->poisons + 1); /* a Replace is about two orders */
+    uint32_t refs =
+        shard->skips + LIST_ORDERS_MAX * (shard->poisons + 1); /* an input is about so many */
     if (seq <= shard->in[from].in_seq || refs > SKIPS_MAX)
         return false;
     shard->poison[shard->poisons].from = from;
@@ -341,7 +342,7 @@ uint64_t exchange_shard_hash(struct exchange *ex, uint16_t shard)
 
 uint64_t exchange_shard_seq(struct exchange *ex, uint16_t shard)
 {
-    return exchange_shard(ex, shard)->seq;
+    return __atomic_load_n(&exchange_shard(ex, shard)->seq, __ATOMIC_RELAXED);
 }
 
 bool exchange_shard_busy(struct exchange *ex, uint16_t shard)
@@ -401,7 +402,8 @@ const char *exchange_audit(struct exchange *ex, struct exchange_audit *audit, vo
 
 struct holds_check {
     struct exchange *ex;
-    uint32_t resting, skips; /* skips: orders about which a message was skipped (J6) */
+    const struct account_shard *account; /* whose orders are looked at */
+    uint32_t resting, skips;             /* skips: orders about which a message was skipped (J6) */
 };
 
 /* Whether a message about this order was skipped (J6). */
@@ -413,7 +415,8 @@ static bool was_skipped(struct exchange *ex, uint64_t ref)
     return false;
 }
 
-/* At rest every open order lies or waits in its book with what is left of it (step 10). */
+/* At rest every open order lies or waits in its book with what is left of it (step 10); but one
+ * that is pending in its list is in none, and holds nothing. */
 static void check_hold(void *arg, const struct ledger_order *order)
 {
     struct holds_check *check = arg;
@@ -424,6 +427,10 @@ static void check_hold(void *arg, const struct ledger_order *order)
     if ((order->flags & ORDER_LOST) ||
         (check->skips && was_skipped(ex, order->ref))) { /* book and account parted there */
         check->resting += slot != 0;
+        return;
+    }
+    if (account_pending(check->account, order)) {
+        ASSERT(slot == 0 && order->held == 0);
         return;
     }
     ASSERT(slot != 0);
@@ -444,6 +451,7 @@ void exchange_verify(struct exchange *ex)
         check.skips += exchange_shard(ex, id)->skips;
     for (uint16_t i = 0; i < ex->config.account_shards; i++) {
         VERIFY((ledger_verify(ex->account[i]->ledger), true));
+        check.account = ex->account[i];
         ledger_each_open(ex->account[i]->ledger, check_hold, &check);
     }
     for (uint16_t i = 0; i < ex->config.market_shards; i++) {

@@ -51,7 +51,8 @@ static uint16_t shard_for(const struct exchange *ex, const struct request *reque
 static bool lane_takes(struct lane *lane, const struct request *request)
 {
     uint32_t room = lane_room(lane, lane->capacity);
-    if (request->type == REQUEST_CANCEL || request->type == REQUEST_CANCEL_ALL)
+    if (request->type == REQUEST_CANCEL || request->type == REQUEST_CANCEL_ALL ||
+        request->type == REQUEST_LIST_CANCEL)
         return room > 0;
     return 4 * room > lane->capacity;
 }

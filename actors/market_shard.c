@@ -206,11 +206,13 @@ static void on_done(struct market_shard *self, const struct book_event *event, i
     struct msg msg = {.type = MSG_DONE, .symbol = self->open.symbol, .ts_us = ts_us};
     if (BUG(15) && event->reason == DONE_EXPIRED && event->left_lots)
         return; /* 15: the remainder of an IOC is not released */
+    if (BUG(73) && event->reason == DONE_SIBLING)
+        return; /* 73: the other one of a pair is not told that it has ended */
     msg.to = exchange_ref_shard(event->ref);
     msg.done.ref = event->ref;
     msg.done.order_id = event->order_id;
     msg.done.left_lots = event->left_lots;
-    msg.done.reason = event->reason;
+    msg.done.reason = event->reason == DONE_SIBLING ? DONE_REASON_SIBLING : event->reason;
     if (self->open.type == MSG_CANCEL)
         msg.done.tag = self->open.cancel.tag;
     shard_send(&self->shard, &msg);
@@ -382,6 +384,7 @@ static void command_from(const struct msg *msg, struct book *book, int64_t ts_us
     if ((msg->flags & MSG_HELD_ALL) && msg->place.order_type == TYPE_MARKET &&
         msg->place.side == SIDE_BUY)
         cmd->flags |= CMD_HELD_ALL;
+    cmd->flags |= (uint8_t)(msg->flags >> MSG_KEEPS_SHIFT << CMD_KEEPS_SHIFT);
 }
 
 /* What the part before an order says of it. */
@@ -389,7 +392,8 @@ static void terms_from(const struct msg *terms, struct book_cmd *cmd, struct boo
 {
     *more = (struct book_more){.stop_ticks = terms->terms.stop_ticks,
                                .display_lots = terms->terms.iceberg_lots,
-                               .trail_bips = terms->terms.trail_bips};
+                               .trail_bips = terms->terms.trail_bips,
+                               .order_id = terms->terms.order_id};
     cmd->group = terms->terms.group;
     cmd->more = more;
 }
@@ -408,6 +412,15 @@ static enum reject check_filters(const struct market_symbol *symbol, const struc
     return type_is_market(msg->place.order_type) ? REJECT_NONE : check_percent(symbol, msg, ts_us);
 }
 
+/* The book has begun with what the message, or the last one of some parts, asked for. */
+static void match_opened(struct market_shard *self, const struct msg *msg)
+{
+    self->matching = &self->symbols[msg->symbol];
+    self->open = *msg;
+    self->timed = !self->shard.ex->replaying &&
+                  sampler_pick(&stages(self)->orders, self->shard.actor.core->now_us);
+}
+
 /* Gives the order, or the cancel, to the book: refused, or the open match. `terms`: the part before
  * an order that has them, or NULL. */
 static void open_match(struct market_shard *self, const struct msg *msg, const struct msg *terms,
@@ -422,14 +435,15 @@ static void open_match(struct market_shard *self, const struct msg *msg, const s
     if (terms)
         terms_from(terms, &cmd, &more);
     enum reject reject = book_begin(symbol->book, &cmd);
-    if (reject != REJECT_NONE) {
-        refuse(self, msg, reject);
-        return;
+    if (reject == REJECT_UNKNOWN_ORDER && msg->type == MSG_CANCEL && msg->cancel.other) {
+        cmd.ref = msg->cancel.other;
+        cmd.seq++;
+        reject = book_begin(symbol->book, &cmd);
     }
-    self->matching = symbol;
-    self->open = *msg;
-    self->timed = !self->shard.ex->replaying &&
-                  sampler_pick(&stages(self)->orders, self->shard.actor.core->now_us);
+    if (reject != REJECT_NONE)
+        refuse(self, msg, reject);
+    else
+        match_opened(self, msg);
 }
 
 /* Runs the first slice of the open match, if there is one and room for it. */
@@ -453,6 +467,19 @@ static void apply_order(struct market_shard *self, const struct msg *msg, const 
     }
     open_match(self, msg, terms, ts_us);
     run_match(self, true);
+}
+
+/* The working order of a list: taken with what is pending behind it, or refused with that. */
+static void apply_first(struct market_shard *self, const struct msg *part, const struct msg *place,
+                        const struct msg *terms, int64_t ts_us)
+{
+    enum reject reject = REJECT_NONE;
+    for (; part->type == MSG_PENDING && reject == REJECT_NONE; part++)
+        reject = check_filters(&self->symbols[part->symbol], part, ts_us);
+    if (reject != REJECT_NONE)
+        refuse(self, place, reject);
+    else
+        apply_order(self, place, terms, ts_us);
 }
 
 /* ---- Replace: one input of two book commands (O4) ---- */
@@ -501,7 +528,46 @@ static bool funded(const struct market_symbol *symbol, struct msg *made, int64_t
     return made->place.held > 0;
 }
 
-/* The book's part of the cancel: its end, and its level unless it waited. */
+/* ---- a pair: both orders in one book command ---- */
+
+static enum reject begin_pair(struct market_shard *self, const struct msg *leg,
+                              const struct msg *pair, int64_t ts_us)
+{
+    const struct market_symbol *symbol = &self->symbols[pair->symbol];
+    const struct msg *const order[2] = {leg, pair};
+    struct book_cmd cmd[2];
+    struct book_more more[2] = {0};
+    for (uint32_t i = 0; i < 2; i++) {
+        enum reject reject = check_filters(symbol, order[i], ts_us);
+        if (reject != REJECT_NONE)
+            return reject;
+        command_from(order[i], symbol->book, ts_us, &cmd[i]);
+        if (order[i][-1].type == MSG_TERMS)
+            terms_from(&order[i][-1], &cmd[i], &more[i]);
+        cmd[i].more = &more[i];
+    }
+    cmd[1].type = CMD_PAIR;
+    more[1].other = &cmd[0];
+    return book_begin(symbol->book, &cmd[1]);
+}
+
+static void apply_pair(struct market_shard *self, const struct msg *part, uint32_t parts,
+                       int64_t ts_us)
+{
+    const struct msg *leg = &part[1], *pair = &part[parts - 1];
+    ASSERT(leg->type == MSG_LEG); /* a stop-loss leg has terms */
+    enum reject reject = begin_pair(self, leg, pair, ts_us);
+    if (reject != REJECT_NONE) {
+        refuse(self, leg, reject);
+        refuse(self, pair, reject);
+        return;
+    }
+    match_opened(self, pair);
+    run_match(self, true);
+}
+
+/* The book's part of the cancel: its end, and its level unless it waited; and the same of the other
+ * one of its pair. */
 static enum reject cancel_old(struct market_symbol *symbol, const struct msg *old, int64_t ts_us,
                               struct book_events *out)
 {
@@ -514,8 +580,7 @@ static enum reject cancel_old(struct market_symbol *symbol, const struct msg *ol
     if (reject != REJECT_NONE)
         return reject;
     ASSERT(book_step(symbol->book, 1, out) == BOOK_DONE);
-    ASSERT(out->event[0].type == EVENT_DONE &&
-           (out->count == 1 || (out->count == 2 && out->event[1].type == EVENT_LEVEL)));
+    ASSERT(out->count >= 1 && out->event[0].type == EVENT_DONE);
     return REJECT_NONE;
 }
 
@@ -542,8 +607,11 @@ static void apply_replace(struct market_shard *self, const struct msg *old, cons
         moved = due, funds = true;
     tell_replaced(self, old, place, out.count ? &out.event[0] : NULL, moved, false, reject);
     self->open = made; /* whose symbol the level is of */
-    if (out.count > 1)
-        on_level(self, &out.event[1], ts_us);
+    for (uint32_t i = 1; i < out.count; i++)
+        if (out.event[i].type == EVENT_LEVEL)
+            on_level(self, &out.event[i], ts_us);
+        else
+            on_done(self, &out.event[i], ts_us);
     if (reject != REJECT_NONE && old->replace.mode == REPLACE_STOP_ON_FAILURE && !BUG(33))
         refuse(self, place, reject); /* not attempted */
     else if (stays && old->replace.same_id)
@@ -643,20 +711,36 @@ static void apply_link(struct market_shard *self, const struct msg *msg, int64_t
 /* Whether more parts of the same input follow. */
 static bool is_first_part(const struct msg *msg)
 {
-    return msg->type == MSG_REPLACE_OLD || msg->type == MSG_TERMS;
+    return msg->type == MSG_REPLACE_OLD || msg->type == MSG_TERMS || msg->type == MSG_LEG ||
+           msg->type == MSG_PENDING;
+}
+
+/* Whether an order of this type, behind its terms if it has any, begins at part *at, which is then
+ * the one behind it. */
+static bool order_fits(const struct msg *part, uint32_t parts, uint32_t *at, uint8_t type)
+{
+    bool terms = *at + 1 < parts && part[*at].type == MSG_TERMS;
+    if (terms && part[*at].terms.ref != part[*at + 1].place.ref)
+        return false;
+    *at += terms;
+    return *at < parts && part[(*at)++].type == type;
 }
 
 bool market_parts_fit(const struct msg *part, uint32_t parts)
 {
-    uint32_t at = 0, last = parts - 1;
-    bool replace = part[0].type == MSG_REPLACE_OLD;
+    bool replace = part[0].type == MSG_REPLACE_OLD, pair = part[parts - 1].type == MSG_PAIR;
+    uint32_t at = replace;
     for (uint32_t i = 1; i < parts; i++)
         if (part[i].from != part[0].from || part[i].symbol != part[0].symbol ||
             part[i].seq != part[0].seq + i)
             return false;
-    at += replace;
-    at += part[at].type == MSG_TERMS && part[at].terms.ref == part[last].place.ref;
-    return at == last && part[last].type == (replace ? MSG_REPLACE_NEW : MSG_PLACE);
+    if (pair && !order_fits(part, parts, &at, MSG_LEG))
+        return false;
+    while (!replace && !pair && at < LIST_ORDERS_MAX - 1 && at < parts &&
+           part[at].type == MSG_PENDING)
+        at++;
+    uint8_t last = replace ? MSG_REPLACE_NEW : pair ? MSG_PAIR : MSG_PLACE;
+    return order_fits(part, parts, &at, last) && at == parts;
 }
 
 /* A poison message (J6): not applied, nothing sent, and its symbol takes no more orders. */
@@ -687,6 +771,10 @@ static void apply_input(struct market_shard *self, const struct msg *part, uint3
     const struct msg *terms = last[-1].type == MSG_TERMS ? &last[-1] : NULL;
     if (part->type == MSG_REPLACE_OLD)
         apply_replace(self, part, terms, last, ts_us);
+    else if (last->type == MSG_PAIR)
+        apply_pair(self, part, parts, ts_us);
+    else if (part->type == MSG_PENDING)
+        apply_first(self, part, last, terms, ts_us);
     else
         apply_order(self, last, terms, ts_us);
 }

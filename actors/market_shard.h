@@ -32,14 +32,15 @@ struct market_symbol { /* one symbol of this shard: state */
     struct trade_ring trades;
 };
 
-enum { MARKET_PARTS_MAX = 3 }; /* REPLACE_OLD, TERMS, REPLACE_NEW */
+enum { MARKET_PARTS_MAX = 4 }; /* TERMS, LEG, TERMS, PAIR */
 
 struct market_parts {
     struct msg part[MARKET_PARTS_MAX];
     uint32_t count;
 };
 
-/* Whether they are one input: [REPLACE_OLD] [TERMS] and the order, one behind another on a link. */
+/* Whether they are one input, one behind another on a link: REPLACE_OLD, REPLACE_NEW; LEG, PAIR; or
+ * [PENDING] [PENDING] PLACE; before each order but those pending its TERMS if it has any. */
 bool market_parts_fit(const struct msg *part, uint32_t parts);
 
 struct market_shard {

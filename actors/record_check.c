@@ -66,13 +66,36 @@ static bool order_sound(const struct request_order *order)
            type_waits(order->type) == (order->stop || order->trail_bips);
 }
 
+/* One of each kind; which prices they need is asked of each alone. */
+static bool pair_types(uint8_t stop, uint8_t other)
+{
+    return type_stops_loss(stop) && (other == TYPE_TAKE_PROFIT || other == TYPE_TAKE_PROFIT_LIMIT ||
+                                     other == TYPE_LIMIT_MAKER);
+}
+
+static bool list_sound(const struct request_list *list)
+{
+    uint32_t count = list_orders(list->kind); /* decoded, so the kind is one */
+    const struct request_order *order = list->order, *last = &order[count - 1];
+    for (uint32_t i = 0; i < count; i++)
+        if (!order_sound(&order[i]) || order[i].by_quote)
+            return false;
+    if (list_has_phases(list->kind) && order->type != TYPE_LIMIT && order->type != TYPE_LIMIT_MAKER)
+        return false;
+    return list->kind == LIST_OTO ||
+           (pair_types(last[-1].type, last->type) && last[-1].side == last->side);
+}
+
 bool account_request_sound(const struct account_shard *self, const struct request *request)
 {
     const struct exchange *ex = self->shard.ex;
     switch (request->type) {
     case REQUEST_NEW:
         return request->symbol < ex->config.symbols_max && order_sound(&request->order);
+    case REQUEST_LIST:
+        return request->symbol < ex->config.symbols_max && list_sound(&request->list);
     case REQUEST_CANCEL:
+    case REQUEST_LIST_CANCEL:
         return request->find.restriction < RESTRICT_COUNT;
     case REQUEST_REPLACE:
         return request->symbol < ex->config.symbols_max && order_sound(&request->replace.order) &&
@@ -100,14 +123,15 @@ static bool fill_sound(const struct account_shard *self, const struct msg *msg)
 static bool report_sound(const struct account_shard *self, const struct msg *msg)
 {
     uint32_t slot = ledger_find_ref(self->ledger, msg->accepted.ref);
-    if (!slot || ledger_order(self->ledger, slot)->symbol != msg->symbol)
+    if (!slot || ledger_order(self->ledger, slot)->symbol != msg->symbol ||
+        account_pending(self, ledger_order(self->ledger, slot)))
         return false;
     if (msg->type == MSG_FILL)
         return fill_sound(self, msg);
     if (msg->type == MSG_TRIGGERED)
         return ledger_order(self->ledger, slot)->flags & ORDER_WAITING;
     return msg->type == MSG_ACCEPTED ||
-           (msg->done.reason <= DONE_REASON_REJECTED && msg->done.reject < REJECT_COUNT);
+           (msg->done.reason <= DONE_REASON_SIBLING && msg->done.reject < REJECT_COUNT);
 }
 
 /* What became of a Replace: of the new order always, of the old one if it was cancelled. */
@@ -118,14 +142,16 @@ static bool replaced_sound(const struct account_shard *self, const struct msg *m
     return made && ledger_order(self->ledger, made)->symbol == msg->symbol &&
            msg->replaced.reject < REJECT_COUNT &&
            (msg->replaced.reject != REJECT_NONE ||
-            (old && old != made && ledger_order(self->ledger, old)->symbol == msg->symbol));
+            (old && old != made && ledger_order(self->ledger, old)->symbol == msg->symbol &&
+             !account_pending(self, ledger_order(self->ledger, old))));
 }
 
 /* A prevented match of one of our open orders. */
 static bool prevented_sound(const struct account_shard *self, const struct msg *msg)
 {
     uint32_t slot = ledger_find_ref(self->ledger, msg->prevented.ref);
-    if (!slot || ledger_order(self->ledger, slot)->symbol != msg->symbol)
+    if (!slot || ledger_order(self->ledger, slot)->symbol != msg->symbol ||
+        account_pending(self, ledger_order(self->ledger, slot)))
         return false;
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     const struct prevented_ids ids = msg_prevented_ids(msg);
@@ -235,19 +261,45 @@ static bool terms_sound(const struct msg *terms, const struct msg *place)
                (terms->terms.stop_ticks || terms->terms.trail_bips);
 }
 
+/* An order, and what it has of terms before it. */
+static bool order_part_sound(const struct exchange *ex, const struct money_spec *spec,
+                             const struct msg *terms, const struct msg *place)
+{
+    return (terms ? terms_sound(terms, place) : !type_waits(place->place.order_type)) &&
+           ref_sound(ex, place->place.ref) && place_sound(spec, place);
+}
+
+/* Of one user and side, and one of each kind. */
+static bool pair_sound(const struct msg *leg, const struct msg *pair)
+{
+    return pair_types(leg->place.order_type, pair->place.order_type) &&
+           leg->place.side == pair->place.side && leg->place.user == pair->place.user &&
+           leg->place.qty_lots > 0 && pair->place.qty_lots > 0 &&
+           leg->place.ref != pair->place.ref && !leg->flags && !pair->flags;
+}
+
 /* market_parts_fit() has seen them. */
 static bool parts_sound(const struct exchange *ex, const struct money_spec *spec,
                         const struct msg *part, uint32_t parts)
 {
-    const struct msg *place = &part[parts - 1], *terms = place - 1;
+    const struct msg *order[2] = {NULL, NULL}; /* the last two */
     if (part->type == MSG_REPLACE_OLD &&
         !(ref_sound(ex, part->replace.ref) && part->replace.due >= 0 &&
           part->replace.mode <= REPLACE_ALLOW_FAILURE &&
           part->replace.restriction < RESTRICT_COUNT))
         return false;
-    if (terms->type == MSG_TERMS ? !terms_sound(terms, place) : type_waits(place->place.order_type))
-        return false;
-    return ref_sound(ex, place->place.ref) && place_sound(spec, place);
+    uint32_t i = part->type == MSG_REPLACE_OLD;
+    for (; part[i].type == MSG_PENDING; i++) /* which is looked at, and no more */
+        if (!ref_sound(ex, part[i].place.ref) || !place_sound(spec, &part[i]))
+            return false;
+    for (; i < parts; i++) {
+        const struct msg *terms = part[i].type == MSG_TERMS ? &part[i++] : NULL;
+        order[0] = order[1];
+        order[1] = &part[i];
+        if (!order_part_sound(ex, spec, terms, order[1]))
+            return false;
+    }
+    return order[1]->type != MSG_PAIR || pair_sound(order[0], order[1]);
 }
 
 /* The book keeps the grid that it was made with. */

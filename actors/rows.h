@@ -31,6 +31,7 @@ struct rows {
     void (*prevented)(void *self, uint32_t taker_user, uint32_t maker_user,
                       const struct prevented_view *match);
     void (*amend)(void *self, uint32_t user, const struct amend_view *amend);
+    void (*list)(void *self, uint32_t user, const struct list_view *list); /* is done */
     void (*money)(void *self, const struct row_money *money);
 };
 

@@ -65,7 +65,8 @@ static void digest_add(struct shard *shard, const struct msg *msg)
 
 unsigned char *shard_record(struct shard *shard, uint8_t type, uint32_t bytes)
 {
-    shard->seq++;
+    /* A plain word of state with one writer; an operator's thread may look at it. */
+    __atomic_store_n(&shard->seq, shard->seq + 1, __ATOMIC_RELAXED);
     if (shard->ex->replaying)
         return NULL;
     unsigned char *payload = core_record(shard->actor.core, type, 0, shard->id, shard->seq, bytes);

@@ -106,7 +106,7 @@ static void wire_ops(struct wire *wire, struct account_shard *self)
 static void wire_todo(struct wire *wire, struct account_shard *self)
 {
     bool reading = wire_is_reading(wire);
-    uint32_t count = 0, at = self->todo_head;
+    uint32_t count = 0, at = BUG(72) ? 0 : self->todo_head; /* 72: a snapshot without it */
     for (uint32_t slot = at; slot; slot = ledger_order(self->ledger, slot)->todo_next)
         count++;
     count = wire_count(wire, count, reading ? ledger_open_orders(self->ledger) : count);

@@ -124,7 +124,8 @@ static void look_at_market(const struct exchange *ex, const struct market_shard 
         return;
     usage->part[PART_NODES] +=
         present(pool->nodes, ((size_t)pool->capacity + 1) * sizeof *pool->nodes);
-    usage->part[PART_BOOK_INDEX] += index_present(&pool->index);
+    usage->part[PART_BOOK_INDEX] +=
+        index_present(&pool->index) + index_present(&pool->waiting_index);
     for (uint16_t i = 0; i < shard->listed_count; i++)
         usage->part[PART_LEVELS] +=
             present(exchange_book_block(ex, shard->listed[i]), book_size(ex->config.window_ticks));

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* memmem */
 #include "bench/http_client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -86,6 +87,7 @@ bool http_address_parse(const char *text, struct http_address *address)
         return false;
     if (port_bytes == 0 || port_bytes > 5 || strspn(colon + 1, "0123456789") < port_bytes)
         return false;
+    address->from[0] = '\0';
     memcpy(address->host, host, host_bytes);
     address->host[host_bytes] = '\0';
     memcpy(address->port, colon + 1, port_bytes);
@@ -116,6 +118,18 @@ static void disconnect(struct http_client *client)
     client->in.begin = client->in.end = 0;
 }
 
+/* Whether the socket has the address that it shall come from. */
+static bool bind_from(int fd, int family, const char *from)
+{
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    if (from[0] == '\0' || family != AF_INET)
+        return true;
+    if (inet_pton(AF_INET, from, &own.sin_addr) == 1)
+        return bind(fd, (const struct sockaddr *)&own, sizeof(own)) == 0;
+    errno = EINVAL;
+    return false;
+}
+
 int http_connect(const struct http_address *to, const char **why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list;
@@ -126,7 +140,8 @@ int http_connect(const struct http_address *to, const char **why)
     }
     for (struct addrinfo *at = list; at != NULL && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) == 0)
+        if (fd >= 0 && bind_from(fd, at->ai_family, to->from) &&
+            connect(fd, at->ai_addr, at->ai_addrlen) == 0)
             break;
         *why = strerror(errno);
         if (fd >= 0)

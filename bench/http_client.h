@@ -17,10 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HTTP_HOST_MAX = 256, HTTP_PORT_MAX = 8 };
+enum { HTTP_HOST_MAX = 256, HTTP_PORT_MAX = 8, HTTP_FROM_MAX = 16 };
 
 struct http_address {
     char host[HTTP_HOST_MAX], port[HTTP_PORT_MAX]; /* host without the brackets of an IPv6 one */
+    char from[HTTP_FROM_MAX]; /* our own IPv4 address, where it matters; "": the kernel's choice */
 };
 
 enum http_client_status {
@@ -38,7 +39,8 @@ struct http_answer {
 struct http_client; /* opaque */
 
 /* Reads "http://host:port", "http://host:port/" or "host:port". False for anything else: another
- * scheme, a path, no port. Thread: any. */
+ * scheme, a path, no port. `from` is empty then. Thread:
+ * any. */
 bool http_address_parse(const char *text, struct http_address *address);
 
 /* A connected TCP socket that does not wait for more to send; -1 with *why set. Thread: any. */

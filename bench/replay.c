@@ -15,11 +15,10 @@
 #include <unistd.h>
 
 #include <jansson.h>
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
 
 #include "actors/book/money.h"
 #include "bench/http_client.h"
+#include "bench/request_signer.h"
 #include "runtime/check.h"
 
 extern char **environ;
@@ -741,7 +740,7 @@ struct run {
     const struct options *options;
     struct recording *recording;
     struct http_client *client; /* the one ordered connection */
-    EVP_MAC_CTX *mac;
+    struct request_signer *signer;
     char key_header[256], delete_header[256];
     int64_t server_offset_us; /* the server's clock less ours */
     uint8_t *due;             /* answers a line still waits for */
@@ -787,36 +786,11 @@ static const char *trimmed_decimal(int64_t atoms, char text[static MONEY_TEXT_MA
     return text;
 }
 
-static bool mac_init(struct run *run, const char *secret)
-{
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
-        OSSL_PARAM_construct_end()};
-    run->mac = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
-    EVP_MAC_free(hmac);
-    return run->mac != NULL &&
-           EVP_MAC_init(run->mac, (const unsigned char *)secret, strlen(secret), params) == 1;
-}
-
-/* Appends timestamp, recvWindow and the signature of all of it to the parameters in `text`. */
+/* By the server's clock. */
 static size_t sign(struct run *run, char *text, size_t length, size_t room)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    size_t digest_bytes = 0;
     int64_t now_ms = (clock_us(CLOCK_REALTIME) + run->server_offset_us) / 1000;
-    length +=
-        (size_t)snprintf(text + length, room - length, "%srecvWindow=60000&timestamp=%" PRId64,
-                         length > 0 ? "&" : "", now_ms);
-    bool ok = EVP_MAC_init(run->mac, NULL, 0, NULL) == 1 &&
-              EVP_MAC_update(run->mac, (const unsigned char *)text, length) == 1 &&
-              EVP_MAC_final(run->mac, digest, &digest_bytes, sizeof(digest)) == 1;
-    ASSERT(ok && digest_bytes == 32);
-    length += (size_t)snprintf(text + length, room - length, "&signature=");
-    for (size_t i = 0; i < digest_bytes; i++)
-        length += (size_t)snprintf(text + length, room - length, "%02x", digest[i]);
-    ASSERT(length < room);
-    return length;
+    return request_signer_sign(run->signer, text, length, room, now_ms);
 }
 
 static bool sent_ok(struct run *run, enum http_client_status status)
@@ -1257,7 +1231,8 @@ static bool use_keys(struct run *run, const json_t *keys)
 {
     const char *api_key = json_string_value(json_object_get(keys, "apiKey"));
     const char *secret = json_string_value(json_object_get(keys, "secretKey"));
-    if (api_key == NULL || secret == NULL || strlen(api_key) > 128 || !mac_init(run, secret)) {
+    if (api_key == NULL || secret == NULL || strlen(api_key) > 128 ||
+        (run->signer = request_signer_new(secret)) == NULL) {
         remark("the admin API made no usable HMAC key");
         return false;
     }
@@ -1593,13 +1568,25 @@ static void report_text(const struct run *run, const struct summary *summary)
 
 /* ---- the subcommand ---- */
 
+const char replay_options[] =
+    "  FILE\n"
+    "        The recording; a name that ends in .xz is read through xz -dc.\n"
+    "  --url http://HOST:PORT\n"
+    "        Where the server serves clients.\n"
+    "  --admin HOST:PORT\n"
+    "        Its admin listener; http://HOST:PORT may be written, too.\n"
+    "  --admin-token-file FILE\n"
+    "        The token of that listener. Not needed with the variable CASTLE_ADMIN_TOKEN.\n"
+    "  --speed max|N\n"
+    "        As fast as it goes, or N times as fast as recorded. Default: max.\n"
+    "  --json\n"
+    "        The report as JSON. Default: off.\n";
+
 static int usage(const char *format, const char *what)
 {
     fputs("castle replay: ", stderr);
     fprintf(stderr, format, what);
-    fputs("\nusage: castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] "
-          "[--json]\n",
-          stderr);
+    fputs("\nusage: castle replay " REPLAY_USAGE "\n", stderr);
     return 2;
 }
 
@@ -1699,7 +1686,7 @@ static bool run_and_report(struct run *run)
 static void run_free(struct run *run)
 {
     http_client_close(run->client);
-    EVP_MAC_CTX_free(run->mac);
+    request_signer_free(run->signer);
     free(run->due);
     free(run->produced);
     free(run->excess[0].entries);

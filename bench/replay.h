@@ -102,7 +102,10 @@ const struct replay_open *replay_picture_open(const struct replay_picture *pictu
 
 /* ---- the subcommand ---- */
 
-/* castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] [--json]
+#define REPLAY_USAGE "FILE --url U --admin A --admin-token-file F [--speed max|N] [--json]"
+extern const char replay_options[]; /* what each of them means */
+
+/* castle replay, and REPLAY_USAGE.
  * argv[0] is the subcommand's name. Prints a report to stdout; remarks and errors to stderr.
  * Returns: 0 done, whatever the differences are; 1 runtime error; 2 usage, with the option named.
  */

@@ -15,17 +15,14 @@
 #include "actors/shard.h"
 #include "http/address.h"
 #include "http/admin_json.h"
+#include "http/admin_look.h"
 #include "http/api_error.h"
 #include "http/filters.h"
-#include "http/metrics.h"
 #include "http/operation.h"
 #include "http/public_key.h"
 #include "http/render.h"
 #include "runtime/check.h"
 #include "runtime/log.h"
-
-void (*admin_at_standstill)(void (*act)(void *arg), void *arg);
-uint64_t (*admin_published_lsn)(void);
 
 /* ---- JSON in: false when the call was refused ---- */
 
@@ -849,152 +846,6 @@ static void set_commission(struct call *call, json_t *body)
         send(call, &request, on_commission);
 }
 
-/* ---- looking in ---- */
-
-struct audit_call {
-    struct ingress *ingress;
-    struct exchange_audit audit;
-    const char *wrong;
-    void *memory;
-    uint64_t lsn;
-};
-
-static void run_audit(void *arg)
-{
-    struct audit_call *run = arg;
-    struct exchange *ex = run->ingress->ex;
-    run->wrong = exchange_audit(ex, &run->audit, run->memory);
-    run->lsn = admin_published_lsn();
-}
-
-static void audit_answer(struct call *call, const struct audit_call *run)
-{
-    struct text *out = &call->out;
-    text_format(out, "{\"ok\":%s,\"lsn\":%lu,\"stateHash\":\"%016lx\",\"assets\":[",
-                run->wrong ? "false" : "true", (unsigned long)run->lsn,
-                (unsigned long)run->audit.state_hash);
-    for (uint32_t a = 0; a < run->audit.assets; a++) {
-        const struct ledger_totals *totals = &run->audit.totals[a];
-        const char *name = call->ingress->ex->control->assets[a];
-        const struct {
-            const char *name;
-            __int128 value;
-        } sums[] = {{"deposits", totals->deposits}, {"withdrawals", totals->withdrawals},
-                    {"free", totals->free},         {"locked", totals->locked},
-                    {"fees", totals->fees},         {"inFlight", run->audit.in_flight[a]}};
-        text_str(out, a ? ",{\"asset\":" : "{\"asset\":");
-        text_quoted(out, name, strnlen(name, SYMBOL_NAME_MAX));
-        for (uint32_t i = 0; i < sizeof sums / sizeof *sums; i++) {
-            text_format(out, ",\"%s\":", sums[i].name);
-            text_sum(out, sums[i].value);
-        }
-        text_str(out, "}");
-    }
-    text_format(out, "],\"openOrders\":%u", run->audit.open_orders);
-    if (run->wrong) {
-        text_str(out, ",\"wrong\":");
-        text_quoted(out, run->wrong, strlen(run->wrong));
-    }
-    text_str(out, "}");
-}
-
-static void get_audit(struct call *call)
-{
-    struct audit_call run = {.ingress = call->ingress};
-    if (!call_deadline(call))
-        return;
-    run.memory = malloc(exchange_audit_bytes(call->ingress->ex));
-    ASSERT(run.memory != NULL);
-    admin_at_standstill(run_audit, &run);
-    audit_answer(call, &run);
-    free(run.memory);
-    call_wait(call, 200, 0, run.lsn); /* told when the cut is durable */
-}
-
-/* Runs while every core stands still: their counters are plain words. */
-static void write_shards(void *arg)
-{
-    struct call *call = arg;
-    struct exchange *ex = call->ingress->ex;
-    struct text *out = &call->out;
-    text_format(out, "{\"journalLsn\":%lu,\"shards\":[",
-                (unsigned long)call->ingress->shared->journal_lsn());
-    for (uint16_t id = 0; id < ex->shards; id++) {
-        bool account = id >= 1 && id <= ex->config.account_shards;
-        text_format(out,
-                    "%s{\"shard\":%u,\"kind\":\"%s\",\"owner\":\"local\",\"core\":%u,\"inputs\":%"
-                    "lu,\"symbols\":[",
-                    id ? "," : "", id,
-                    id == 0   ? "control"
-                    : account ? "account"
-                              : "market",
-                    exchange_core_of(ex, id), (unsigned long)exchange_shard_seq(ex, id));
-        bool first = true;
-        for (uint16_t s = 0; s < call->ingress->directory.symbols_count; s++) {
-            const char *name = call->ingress->directory.symbols[s].name;
-            if (exchange_symbol_shard(ex, name) != id)
-                continue;
-            text_format(out, "%s\"%.20s\"", first ? "" : ",", name);
-            first = false;
-        }
-        text_str(out, "]}");
-    }
-    text_str(out, "],\"cores\":[");
-    for (uint16_t c = 0; c < ex->config.cores; c++) {
-        const struct core *core = ex->rt.core[c];
-        static const char *const classes[] = {"request", "order", "report", "out", "market"};
-        text_format(out,
-                    "%s{\"core\":%u,\"turns\":%lu,\"inputs\":%lu,\"noRoom\":%lu,\"records\":%lu,"
-                    "\"turnMicros\":{\"p50\":%lu,\"p99\":%lu,\"max\":%lu},\"lanes\":[",
-                    c ? "," : "", c, (unsigned long)core->turns, (unsigned long)core->inputs,
-                    (unsigned long)core->no_room, (unsigned long)core->records,
-                    (unsigned long)hist_quantile(&core->turn_ns, 0.5) / 1000,
-                    (unsigned long)hist_quantile(&core->turn_ns, 0.99) / 1000,
-                    (unsigned long)core->turn_ns.max / 1000);
-        for (uint32_t k = 0; k < CLASS_COUNT; k++)
-            for (uint16_t from = 0; from < ex->config.cores; from++) {
-                const struct lane *lane = core->in[k][from];
-                text_format(
-                    out, "%s{\"class\":\"%s\",\"from\":%u,\"depth\":%u,\"sent\":%lu,\"full\":%lu}",
-                    k || from ? "," : "", classes[k], from, lane_depth(lane),
-                    (unsigned long)lane->sent, (unsigned long)lane->full);
-            }
-        uint64_t published = atomic_load(&ex->rt.core[c]->published);
-        uint64_t durable = atomic_load(&ex->rt.durable[c]);
-        text_format(out, "],\"journalLagChunks\":%lu}",
-                    (unsigned long)(published > durable ? published - durable : 0));
-    }
-    text_str(out, "]}");
-}
-
-static void get_shards(struct call *call)
-{
-    admin_at_standstill(write_shards, call);
-    call_respond(call, 200, call->out.data, call->out.length);
-}
-
-static void get_metrics(struct call *call)
-{
-    struct text *text = &call->ingress->text; /* its room stays one core's, not each call's */
-    text->length = 0;
-    metrics_write(call->ingress, text);
-    call->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    call_respond(call, 200, text->data, text->length);
-}
-
-static void get_health(struct call *call)
-{
-    call_respond(call, 200, "{\"ok\":true}", 11);
-}
-
-static void get_ready(struct call *call)
-{
-    if (atomic_load(&call->ingress->shared->draining))
-        call_error(call, 503, -1008, "The server is draining.");
-    else
-        get_health(call);
-}
-
 /* ---- routes ---- */
 
 static bool allowed(const struct call *call)
@@ -1026,9 +877,9 @@ static const struct route {
     void (*act_body)(struct call *call, json_t *body);
     void (*act_name)(struct call *call, struct slice name, json_t *body);
 } routes[] = {
-    {METHOD_GET, "/healthz", .act = get_health},
-    {METHOD_GET, "/readyz", .act = get_ready},
-    {METHOD_GET, "/metrics", .act = get_metrics},
+    {METHOD_GET, "/healthz", .act = admin_health},
+    {METHOD_GET, "/readyz", .act = admin_ready},
+    {METHOD_GET, "/metrics", .act = admin_metrics},
     {METHOD_POST, "/admin/v1/users", .act_body = add_user},
     {METHOD_GET, "/admin/v1/users", .act = list_users},
     {METHOD_PUT, "/admin/v1/users/{id}", .act_body = set_user},
@@ -1046,8 +897,9 @@ static const struct route {
     {METHOD_PUT, "/admin/v1/symbols/{symbol}/status", .act_name = set_status},
     {METHOD_GET, "/admin/v1/filters", .act = get_exchange_filters},
     {METHOD_PUT, "/admin/v1/filters", .act_body = set_exchange_filters},
-    {METHOD_GET, "/admin/v1/audit", .act = get_audit},
-    {METHOD_GET, "/admin/v1/shards", .act = get_shards},
+    {METHOD_GET, "/admin/v1/audit", .act = admin_audit},
+    {METHOD_GET, "/admin/v1/shards", .act = admin_shards},
+    {METHOD_GET, "/admin/v1/connections", .act = admin_connections},
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 

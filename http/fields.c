@@ -72,7 +72,7 @@ static bool all_digits(const char *text, size_t length)
     return digits == length && length >= 1 && length <= DIGITS_MAX;
 }
 
-static bool overflowed(struct call *call, const char *name)
+bool field_overflowed(struct call *call, const char *name)
 {
     call_refuse(call, -1108, "Parameter '%s' overflowed.", name);
     return false;
@@ -94,7 +94,7 @@ bool field_number(struct call *call, const char *name, enum need need, bool *the
     for (uint32_t i = 0; i < param->value_length; i++)
         if (__builtin_mul_overflow(sum, 10, &sum) ||
             __builtin_add_overflow(sum, (uint64_t)(param->value[i] - '0'), &sum) || sum > INT64_MAX)
-            return overflowed(call, name);
+            return field_overflowed(call, name);
     *value = sum;
     *there = true;
     return true;
@@ -112,7 +112,7 @@ static bool bad_amount(struct call *call, const char *name, const struct param *
     else if (decimals > MONEY_DECIMALS)
         call_refuse(call, -1111, "Parameter '%s' has too much precision.", name);
     else
-        overflowed(call, name);
+        field_overflowed(call, name);
     return false;
 }
 

@@ -14,6 +14,8 @@ enum { SYMBOLS_LIMIT = 8192 }; /* above what --max-symbols takes */
 
 /* -1102 and -1100 for the parameter. */
 void field_missing(struct call *call, const char *name);
+/* -1108, and false. */
+bool field_overflowed(struct call *call, const char *name);
 void field_illegal(struct call *call, const char *name, const char *legal);
 
 /* Refuses the call for a parameter that is empty, or mandatory and NULL. */

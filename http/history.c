@@ -22,15 +22,16 @@ static size_t row_bytes(enum past_kind kind)
                                    [PAST_FILLS] = sizeof(struct trade_view),
                                    [PAST_AMENDMENTS] = sizeof(struct amend_view),
                                    [PAST_PREVENTED] = sizeof(struct prevented_view),
+                                   [PAST_LISTS] = sizeof(struct list_view),
                                    [PAST_WEEK] = sizeof(struct past_week)};
     return bytes[kind];
 }
 
-/* Off the order path. With room for `most` rows, and for `kept` of memory's. */
+/* Off the order path. With room for `most` rows, and for `kept` of memory's. Lists are asked for
+ * without a symbol, and have no need of its grid. */
 static struct past_job *job_new(struct ingress *ingress, enum past_kind kind, uint16_t symbol,
                                 uint32_t most, uint32_t kept, void (*answer)(struct past_job *job))
 {
-    const struct symbol_config *config = &ingress->directory.symbols[symbol];
     size_t rows = (most * row_bytes(kind) + 15) & ~(size_t)15;
     struct past_job *job = malloc(sizeof *job + rows + kept * row_bytes(kind));
     ASSERT(job != NULL);
@@ -38,8 +39,10 @@ static struct past_job *job_new(struct ingress *ingress, enum past_kind kind, ui
     job->ingress = ingress;
     job->answer = answer;
     job->kind = kind;
-    job->tick_atoms = config->tick_atoms;
-    job->step_atoms = config->step_atoms;
+    if (kind != PAST_LISTS) {
+        job->tick_atoms = ingress->directory.symbols[symbol].tick_atoms;
+        job->step_atoms = ingress->directory.symbols[symbol].step_atoms;
+    }
     job->order = (struct order_view *)job->rows;
     job->kept_order = (struct order_view *)(job->rows + rows);
     return job;
@@ -307,29 +310,39 @@ void history_prevented(struct call *call, const struct request *request)
     ask_of_order(call, request, PAST_PREVENTED);
 }
 
-/* ---- a user's orders and fills ---- */
+/* ---- a user's orders, fills and lists ---- */
 
-static void render_row(struct past_job *job, uint32_t *shown, const void *row)
+static void render_row(struct past_job *job, const void *row)
 {
     struct call *call = job->call;
-    text_str(&call->out, (*shown)++ ? "," : "");
     if (job->kind == PAST_ORDERS)
         render_query(call, &call->out, row);
-    else
+    else if (job->kind == PAST_FILLS)
         render_trade(call, &call->out, row);
+    else
+        render_list(call, &call->out, row);
 }
 
-/* By id; a user who trades with himself has two fills of one trade. */
+static const void *row_at(const struct past_job *job, const void *rows, uint32_t i)
+{
+    return (const char *)rows + i * row_bytes(job->kind);
+}
+
+/* What rows are in order of; a user who trades with himself has two fills of one trade. */
+static uint64_t row_key(const struct past_job *job, const void *row)
+{
+    const struct trade_view *fill = row;
+    if (job->kind == PAST_ORDERS)
+        return ((const struct order_view *)row)->order_id;
+    if (job->kind == PAST_LISTS)
+        return ((const struct list_view *)row)->list_id;
+    return fill->trade_id * 2 + fill->side;
+}
+
 static int compare(const struct past_job *job, uint32_t old, uint32_t kept)
 {
-    uint64_t a, b;
-    if (job->kind == PAST_ORDERS) {
-        a = job->order[old].order_id;
-        b = job->kept_order[kept].order_id;
-    } else {
-        a = job->fill[old].trade_id * 2 + job->fill[old].side;
-        b = job->kept_fill[kept].trade_id * 2 + job->kept_fill[kept].side;
-    }
+    uint64_t a = row_key(job, row_at(job, job->order, old));
+    uint64_t b = row_key(job, row_at(job, job->kept_order, kept));
     return a < b ? -1 : a > b;
 }
 
@@ -347,7 +360,7 @@ static uint32_t joined_count(const struct past_job *job)
 }
 
 /* What both have, in order, each row once, and of them as many as were asked for: the first when
- * there is a place to begin, else the newest. What memory says of an order is newer. */
+ * there is a place to begin, else the newest. What memory says of an order or a list is newer. */
 static void answer_joined(struct past_job *job)
 {
     const struct request_find *find = &job->request.find;
@@ -357,32 +370,40 @@ static void answer_joined(struct past_job *job)
     text_str(&job->call->out, "[");
     for (uint32_t old = 0, kept = 0; shown < find->limit && at < all; at++) {
         int order = kept == job->kept_count ? -1 : old == job->count ? 1 : compare(job, old, kept);
-        if (at >= skip && job->kind == PAST_ORDERS)
-            render_row(job, &shown, order < 0 ? &job->order[old] : &job->kept_order[kept]);
-        else if (at >= skip)
-            render_row(job, &shown, order < 0 ? &job->fill[old] : &job->kept_fill[kept]);
+        if (at >= skip) {
+            text_str(&job->call->out, shown++ ? "," : "");
+            render_row(job, order < 0 ? row_at(job, job->order, old)
+                                      : row_at(job, job->kept_order, kept));
+        }
         old += order <= 0;
         kept += order >= 0;
     }
     respond(job->call);
 }
 
-static void answer_order(struct past_job *job)
+static bool is_named(const struct request_find *find, const char *client_id, uint8_t length)
+{
+    return !find->client_length || (length == find->client_length &&
+                                    memcmp(client_id, find->client_id, find->client_length) == 0);
+}
+
+/* One order or list. */
+static void answer_one(struct past_job *job)
 {
     const struct request_find *find = &job->request.find;
     struct call *call = job->call;
+    bool list = job->kind == PAST_LISTS;
     if (job->count == 0) {
-        call_reject(call, REJECT_NO_SUCH_ORDER);
+        call_reject(call, list ? REJECT_NO_SUCH_LIST : REJECT_NO_SUCH_ORDER);
         return;
     }
-    const struct order_view *order = &job->order[0];
-    if (find->has_order_id && find->client_length &&
-        (order->client_length != find->client_length ||
-         memcmp(order->client_id, find->client_id, find->client_length) != 0)) {
+    bool named = list ? is_named(find, job->list->client_id, job->list->client_length)
+                      : is_named(find, job->order->client_id, job->order->client_length);
+    if (find->has_order_id && !named) {
         call_reject(call, REJECT_IDS_DISAGREE);
         return;
     }
-    render_query(call, &call->out, order);
+    render_row(job, job->order);
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
@@ -403,11 +424,13 @@ static void keep(struct past_job *job, struct reply *reply)
     for (uint32_t i = 0; i < reply->count && job->kept_count < PAST_ROWS_MAX; i++)
         if (job->kind == PAST_ORDERS)
             job->kept_order[job->kept_count++] = reply_orders(reply)[i];
+        else if (job->kind == PAST_LISTS)
+            job->kept_list[job->kept_count++] = reply_lists(reply)[i];
         else
             keep_fill(job, &reply_trades(reply)[i]);
 }
 
-static void on_list(struct call *call, const struct msg *msg)
+static void on_many(struct call *call, const struct msg *msg)
 {
     struct past_job *job = call->past;
     if (msg->reply.reject != REJECT_NONE) {
@@ -429,30 +452,50 @@ static void on_list(struct call *call, const struct msg *msg)
     free(job);
 }
 
-static void on_order(struct call *call, const struct msg *msg)
+static void on_one(struct call *call, const struct msg *msg)
 {
     struct past_job *job = call->past;
+    bool list = job->kind == PAST_LISTS;
     call->past = NULL;
     if (msg->reply.reject == REJECT_NOT_KEPT && call->ingress->shared->past) {
         submit(job);
         return;
     }
     free(job);
+    if (msg->reply.reject == REJECT_NOT_KEPT && list) {
+        call_reject(call, REJECT_NO_SUCH_LIST);
+        return;
+    }
     if (call_told_reject(call, msg))
         return;
-    render_query(call, &call->out, &reply_orders(msg->reply.block)[0]);
+    if (list)
+        render_list(call, &call->out, &reply_lists(msg->reply.block)[0]);
+    else
+        render_query(call, &call->out, &reply_orders(msg->reply.block)[0]);
     call_respond(call, 200, call->out.data, call->out.length);
+}
+
+static enum past_kind kind_of(const struct request *request)
+{
+    switch (request->type) {
+    case REQUEST_TRADES:
+        return PAST_FILLS;
+    case REQUEST_GET_LIST:
+    case REQUEST_ALL_LISTS:
+        return PAST_LISTS;
+    default:
+        return PAST_ORDERS;
+    }
 }
 
 void history_send(struct call *call, const struct request *request)
 {
-    enum past_kind kind = request->type == REQUEST_TRADES ? PAST_FILLS : PAST_ORDERS;
-    bool one = request->type == REQUEST_GET_ORDER;
+    bool one = request->type == REQUEST_GET_ORDER || request->type == REQUEST_GET_LIST;
     uint32_t most = one ? 1 : PAST_ROWS_MAX;
-    call->past = call_job_new(call, kind, request->symbol, most, one ? 0 : most,
-                              one ? answer_order : answer_joined);
+    call->past = call_job_new(call, kind_of(request), request->symbol, most, one ? 0 : most,
+                              one ? answer_one : answer_joined);
     call->past->request = *request;
     if (one)
         call->past->request.find.limit = 1;
-    call_send(call, request, one ? on_order : on_list);
+    call_send(call, request, one ? on_one : on_many);
 }

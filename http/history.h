@@ -23,6 +23,7 @@ enum past_kind {
     PAST_FILLS,
     PAST_AMENDMENTS,
     PAST_PREVENTED,
+    PAST_LISTS,
     PAST_WEEK
 };
 
@@ -50,12 +51,13 @@ struct past_job {
     union {
         struct trades_query trades;
         struct candles_query candles; /* CANDLES; WEEK: its symbol and now_us */
-        struct request request; /* ORDERS, FILLS, AMENDMENTS, PREVENTED: find, user and symbol */
+        /* ORDERS, FILLS, AMENDMENTS, PREVENTED: find, user and symbol; LISTS: find and user */
+        struct request request;
     };
     /* found */
     bool failed;
     uint32_t count;
-    union { /* [PAST_ROWS_MAX]; of one order and of a week: [1] */
+    union { /* [PAST_ROWS_MAX]; of one order, one list and a week: [1] */
         struct recent_trade *trade;
         struct agg_trade *agg;
         struct candle *candle;
@@ -64,12 +66,14 @@ struct past_job {
         struct amend_view *amend;
         struct past_week *week;
         struct prevented_view *prevented;
+        struct list_view *list;
     };
-    /* of memory, ORDERS and FILLS: in the same order */
+    /* of memory, ORDERS, FILLS and LISTS: in the same order */
     uint32_t kept_count;
     union {
         struct order_view *kept_order;
         struct trade_view *kept_fill;
+        struct list_view *kept_list;
     };
     _Alignas(16) unsigned char rows[]; /* a candle's sums want it */
 };
@@ -104,8 +108,8 @@ void history_amendments(struct call *call, const struct request *request);
  * that one. None without a history. */
 void history_prevented(struct call *call, const struct request *request);
 
-/* Sends a read of orders or fills (request->type) to the account shard and joins its answer with
- * the history where the account does not keep all. */
+/* Sends a read of orders, fills or order lists (request->type) to the account shard and joins its
+ * answer with the history where the account does not keep all. Lists come by their numbers. */
 void history_send(struct call *call, const struct request *request);
 
 #endif

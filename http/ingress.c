@@ -299,7 +299,8 @@ void call_reject(struct call *call, enum reject reject)
         note_orders_limit(call, 10000000);
     if (reject == REJECT_ORDERS_1D)
         note_orders_limit(call, 86400000000);
-    bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL;
+    bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL ||
+                  call->type == REQUEST_LIST_CANCEL;
     struct api_error error = api_error_of(reject, cancel);
     if (call->type == REQUEST_AMEND && (error.code == -2010 || error.code == -2011))
         error.code = -2038; /* errors.md: one list of texts, a code for each kind of request */
@@ -320,6 +321,25 @@ bool call_told_reject(struct call *call, const struct msg *msg)
         call_tell_orders(call, msg->reply.block);
     call_reject(call, msg->reply.reject);
     return true;
+}
+
+void call_told_rows(struct call *call, const struct msg *msg, row_renderer *render)
+{
+    if (call_told_reject(call, msg))
+        return;
+    struct reply *reply = msg->reply.block;
+    if (!call->parts)
+        text_str(&call->out, "[");
+    for (uint32_t i = 0; i < reply->count; i++) {
+        if (call->parts || i)
+            text_str(&call->out, ",");
+        render(call, &call->out, reply, i);
+    }
+    call->parts |= reply->count > 0;
+    if (!(msg->flags & MSG_LAST))
+        return;
+    text_str(&call->out, "]");
+    call_respond(call, 200, call->out.data, call->out.length);
 }
 
 void call_abandon(struct call *call)

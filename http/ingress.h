@@ -70,6 +70,7 @@ struct ingress {
     uint64_t answered;    /* calls responded to since the last look */
     struct sampler timed; /* which calls are timed */
     struct ingress_counts counts;
+    struct ws_hub *ws;       /* its WebSocket connections (http/ws/hub.h); NULL: it has none */
     struct streams *streams; /* market streams (http/ws/stream.h); NULL: nobody listens here */
 };
 
@@ -86,7 +87,7 @@ struct logon { /* of a WebSocket session, with a key that vouches for requests w
     bool revoked; /* the key has gone meanwhile: such requests are refused until another logon */
 };
 
-enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER };
+enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_HEAD, METHOD_OTHER };
 
 /* One request of a client, whatever brought it. Ingress owns it from call_new() until its answer is
  * in; the transport is told by `respond` once, unless it has gone (call_abandon). */
@@ -109,11 +110,13 @@ struct call {
     bool tells_orders;
     uint32_t unfilled[ORDER_INTERVALS];
     /* valid only while the call is started; api_key.data NULL: a parameter that was not sent */
-    struct slice path, query, body, api_key;
+    struct slice path, query, body, api_key, if_none_match, accept_encoding;
     const struct logon *logon; /* NULL: nobody has logged on */
     bool micro;                /* X-MBX-TIME-UNIT: MICROSECOND */
     const char *content_type;  /* of the answer; NULL: JSON */
     struct body *shared; /* borrowed: the body that is being responded with; NULL: no shared one */
+    const struct page_file *page;      /* the file that is being responded with; NULL: it is none */
+    const struct page_form *page_form; /* of it, the form that the client takes */
     /* metrics: kind; whether it is counted; when it began and when its outcome was durable, if it
      * is timed */
     enum call_kind kind;
@@ -187,6 +190,11 @@ void call_reject(struct call *call, enum reject reject);
 void call_tell_orders(struct call *call, const struct reply *reply);
 /* Whether the answer is a reject; the client was told then. */
 bool call_told_reject(struct call *call, const struct msg *msg);
+/* Takes a part of an answer that is an array of the reply's rows, each by `render`; the last part
+ * responds. A reject is told. */
+typedef void row_renderer(const struct call *call, struct text *out, struct reply *reply,
+                          uint32_t row);
+void call_told_rows(struct call *call, const struct msg *msg, row_renderer *render);
 /* The transport is gone: the answer, when it comes, goes nowhere. */
 void call_abandon(struct call *call);
 

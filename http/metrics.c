@@ -139,8 +139,9 @@ static void put_merged(struct text *out, const char *name, const char *labels,
 
 /* ---- requests ---- */
 
-static const uint16_t statuses[STATUS_COLUMNS - 1] = {
-    200, 201, 400, 401, 403, 404, 405, 409, 413, 418, 429, 431, STATUS_LEFT, 500, 502, 503, 504};
+static const uint16_t statuses[STATUS_COLUMNS - 1] = {200, 201,         304, 400, 401, 403,
+                                                      404, 405,         409, 413, 418, 429,
+                                                      431, STATUS_LEFT, 500, 502, 503, 504};
 
 void metrics_count(struct ingress_counts *counts, uint16_t route, uint32_t method, int status)
 {
@@ -153,7 +154,7 @@ void metrics_count(struct ingress_counts *counts, uint16_t route, uint32_t metho
 
 static const char *method_name(enum method method)
 {
-    static const char *const names[] = {"GET", "POST", "PUT", "DELETE", "OTHER"};
+    static const char *const names[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OTHER"};
     return names[method];
 }
 
@@ -180,9 +181,9 @@ static void put_requests_of(struct text *out, const struct ingress_shared *share
 static void put_requests(struct text *out, const struct ingress_shared *shared)
 {
     family(out, "castle_http_requests_total", METRIC_COUNTER,
-           "Requests answered, by route, method and HTTP status; route none: no route takes it, or "
-           "it was refused before its route was looked for; code 499: the client left before its "
-           "answer.");
+           "Requests answered, by route, method and HTTP status; route none: a file of the page, "
+           "or no route takes it, or it was refused before its route was looked for; code 499: the "
+           "client left before its answer.");
     for (enum method method = METHOD_GET; method <= METHOD_OTHER; method++)
         put_requests_of(out, shared, method, "none", method);
     for (uint16_t route = 1; route <= operation_routes(); route++)
@@ -484,8 +485,6 @@ static void put_cores(struct text *out, const struct exchange *ex)
              "Chunks published and not durable yet.", lag_chunks);
 }
 
-static const char *const class_names[CLASS_COUNT] = {"request", "order", "report", "out", "market"};
-
 /* One family with a series for each lane that was ever used. */
 static void put_lanes_of(struct text *out, const struct exchange *ex, const char *name,
                          enum metric_type type, const char *help,
@@ -500,7 +499,7 @@ static void put_lanes_of(struct text *out, const struct exchange *ex, const char
                 if (counter_get(&lane->sent) == 0)
                     continue;
                 snprintf(labels, sizeof labels, "class=\"%s\",from=\"%u\",to=\"%u\"",
-                         class_names[k], from, to);
+                         lane_class_names[k], from, to);
                 sample(out, name, labels, value(lane));
             }
 }
@@ -533,7 +532,7 @@ static void put_lanes(struct text *out, const struct exchange *ex)
                  full);
     family(out, "castle_lane_capacity", METRIC_GAUGE, "Messages that a lane holds.");
     for (uint32_t k = 0; k < CLASS_COUNT; k++) {
-        snprintf(labels, sizeof labels, "class=\"%s\"", class_names[k]);
+        snprintf(labels, sizeof labels, "class=\"%s\"", lane_class_names[k]);
         sample(out, "castle_lane_capacity", labels, ex->config.limits.lane[k]);
     }
 }
@@ -550,6 +549,12 @@ static void put_exchange(struct text *out, const struct ingress *ingress)
     single(out, "castle_open_orders", METRIC_GAUGE, "Orders that rest or are on their way.", open);
     single(out, "castle_users", METRIC_GAUGE, "Users.", ingress->directory.users_count);
     single(out, "castle_symbols", METRIC_GAUGE, "Symbols.", ingress->directory.symbols_count);
+    single(out, "castle_open_orders_max", METRIC_GAUGE, "How many orders there may be.",
+           ex->config.orders_max);
+    single(out, "castle_users_max", METRIC_GAUGE, "How many users there may be.",
+           ex->config.users_max);
+    single(out, "castle_symbols_max", METRIC_GAUGE, "How many symbols there may be.",
+           ex->config.symbols_max);
     single(out, "castle_journal_durable_lsn", METRIC_GAUGE,
            "Number of the last record that is durable.", durable);
     single(out, "castle_journal_lag_records", METRIC_GAUGE, "Records made and not durable yet.",

@@ -21,9 +21,9 @@ struct text;
 enum call_kind { CALL_EDGE, CALL_READ, CALL_ORDER, CALL_ADMIN, CALL_KINDS };
 
 enum {
-    METHODS = 5,
+    METHODS = 6,
     ROUTES_MAX = 160,
-    STATUS_COLUMNS = 18, /* the last: any status without a column of its own */
+    STATUS_COLUMNS = 19, /* the last: any status without a column of its own */
     STATUS_LEFT = 499,   /* the client left before its answer */
 };
 

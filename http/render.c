@@ -32,6 +32,7 @@ static const char *const order_status_names[ORDER_STATUS_COUNT] = {
     [ORDER_CANCELED] = "CANCELED",
     [ORDER_EXPIRED] = "EXPIRED",
     [ORDER_EXPIRED_IN_MATCH] = "EXPIRED_IN_MATCH",
+    [ORDER_PENDING] = "PENDING_NEW",
 };
 static const char *const symbol_status_names[STATUS_COUNT] = {[STATUS_TRADING] = "TRADING",
                                                               [STATUS_HALT] = "HALT",
@@ -94,7 +95,8 @@ static void order_middle(struct text *out, const struct order_view *order)
 
 int64_t trailing_time(const struct order_view *order)
 {
-    return order->stop ? -1 : order->time_us;
+    bool placed = order->status != ORDER_PENDING && order->expiry < EXPIRY_OTO;
+    return order->stop || !placed ? -1 : order->time_us;
 }
 
 static void render_trail(const struct call *call, struct text *out, const struct order_view *order)
@@ -108,6 +110,15 @@ static void render_trail(const struct call *call, struct text *out, const struct
         key_time(call, out, "trailingTime", trailing_time(order));
 }
 
+/* What the client called it. */
+static void render_strategy(struct text *out, const struct strategy *strategy)
+{
+    if (strategy->has_id)
+        key_u64(out, "strategyId", (uint64_t)strategy->id);
+    if (strategy->type)
+        key_u64(out, "strategyType", (uint64_t)strategy->type);
+}
+
 /* What only some orders have, where Binance shows it of those alone. */
 static void render_terms(const struct call *call, struct text *out, const struct order_view *order)
 {
@@ -116,6 +127,7 @@ static void render_terms(const struct call *call, struct text *out, const struct
     if (order->iceberg)
         key_amount(out, "icebergQty", order->iceberg);
     render_trail(call, out, order);
+    render_strategy(out, &order->strategy);
 }
 
 static void working_time(const struct call *call, struct text *out, const struct order_view *order)
@@ -126,8 +138,13 @@ static void working_time(const struct call *call, struct text *out, const struct
 
 const char *order_expiry_reason(const struct order_view *order)
 {
+    static const char *const expiries[] = {[EXPIRY_OCO] = "OCO_TRIGGER",
+                                           [EXPIRY_OTO] = "OTO_PHASE_ONE_EXPIRED",
+                                           [EXPIRY_REJECTED] = "REJECTED"};
     if (order->status != ORDER_EXPIRED)
         return NULL;
+    if (order->expiry != EXPIRY_OWN)
+        return expiries[order->expiry <= EXPIRY_REJECTED ? order->expiry : EXPIRY_OWN];
     if (type_waits(order->type) && !order->working_us)
         return "EXCHANGE_CANCELED";
     if (type_is_market(order->type))
@@ -178,38 +195,89 @@ static void render_fill(const struct call *call, struct text *out, const struct 
     text_str(out, "}");
 }
 
-void render_new_order(const struct call *call, struct text *out, const struct reply *reply)
+static void order_list_id(struct text *out, uint64_t list_id)
 {
-    const struct order_view *order = &reply->order;
+    if (list_id)
+        key_u64(out, "orderListId", list_id);
+    else
+        text_str(out, ",\"orderListId\":-1");
+}
+
+/* Those of the order among the fills of the blocks. */
+static void render_fills(const struct call *call, struct text *out, const struct order_view *order,
+                         struct reply *fills)
+{
+    bool first = true;
+    key(out, "fills");
+    text_str(out, "[");
+    for (struct reply *block = fills; block && block->kind != REPLY_PREVENTED; block = block->more)
+        for (uint32_t i = 0; i < block->count; i++) {
+            const struct trade_view *trade = &reply_trades(block)[i];
+            if (trade->order_id != order->order_id)
+                continue;
+            text_str(out, first ? "" : ",");
+            first = false;
+            render_fill(call, out, trade);
+        }
+    text_str(out, "]");
+}
+
+/* Those of which the order was the taker, beside its fills; nothing where there are none. */
+static void render_prevented_matches(const struct call *call, struct text *out,
+                                     const struct order_view *order, struct reply *fills)
+{
+    bool first = true;
+    for (struct reply *block = fills; block; block = block->more)
+        for (uint32_t i = 0; block->kind == REPLY_PREVENTED && i < block->count; i++) {
+            const struct prevented_view *match = &reply_prevented(block)[i];
+            if (match->taker_order_id != order->order_id)
+                continue;
+            text_str(out, first ? ",\"preventedMatches\":[{" : ",{");
+            first = false;
+            key_u64(out, "preventedMatchId", match->match_id);
+            key_name(out, "makerSymbol", symbol_of(call, match->symbol)->name);
+            key_u64(out, "makerOrderId", match->maker_order_id);
+            key_amount(out, "price", match->price);
+            if (match->taker_qty)
+                key_amount(out, "takerPreventedQuantity", match->taker_qty);
+            if (match->maker_qty)
+                key_amount(out, "makerPreventedQuantity", match->maker_qty);
+            text_str(out, "}");
+        }
+    if (!first)
+        text_str(out, "]");
+}
+
+void render_report(const struct call *call, struct text *out, const struct order_view *order,
+                   struct reply *fills)
+{
     text_str(out, "{");
     key_name(out, "symbol", symbol_of(call, order->symbol)->name);
     key_u64(out, "orderId", order->order_id);
-    text_str(out, ",\"orderListId\":-1");
+    order_list_id(out, order->list_id);
     key(out, "clientOrderId");
     text_quoted(out, order->client_id, order->client_length);
     key_time(call, out, "transactTime", order->updated_us);
     if (call->resp != RESPONSE_ACK) {
         order_middle(out, order);
         render_terms(call, out, order);
+        if (order->list_id && !order->working_us)
+            text_str(out, ",\"workingTime\":-1");
         working_time(call, out, order);
-        if (call->resp == RESPONSE_FULL) {
-            key(out, "fills");
-            text_str(out, "[");
-            bool first = true;
-            for (const struct reply *block = reply; block; block = block->more)
-                for (uint32_t i = 0; i < block->count; i++) {
-                    if (!first)
-                        text_str(out, ",");
-                    first = false;
-                    render_fill(call, out, &reply_trades((struct reply *)block)[i]);
-                }
-            text_str(out, "]");
-        }
+        if (call->resp == RESPONSE_FULL)
+            render_fills(call, out, order, fills);
+        if (call->resp == RESPONSE_FULL)
+            render_prevented_matches(call, out, order, fills);
         key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
         prevented(call, out, order);
         expiry_reason(out, order);
     }
     text_str(out, "}");
+}
+
+void render_new_order(const struct call *call, struct text *out, struct reply *reply)
+{
+    render_report(call, out, &reply->order, reply);
 }
 
 void render_cancel(const struct call *call, struct text *out, const struct order_view *order,
@@ -220,7 +288,7 @@ void render_cancel(const struct call *call, struct text *out, const struct order
     key(out, "origClientOrderId");
     text_quoted(out, order->client_id, order->client_length);
     key_u64(out, "orderId", order->order_id);
-    text_str(out, ",\"orderListId\":-1");
+    order_list_id(out, order->list_id);
     key(out, "clientOrderId");
     text_quoted(out, client_id, length);
     key_time(call, out, "transactTime", order->updated_us);
@@ -236,7 +304,7 @@ void render_query(const struct call *call, struct text *out, const struct order_
     text_str(out, "{");
     key_name(out, "symbol", symbol_of(call, order->symbol)->name);
     key_u64(out, "orderId", order->order_id);
-    text_str(out, ",\"orderListId\":-1");
+    order_list_id(out, order->list_id);
     key(out, "clientOrderId");
     text_quoted(out, order->client_id, order->client_length);
     key_amount(out, "price", order->price);
@@ -250,6 +318,7 @@ void render_query(const struct call *call, struct text *out, const struct order_
     key_amount(out, "stopPrice", order->stop);
     key_amount(out, "icebergQty", order->iceberg);
     render_trail(call, out, order);
+    render_strategy(out, &order->strategy);
     key_time(call, out, "time", order->time_us);
     key_time(call, out, "updateTime", order->updated_us);
     key_bool(out, "isWorking", order->working_us != 0);
@@ -261,7 +330,8 @@ void render_query(const struct call *call, struct text *out, const struct order_
     text_str(out, "}");
 }
 
-void render_amended(const struct call *call, struct text *out, const struct amend_view *amend)
+void render_amended(const struct call *call, struct text *out, const struct amend_view *amend,
+                    const struct list_view *list)
 {
     const struct order_view *order = &amend->order;
     text_str(out, "{");
@@ -270,7 +340,7 @@ void render_amended(const struct call *call, struct text *out, const struct amen
     text_str(out, ",\"amendedOrder\":{");
     key_name(out, "symbol", symbol_of(call, order->symbol)->name);
     key_u64(out, "orderId", order->order_id);
-    text_str(out, ",\"orderListId\":-1");
+    order_list_id(out, order->list_id);
     key(out, "origClientOrderId");
     text_quoted(out, amend->orig_client_id, amend->orig_length);
     key(out, "clientOrderId");
@@ -287,7 +357,10 @@ void render_amended(const struct call *call, struct text *out, const struct amen
     key_text(out, "side", side_names[order->side]);
     key_time(call, out, "workingTime", order->time_us);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
-    text_str(out, "}}");
+    text_str(out, "}");
+    if (list->list_id)
+        render_list_status(call, out, list);
+    text_str(out, "}");
 }
 
 void render_amendment(const struct call *call, struct text *out, const struct amend_view *amend)
@@ -333,7 +406,7 @@ void render_trade(const struct call *call, struct text *out, const struct trade_
     key_name(out, "symbol", symbol_of(call, trade->symbol)->name);
     key_u64(out, "id", trade->trade_id);
     key_u64(out, "orderId", trade->order_id);
-    text_str(out, ",\"orderListId\":-1");
+    order_list_id(out, trade->list_id);
     key_amount(out, "price", trade->price);
     key_amount(out, "qty", trade->qty);
     key_amount(out, "quoteQty", trade->quote);
@@ -379,8 +452,8 @@ void render_symbol(struct text *out, const struct symbol_config *symbol, bool se
     text_str(out, ",\"orderTypes\":[\"LIMIT\",\"LIMIT_MAKER\",\"MARKET\",\"STOP_LOSS\","
                   "\"STOP_LOSS_LIMIT\",\"TAKE_PROFIT\",\"TAKE_PROFIT_LIMIT\"]");
     key_bool(out, "icebergAllowed", true);
-    key_bool(out, "ocoAllowed", false);
-    key_bool(out, "otoAllowed", false);
+    key_bool(out, "ocoAllowed", true);
+    key_bool(out, "otoAllowed", true);
     key_bool(out, "opoAllowed", false);
     key_bool(out, "quoteOrderQtyMarketAllowed", true);
     key_bool(out, "allowTrailingStop", true);

@@ -10,13 +10,25 @@
 
 void render_time(const struct call *call, struct text *out, int64_t us);
 /* The answer to a New: ACK, RESULT or FULL by call->resp, with the fills of the chain. */
-void render_new_order(const struct call *call, struct text *out, const struct reply *reply);
+void render_new_order(const struct call *call, struct text *out, struct reply *reply);
+/* The same of one order; its fills are among those of the blocks from `fills` on, which may be
+ * NULL. Of an order of a list it is told that it does not work yet. */
+void render_report(const struct call *call, struct text *out, const struct order_view *order,
+                   struct reply *fills);
 /* The answer to a cancel: `client_id` is the cancel's own. */
 void render_cancel(const struct call *call, struct text *out, const struct order_view *order,
                    const char *client_id, size_t length);
 void render_query(const struct call *call, struct text *out, const struct order_view *order);
+/* A list as it is asked for; the answers to a new one, with what became of each order by
+ * call->resp, and to whatever cancelled a list or an order, by reply->kind. */
+void render_list(const struct call *call, struct text *out, const struct list_view *list);
+void render_new_list(const struct call *call, struct text *out, struct reply *reply);
+void render_cancelled(const struct call *call, struct text *out, struct reply *reply);
 /* The answer to an Amend, and a row of order/amendments. */
-void render_amended(const struct call *call, struct text *out, const struct amend_view *amend);
+void render_amended(const struct call *call, struct text *out, const struct amend_view *amend,
+                    const struct list_view *list);
+/* ,"listStatus": a list of which an order was amended. */
+void render_list_status(const struct call *call, struct text *out, const struct list_view *list);
 void render_amendment(const struct call *call, struct text *out, const struct amend_view *amend);
 /* ,"tradeGroupId": the group, or -1 for 0. */
 void render_group(struct text *out, uint32_t trade_group);
@@ -89,6 +101,9 @@ const char *order_status_name(uint8_t status);
  * expires else with its symbol alone. */
 const char *order_expiry_reason(const struct order_view *order);
 const char *stp_name(uint8_t stp);
+const char *list_contingency(uint8_t kind);
+const char *list_status_type(const struct list_view *list);
+const char *list_order_status(bool done);
 /* When the order began to trail the price; -1: not said. Its market knows when a stop was met
  * before it trails, its account does not. */
 int64_t trailing_time(const struct order_view *order);

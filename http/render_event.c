@@ -70,6 +70,8 @@ static const char *reject_name(uint16_t reject)
         return "WOULD_MATCH_IMMEDIATELY";
     case REJECT_WOULD_TRIGGER:
         return "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY";
+    case REJECT_PAIR_PRICES:
+        return "OCO_BAD_PRICES";
     default:
         return "NONE";
     }
@@ -94,7 +96,10 @@ static void put_asked(struct event_text *to, const struct order_view *order)
     put_amount(to, ",\"p\":", order->price);
     put_amount(to, ",\"P\":", order->stop);
     put_amount(to, ",\"F\":", order->iceberg);
-    text_str(to->out, ",\"g\":-1");
+    if (order->list_id)
+        put_number(to, ",\"g\":", order->list_id);
+    else
+        text_str(to->out, ",\"g\":-1");
 }
 
 static void put_state(struct event_text *to, const struct order_event *event)
@@ -167,6 +172,10 @@ static void put_book(struct event_text *to, const struct order_event *event)
         else
             put_time(to, ",\"D\":", trailing_time(order));
     }
+    if (order->strategy.has_id)
+        put_number(to, ",\"j\":", (uint64_t)order->strategy.id);
+    if (order->strategy.type)
+        put_number(to, ",\"J\":", (uint64_t)order->strategy.type);
     put_bool(to, ",\"w\":", works && order->status <= ORDER_PARTIALLY_FILLED);
     put_bool(to, ",\"m\":", event->trade.maker);
     text_str(to->out, ",\"M\":false");
@@ -192,6 +201,31 @@ static void put_report(struct event_text *to, const struct user_event *event,
     put_execution(to, order);
     put_book(to, order);
     text_str(to->out, "}");
+}
+
+static void put_list(struct event_text *to, const struct user_event *event,
+                     const struct list_view *list)
+{
+    const char *symbol = to->directory->symbols[list->symbol].name;
+    ASSERT(list->count <= LIST_ORDERS_MAX);
+    put_time(to, "{\"e\":\"listStatus\",\"E\":", event->ts_us);
+    put_name(to, ",\"s\":", symbol);
+    put_number(to, ",\"g\":", list->list_id);
+    put_word(to, ",\"c\":", list_contingency(list->kind));
+    put_word(to, ",\"l\":", list_status_type(list));
+    put_word(to, ",\"L\":", list_order_status(list->done));
+    text_str(to->out, ",\"r\":\"NONE\"");
+    put_quoted(to, ",\"C\":", list->client_id, list->client_length);
+    put_time(to, ",\"T\":", list->time_us);
+    text_str(to->out, ",\"O\":[");
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct list_order *order = &list->order[i];
+        put_name(to, i ? ",{\"s\":" : "{\"s\":", symbol);
+        put_number(to, ",\"i\":", order->order_id);
+        put_quoted(to, ",\"c\":", order->client_id, order->client_length);
+        text_str(to->out, "}");
+    }
+    text_str(to->out, "]}");
 }
 
 static void put_moved(struct event_text *to, const struct user_event *event)
@@ -233,6 +267,10 @@ void render_user_event(const struct directory *directory, const struct user_even
     out->count = 0;
     for (uint32_t i = 0; i < event->orders; i++) {
         put_report(&to, event, &event->order[i]);
+        end(out);
+    }
+    for (uint32_t i = 0; i < event->lists; i++) {
+        put_list(&to, event, &event->list[i]);
         end(out);
     }
     if (event->moved) {

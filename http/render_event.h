@@ -9,7 +9,8 @@
 #include "http/user_stream.h"
 
 /* All events of one input, in the order in which they are told: executionReport for each order
- * event, balanceUpdate, outboundAccountPosition. Replaces what `out` has. */
+ * event, listStatus for each list, balanceUpdate, outboundAccountPosition. Replaces what `out` has.
+ */
 void render_user_event(const struct directory *directory, const struct user_event *event,
                        bool micro, struct user_texts *out);
 

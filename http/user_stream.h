@@ -4,8 +4,8 @@
  * Memory:  a watch is the caller's; the list of each user, an array of users_max heads, is taken at
  *          start as address space.
  * Order:   a watch hears of a user's events in the order of that user's account shard, each durable
- *          (PROTOCOL §2.5): of one input first every executionReport, then balanceUpdate, then
- *          outboundAccountPosition. Answers to requests and events may race.
+ *          (PROTOCOL §2.5): of one input first every executionReport, then every listStatus, then
+ *          balanceUpdate, then outboundAccountPosition. Answers to requests and events may race.
  * Start:   user_watch_begin() for a call whose answer says "subscribed". The account shard is asked
  *          behind the setting of the interest (exchange.h, `watched`), so every input that it takes
  *          later is told, and nothing of an earlier one: the watch is told nothing before done().
@@ -33,7 +33,8 @@ struct user_watch { /* one subscription to a user's events; memory of the caller
     bool on;                        /* is told events */
 };
 
-enum { USER_TEXTS_MAX = USER_EVENT_ORDERS + 2 }; /* of one input: reports, balance, position */
+/* Of one input: reports, lists, balance, position. */
+enum { USER_TEXTS_MAX = USER_EVENT_ORDERS + USER_EVENT_LISTS + 2 };
 
 struct user_texts { /* the events of one input, rendered one behind the other */
     struct text text;

@@ -4,6 +4,8 @@
 
 #include "runtime/check.h"
 
+const char *const lane_class_names[CLASS_COUNT] = {"request", "order", "report", "out", "market"};
+
 enum {
     CLASS_QUOTA = 64, /* messages of one lane in one round (C7) */
 };

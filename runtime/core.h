@@ -30,6 +30,7 @@ enum {
  * both class 4: replies in one lane, market data in another, so that an ingress core can fold what
  * is durable of the second before it releases the first (DESIGN §6). */
 enum lane_class { CLASS_REQUEST, CLASS_ORDER, CLASS_REPORT, CLASS_OUT, CLASS_MARKET, CLASS_COUNT };
+extern const char *const lane_class_names[CLASS_COUNT]; /* "request", ... */
 
 /* The first 24 bytes of every message. */
 struct message {

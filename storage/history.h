@@ -1,6 +1,6 @@
-/* history.h - the store of what is done: trades, fills, orders, amendments, prevented matches,
- * candles, ledger entries. What a projection writes and lookups read; SQLite here, PostgreSQL with
- * the same calls.
+/* history.h - the store of what is done: trades, fills, orders, order lists, amendments, prevented
+ * matches, candles, ledger entries. What a projection writes and lookups read; SQLite here,
+ * PostgreSQL with the same calls.
  *
  * Thread:  a handle belongs to one thread; readers may run beside the one writer, each its own.
  * Units:   atoms and microseconds. Symbols and assets are the exchange's numbers, named in tables.
@@ -20,6 +20,7 @@ enum {
     HISTORY_CLIENT_ID = 36,
     HISTORY_NAME = 20,
     HISTORY_ID = 16, /* of a data directory */
+    HISTORY_LIST_ORDERS = 3,
 };
 
 struct history_trade {
@@ -29,8 +30,8 @@ struct history_trade {
     bool buyer_is_maker;
 };
 
-struct history_fill { /* a user's side of a trade */
-    uint64_t trade_id, order_id;
+struct history_fill {                     /* a user's side of a trade */
+    uint64_t trade_id, order_id, list_id; /* list_id: the order's; 0: of none */
     int64_t price, qty, quote, fee, time_us;
     uint32_t user;
     uint16_t symbol, fee_asset;
@@ -48,6 +49,11 @@ struct history_order { /* that is done; side to status: the exchange's own numbe
     char client_id[HISTORY_CLIENT_ID];
     int64_t prevented;
     uint64_t prevented_id;
+    uint64_t list_id; /* 0: of none */
+    uint8_t expiry;
+    bool has_strategy_id;
+    int32_t strategy_type; /* 0: none */
+    int64_t strategy_id;
 };
 
 struct history_amendment { /* of an order's quantity and client id */
@@ -65,6 +71,20 @@ struct history_prevented { /* a match that self-trade prevention did not let hap
     uint32_t taker_user, maker_user, trade_group;
     uint16_t symbol;
     uint8_t stp;
+};
+
+struct history_list { /* of orders, that is done; kind: the exchange's own number */
+    uint64_t list_id;
+    int64_t time_us; /* of its end */
+    uint32_t user;
+    uint16_t symbol;
+    uint8_t kind, count, client_length; /* count: of orders, 2 or 3 */
+    char client_id[HISTORY_CLIENT_ID];
+    struct history_list_order {
+        uint64_t order_id;
+        uint8_t client_length;
+        char client_id[HISTORY_CLIENT_ID];
+    } order[HISTORY_LIST_ORDERS];
 };
 
 enum history_kind { /* of a ledger entry; stored: append, never renumber */
@@ -101,9 +121,9 @@ struct history_candle {
  * there is a place to begin (an id or a start), else the newest. 0: not asked for. */
 struct history_ask {
     uint64_t from_id;         /* trade id, aggregate id or order id, by the call */
-    uint64_t order_id;        /* of a fill, or exactly this order */
+    uint64_t order_id;        /* of a fill, or exactly this order or list */
     int64_t start_us, end_us; /* inclusive */
-    const char *client_id;    /* exactly this client order id, the newest of it */
+    const char *client_id;    /* exactly this client id of an order or list, the newest of it */
     uint32_t user, limit, width;
     uint16_t symbol;
     uint8_t client_length;
@@ -122,6 +142,7 @@ struct history_ops {
     bool (*add_order)(struct history *self, const struct history_order *row);
     bool (*add_amendment)(struct history *self, const struct history_amendment *row);
     bool (*add_prevented)(struct history *self, const struct history_prevented *row);
+    bool (*add_list)(struct history *self, const struct history_list *row);
     bool (*add_entry)(struct history *self, const struct history_entry *row);
     bool (*put_candle)(struct history *self, const struct history_candle *row); /* in place */
     bool (*commit)(struct history *self, uint64_t lsn);
@@ -146,6 +167,8 @@ struct history_ops {
                       struct history_prevented *out,
                       uint32_t *count); /* the user's; from_id: match id, and with no order_id
                                            exactly that one */
+    bool (*lists)(struct history *self, const struct history_ask *ask, struct history_list *out,
+                  uint32_t *count); /* the user's, of all symbols, by list id; from_id: list id */
     bool (*candles)(struct history *self, const struct history_ask *ask, struct history_candle *out,
                     uint32_t *count); /* end_us: of their openings */
     void (*close)(struct history *self);

@@ -81,9 +81,24 @@ static const char *const migrations[] = {
     "match_id)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX prevented_taker ON prevented(symbol, taker_order_id);"
     "CREATE INDEX prevented_maker ON prevented(symbol, maker_order_id);",
+    /* 5 */
+    ("ALTER TABLE orders ADD COLUMN list_id INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE orders ADD COLUMN expiry INTEGER NOT NULL DEFAULT 0;"
+     "ALTER TABLE fill ADD COLUMN list_id INTEGER NOT NULL DEFAULT 0;"
+     "CREATE TABLE list(user INTEGER, list_id INTEGER, symbol INTEGER NOT NULL, kind INTEGER NOT "
+     "NULL, client_id TEXT NOT NULL, time_us INTEGER NOT NULL, order_id_1 INTEGER NOT NULL, "
+     "client_id_1 TEXT NOT NULL, order_id_2 INTEGER NOT NULL, client_id_2 TEXT NOT NULL, "
+     "order_id_3 INTEGER, client_id_3 TEXT, PRIMARY KEY(user, list_id)) STRICT, WITHOUT ROWID;"
+     "CREATE INDEX list_time ON list(user, time_us);"
+     "CREATE INDEX list_client ON list(user, client_id);"),
+    /* 6 */
+    "ALTER TABLE orders ADD COLUMN strategy_id INTEGER;" /* NULL: the client gave none */
+    "ALTER TABLE orders ADD COLUMN strategy_type INTEGER;",
 };
 
 enum { MIGRATIONS = sizeof migrations / sizeof *migrations, BUSY_MS = 5000 };
+enum { LIST_ORDERS_AT = 5 }; /* in LIST_COLUMNS */
+enum { STRATEGY_AT = 23 };   /* in ORDER_COLUMNS */
 
 enum statement {
     BEGIN,
@@ -98,6 +113,7 @@ enum statement {
     ADD_ORDER,
     ADD_AMENDMENT,
     ADD_PREVENTED,
+    ADD_LIST,
     ADD_ENTRY,
     PUT_CANDLE,
     STATEMENTS_WRITER, /* what follows is for anybody */
@@ -117,6 +133,11 @@ enum statement {
     AMENDMENTS,
     PREVENTED_ONE,
     PREVENTED_ORDER,
+    LISTS_FROM,
+    LISTS_TIME,
+    LISTS_NEWEST,
+    LISTS_ONE,
+    LISTS_CLIENT,
     CANDLES_FROM,
     CANDLES_NEWEST,
     STATEMENTS,
@@ -124,20 +145,26 @@ enum statement {
 
 #define TRADE_COLUMNS                                                                              \
     "trade_id, agg_id, price, qty, quote, time_us, buyer_is_maker, maker_order_id, taker_order_id"
-#define FILL_COLUMNS "trade_id, side, order_id, price, qty, quote, fee, fee_asset, maker, time_us"
+#define FILL_COLUMNS                                                                               \
+    "trade_id, side, order_id, price, qty, quote, fee, fee_asset, maker, time_us, list_id"
 #define ORDER_COLUMNS                                                                              \
     "order_id, client_id, price, qty, executed, quote_qty, cum_quote, side, type, tif, stp, "      \
     "status, trades, time_us, updated_us, stop, iceberg, trail_bips, working_us, prevented, "      \
-    "prevented_id"
+    "prevented_id, list_id, expiry, strategy_id, strategy_type"
 #define AMENDMENT_COLUMNS                                                                          \
     "order_id, execution_id, orig_client_id, client_id, orig_qty, qty, time_us"
 #define PREVENTED_COLUMNS                                                                          \
     "match_id, taker_order_id, maker_order_id, taker_user, maker_user, price, taker_qty, "         \
     "maker_qty, stp, trade_group, time_us"
+#define LIST_COLUMNS                                                                               \
+    "list_id, symbol, kind, client_id, time_us, order_id_1, client_id_1, order_id_2, "             \
+    "client_id_2, order_id_3, client_id_3"
 #define CANDLE_COLUMNS                                                                             \
     "open_us, open, high, low, close, base, quote, taker_base, taker_quote, first_trade, "         \
     "last_trade, trades"
 
+/* INDEXED BY: where rows shall come in the order of the key, SQLite goes by it for want of
+ * statistics, and reads all rows of the user. */
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -147,13 +174,15 @@ static const char *const texts[STATEMENTS] = {
     [ADD_SYMBOL] = "INSERT INTO symbol VALUES(?,?,?,?) ON CONFLICT(number) DO NOTHING",
     [ADD_ASSET] = "INSERT INTO asset VALUES(?,?) ON CONFLICT(number) DO NOTHING",
     [ADD_TRADE] = "INSERT INTO trade(symbol, " TRADE_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?)",
-    [ADD_FILL] = "INSERT INTO fill(user, symbol, " FILL_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+    [ADD_FILL] =
+        "INSERT INTO fill(user, symbol, " FILL_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_ORDER] = "INSERT INTO orders(user, symbol, " ORDER_COLUMNS
-                  ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_AMENDMENT] =
         "INSERT INTO amendment(user, symbol, " AMENDMENT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?)",
     [ADD_PREVENTED] =
         "INSERT INTO prevented(symbol, " PREVENTED_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+    [ADD_LIST] = "INSERT INTO list(user, " LIST_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
     [ADD_ENTRY] = "INSERT INTO entry VALUES(?,?,?,?,?,?,?,?,?,?)",
     [PUT_CANDLE] = "INSERT OR REPLACE INTO candle(symbol, width, " CANDLE_COLUMNS
                    ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -172,9 +201,9 @@ static const char *const texts[STATEMENTS] = {
     [FILLS_NEWEST] =
         "SELECT " FILL_COLUMNS " FROM fill WHERE symbol = ?1 AND user = ?5 AND time_us "
         "<= ?4 ORDER BY time_us DESC, trade_id DESC, side DESC LIMIT ?3",
-    [FILLS_ORDER] =
-        "SELECT " FILL_COLUMNS " FROM fill WHERE symbol = ?1 AND user = ?5 AND order_id "
-        "= ?6 AND trade_id >= ?2 ORDER BY trade_id, side LIMIT ?3",
+    [FILLS_ORDER] = "SELECT " FILL_COLUMNS
+                    " FROM fill INDEXED BY fill_order WHERE symbol = ?1 AND user = ?5 AND "
+                    "order_id = ?6 AND trade_id >= ?2 ORDER BY trade_id, side LIMIT ?3",
     [ORDERS_FROM] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                     "order_id >= ?2 ORDER BY order_id LIMIT ?3",
     [ORDERS_TIME] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
@@ -183,8 +212,9 @@ static const char *const texts[STATEMENTS] = {
                       "time_us <= ?4 ORDER BY time_us DESC, order_id DESC LIMIT ?3",
     [ORDERS_ONE] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                    "order_id = ?6 LIMIT ?3",
-    [ORDERS_CLIENT] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
-                      "client_id = ?7 ORDER BY order_id DESC LIMIT ?3",
+    [ORDERS_CLIENT] =
+        "SELECT " ORDER_COLUMNS " FROM orders INDEXED BY orders_client WHERE symbol = "
+        "?1 AND user = ?5 AND client_id = ?7 ORDER BY order_id DESC LIMIT ?3",
     [AMENDMENTS] =
         "SELECT " AMENDMENT_COLUMNS " FROM amendment WHERE symbol = ?1 AND user = ?5 AND "
         "order_id = ?6 AND execution_id >= ?2 ORDER BY execution_id LIMIT ?3",
@@ -192,9 +222,22 @@ static const char *const texts[STATEMENTS] = {
         "SELECT " PREVENTED_COLUMNS " FROM prevented WHERE symbol = ?1 AND match_id = "
         "?2 AND (taker_user = ?5 OR maker_user = ?5) LIMIT ?3",
     [PREVENTED_ORDER] =
-        "SELECT " PREVENTED_COLUMNS " FROM prevented WHERE symbol = ?1 AND match_id >= ?2 AND "
-        "((taker_order_id = ?6 AND taker_user = ?5) OR (maker_order_id = ?6 AND maker_user = ?5)) "
-        "ORDER BY match_id LIMIT ?3",
+        "SELECT " PREVENTED_COLUMNS
+        " FROM prevented INDEXED BY prevented_taker WHERE symbol = ?1 AND "
+        "taker_order_id = ?6 AND match_id >= ?2 AND taker_user = ?5 UNION ALL "
+        "SELECT " PREVENTED_COLUMNS
+        " FROM prevented INDEXED BY prevented_maker WHERE symbol = ?1 AND "
+        "maker_order_id = ?6 AND match_id >= ?2 AND maker_user = ?5 ORDER BY match_id LIMIT ?3",
+    [LISTS_FROM] = "SELECT " LIST_COLUMNS " FROM list WHERE user = ?5 AND list_id >= ?2 ORDER BY "
+                   "list_id LIMIT ?3",
+    [LISTS_TIME] = "SELECT " LIST_COLUMNS " FROM list WHERE user = ?5 AND list_id IN (SELECT "
+                   "list_id FROM list INDEXED BY list_time WHERE user = ?5 AND time_us >= ?2 AND "
+                   "time_us <= ?4 ORDER BY list_id LIMIT ?3) ORDER BY list_id LIMIT ?3",
+    [LISTS_NEWEST] = "SELECT " LIST_COLUMNS " FROM list WHERE user = ?5 AND +time_us <= ?4 ORDER "
+                     "BY list_id DESC LIMIT ?3", /* +: by the key, to where there are enough */
+    [LISTS_ONE] = "SELECT " LIST_COLUMNS " FROM list WHERE user = ?5 AND list_id = ?6 LIMIT ?3",
+    [LISTS_CLIENT] = "SELECT " LIST_COLUMNS " FROM list INDEXED BY list_client WHERE user = ?5 AND "
+                     "client_id = ?7 ORDER BY list_id DESC LIMIT ?3",
     [CANDLES_FROM] = "SELECT " CANDLE_COLUMNS " FROM candle WHERE symbol = ?1 AND width = ?8 AND "
                      "open_us >= ?2 AND open_us <= ?4 ORDER BY open_us LIMIT ?3",
     [CANDLES_NEWEST] = "SELECT " CANDLE_COLUMNS " FROM candle WHERE symbol = ?1 AND width = ?8 AND "
@@ -413,9 +456,10 @@ static bool add_trade(struct history *history, const struct history_trade *row)
 static bool add_fill(struct history *history, const struct history_fill *row)
 {
     struct sqlite *self = (struct sqlite *)history;
-    return done(self, BOUND(self, ADD_FILL, row->user, row->symbol, (int64_t)row->trade_id,
-                            row->side, (int64_t)row->order_id, row->price, row->qty, row->quote,
-                            row->fee, row->fee_asset, row->maker, row->time_us));
+    return done(self,
+                BOUND(self, ADD_FILL, row->user, row->symbol, (int64_t)row->trade_id, row->side,
+                      (int64_t)row->order_id, row->price, row->qty, row->quote, row->fee,
+                      row->fee_asset, row->maker, row->time_us, (int64_t)row->list_id));
 }
 
 static bool add_order(struct history *history, const struct history_order *row)
@@ -425,8 +469,13 @@ static bool add_order(struct history *history, const struct history_order *row)
         self, ADD_ORDER, row->user, row->symbol, (int64_t)row->order_id, 0, row->price, row->qty,
         row->executed, row->quote_qty, row->cum_quote, row->side, row->type, row->tif, row->stp,
         row->status, row->trades, row->time_us, row->updated_us, row->stop, row->iceberg,
-        row->trail_bips, row->working_us, row->prevented, (int64_t)row->prevented_id);
+        row->trail_bips, row->working_us, row->prevented, (int64_t)row->prevented_id,
+        (int64_t)row->list_id, row->expiry, row->strategy_id, row->strategy_type);
     sqlite3_bind_text(add, 4, row->client_id, row->client_length, SQLITE_STATIC);
+    if (!row->has_strategy_id)
+        sqlite3_bind_null(add, STRATEGY_AT + 3); /* user and symbol are before the columns */
+    if (!row->strategy_type)
+        sqlite3_bind_null(add, STRATEGY_AT + 4);
     return done(self, add);
 }
 
@@ -448,6 +497,26 @@ static bool add_prevented(struct history *history, const struct history_prevente
                             (int64_t)row->taker_order_id, (int64_t)row->maker_order_id,
                             row->taker_user, row->maker_user, row->price, row->taker_qty,
                             row->maker_qty, row->stp, row->trade_group, row->time_us));
+}
+
+/* In the place of an order that the list does not have there is NULL. */
+static bool add_list(struct history *history, const struct history_list *row)
+{
+    struct sqlite *self = (struct sqlite *)history;
+    sqlite3_stmt *add = BOUND(self, ADD_LIST, row->user, (int64_t)row->list_id, row->symbol,
+                              row->kind, 0, row->time_us);
+    sqlite3_bind_text(add, 5, row->client_id, row->client_length, SQLITE_STATIC);
+    for (uint32_t i = 0; i < HISTORY_LIST_ORDERS; i++) {
+        const struct history_list_order *order = &row->order[i];
+        int at = LIST_ORDERS_AT + 2 + 2 * (int)i;
+        sqlite3_bind_null(add, at);
+        sqlite3_bind_null(add, at + 1);
+        if (i >= row->count)
+            continue;
+        sqlite3_bind_int64(add, at, (int64_t)order->order_id);
+        sqlite3_bind_text(add, at + 1, order->client_id, order->client_length, SQLITE_STATIC);
+    }
+    return done(self, add);
 }
 
 static bool add_entry(struct history *history, const struct history_entry *row)
@@ -520,7 +589,7 @@ static bool rows(struct sqlite *self, enum statement which, const struct history
                               0,           ask->width};
     int most = sqlite3_bind_parameter_count(statement), result;
     bound(self, which, (uint32_t)most, values);
-    if (which == ORDERS_CLIENT)
+    if (which == ORDERS_CLIENT || which == LISTS_CLIENT)
         sqlite3_bind_text(statement, 7, ask->client_id, ask->client_length, SQLITE_TRANSIENT);
     *count = 0;
     while ((result = sqlite3_step(statement)) == SQLITE_ROW && *count < limit)
@@ -528,8 +597,9 @@ static bool rows(struct sqlite *self, enum statement which, const struct history
     bool ok = result == SQLITE_DONE || result == SQLITE_ROW || failed(self);
     sqlite3_reset(statement);
     for (uint32_t i = 0; backwards && i < *count / 2; i++) {
-        char keep[sizeof(struct history_order) + sizeof(struct history_candle)];
+        char keep[sizeof(struct history_list)]; /* the longest */
         char *a = (char *)out + size * i, *b = (char *)out + size * (*count - 1 - i);
+        ASSERT(size <= sizeof keep);
         memcpy(keep, a, size);
         memcpy(a, b, size);
         memcpy(b, keep, size);
@@ -579,7 +649,8 @@ static void take_fill(sqlite3_stmt *row, void *out)
                               .fee = sqlite3_column_int64(row, 6),
                               .fee_asset = (uint16_t)sqlite3_column_int(row, 7),
                               .maker = sqlite3_column_int(row, 8) != 0,
-                              .time_us = sqlite3_column_int64(row, 9)};
+                              .time_us = sqlite3_column_int64(row, 9),
+                              .list_id = (uint64_t)sqlite3_column_int64(row, 10)};
 }
 
 static bool sqlite_fills(struct history *history, const struct history_ask *ask,
@@ -629,7 +700,13 @@ static void take_order(sqlite3_stmt *row, void *out)
                                     .trail_bips = (uint32_t)sqlite3_column_int64(row, 17),
                                     .working_us = sqlite3_column_int64(row, 18),
                                     .prevented = sqlite3_column_int64(row, 19),
-                                    .prevented_id = (uint64_t)sqlite3_column_int64(row, 20)};
+                                    .prevented_id = (uint64_t)sqlite3_column_int64(row, 20),
+                                    .list_id = (uint64_t)sqlite3_column_int64(row, 21),
+                                    .expiry = (uint8_t)sqlite3_column_int(row, 22),
+                                    .has_strategy_id =
+                                        sqlite3_column_type(row, STRATEGY_AT) != SQLITE_NULL,
+                                    .strategy_id = sqlite3_column_int64(row, STRATEGY_AT),
+                                    .strategy_type = sqlite3_column_int(row, STRATEGY_AT + 1)};
     take_client_id(row, 1, &order->client_length, order->client_id);
 }
 
@@ -705,6 +782,41 @@ static bool sqlite_prevented(struct history *history, const struct history_ask *
     return true;
 }
 
+static void take_list(sqlite3_stmt *row, void *out)
+{
+    struct history_list *list = out;
+    *list = (struct history_list){.list_id = (uint64_t)sqlite3_column_int64(row, 0),
+                                  .symbol = (uint16_t)sqlite3_column_int(row, 1),
+                                  .kind = (uint8_t)sqlite3_column_int(row, 2),
+                                  .time_us = sqlite3_column_int64(row, 4)};
+    take_client_id(row, 3, &list->client_length, list->client_id);
+    for (int at = LIST_ORDERS_AT; list->count < HISTORY_LIST_ORDERS; at += 2) {
+        struct history_list_order *order = &list->order[list->count];
+        if (sqlite3_column_type(row, at) == SQLITE_NULL)
+            break;
+        order->order_id = (uint64_t)sqlite3_column_int64(row, at);
+        take_client_id(row, at + 1, &order->client_length, order->client_id);
+        list->count++;
+    }
+}
+
+static bool sqlite_lists(struct history *history, const struct history_ask *ask,
+                         struct history_list *out, uint32_t *count)
+{
+    enum statement which = ask->order_id    ? LISTS_ONE
+                           : ask->client_id ? LISTS_CLIENT
+                           : ask->from_id   ? LISTS_FROM
+                           : ask->start_us  ? LISTS_TIME
+                                            : LISTS_NEWEST;
+    uint64_t from = which == LISTS_TIME ? (uint64_t)ask->start_us : ask->from_id;
+    if (!rows((struct sqlite *)history, which, ask, from, which == LISTS_NEWEST, take_list, out,
+              sizeof *out, count))
+        return false;
+    for (uint32_t i = 0; i < *count; i++)
+        out[i].user = ask->user;
+    return true;
+}
+
 static void take_candle(sqlite3_stmt *row, void *out)
 {
     *(struct history_candle *)out =
@@ -754,6 +866,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .add_order = add_order,
                                            .add_amendment = add_amendment,
                                            .add_prevented = add_prevented,
+                                           .add_list = add_list,
                                            .add_entry = add_entry,
                                            .put_candle = put_candle,
                                            .commit = sqlite_commit,
@@ -766,6 +879,7 @@ struct history *history_sqlite_open(const char *directory, const uint8_t id[stat
                                            .orders = sqlite_orders,
                                            .amendments = sqlite_amendments,
                                            .prevented = sqlite_prevented,
+                                           .lists = sqlite_lists,
                                            .candles = sqlite_candles,
                                            .close = sqlite_close};
     struct sqlite *self = calloc(1, sizeof *self);

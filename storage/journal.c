@@ -99,6 +99,39 @@ void journal_fini(struct journal *journal)
     journal->buffer = NULL;
 }
 
+/* 0 or -errno; a file that is not there has nothing to sync. */
+static int sync_file(struct disk *disk, const char *name)
+{
+    int file = disk->ops->open(disk->self, name, false);
+    if (file < 0)
+        return file == -ENOENT ? 0 : file;
+    int result = disk->ops->sync(disk->self, file);
+    disk->ops->close(disk->self, file);
+    return result;
+}
+
+int journal_harden(struct journal *journal)
+{
+    struct disk *disk = &journal->disk;
+    struct segment_list list;
+    int result = segment_list(disk, &list);
+    for (uint32_t i = 0; i < list.count && result == 0; i++) {
+        char name[DISK_NAME_MAX];
+        segment_name(list.number[i], name);
+        result = sync_file(disk, name);
+    }
+    free(list.number);
+    if (result == 0)
+        result = sync_file(disk, SEGMENT_SPARE);
+    if (result == 0)
+        result = disk->ops->sync_dir(disk->self);
+    if (result)
+        return result;
+    if (journal->file >= 0)
+        disk->ops->close(disk->self, journal->file); /* the disk opens it in another way now */
+    return open_segment(journal);
+}
+
 /* ---- collect ---- */
 
 static bool deps_taken(const struct journal *journal, const struct chunk *chunk)

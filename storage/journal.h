@@ -35,8 +35,8 @@ struct journal {
     int64_t published_us[JOURNAL_BATCH_CHUNKS]; /* of the batch's chunks */
     uint64_t taken[CORES_MAX];
     counter batches, bytes, records, segment; /* `segment`: the number of the one written */
-    struct hist sync_ns, batch_size; /* batch_size: bytes */
-    struct hist durable_us; /* from a chunk's publication until it is durable */
+    struct hist sync_ns, batch_size;          /* batch_size: bytes */
+    struct hist durable_us;                   /* from a chunk's publication until it is durable */
     _Atomic uint64_t lsn_durable;
     pthread_mutex_t spare_lock; /* who makes the spare segment: off the order path */
     _Atomic bool spare_ready, spare_failed;
@@ -52,6 +52,10 @@ int journal_create(struct disk *disk, uint64_t segment_bytes, uint16_t account_s
 int journal_init(struct journal *journal, struct runtime *rt, struct disk disk,
                  uint64_t segment_bytes, const struct recovery *found);
 void journal_fini(struct journal *journal);
+
+/* The disk, which synced nothing so far, does from now on (disk_posix.h, `durable`): makes all that
+ * was written durable. 0 or -errno. */
+int journal_harden(struct journal *journal);
 
 /* Takes what has queued, up to a batch; returns the bytes of the batch. */
 uint32_t journal_collect(struct journal *journal);

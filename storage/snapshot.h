@@ -14,7 +14,7 @@
 #include "runtime/wire.h"
 #include "storage/recovery.h"
 
-enum { SNAPSHOT_VERSION = 1, SNAPSHOT_STATE_VERSION = 3, SNAPSHOT_BUILD_BYTES = 64 };
+enum { SNAPSHOT_VERSION = 1, SNAPSHOT_STATE_VERSION = 4, SNAPSHOT_BUILD_BYTES = 64 };
 
 struct snapshot_head {
     uint32_t version, state_version;

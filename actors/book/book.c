@@ -453,6 +453,12 @@ RARE enum reject check_pair(const struct book *book, const struct book_cmd *cmd)
     return pair_room(book, cmd) ? REJECT_NONE : REJECT_BOOK_FULL;
 }
 
+/* The id that was kept for the command's order, or the next one. */
+HOT uint64_t take_order_id(struct book *book, const struct book_cmd *cmd)
+{
+    return cmd->more && cmd->more->order_id ? cmd->more->order_id : ++book->order_id;
+}
+
 HOT void open_taker(struct book *book, const struct book_cmd *cmd, uint64_t order_id)
 {
     struct book_open *open = &book->open;
@@ -519,7 +525,8 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
         ASSERT(type_is_market(cmd->order_type) || cmd->price_ticks > 0);
         reject = check_new(book, cmd);
         if (reject == REJECT_NONE) {
-            open_taker(book, cmd, ++book->order_id);
+            open_taker(book, cmd, take_order_id(book, cmd));
+            book->order_id += cmd->flags >> CMD_KEEPS_SHIFT;
             book->open.stage = type_waits(cmd->order_type) ? STAGE_WAIT : STAGE_MATCH;
         }
     } else if (cmd->type == CMD_PAIR) {
@@ -528,7 +535,8 @@ enum reject book_begin(struct book *book, const struct book_cmd *cmd)
             book->open.other = *cmd->more->other;
             book->open.other_more = *cmd_more(&book->open.other);
             book->open.other.more = &book->open.other_more;
-            book->open.order_id = book->order_id + 1;
+            uint64_t kept = book->open.other_more.order_id;
+            book->open.order_id = kept ? kept : book->order_id + 1;
             book->open.stage = STAGE_PAIR;
         }
     } else {
@@ -776,13 +784,14 @@ static void tell_accepted(const struct book_open *open, struct book_events *out)
     event->qty_lots = event->left_lots = open->left_lots;
 }
 
-/* The taker's node: the one it had, or a new one. */
-HOT uint32_t taker_node(struct book *book)
+/* The taker's node: the one it had, or a new one. `waits` is a constant at each call. */
+HOT uint32_t taker_node(struct book *book, bool waits)
 {
     const struct book_open *open = &book->open;
     uint32_t slot = open->node;
     if (!slot)
-        slot = order_pool_get(book->pool, open->cmd.ref);
+        slot = waits ? order_pool_get_waiting(book->pool, open->cmd.ref)
+                     : order_pool_get(book->pool, open->cmd.ref);
     else if (!open->triggered)
         order_pool_rename(book->pool, slot, open->cmd.ref);
     struct order_node *node = &book->pool->nodes[slot];
@@ -792,7 +801,7 @@ HOT uint32_t taker_node(struct book *book)
     node->user = open->cmd.user;
     node->group = open->cmd.group;
     node->side = open->cmd.side;
-    node->flags = open->traded ? NODE_TRADED : 0;
+    node->flags = waits ? NODE_WAITING : open->traded ? NODE_TRADED : 0;
     node->symbol = book->symbol;
     return slot;
 }
@@ -802,7 +811,7 @@ HOT uint32_t rest_taker(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
     const struct book_cmd *cmd = &open->cmd;
-    uint32_t slot = taker_node(book);
+    uint32_t slot = taker_node(book, false);
     struct order_node *node = &book->pool->nodes[slot];
     if (cmd->more && cmd->more->display_lots) {
         struct order_terms *terms = &book->pool->terms[slot];
@@ -826,7 +835,7 @@ RARE uint32_t wait_taker(struct book *book, struct book_events *out)
     const struct book_cmd *cmd = &book->open.cmd;
     const struct book_more *more = cmd_more(cmd);
     bool buys_at_market = cmd->side == SIDE_BUY && type_is_market(cmd->order_type);
-    uint32_t slot = taker_node(book);
+    uint32_t slot = taker_node(book, true);
     book->pool->terms[slot] =
         (struct order_terms){.display_lots = more->display_lots,
                              .stop_ticks = more->stop_ticks,
@@ -851,16 +860,18 @@ RARE void step_wait(struct book *book, struct book_events *out)
 RARE uint32_t place_taker(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
-    open_taker(book, &open->cmd, ++book->order_id);
+    open_taker(book, &open->cmd, take_order_id(book, &open->cmd));
     return type_waits(open->cmd.order_type) ? wait_taker(book, out) : rest_taker(book, out);
 }
 
 RARE void step_pair(struct book *book, struct book_events *out)
 {
     struct book_open *open = &book->open;
-    uint32_t first = place_taker(book, out);
+    const struct book_cmd cmd = open->cmd;
     open->cmd = open->other;
-    pair_make(book, first, place_taker(book, out));
+    uint32_t other = place_taker(book, out);
+    open->cmd = cmd;
+    pair_make(book, place_taker(book, out), other);
     open->stage = STAGE_END;
 }
 
@@ -1052,6 +1063,7 @@ RARE void step_next(struct book *book, struct book_events *out)
         open->more = (struct book_more){.display_lots = terms->display_lots};
         open->cmd.more = &open->more;
     }
+    order_pool_wake(book->pool, slot);
     node->flags = 0;
     book->side_qty[node->side] -=
         node->left_lots; /* its room stays: nothing else rests meanwhile */
@@ -1146,12 +1158,40 @@ static void prefetch_batch(const struct book *book, const struct book_cmd *const
     }
 }
 
+/* The same for cancels of orders that wait: they are looked for only where none rests. */
+static void prefetch_waiting(const struct book *book, const struct book_cmd *const *cmds,
+                             uint32_t count)
+{
+    const struct order_pool *pool = book->pool;
+    uint64_t refs[PREFETCH_BATCH];
+    uint32_t cancels = 0, found = 0;
+    for (uint32_t i = 0; i < count; i++) { /* no branch that would be guessed wrong */
+        refs[cancels] = cmds[i]->ref;
+        cancels += cmds[i]->type == CMD_CANCEL;
+    }
+    for (uint32_t i = 0; i < cancels; i++)
+        if (!order_pool_guess(pool, refs[i])) {
+            order_pool_prefetch_waiting(pool, refs[i]);
+            refs[found++] = refs[i];
+        }
+    for (uint32_t i = 0; i < found; i++) {
+        uint32_t slot = order_pool_guess_waiting(pool, refs[i]);
+        __builtin_prefetch(&pool->nodes[slot], 1);
+        __builtin_prefetch(&pool->terms[slot]);
+    }
+}
+
 void book_prefetch(const struct book *book, const struct book_cmd *const *cmds, uint32_t count)
 {
-    if (book->pool->count < PREFETCH_ORDERS_MIN)
-        return;
-    for (uint32_t at = 0; at < count; at += PREFETCH_BATCH)
-        prefetch_batch(book, cmds + at, count - at < PREFETCH_BATCH ? count - at : PREFETCH_BATCH);
+    bool resting = book->pool->index.count >= PREFETCH_ORDERS_MIN;
+    bool waiting = book->pool->waiting_index.count >= PREFETCH_ORDERS_MIN;
+    for (uint32_t at = 0; (resting || waiting) && at < count; at += PREFETCH_BATCH) {
+        uint32_t batch = count - at < PREFETCH_BATCH ? count - at : PREFETCH_BATCH;
+        if (resting)
+            prefetch_batch(book, cmds + at, batch);
+        if (waiting)
+            prefetch_waiting(book, cmds + at, batch);
+    }
 }
 
 /* ---- hash and invariants ---- */
@@ -1251,7 +1291,7 @@ static void verify_level(const struct book *book, enum book_side side, int64_t p
         ASSERT(node->prev == prev);
         ASSERT(node->side == side && node->price_ticks == price && node->symbol == book->symbol);
         ASSERT(node->left_lots > 0);
-        ASSERT(order_pool_find(book->pool, node->ref) == at);
+        ASSERT(order_pool_find_in(book->pool, &book->pool->index, node->ref) == at);
         ASSERT((node->far == 0) == in_window(book, price));
         ASSERT(!(node->flags & NODE_WAITING) && book_hidden(book, node) >= 0);
         pair_verify(book, node);

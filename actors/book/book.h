@@ -51,6 +51,8 @@ enum { /* book_cmd.flags */
        CMD_QUOTE_QTY =
            1, /* MARKET: quote_atoms is what to spend or to receive, qty_lots is not used */
        CMD_HELD_ALL = 2, /* MARKET buy by qty: quote_atoms was all the user's free funds (O1) */
+       /* NEW: how many order ids behind its own are kept for orders that come later, 0 to 3 */
+       CMD_KEEPS_SHIFT = 6,
 };
 
 struct book_cmd;
@@ -59,6 +61,7 @@ struct book_more {
     int64_t display_lots;         /* 0, or what an iceberg shows at a time, once it rests */
     int64_t stop_ticks;           /* of a type that waits; 0 when it only trails */
     uint32_t trail_bips;          /* 0, or the delta of an order that trails the price */
+    uint64_t order_id;            /* NEW, PAIR: that was kept for it; 0: the next one */
     const struct book_cmd *other; /* PAIR: the stop-loss leg */
 };
 
@@ -157,8 +160,9 @@ enum book_step book_step(struct book *book, uint32_t fills_max, struct book_even
 /* Whether a command is open. */
 bool book_busy(const struct book *book);
 
-/* The order id that the command just begun has taken (NEW, MOVE, PAIR: the first one's, the other's
- * is the next). */
+/* The order id that the command just begun has taken; of a PAIR, that of `other`, which comes
+ * first.
+ */
 uint64_t book_taker_order_id(const struct book *book);
 
 /* The ref, the user and the group of the taker whose slice the last step was. */

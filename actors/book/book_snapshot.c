@@ -138,7 +138,8 @@ static void read_waiting(struct wire *wire, struct book *book)
                 (terms.trail_bips || (terms.stop_ticks && !extreme)) &&
                 (!terms.trail_bips || book->pool->groups_count < book->pool->groups_capacity)))
         return;
-    uint32_t slot = order_pool_get(book->pool, fields.ref);
+    uint32_t slot = order_pool_get_waiting(book->pool, fields.ref);
+    fields.flags = NODE_WAITING;
     book->pool->nodes[slot] = fields;
     book->pool->terms[slot] = terms;
     book->side_qty[fields.side] = sum;

@@ -50,11 +50,32 @@ static inline bool type_is_market(uint8_t type)
     return type == TYPE_MARKET || type == TYPE_STOP_LOSS || type == TYPE_TAKE_PROFIT;
 }
 
+static inline bool type_stops_loss(uint8_t type)
+{
+    return type == TYPE_STOP_LOSS || type == TYPE_STOP_LOSS_LIMIT;
+}
+
 /* Whether a type that waits is met by a price at or above its stop, not by one at or below. */
 static inline bool type_waits_above(uint8_t type, uint8_t side)
 {
-    bool stop_loss = type == TYPE_STOP_LOSS || type == TYPE_STOP_LOSS_LIMIT;
-    return stop_loss == (side == SIDE_BUY);
+    return type_stops_loss(type) == (side == SIDE_BUY);
+}
+
+/* Journaled. Of an OTO the orders are the working and the pending one; of an OCO the stop-loss leg
+ * and the other one; of an OTOCO the working one, then the two pending as of an OCO. */
+enum list_kind { LIST_OCO, LIST_OTO, LIST_OTOCO, LIST_KINDS };
+
+enum { LIST_ORDERS_MAX = 3 };
+
+static inline uint32_t list_orders(uint8_t kind)
+{
+    return kind == LIST_OTOCO ? 3 : 2;
+}
+
+/* Whether all but its first order wait until that is filled. */
+static inline bool list_has_phases(uint8_t kind)
+{
+    return kind != LIST_OCO;
 }
 
 #endif

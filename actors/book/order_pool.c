@@ -12,11 +12,18 @@ static uint32_t groups_max(uint32_t orders_max)
     return orders_max / 64 + 1024;
 }
 
+/* Each keeps two far levels, order_pool_far_room(). */
+static uint32_t waiting_max(uint32_t orders_max, uint32_t far_max)
+{
+    return far_max / 2 < orders_max ? far_max / 2 : orders_max;
+}
+
 size_t order_pool_size(uint32_t orders_max, uint32_t far_max)
 {
     return round_line(sizeof(struct order_pool)) +
            round_line(((size_t)orders_max + 1) * sizeof(struct order_node)) +
            2 * slot_index_region(orders_max) +
+           2 * slot_index_region(waiting_max(orders_max, far_max)) +
            round_line(((size_t)far_max + 1) * sizeof(struct far_level)) +
            round_line(((size_t)orders_max + 1) * sizeof(struct order_terms)) +
            round_line(((size_t)groups_max(orders_max) + 1) * sizeof(struct trail_group));
@@ -26,6 +33,7 @@ struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t fa
 {
     ASSERT(((uintptr_t)block & 63) == 0);
     ASSERT(orders_max > 0 && orders_max < UINT32_MAX / 4);
+    uint32_t waiting = waiting_max(orders_max, far_max);
     char *at = block;
     struct order_pool *pool = block;
     at += round_line(sizeof *pool);
@@ -33,6 +41,8 @@ struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t fa
     at += round_line(((size_t)orders_max + 1) * sizeof(struct order_node));
     slot_index_init(&pool->index, at, at + slot_index_region(orders_max), orders_max);
     at += 2 * slot_index_region(orders_max);
+    slot_index_init(&pool->waiting_index, at, at + slot_index_region(waiting), waiting);
+    at += 2 * slot_index_region(waiting);
     pool->far = (struct far_level *)at;
     at += round_line(((size_t)far_max + 1) * sizeof(struct far_level));
     pool->terms = (struct order_terms *)at;
@@ -44,7 +54,7 @@ struct order_pool *order_pool_init(void *block, uint32_t orders_max, uint32_t fa
     return pool;
 }
 
-uint32_t order_pool_get(struct order_pool *pool, uint64_t ref)
+static uint32_t node_get(struct order_pool *pool, uint64_t ref, bool waits)
 {
     ASSERT(pool->count < pool->capacity);
     VERIFY(order_pool_find(pool, ref) == 0);
@@ -55,15 +65,41 @@ uint32_t order_pool_get(struct order_pool *pool, uint64_t ref)
         slot = ++pool->high;
     pool->count++;
     pool->nodes[slot].ref = ref;
+    pool->nodes[slot].flags = waits ? NODE_WAITING : 0;
+    return slot;
+}
+
+uint32_t order_pool_get(struct order_pool *pool, uint64_t ref)
+{
+    uint32_t slot = node_get(pool, ref, false);
     slot_index_insert(&pool->index, order_pool_hash(ref), slot);
     return slot;
+}
+
+uint32_t order_pool_get_waiting(struct order_pool *pool, uint64_t ref)
+{
+    uint32_t slot = node_get(pool, ref, true);
+    slot_index_insert(&pool->waiting_index, order_pool_hash(ref), slot);
+    return slot;
+}
+
+void order_pool_wake(struct order_pool *pool, uint32_t slot)
+{
+    struct order_node *node = &pool->nodes[slot];
+    uint32_t hash = order_pool_hash(node->ref);
+    ASSERT(node->flags & NODE_WAITING);
+    slot_index_remove(&pool->waiting_index, hash, slot);
+    slot_index_insert(&pool->index, hash, slot);
+    node->flags &= (uint8_t)~NODE_WAITING;
 }
 
 void order_pool_put(struct order_pool *pool, uint32_t slot)
 {
     ASSERT(slot > 0 && slot <= pool->high);
     struct order_node *node = &pool->nodes[slot];
-    slot_index_remove(&pool->index, order_pool_hash(node->ref), slot);
+    bool waits = node->flags & NODE_WAITING;
+    slot_index_remove(waits ? &pool->waiting_index : &pool->index, order_pool_hash(node->ref),
+                      slot);
     node->ref = 0;
     node->next = pool->free_head;
     pool->free_head = slot;
@@ -73,6 +109,7 @@ void order_pool_put(struct order_pool *pool, uint32_t slot)
 void order_pool_rename(struct order_pool *pool, uint32_t slot, uint64_t ref)
 {
     struct order_node *node = &pool->nodes[slot];
+    ASSERT(!(node->flags & NODE_WAITING));
     slot_index_remove(&pool->index, order_pool_hash(node->ref), slot);
     node->ref = ref;
     slot_index_insert(&pool->index, order_pool_hash(ref), slot);

@@ -53,7 +53,11 @@
     X(REJECT_ORDERS_10S, "the account has too many unfilled orders of these 10 seconds")           \
     X(REJECT_ORDERS_1D, "the account has too many unfilled orders of this day")                    \
     X(REJECT_GRID, "tick and step must be multiples of those the symbol was listed with")          \
-    X(REJECT_DELISTED, "the symbol is delisted")
+    X(REJECT_DELISTED, "the symbol is delisted")                                                   \
+    X(REJECT_UNKNOWN_LIST, "no such open order list to cancel")                                    \
+    X(REJECT_NO_SUCH_LIST, "no such order list to show")                                           \
+    X(REJECT_MAX_NUM_ORDER_LISTS, "the account has as many order lists as the symbol allows")      \
+    X(REJECT_EXCHANGE_MAX_NUM_ORDER_LISTS, "the account has as many order lists as is allowed")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

@@ -267,7 +267,7 @@ bool trigger_room(const struct book *book, const struct book_cmd *cmd)
 
 static void enter(struct book *book, uint32_t slot)
 {
-    book->pool->nodes[slot].flags |= NODE_WAITING;
+    ASSERT(book->pool->nodes[slot].flags & NODE_WAITING);
     book->pool->waiting++;
     book->triggers.waiting++;
     if (book->pool->terms[slot].trail_bips)
@@ -520,7 +520,8 @@ static void verify_order(void *arg, const struct order_node *node, const struct 
     const struct book *book = count->book;
     ASSERT(node->flags & NODE_WAITING);
     ASSERT(node->symbol == book->symbol && node->left_lots > 0);
-    ASSERT(order_pool_find(book->pool, node->ref) == (uint32_t)(node - book->pool->nodes));
+    ASSERT(order_pool_find_in(book->pool, &book->pool->waiting_index, node->ref) ==
+           (uint32_t)(node - book->pool->nodes));
     ASSERT(!!(node->flags & NODE_TRACKING) == (extreme != 0));
     ASSERT(!extreme || terms->trail_bips);
     ASSERT(type_waits(terms->type));
@@ -533,10 +534,13 @@ static void verify_order(void *arg, const struct order_node *node, const struct 
 
 void trigger_verify(const struct book *book)
 {
+    const struct order_pool *pool = book->pool;
     struct count count = {.book = book};
     uint32_t members = 0;
     trigger_each(book, verify_order, &count);
     ASSERT(count.orders == book->triggers.waiting);
+    ASSERT(pool->waiting_index.count <= pool->waiting);
+    ASSERT(pool->index.count + pool->waiting_index.count == pool->count);
     for (uint32_t side = 0; side < 2; side++)
         for (uint32_t at = book->triggers.groups[side]; at; at = book->pool->groups[at].next) {
             const struct trail_group *group = &book->pool->groups[at];

@@ -10,6 +10,12 @@ static uint32_t history_max(const struct ledger_limits *limits)
     return (uint32_t)limits->history;
 }
 
+/* A list that is open has two open orders, or one that was placed with one that has ended. */
+static uint32_t lists_max(const struct ledger_limits *limits)
+{
+    return limits->open_orders + history_max(limits);
+}
+
 /* Where each array begins; the same walk computes the size (base = NULL) and hands out the parts.
  */
 static size_t carve(struct ledger *ledger, char *base, const struct ledger_limits *limits)
@@ -37,6 +43,7 @@ static size_t carve(struct ledger *ledger, char *base, const struct ledger_limit
     CARVE(positions, (size_t)limits->user_symbols + 1);
     CARVE(users, (size_t)limits->users + 1);
     CARVE(deposits, (size_t)limits->deposits + 1);
+    CARVE(lists, (size_t)lists_max(limits) + 1);
     CARVE_INDEX(by_ref, limits->open_orders);
     CARVE_INDEX(by_client, orders);
     CARVE_INDEX(by_order_id, orders);
@@ -44,6 +51,7 @@ static size_t carve(struct ledger *ledger, char *base, const struct ledger_limit
     CARVE_INDEX(by_position, limits->user_symbols);
     CARVE_INDEX(by_user, limits->users);
     CARVE_INDEX(by_deposit, limits->deposits);
+    CARVE_INDEX(by_list, lists_max(limits));
 #undef CARVE
 #undef CARVE_INDEX
     return at;
@@ -68,19 +76,15 @@ struct ledger *ledger_init(void *block, const struct ledger_limits *limits)
     ledger->position_pool.capacity = limits->user_symbols;
     ledger->user_pool.capacity = limits->users;
     ledger->deposit_pool.capacity = limits->deposits;
+    ledger->list_pool.capacity = lists_max(limits);
     return ledger;
 }
 
-static void pool_put(struct pool *pool, uint32_t slot, uint32_t *next)
+void pool_put(struct pool *pool, uint32_t slot, uint32_t *next)
 {
     *next = pool->free;
     pool->free = slot;
     pool->count--;
-}
-
-static bool pool_full(const struct pool *pool, uint32_t want)
-{
-    return pool->capacity - pool->count < want;
 }
 
 /* ---- finding ---- */
@@ -266,13 +270,13 @@ static void note(struct ledger *ledger, const struct ledger_balance *balance)
 }
 
 /* The asset that an order gives. */
-static uint16_t pays_with(const struct ledger *ledger, const struct ledger_order *order)
+uint16_t ledger_pays_with(const struct ledger *ledger, const struct ledger_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     return order->side == SIDE_BUY ? symbol->quote : symbol->base;
 }
 
-static int64_t free_of(const struct ledger *ledger, uint32_t user, uint16_t asset)
+int64_t ledger_free(const struct ledger *ledger, uint32_t user, uint16_t asset)
 {
     uint32_t slot = ledger_find_balance(ledger, user, asset);
     return slot ? ledger->balances[slot].free : 0;
@@ -407,7 +411,7 @@ static enum reject plan_limit(const struct ledger_symbol *symbol, const struct l
     return REJECT_NONE;
 }
 
-static enum reject plan_hold(const struct ledger_symbol *symbol, const struct ledger_new *order,
+enum reject ledger_plan_hold(const struct ledger_symbol *symbol, const struct ledger_new *order,
                              int64_t funds, struct ledger_plan *plan)
 {
     if (type_waits(order->type))
@@ -444,18 +448,22 @@ static enum reject check_filters(const struct ledger_symbol *symbol, const struc
 static int64_t hold_of_old(const struct ledger *ledger, uint32_t old, uint16_t asset)
 {
     const struct ledger_order *order = &ledger->orders[old];
-    return old && pays_with(ledger, order) == asset ? order->held + order->due : 0;
+    return old && !order->list_id && ledger_pays_with(ledger, order) == asset
+               ? order->held + order->due
+               : 0;
 }
 
-enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
-                             const struct ledger_new *order, struct ledger_plan *plan)
+/* It holds nothing yet: what it needs is asked when it is placed. */
+static void plan_pending(struct ledger_plan *plan)
 {
-    return ledger_check_replace(ledger, user, order, 0, true, plan);
+    plan->hold_atoms = 0;
+    plan->flags |= ORDER_TERMS | ORDER_PENDED;
+    plan->flags &= (uint8_t)~ORDER_HELD_ALL;
 }
 
-enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
-                                 const struct ledger_new *order, uint32_t old, bool alone,
-                                 struct ledger_plan *plan)
+static enum reject check_order(const struct ledger *ledger, uint32_t user,
+                               const struct ledger_new *order, uint32_t old, bool alone,
+                               const struct list_part *part, struct ledger_plan *plan)
 {
     *plan = (struct ledger_plan){0};
     if (order->symbol >= ledger->limits.symbols || !ledger->symbols[order->symbol].active)
@@ -468,16 +476,20 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
         plan->flags |= ORDER_BY_QUOTE;
     if (type_waits(order->type))
         plan->flags |= ORDER_TERMS | ORDER_WAITING;
-    if (order->iceberg_atoms)
+    if (order->iceberg_atoms || !strategy_none(&order->strategy))
         plan->flags |= ORDER_TERMS;
     enum reject reject = check_filters(symbol, order, plan);
     if (reject != REJECT_NONE)
         return reject;
-    int64_t free = free_of(ledger, user, plan->hold_asset);
+    int64_t free = part->pending ? INT64_MAX : ledger_free(ledger, user, plan->hold_asset);
     int64_t from_old = hold_of_old(ledger, old, plan->hold_asset), funds;
     if (__builtin_add_overflow(free, from_old, &funds))
         funds = INT64_MAX; /* the old order's may be spent already, and be among the free ones */
-    reject = plan_hold(symbol, order, funds, plan);
+    reject = ledger_plan_hold(symbol, order, funds, plan);
+    if (part->pending) {
+        plan_pending(plan);
+        reject = reject == REJECT_NO_FUNDS ? REJECT_NONE : reject;
+    }
     if (reject != REJECT_NONE && reject != REJECT_NO_FUNDS)
         return reject;
     bool duplicate =
@@ -485,7 +497,7 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
     if (duplicate && !old)
         return REJECT_DUPLICATE_ORDER;
     uint32_t position = ledger_find_position(ledger, user, order->symbol);
-    enum reject counts = ledger_check_counts(ledger, user, position, order, plan);
+    enum reject counts = ledger_check_counts(ledger, user, position, order, plan, part);
     if (counts != REJECT_NONE)
         return counts;
     if (duplicate) /* not a filter: behind them all when there is something to cancel */
@@ -500,6 +512,26 @@ enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
         pool_full(&ledger->balance_pool, balances) || pool_full(&ledger->position_pool, !position))
         return REJECT_LIMIT;
     return REJECT_NONE;
+}
+
+enum reject ledger_check_new(const struct ledger *ledger, uint32_t user,
+                             const struct ledger_new *order, struct ledger_plan *plan)
+{
+    return ledger_check_replace(ledger, user, order, 0, true, plan);
+}
+
+enum reject ledger_check_replace(const struct ledger *ledger, uint32_t user,
+                                 const struct ledger_new *order, uint32_t old, bool alone,
+                                 struct ledger_plan *plan)
+{
+    return check_order(ledger, user, order, old, alone, &(struct list_part){0}, plan);
+}
+
+enum reject ledger_check_part(const struct ledger *ledger, uint32_t user,
+                              const struct ledger_new *order, const struct list_part *part,
+                              struct ledger_plan *plan)
+{
+    return check_order(ledger, user, order, 0, true, part, plan);
 }
 
 /* ---- lists of orders ---- */
@@ -606,6 +638,7 @@ void ledger_order_rename(struct ledger *ledger, uint32_t slot, const char *id, u
     order->client_length = length;
     memcpy(order->client_id, id, length);
     slot_index_insert(&ledger->by_client, hash_client(order->user, id, length), slot);
+    ledger_list_learn(ledger, order);
 }
 
 /* ---- how many orders a user has placed that have not traded ---- */
@@ -641,6 +674,21 @@ uint32_t ledger_unfilled(const struct ledger *ledger, uint32_t user, enum order_
     return unfilled->interval == interval_of(interval, ts_us) ? unfilled->count : 0;
 }
 
+static struct ledger_balance *hold_balance(struct ledger *ledger, const struct ledger_order *order)
+{
+    return ledger_balance_make(ledger, order->user, ledger_pays_with(ledger, order));
+}
+
+void ledger_hold_take(struct ledger *ledger, struct ledger_order *order, int64_t atoms)
+{
+    struct ledger_balance *balance = hold_balance(ledger, order);
+    ASSERT(atoms >= 0 && balance->free >= atoms);
+    balance->free -= atoms;
+    balance->locked += atoms;
+    order->held += atoms;
+    note(ledger, balance);
+}
+
 uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_new *order,
                       const struct ledger_plan *plan, int64_t ts_us)
 {
@@ -668,16 +716,15 @@ uint32_t ledger_place(struct ledger *ledger, uint32_t user, const struct ledger_
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     ledger_balance_make(ledger, user, symbol->base); /* both now, so that no fill can lack a slot */
     ledger_balance_make(ledger, user, symbol->quote);
-    struct ledger_balance *balance = ledger_balance_make(ledger, user, plan->hold_asset);
-    ASSERT(made.held >= 0 && balance->free >= made.held);
-    balance->free -= made.held;
-    balance->locked += made.held;
-    note(ledger, balance);
+    int64_t hold = made.held;
+    made.held = 0;
     uint32_t slot = ledger_order_make(ledger, &made);
+    ledger_hold_take(ledger, &ledger->orders[slot], hold);
     if (plan->flags & ORDER_TERMS)
         ledger->terms[slot] = (struct ledger_terms){.stop_ticks = plan->stop_ticks,
                                                     .iceberg_lots = plan->iceberg_lots,
-                                                    .trail_bips = order->trail_bips};
+                                                    .trail_bips = order->trail_bips,
+                                                    .strategy = order->strategy};
     ledger_open_push(ledger, slot);
     count_placed(&ledger->users[user], ts_us);
     return slot;
@@ -692,7 +739,7 @@ static uint32_t order_by_ref(struct ledger *ledger, uint64_t ref)
     return slot;
 }
 
-static void learn_order_id(struct ledger *ledger, uint32_t slot, uint64_t order_id, int64_t ts_us)
+void ledger_order_learn_id(struct ledger *ledger, uint32_t slot, uint64_t order_id, int64_t ts_us)
 {
     struct ledger_order *order = &ledger->orders[slot];
     order->updated_us = ts_us;
@@ -703,15 +750,32 @@ static void learn_order_id(struct ledger *ledger, uint32_t slot, uint64_t order_
     order->order_id = order_id;
     order->time_us = ts_us;
     slot_index_insert(&ledger->by_order_id, hash_pair(order->symbol, order_id), slot);
+    if (order->list_id)
+        ledger_list_learn(ledger, order);
+}
+
+static bool on_its_way(const struct ledger_order *order)
+{
+    return order->status == ORDER_SENT || order->status == ORDER_PENDING;
+}
+
+/* An order of a list's second phase begins to work when the market first tells of it, unless it
+ * waits for a trigger. */
+static void works_now(struct ledger *ledger, const struct ledger_order *order, int64_t ts_us)
+{
+    struct ledger_terms *terms = &ledger->terms[order - ledger->orders];
+    if ((order->flags & ORDER_PENDED) && !type_waits(order->type) && !terms->working_us)
+        terms->working_us = ts_us;
 }
 
 uint32_t ledger_accepted(struct ledger *ledger, uint64_t ref, uint64_t order_id, int64_t ts_us)
 {
     uint32_t slot = order_by_ref(ledger, ref);
     struct ledger_order *order = &ledger->orders[slot];
-    learn_order_id(ledger, slot, order_id, ts_us);
-    if (order->status == ORDER_SENT)
+    ledger_order_learn_id(ledger, slot, order_id, ts_us);
+    if (on_its_way(order))
         order->status = ORDER_NEW;
+    works_now(ledger, order, ts_us);
     return slot;
 }
 
@@ -723,12 +787,9 @@ uint32_t ledger_triggered(struct ledger *ledger, uint64_t ref, int64_t ts_us)
     order->flags &= (uint8_t)~ORDER_WAITING;
     order->updated_us = ts_us;
     ledger->terms[slot].working_us = ts_us;
+    if (order->flags & ORDER_SHARED)
+        ledger_share_take(ledger, order);
     return slot;
-}
-
-static struct ledger_balance *hold_balance(struct ledger *ledger, const struct ledger_order *order)
-{
-    return ledger_balance_make(ledger, order->user, pays_with(ledger, order));
 }
 
 void ledger_hold_release(struct ledger *ledger, struct ledger_order *order, int64_t keep)
@@ -790,11 +851,22 @@ static void trade_add(struct ledger *ledger, struct ledger_order *order,
         ledger_trade_append(ledger, user, order, values);
 }
 
+/* The order is open no more: its hold goes back, or, shared, to the other one of its pair. */
+static void order_leave(struct ledger *ledger, uint32_t slot)
+{
+    struct ledger_order *order = &ledger->orders[slot];
+    if (order->flags & ORDER_SHARED)
+        ledger_share_leave(ledger, order);
+    ledger_hold_release(ledger, order, 0);
+    open_remove(ledger, slot);
+    if (order->list_id)
+        ledger_list_left(ledger, order);
+}
+
 void ledger_end_order(struct ledger *ledger, uint32_t slot, enum order_status status)
 {
     struct ledger_order *order = &ledger->orders[slot];
-    ledger_hold_release(ledger, order, 0);
-    open_remove(ledger, slot);
+    order_leave(ledger, slot);
     order->status = (uint8_t)status;
     done_push(ledger, slot);
 }
@@ -820,7 +892,10 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     uint32_t slot = order_by_ref(ledger, ref);
     struct ledger_order *order = &ledger->orders[slot];
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    learn_order_id(ledger, slot, order_id, ts_us);
+    ledger_order_learn_id(ledger, slot, order_id, ts_us);
+    works_now(ledger, order, ts_us);
+    if (order->flags & ORDER_SHARED)
+        ledger_share_take(ledger, order);
     const struct ledger_amounts moved =
         ledger_fill_amounts(ledger, order, price_ticks, qty_lots, maker);
     bool buy = order->side == SIDE_BUY;
@@ -842,6 +917,7 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     trade_add(ledger, order,
               &(struct ledger_trade){.trade_id = trade_id,
                                      .order_id = order_id,
+                                     .list_id = order->list_id,
                                      .price_ticks = price_ticks,
                                      .qty_lots = qty_lots,
                                      .quote_atoms = moved.quote,
@@ -862,16 +938,25 @@ uint32_t ledger_fill(struct ledger *ledger, uint64_t ref, uint64_t order_id, uin
     return slot;
 }
 
+int64_t ledger_hold_needed(const struct ledger *ledger, const struct ledger_order *order)
+{
+    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
+    int64_t left = order_left(order), needed;
+    if (type_is_market(order->type))
+        return INT64_MAX;
+    ASSERT(!__builtin_mul_overflow(left, symbol->spec.lot_atoms, &needed));
+    if (order->side == SIDE_BUY)
+        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, left, &needed));
+    return needed;
+}
+
 /* O2: what is left keeps its hold; that of a market order is released at its end. */
 void ledger_hold_left(struct ledger *ledger, struct ledger_order *order)
 {
-    const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
-    int64_t left = order_left(order), keep = left * symbol->spec.lot_atoms;
-    if (type_is_market(order->type))
-        return;
-    if (order->side == SIDE_BUY)
-        ASSERT(money_quote_ceil(&symbol->spec, order->price_ticks, left, &keep));
-    ledger_hold_release(ledger, order, keep);
+    if (order->flags & ORDER_SHARED)
+        ledger_share_trim(ledger, order);
+    else if (!type_is_market(order->type))
+        ledger_hold_release(ledger, order, ledger_hold_needed(ledger, order));
 }
 
 uint32_t ledger_prevented(struct ledger *ledger, uint64_t ref, uint64_t order_id, uint64_t match_id,
@@ -879,11 +964,12 @@ uint32_t ledger_prevented(struct ledger *ledger, uint64_t ref, uint64_t order_id
 {
     uint32_t slot = order_by_ref(ledger, ref);
     struct ledger_order *order = &ledger->orders[slot];
-    learn_order_id(ledger, slot, order_id, ts_us);
+    ledger_order_learn_id(ledger, slot, order_id, ts_us);
     order->prevented_lots += lots;
     order->prevented_id = match_id;
-    if (order->status == ORDER_SENT)
+    if (on_its_way(order))
         order->status = ORDER_NEW;
+    works_now(ledger, order, ts_us);
     if (!done) {
         ledger_hold_left(ledger, order);
         return slot;
@@ -898,7 +984,7 @@ uint32_t ledger_done(struct ledger *ledger, uint64_t ref, uint64_t order_id,
                      enum order_status status, int64_t ts_us)
 {
     uint32_t slot = order_by_ref(ledger, ref);
-    learn_order_id(ledger, slot, order_id, ts_us);
+    ledger_order_learn_id(ledger, slot, order_id, ts_us);
     struct ledger_order *order = &ledger->orders[slot];
     if (order->flags & ORDER_BY_QUOTE) /* its quantity is what it came to */
         order->qty_lots = order->executed_lots;
@@ -914,8 +1000,8 @@ uint32_t ledger_replaced(struct ledger *ledger, uint64_t ref, uint64_t order_id,
     bool estimate = type_is_market(made->type);
     ASSERT(moved >= 0 && moved <= old->held && moved <= made->due);
     ASSERT(moved == 0 || moved == made->due || estimate);
-    ASSERT(moved == 0 ||
-           (old->user == made->user && pays_with(ledger, old) == pays_with(ledger, made)));
+    ASSERT(moved == 0 || (old->user == made->user &&
+                          ledger_pays_with(ledger, old) == ledger_pays_with(ledger, made)));
     old->held -= moved; /* of one balance: what is locked stays locked */
     made->held += moved;
     if (moved || estimate) /* with nothing moved, what was due is refused next */
@@ -929,8 +1015,7 @@ void ledger_refused(struct ledger *ledger, uint64_t ref)
     struct ledger_order *order = &ledger->orders[slot];
     ASSERT(order->executed_lots == 0 && order->order_id == 0);
     count_back(&ledger->users[order->user]);
-    ledger_hold_release(ledger, order, 0);
-    open_remove(ledger, slot);
+    order_leave(ledger, slot);
     order_forget(ledger, slot);
 }
 
@@ -1055,6 +1140,13 @@ bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades)
     return owner->done >= most || ledger->order_pool.count - ledger->open >= ledger->limits.history;
 }
 
+bool ledger_may_lack_lists(const struct ledger *ledger, uint32_t user)
+{
+    const struct ledger_user *owner = &ledger->users[user];
+    return owner->lists_done >= ledger->limits.done_orders ||
+           ledger->list_pool.count - ledger->lists_open >= ledger->limits.history;
+}
+
 uint32_t ledger_open_orders(const struct ledger *ledger)
 {
     return ledger->open;
@@ -1110,9 +1202,10 @@ static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
         (uint64_t)order->symbol << 48 | (uint64_t)order->side << 40 | (uint64_t)order->type << 32 |
             (uint64_t)order->tif << 24 | (uint64_t)order->stp << 16 | (uint64_t)order->status << 8 |
             order->flags,
-        order->amends,
+        (uint64_t)order->expiry << 8 | order->amends,
         (uint64_t)order->prevented_lots,
         order->prevented_id,
+        order->list_id,
     };
     hash = hash_bytes(hash, words, sizeof words);
     if (order->flags & ORDER_TERMS) {
@@ -1121,6 +1214,8 @@ static uint64_t hash_order(const struct ledger *ledger, uint64_t hash,
         hash = hash_fold(hash, (uint64_t)terms->iceberg_lots);
         hash = hash_fold(hash, (uint64_t)terms->working_us);
         hash = hash_fold(hash, terms->trail_bips);
+        hash = hash_fold(hash, (uint64_t)terms->strategy.id);
+        hash = hash_fold(hash, (uint64_t)terms->strategy.type << 1 | terms->strategy.has_id);
     }
     return hash_bytes(hash, order->client_id, order->client_length);
 }
@@ -1153,10 +1248,15 @@ static uint64_t hash_user(const struct ledger *ledger, uint64_t hash,
             hash = hash_order(ledger, hash, &ledger->orders[order]);
     for (uint32_t order = user->done_head; order; order = ledger->orders[order].next)
         hash = hash_order(ledger, hash, &ledger->orders[order]);
+    for (uint32_t at = user->lists_head; at; at = ledger->lists[at].next)
+        hash = ledger_list_hash(hash, &ledger->lists[at]);
+    for (uint32_t at = user->list_done_head; at; at = ledger->lists[at].next)
+        hash = ledger_list_hash(hash, &ledger->lists[at]);
     for (uint32_t at = user->trade_head; at; at = ledger->trades[at].next) {
         const struct ledger_trade *trade = &ledger->trades[at];
         const uint64_t words[] = {trade->trade_id,
                                   trade->order_id,
+                                  trade->list_id,
                                   (uint64_t)trade->price_ticks,
                                   (uint64_t)trade->qty_lots,
                                   (uint64_t)trade->fee_atoms,
@@ -1190,6 +1290,7 @@ static uint64_t hash_symbol(uint64_t hash, const struct ledger_symbol *symbol)
 uint64_t ledger_hash(const struct ledger *ledger)
 {
     uint64_t hash = hash_fold(ledger->limits.shard, ledger->ref_counter);
+    hash = hash_fold(hash, ledger->list_counter);
     hash = exchange_limits_hash(hash, &ledger->exchange);
     for (uint32_t symbol = 0; symbol < ledger->limits.symbols; symbol++)
         if (ledger->symbols[symbol].active)
@@ -1228,6 +1329,10 @@ static bool hold_is_right(const struct ledger *ledger, const struct ledger_order
     int64_t want;
     if (order->held < 0 || order->due < 0)
         return false;
+    if (order->flags & ORDER_SHARED)
+        return ledger_share_is_right(ledger, order);
+    if ((order->flags & ORDER_PENDED) && on_its_way(order) && !order->held)
+        return true; /* nothing yet */
     if (type_is_market(order->type))
         return true; /* an estimate, spent as it trades */
     if (order->side == SIDE_SELL)
@@ -1248,7 +1353,7 @@ void ledger_verify(const struct ledger *ledger)
              at = ledger->positions[at].next)
             for (uint32_t o = ledger->positions[at].head; o; o = ledger->orders[o].next) {
                 const struct ledger_order *order = &ledger->orders[o];
-                if (pays_with(ledger, order) == balance->asset)
+                if (ledger_pays_with(ledger, order) == balance->asset)
                     locked += order->held;
             }
         ASSERT(locked == balance->locked);
@@ -1271,6 +1376,7 @@ void ledger_verify(const struct ledger *ledger)
         for (uint32_t at = ledger->users[slot].positions; at; at = ledger->positions[at].next)
             can_rest += ledger->positions[at].can_rest;
         ASSERT(can_rest == ledger->users[slot].can_rest);
+        ledger_lists_verify(ledger, slot);
         done += ledger->users[slot].done;
     }
     ASSERT(open == ledger->open);

@@ -18,8 +18,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "actors/book/kinds.h"
 #include "actors/book/money.h"
 #include "actors/book/reject.h"
+#include "actors/book/strategy.h"
 #include "actors/book/symbol_limits.h"
 #include "runtime/wire.h"
 
@@ -40,7 +42,16 @@ enum order_status {
     ORDER_CANCELED,
     ORDER_EXPIRED,
     ORDER_EXPIRED_IN_MATCH,
+    ORDER_PENDING, /* open: of a list's second phase, which has not begun */
     ORDER_STATUS_COUNT
+};
+
+/* Why an order of a list is EXPIRED, where that is not its own doing. */
+enum order_expiry {
+    EXPIRY_OWN,
+    EXPIRY_OCO,      /* the other one of its pair has acted */
+    EXPIRY_OTO,      /* its working order was not filled */
+    EXPIRY_REJECTED, /* its second phase came, and it could not be placed */
 };
 
 enum {                     /* ledger_order.flags */
@@ -50,6 +61,9 @@ enum {                     /* ledger_order.flags */
        ORDER_LOST = 8,     /* its hold never came: the account shard skips what is told of it */
        ORDER_TERMS = 16,   /* it has ledger_terms */
        ORDER_WAITING = 32, /* TERMS: its trigger has not fired yet */
+       ORDER_SHARED = 64,  /* of a pair of which none has traded: one hold, which either has; or one
+                              whose other one has: it holds nothing, and ends next */
+       ORDER_PENDED = 128, /* TERMS: of a list's second phase; it works since its terms say */
 };
 
 struct ledger_symbol {
@@ -86,6 +100,7 @@ struct ledger_order {
     int64_t due; /* what the hold still waits for, from the order that this one replaces (O4) */
     int64_t prevented_lots;        /* what self-trade prevention took */
     uint64_t prevented_id;         /* the last such match; 0: none */
+    uint64_t list_id;              /* 0: it is of no list */
     int64_t time_us, updated_us;   /* the market's record, the last change */
     uint32_t user, position;       /* slots */
     uint32_t prev, next;           /* open: of the position, oldest first; done: of the user */
@@ -94,6 +109,7 @@ struct ledger_order {
     uint16_t symbol;
     uint8_t side, type, tif, stp, status, flags, resp, client_length;
     uint8_t amends; /* that were made */
+    uint8_t expiry; /* of EXPIRED: enum order_expiry */
     bool todo;
     char client_id[CLIENT_ID_MAX];
 };
@@ -101,8 +117,35 @@ struct ledger_order {
 /* What few orders have: beside them, by the same slot (ORDER_TERMS). */
 struct ledger_terms {
     int64_t stop_ticks, iceberg_lots; /* 0: none */
-    int64_t working_us;               /* when its trigger fired; 0: it waits, or never did */
+    int64_t working_us;               /* when its trigger fired, or, PENDED and of a type that does
+                                         not wait, it came to the book; 0: it waits, or never did */
     uint32_t trail_bips;
+    struct strategy strategy;
+};
+
+enum list_phase {              /* what becomes of its pending orders; of an OCO nothing */
+                  LIST_FIRST,  /* they wait for the working one */
+                  LIST_TODO,   /* that is filled: they are on the account shard's todo list */
+                  LIST_SECOND, /* they were placed */
+};
+
+struct ledger_list { /* orders of which one's end means something to the others */
+    uint64_t id;
+    int64_t time_us;           /* of its placing; of its end, when it is done */
+    int64_t price_atoms;       /* TODO: at which the working order was filled */
+    uint64_t cancel_tag;       /* the request that ended it, or is about to; 0: none */
+    uint32_t user, prev, next; /* prev, next: open, or done, of the user */
+    uint16_t symbol;
+    uint8_t kind, phase, open; /* open: of its orders */
+    uint8_t client_length;
+    bool started, done; /* started: the market has taken it */
+    bool cancel_half;   /* the cancel's request is a Replace, and has another half */
+    char client_id[CLIENT_ID_MAX];
+    struct ledger_list_order {
+        uint64_t ref, order_id;
+        uint8_t client_length;
+        char client_id[CLIENT_ID_MAX];
+    } order[LIST_ORDERS_MAX];
 };
 
 struct ledger_amend { /* on its way to the market; of an order at most one */
@@ -114,7 +157,7 @@ struct ledger_amend { /* on its way to the market; of an order at most one */
 };
 
 struct ledger_trade {
-    uint64_t trade_id, order_id;
+    uint64_t trade_id, order_id, list_id; /* list_id: the order's */
     int64_t price_ticks, qty_lots, quote_atoms, fee_atoms, ts_us;
     uint32_t next;              /* of the user, oldest first */
     uint32_t serial;            /* of the shard; tells whether `prev` is still that trade */
@@ -147,6 +190,8 @@ struct ledger_user {
     uint32_t trade_group; /* 0: none */
     uint32_t id, balances, balances_tail, positions, positions_tail;
     uint32_t done_head, done_tail, done, trade_head, trade_tail, trades;
+    uint32_t lists_head, lists_tail, list_done_head, list_done_tail; /* oldest first */
+    uint32_t lists, lists_done;
     uint32_t can_rest; /* open orders that count against EXCHANGE_MAX_NUM_ORDERS */
     struct order_count unfilled[ORDER_INTERVALS];
     struct ledger_rates rates; /* in all symbols */
@@ -163,8 +208,15 @@ struct ledger_new {
     int64_t hint_atoms; /* best ask or last price when the request came; 0: neither (O1) */
     int64_t stop_atoms, iceberg_atoms; /* 0: none */
     uint32_t trail_bips;
+    struct strategy strategy;
     uint8_t client_length;
     char client_id[CLIENT_ID_MAX];
+};
+
+struct ledger_new_list {
+    uint8_t kind, client_length;
+    char client_id[CLIENT_ID_MAX];
+    struct ledger_new order[LIST_ORDERS_MAX];
 };
 
 /* What accepting it means. */
@@ -276,6 +328,40 @@ uint32_t ledger_amended(struct ledger *ledger, uint64_t ref, int64_t lots, bool 
                         int64_t ts_us);
 void ledger_amend_refused(struct ledger *ledger, uint64_t ref);
 
+/* ---- lists (ledger_list.c) ---- */
+
+/* As ledger_check_new(), of all orders of a list: all, or none. The two of a pair share the larger
+ * of their holds; what is pending holds nothing yet. */
+enum reject ledger_check_list(const struct ledger *ledger, uint32_t user,
+                              const struct ledger_new_list *list,
+                              struct ledger_plan plan[static LIST_ORDERS_MAX]);
+/* Makes the list and its orders; returns its slot. */
+uint32_t ledger_place_list(struct ledger *ledger, uint32_t user, const struct ledger_new_list *list,
+                           const struct ledger_plan plan[static LIST_ORDERS_MAX], int64_t ts_us);
+/* The market has taken its first order, and kept the order ids behind it for those pending. */
+void ledger_list_start(struct ledger *ledger, uint32_t list, int64_t ts_us);
+/* Its working order is filled: those pending are to be placed. */
+void ledger_list_todo(struct ledger *ledger, uint32_t list);
+/* Holds what those pending need; a reject, and nothing happened. */
+enum reject ledger_list_fund(struct ledger *ledger, uint32_t list);
+/* Ends a pending order, which holds nothing. */
+void ledger_end_pending(struct ledger *ledger, uint32_t slot, enum order_status status,
+                        enum order_expiry expiry, int64_t ts_us);
+/* None of its orders is open: it is done, or, when it had not started, forgotten. */
+void ledger_list_end(struct ledger *ledger, uint32_t list, int64_t ts_us);
+/* The user's list; 0: there is none. By its client id the open one, else the newest. */
+uint32_t ledger_find_list(const struct ledger *ledger, uint64_t id);
+uint32_t ledger_find_list_named(const struct ledger *ledger, uint32_t user, const char *id,
+                                uint8_t length);
+struct ledger_list *ledger_list(struct ledger *ledger, uint32_t slot);
+/* The list that the order is of; NULL: it is of none, or of one that is no longer kept. */
+struct ledger_list *ledger_list_of(struct ledger *ledger, const struct ledger_order *order);
+bool ledger_list_is_named(const struct ledger_list *list, const char *id, uint8_t length);
+/* The order's place in its list. */
+uint32_t ledger_list_place(const struct ledger_list *list, const struct ledger_order *order);
+/* What an order may spend of its hold: its own, or, shared, its pair's. */
+int64_t ledger_hold_of(const struct ledger *ledger, const struct ledger_order *order);
+
 struct ledger_order *ledger_order(struct ledger *ledger, uint32_t slot);
 /* What the order has of them: zeros when it has none. */
 const struct ledger_terms *ledger_terms(const struct ledger *ledger,
@@ -289,9 +375,14 @@ uint32_t ledger_find_shown(const struct ledger *ledger, uint32_t user, uint16_t 
                            const char *id, uint8_t length);
 uint32_t ledger_find_order_id(const struct ledger *ledger, uint32_t user, uint16_t symbol,
                               uint64_t order_id);
+static inline bool status_is_open(uint8_t status)
+{
+    return status <= ORDER_PARTIALLY_FILLED || status == ORDER_PENDING;
+}
+
 static inline bool order_is_open(const struct ledger_order *order)
 {
-    return order->status <= ORDER_PARTIALLY_FILLED;
+    return status_is_open(order->status);
 }
 
 /* What there is to execute; of an order by quote amount nobody knows. */
@@ -359,6 +450,7 @@ uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledge
 /* Whether done orders, or trades, of the user may have been evicted: history has them. Does not
  * know of those before the limit was raised. */
 bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades);
+bool ledger_may_lack_lists(const struct ledger *ledger, uint32_t user);
 uint32_t ledger_open_orders(const struct ledger *ledger);
 uint32_t ledger_users(const struct ledger *ledger);
 

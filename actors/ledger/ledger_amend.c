@@ -51,8 +51,8 @@ enum reject ledger_check_amend(const struct ledger *ledger, uint32_t slot, int64
     int64_t qty_lots;
     if (!order_is_open(order) || !(order->flags & ORDER_CAN_REST))
         return REJECT_UNKNOWN_ORDER; /* an IOC or a FOK on its way: it will not rest */
-    if (type_is_market(order->type))
-        return REJECT_NO_AMEND; /* what it holds is an estimate */
+    if (type_is_market(order->type) || order->status == ORDER_PENDING)
+        return REJECT_NO_AMEND; /* what it holds is an estimate; it holds nothing yet */
     enum reject reject = check_qty(ledger, order, qty_atoms, &qty_lots);
     if (reject != REJECT_NONE)
         return reject;

@@ -78,12 +78,13 @@ static bool as_many(uint32_t count, uint32_t most)
 /* MAX_NUM_ALGO_ORDERS, MAX_NUM_ICEBERG_ORDERS and the exchange's. O(open orders), for such orders
  * alone and where there are such limits. */
 static enum reject check_kinds(const struct ledger *ledger, uint32_t user, uint32_t position,
-                               const struct ledger_new *order)
+                               const struct ledger_new *order, const struct list_part *part)
 {
     const struct symbol_limits *limits = &ledger->symbols[order->symbol].limits;
     const struct exchange_limits *most = &ledger->exchange;
     bool algo = type_waits(order->type), iceberg = order->iceberg_atoms != 0;
-    struct kinds here = {0}, all = {0};
+    const struct kinds ahead = {.algo = part->algo, .iceberg = part->iceberg};
+    struct kinds here = ahead, all = ahead;
     if ((algo && limits->algo_orders) || (iceberg && limits->iceberg_orders))
         count_kinds(ledger, position, &here); /* position 0 is empty */
     if (algo && as_many(here.algo, limits->algo_orders))
@@ -101,19 +102,20 @@ static enum reject check_kinds(const struct ledger *ledger, uint32_t user, uint3
 }
 
 enum reject ledger_check_counts(const struct ledger *ledger, uint32_t user, uint32_t position,
-                                const struct ledger_new *order, const struct ledger_plan *plan)
+                                const struct ledger_new *order, const struct ledger_plan *plan,
+                                const struct list_part *part)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->symbol];
     bool rests = plan->flags & ORDER_CAN_REST;
-    if (rests && symbol->max_orders && position &&
-        ledger->positions[position].can_rest >= symbol->max_orders)
+    uint32_t resting = part->rests + (position ? ledger->positions[position].can_rest : 0);
+    if (rests && as_many(resting, symbol->max_orders))
         return REJECT_MAX_NUM_ORDERS;
     if (!position_fits(ledger, user, position, order))
         return REJECT_MAX_POSITION;
-    if (rests && ledger->exchange.orders && ledger->users[user].can_rest >= ledger->exchange.orders)
+    if (rests && as_many(ledger->users[user].can_rest + part->rests, ledger->exchange.orders))
         return REJECT_EXCHANGE_MAX_NUM_ORDERS;
     return type_waits(order->type) || order->iceberg_atoms
-               ? check_kinds(ledger, user, position, order)
+               ? check_kinds(ledger, user, position, order, part)
                : REJECT_NONE;
 }
 

@@ -36,11 +36,13 @@ static void order_fields(struct wire *wire, struct ledger_order *order)
     for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
         wire_i64(wire, values[i]);
     wire_u64(wire, &order->prevented_id);
+    wire_u64(wire, &order->list_id);
     wire_u32(wire, &order->trades);
     wire_u32(wire, &order->op);
     wire_u16(wire, &order->symbol);
-    uint8_t *const kinds[] = {&order->side,   &order->type,  &order->tif,  &order->stp,
-                              &order->status, &order->flags, &order->resp, &order->amends};
+    uint8_t *const kinds[] = {&order->side, &order->type,   &order->tif,
+                              &order->stp,  &order->status, &order->flags,
+                              &order->resp, &order->amends, &order->expiry};
     for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         wire_u8(wire, kinds[i]);
     wire_text(wire, &order->client_length, order->client_id, CLIENT_ID_MAX);
@@ -53,6 +55,7 @@ static void terms_fields(struct wire *wire, struct ledger_terms *terms)
     wire_i64(wire, &terms->iceberg_lots);
     wire_i64(wire, &terms->working_us);
     wire_u32(wire, &terms->trail_bips);
+    strategy_wire(wire, &terms->strategy);
 }
 
 static void order_whole(struct wire *wire, struct ledger_order *order, struct ledger_terms *terms)
@@ -66,6 +69,7 @@ static void trade_fields(struct wire *wire, struct ledger_trade *trade)
 {
     wire_u64(wire, &trade->trade_id);
     wire_u64(wire, &trade->order_id);
+    wire_u64(wire, &trade->list_id);
     int64_t *const values[] = {&trade->price_ticks, &trade->qty_lots, &trade->quote_atoms,
                                &trade->fee_atoms, &trade->ts_us};
     for (uint32_t i = 0; i < sizeof values / sizeof *values; i++)
@@ -258,6 +262,87 @@ static void wire_trades(struct wire *wire, struct ledger *ledger, uint32_t user)
     }
 }
 
+static void list_fields(struct wire *wire, struct ledger_list *list)
+{
+    wire_u64(wire, &list->id);
+    wire_i64(wire, &list->time_us);
+    wire_i64(wire, &list->price_atoms);
+    wire_u64(wire, &list->cancel_tag);
+    wire_u16(wire, &list->symbol);
+    uint8_t *const kinds[] = {&list->kind, &list->phase, &list->open};
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        wire_u8(wire, kinds[i]);
+    wire_bool(wire, &list->started);
+    wire_bool(wire, &list->cancel_half);
+    wire_text(wire, &list->client_length, list->client_id, CLIENT_ID_MAX);
+    if (!wire_expect(wire, list->id != 0 && list->kind < LIST_KINDS && list->phase <= LIST_SECOND &&
+                               list->open <= list_orders(list->kind)))
+        return;
+    for (uint32_t i = 0; i < list_orders(list->kind); i++) {
+        wire_u64(wire, &list->order[i].ref);
+        wire_expect(wire, i == 0 || list->order[i].ref > list->order[i - 1].ref);
+        wire_u64(wire, &list->order[i].order_id);
+        wire_text(wire, &list->order[i].client_length, list->order[i].client_id, CLIENT_ID_MAX);
+    }
+}
+
+/* The user's open lists, or those that are done: a chain, oldest first. */
+static void wire_lists(struct wire *wire, struct ledger *ledger, uint32_t user, uint32_t slot,
+                       uint32_t count, bool done)
+{
+    bool reading = wire_is_reading(wire);
+    uint32_t i = 0;
+    count = wire_count(wire, count, reading ? UINT32_MAX : count);
+    for (; reading && done && count - i > ledger->limits.done_orders && wire->ok; i++)
+        list_fields(wire, &(struct ledger_list){0});
+    for (; i < count && wire->ok; i++) {
+        struct ledger_list fields = {.user = user, .done = done};
+        list_fields(wire, reading ? &fields : &ledger->lists[slot]);
+        if (!reading)
+            slot = ledger->lists[slot].next;
+        else if (wire_expect(wire, fields.symbol < ledger->limits.symbols &&
+                                       (fields.open == 0) == done &&
+                                       !pool_full(&ledger->list_pool, 1) &&
+                                       !ledger_find_list(ledger, fields.id)))
+            ledger_list_append(ledger, &fields);
+    }
+}
+
+/* Whether the open order and the list it says it is of know each other, as what the kind has there.
+ */
+static bool fits_list(const struct ledger_list *list, const struct ledger_order *order)
+{
+    uint32_t place = 0, count = list_orders(list->kind);
+    while (place < count && list->order[place].ref != order->ref)
+        place++;
+    bool pended = list_has_phases(list->kind) && place > 0;
+    bool paired = list->kind != LIST_OTO && place + 2 >= count;
+    return place < count && !list->done && list->user == order->user &&
+           list->symbol == order->symbol && list->order[place].order_id == order->order_id &&
+           pended == !!(order->flags & ORDER_PENDED) && (paired || !(order->flags & ORDER_SHARED));
+}
+
+/* Whether each open order that says so is of a list, and no list counts more. */
+static void expect_lists(struct wire *wire, const struct ledger *ledger, uint32_t user)
+{
+    for (uint32_t at = ledger->users[user].lists_head; at; at = ledger->lists[at].next) {
+        const struct ledger_list *list = &ledger->lists[at];
+        uint32_t open = 0;
+        for (uint32_t i = 0; i < list_orders(list->kind); i++) {
+            uint32_t slot = ledger_find_ref(ledger, list->order[i].ref);
+            open += slot && ledger->orders[slot].list_id == list->id;
+        }
+        wire_expect(wire, open == list->open);
+    }
+    for (uint32_t at = ledger->users[user].positions; at; at = ledger->positions[at].next)
+        for (uint32_t slot = ledger->positions[at].head; slot; slot = ledger->orders[slot].next) {
+            const struct ledger_order *order = &ledger->orders[slot];
+            uint32_t list = order->list_id ? ledger_find_list(ledger, order->list_id) : 0;
+            wire_expect(wire, order->list_id ? list && fits_list(&ledger->lists[list], order)
+                                             : !(order->flags & (ORDER_SHARED | ORDER_PENDED)));
+        }
+}
+
 static void wire_users(struct wire *wire, struct ledger *ledger)
 {
     bool reading = wire_is_reading(wire);
@@ -279,6 +364,11 @@ static void wire_users(struct wire *wire, struct ledger *ledger)
         wire_positions(wire, ledger, user);
         wire_done(wire, ledger, user);
         wire_trades(wire, ledger, user);
+        const struct ledger_user *owner = &ledger->users[user];
+        wire_lists(wire, ledger, user, owner->lists_head, owner->lists, false);
+        wire_lists(wire, ledger, user, owner->list_done_head, owner->lists_done, true);
+        if (reading)
+            expect_lists(wire, ledger, user);
     }
 }
 
@@ -321,6 +411,7 @@ static void wire_amends(struct wire *wire, struct ledger *ledger)
 void ledger_wire(struct wire *wire, struct ledger *ledger)
 {
     wire_u64(wire, &ledger->ref_counter);
+    wire_u64(wire, &ledger->list_counter);
     wire_u64(wire, &ledger->digest);
     exchange_limits_wire(wire, &ledger->exchange);
     wire_symbols(wire, ledger);

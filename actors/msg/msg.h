@@ -35,8 +35,11 @@ enum msg_type {
     MSG_REPLACE_OLD, /* the two parts of a Replace, in this order (C8, docs/adr/0006): */
     MSG_REPLACE_NEW, /* what to cancel, and a Place */
     MSG_AMEND,
-    MSG_TERMS, /* what few orders have: the part before their PLACE or REPLACE_NEW */
+    MSG_TERMS, /* what few orders have: the part before that of the order */
     MSG_USER_GROUP,
+    MSG_LEG,     /* a pair is two orders, in this order and in one input: the stop-loss leg, */
+    MSG_PAIR,    /* and the other one; bodies as of PLACE */
+    MSG_PENDING, /* before a PLACE: an order of its list that may come later, to be looked at */
     /* class 3 */
     MSG_ACCEPTED = 32,
     MSG_FILL,
@@ -61,10 +64,11 @@ enum msg_type {
 enum {                /* flags */
        MSG_MAKER = 1, /* FILL, PREVENTED: the receiver's order was the maker */
        MSG_LAST = 2,  /* FILL, AMENDED, PREVENTED: the order's last; REPLY: no more parts follow */
-       MSG_HELD_ALL = 4, /* PLACE */
-       MSG_BY_QUOTE = 8, /* PLACE */
-       MSG_BUY = 16,     /* FILL: the order's side; TRADE: the taker's side */
-       MSG_OPEN = 32,    /* TRADE: its match goes on in a later slice */
+       MSG_HELD_ALL = 4,    /* PLACE */
+       MSG_BY_QUOTE = 8,    /* PLACE */
+       MSG_BUY = 16,        /* FILL: the order's side; TRADE: the taker's side */
+       MSG_OPEN = 32,       /* TRADE: its match goes on in a later slice */
+       MSG_KEEPS_SHIFT = 6, /* PLACE: how many order ids are kept behind its own, 0 to 3 */
 };
 
 struct msg {
@@ -89,7 +93,8 @@ struct msg {
         struct {
             uint64_t ref, tag;
             uint8_t restriction, spare[7]; /* enum book_restriction */
-            uint64_t spare2[2];
+            uint64_t other; /* ref of the order that is cancelled where that one has gone; or 0 */
+            uint64_t spare2;
         } cancel;
         struct {
             uint64_t ref; /* the old order's */
@@ -106,7 +111,7 @@ struct msg {
             uint64_t ref;                     /* of the order it belongs to */
             int64_t stop_ticks, iceberg_lots; /* 0: none */
             uint32_t trail_bips, group;       /* group: of the account (tradeGroupId) */
-            uint64_t spare2;
+            uint64_t order_id;                /* that was kept for it; 0: none */
         } terms;
         struct {
             uint64_t op;
@@ -201,6 +206,7 @@ enum done_reason { /* book.h's enum book_done, plus what only a market shard say
                    DONE_REASON_STP,
                    DONE_REASON_REPLACED,
                    DONE_REASON_REJECTED,
+                   DONE_REASON_SIBLING, /* book.h counts it otherwise */
 };
 
 /* A prevented match: the order, the one that it met, and the match's own number. Each is counted by
@@ -241,7 +247,8 @@ static inline bool msg_has_ref(const struct msg *msg)
     return msg->type == MSG_PLACE || msg->type == MSG_CANCEL || msg->type == MSG_REPLACE_OLD ||
            msg->type == MSG_REPLACE_NEW || msg->type == MSG_REPLACED || msg->type == MSG_AMEND ||
            msg->type == MSG_AMENDED || msg->type == MSG_TERMS || msg->type == MSG_TRIGGERED ||
-           msg->type == MSG_PREVENTED ||
+           msg->type == MSG_PREVENTED || msg->type == MSG_LEG || msg->type == MSG_PAIR ||
+           msg->type == MSG_PENDING ||
            (msg->type >= MSG_ACCEPTED && msg->type <= MSG_CANCEL_REJECTED);
 }
 

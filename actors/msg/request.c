@@ -72,34 +72,54 @@ void key_config_wire(struct wire *wire, struct key_config *key)
     wire_bytes(wire, key->credential, key->credential_bytes);
 }
 
-enum { ORDER_HAS_TERMS = 0x80 }; /* in the type: a stop, a delta or what an iceberg shows follow */
+enum {                            /* in the type: what follows */
+       ORDER_HAS_TERMS = 0x80,    /* a stop, a delta or what an iceberg shows */
+       ORDER_HAS_STRATEGY = 0x40, /* behind them */
+       ORDER_TERMS_BYTES = 8 + 8 + 4
+};
 
 static bool has_terms(const struct request_order *order)
 {
     return order->stop || order->iceberg || order->trail_bips;
 }
 
-static void wire_order(struct wire *wire, struct request *request)
+static void wire_order(struct wire *wire, struct request_order *order)
 {
-    uint8_t type = request->order.type | (has_terms(&request->order) ? ORDER_HAS_TERMS : 0);
-    wire_u8(wire, &request->order.side);
+    uint8_t type = order->type | (has_terms(order) ? ORDER_HAS_TERMS : 0) |
+                   (strategy_none(&order->strategy) ? 0 : ORDER_HAS_STRATEGY);
+    wire_u8(wire, &order->side);
     wire_u8(wire, &type);
-    request->order.type = type & (ORDER_HAS_TERMS - 1);
-    wire_u8(wire, &request->order.tif);
-    wire_u8(wire, &request->order.stp);
-    wire_u8(wire, &request->order.resp);
-    wire_bool(wire, &request->order.by_quote);
-    wire_i64(wire, &request->order.price);
-    wire_i64(wire, &request->order.qty);
-    wire_i64(wire, &request->order.quote);
-    wire_i64(wire, &request->order.hint);
-    wire_text(wire, &request->order.client_length, request->order.client_id, CLIENT_ID_BYTES);
-    if (!(type & ORDER_HAS_TERMS))
+    order->type = type & (ORDER_HAS_STRATEGY - 1);
+    wire_u8(wire, &order->tif);
+    wire_u8(wire, &order->stp);
+    wire_u8(wire, &order->resp);
+    wire_bool(wire, &order->by_quote);
+    wire_i64(wire, &order->price);
+    wire_i64(wire, &order->qty);
+    wire_i64(wire, &order->quote);
+    wire_i64(wire, &order->hint);
+    wire_text(wire, &order->client_length, order->client_id, CLIENT_ID_BYTES);
+    if (type & ORDER_HAS_TERMS) {
+        wire_i64(wire, &order->stop);
+        wire_i64(wire, &order->iceberg);
+        wire_u32(wire, &order->trail_bips);
+        wire_expect(wire, has_terms(order)); /* one way to write each */
+    }
+    if (type & ORDER_HAS_STRATEGY) {
+        strategy_wire(wire, &order->strategy);
+        wire_expect(wire, !strategy_none(&order->strategy));
+    }
+}
+
+/* As many orders as its kind has. */
+static void wire_list(struct wire *wire, struct request_list *list)
+{
+    wire_u8(wire, &list->kind);
+    wire_text(wire, &list->client_length, list->client_id, CLIENT_ID_BYTES);
+    if (!wire_expect(wire, list->kind < LIST_KINDS))
         return;
-    wire_i64(wire, &request->order.stop);
-    wire_i64(wire, &request->order.iceberg);
-    wire_u32(wire, &request->order.trail_bips);
-    wire_expect(wire, has_terms(&request->order)); /* one way to write each */
+    for (uint32_t i = 0; i < list_orders(list->kind); i++)
+        wire_order(wire, &list->order[i]);
 }
 
 static void wire_which(struct wire *wire, struct request_find *find)
@@ -174,15 +194,19 @@ static void wire_request(struct wire *wire, struct request *request)
     wire_u16(wire, &request->symbol);
     switch (request->type) {
     case REQUEST_NEW:
-        wire_order(wire, request);
+        wire_order(wire, &request->order);
         break;
     case REQUEST_CANCEL:
+    case REQUEST_LIST_CANCEL:
         wire_which(wire, &request->find);
+        break;
+    case REQUEST_LIST:
+        wire_list(wire, &request->list);
         break;
     case REQUEST_CANCEL_ALL:
         break;
     case REQUEST_REPLACE:
-        wire_order(wire, request);
+        wire_order(wire, &request->order);
         wire_which(wire, &request->replace.cancel);
         wire_u8(wire, &request->replace.mode);
         break;
@@ -256,15 +280,17 @@ bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struc
     return wire.ok && wire.at == bytes;
 }
 
-/* The client id is the last field of both, but for an order's terms. */
+/* The client id is the last field of both, but for an order's terms and strategy. */
 bool request_peek(uint8_t type, const unsigned char *in, uint32_t bytes, struct request_peek *peek)
 {
     enum { HEAD = 8 + 4 + 2, NEW_FIXED = HEAD + 6 + 4 * 8, CANCEL_FIXED = HEAD + 8 + 1 };
     uint32_t at = type == REQUEST_NEW ? NEW_FIXED : CANCEL_FIXED;
     if ((type != REQUEST_NEW && type != REQUEST_CANCEL) || bytes <= at)
         return false;
-    uint32_t terms = type == REQUEST_NEW && (in[HEAD + 1] & ORDER_HAS_TERMS) ? 8 + 8 + 4 : 0;
-    if (bytes != at + 1 + in[at] + terms)
+    uint8_t has = type == REQUEST_NEW ? in[HEAD + 1] : 0;
+    uint32_t behind = (has & ORDER_HAS_TERMS ? ORDER_TERMS_BYTES : 0) +
+                      (has & ORDER_HAS_STRATEGY ? STRATEGY_BYTES : 0);
+    if (bytes != at + 1 + in[at] + behind)
         return false;
     *peek = (struct request_peek){.user = get_u32(in + 8),
                                   .symbol = get_u16(in + 12),

@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "actors/book/kinds.h"
 #include "actors/book/reject.h"
+#include "actors/book/strategy.h"
 #include "actors/book/symbol_limits.h"
 #include "runtime/wire.h"
 
@@ -51,6 +53,8 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_SYMBOL_DELIST,
                     REQUEST_EXCHANGE_LIMITS,
                     REQUEST_COMMISSION, /* of a user: in one symbol, or in all (SYMBOL_ANY) */
+                    REQUEST_LIST,
+                    REQUEST_LIST_CANCEL,
                     /* never journaled */
                     REQUEST_GET_ORDER = 32,
                     REQUEST_OPEN_ORDERS,
@@ -61,6 +65,9 @@ enum request_type { /* journaled: append, never renumber */
                     REQUEST_WATCH,      /* the user's events are told from here on (exchange.h) */
                     REQUEST_ORDER_COUNTS,
                     REQUEST_RATES = 48, /* what the user pays in one symbol, or in each */
+                    REQUEST_GET_LIST,
+                    REQUEST_OPEN_LISTS,
+                    REQUEST_ALL_LISTS,
 };
 
 enum replace_mode { REPLACE_STOP_ON_FAILURE, REPLACE_ALLOW_FAILURE }; /* journaled */
@@ -132,6 +139,7 @@ struct request_order {
     int64_t stop, iceberg; /* 0: none */
     uint32_t trail_bips;
     char client_id[CLIENT_ID_BYTES];
+    struct strategy strategy;
 };
 
 struct request_find {
@@ -149,6 +157,12 @@ struct request_find {
     char own_id[CLIENT_ID_BYTES];
 };
 
+struct request_list {
+    uint8_t kind, client_length; /* enum list_kind */
+    char client_id[CLIENT_ID_BYTES];
+    struct request_order order[LIST_ORDERS_MAX]; /* as many as the kind has; one stp and resp */
+};
+
 struct request {
     uint64_t tag;
     int64_t timestamp_us, recv_window_us; /* checked again by the shard; 0: unsigned request */
@@ -158,7 +172,10 @@ struct request {
     uint8_t type; /* enum request_type */
     union {
         struct request_order order;
-        struct request_find find; /* CANCEL, CANCEL_ALL, GET_ORDER, ALL_ORDERS, TRADES */
+        /* CANCEL, CANCEL_ALL, GET_ORDER, ALL_ORDERS, TRADES; LIST_CANCEL, GET_LIST, ALL_LISTS: in
+         * place of the order's ids those of the list */
+        struct request_find find;
+        struct request_list list;
         struct {
             struct request_find find; /* the same place */
             int64_t qty;
@@ -231,6 +248,25 @@ struct order_view {
     uint32_t trades;       /* how many in all */
     int64_t prevented;     /* what self-trade prevention took of it */
     uint64_t prevented_id; /* the last such match; 0: none */
+    uint64_t list_id;      /* of the order list it belongs to; 0: none */
+    uint8_t expiry;        /* of EXPIRED: enum order_expiry */
+    struct strategy strategy;
+};
+
+/* A list of orders, of one symbol. */
+struct list_view {
+    uint64_t list_id;
+    int64_t time_us; /* of its placing; with `done`, of its end */
+    uint16_t symbol;
+    uint8_t kind, count, client_length; /* enum list_kind; of orders */
+    bool done;                          /* ALL_DONE; else EXECUTING */
+    bool updated;                       /* of an event: an order has got another client id */
+    char client_id[CLIENT_ID_BYTES];
+    struct list_order {
+        uint64_t order_id;
+        uint8_t client_length;
+        char client_id[CLIENT_ID_BYTES];
+    } order[LIST_ORDERS_MAX];
 };
 
 struct prevented_view { /* two orders of one owner that did not trade */
@@ -243,7 +279,7 @@ struct prevented_view { /* two orders of one owner that did not trade */
 };
 
 struct trade_view {
-    uint64_t trade_id, order_id;
+    uint64_t trade_id, order_id, list_id; /* list_id: the order's */
     int64_t price, qty, quote, fee, time_us;
     uint16_t symbol, fee_asset;
     uint8_t side, maker;
@@ -274,16 +310,22 @@ enum reply_kind {
     REPLY_DEPOSIT,
     REPLY_ID,
     REPLY_AMENDED,
-    REPLY_RATES
+    REPLY_RATES,
+    REPLY_LIST, /* LIST, LIST_CANCEL, or one of CANCEL_ALL: a list and its `count` orders */
+    REPLY_LISTS,
+    REPLY_PREVENTED /* only behind the blocks with fills, in a FULL answer to an order */
 };
 
 enum {
-    REPLY_HEAD_BYTES = 192,
+    REPLY_HEAD_BYTES = 256,
     REPLY_ORDERS_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct order_view),
     REPLY_TRADES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct trade_view),
     REPLY_BALANCES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct balance_view),
     REPLY_RATES_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct rates_view),
-    FULL_FILLS_MAX = 1000, /* PROTOCOL §2.3 */
+    REPLY_LISTS_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct list_view),
+    REPLY_PREVENTED_MAX = (REPLY_BLOCK_BYTES - REPLY_HEAD_BYTES) / sizeof(struct prevented_view),
+    FULL_FILLS_MAX = 1000,    /* PROTOCOL §2.3 */
+    FULL_PREVENTED_MAX = 100, /* of the matches that were prevented */
 };
 
 /* One block of an answer. A long answer is several messages (MSG_LAST on the last), each with one
@@ -317,9 +359,20 @@ static inline struct trade_view *reply_trades(struct reply *reply)
     return (struct trade_view *)((char *)reply + REPLY_HEAD_BYTES);
 }
 
+static inline struct prevented_view *reply_prevented(struct reply *reply)
+{
+    return (struct prevented_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
 static inline struct amend_view *reply_amended(struct reply *reply)
 {
     return (struct amend_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+/* Behind the amendment of a list's order: the list; its id is 0 when the order is of none. */
+static inline struct list_view *reply_amended_list(struct reply *reply)
+{
+    return (struct list_view *)(reply_amended(reply) + 1);
 }
 
 static inline struct balance_view *reply_balances(struct reply *reply)
@@ -330,6 +383,17 @@ static inline struct balance_view *reply_balances(struct reply *reply)
 static inline struct rates_view *reply_rates(struct reply *reply)
 {
     return (struct rates_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+static inline struct list_view *reply_lists(struct reply *reply)
+{
+    return (struct list_view *)((char *)reply + REPLY_HEAD_BYTES);
+}
+
+/* The orders of a REPLY_LIST, as their reports have them. */
+static inline struct order_view *reply_list_orders(struct reply *reply)
+{
+    return (struct order_view *)(reply_lists(reply) + 1);
 }
 
 /* ---- configuration as every ingress core keeps it ---- */

@@ -30,7 +30,7 @@ struct order_event {
     /* TRADE_PREVENTION: what it took, at what price, and the order that was met */
     int64_t prevented, prevented_price;
     uint64_t counter_order_id;
-    uint16_t reject; /* REJECTED: enum reject */
+    uint16_t reject; /* REJECTED; EXPIRED instead of being placed: enum reject */
     uint8_t execution, cancel_length;
     /* CANCELED: of the request that did it; of an amended order, REPLACED or EXPIRED: its id before
      */
@@ -38,16 +38,19 @@ struct order_event {
 };
 
 /* Reports of one input: NEW and TRADE of a taker's first fill; what a Replace's old order came to
- * and REJECTED of its new one. Assets: the two of a symbol. */
-enum { USER_EVENT_ORDERS = 3, USER_EVENT_BALANCES = 2 };
+ * and REJECTED of its new one; NEW and TRADE, or an end, of a list's working order, and what that
+ * means to each of the two pending. Assets: the two of a symbol. Lists: one that begins and ends.
+ */
+enum { USER_EVENT_ORDERS = 4, USER_EVENT_BALANCES = 2, USER_EVENT_LISTS = 2 };
 
 struct user_event {
     uint32_t user;
-    uint8_t orders, balances; /* how many of each follow */
-    bool moved;               /* by a deposit or withdrawal: `amount` of balance[0].asset */
-    int64_t amount, ts_us;    /* ts_us: of the account shard's record */
-    uint64_t shard_seq;       /* of that record: for the simulator's checks */
+    uint8_t orders, balances, lists; /* how many of each follow */
+    bool moved;                      /* by a deposit or withdrawal: `amount` of balance[0].asset */
+    int64_t amount, ts_us;           /* ts_us: of the account shard's record */
+    uint64_t shard_seq;              /* of that record: for the simulator's checks */
     struct balance_view balance[USER_EVENT_BALANCES]; /* as they are now */
+    struct list_view list[USER_EVENT_LISTS];          /* begun, or ended; told behind the orders */
     struct order_event order[USER_EVENT_ORDERS];
 };
 _Static_assert(sizeof(struct user_event) <= REPLY_BLOCK_BYTES, "fits its block");

@@ -15,7 +15,7 @@ static void on_amend(struct call *call, const struct msg *msg)
         return;
     const struct amend_view *amend = reply_amended(msg->reply.block);
     call->free_of_use = amend->order.status == ORDER_EXPIRED;
-    render_amended(call, &call->out, amend);
+    render_amended(call, &call->out, amend, reply_amended_list(msg->reply.block));
     call_respond(call, 200, call->out.data, call->out.length);
 }
 

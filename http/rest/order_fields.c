@@ -9,9 +9,24 @@
 #include "http/render.h"
 #include "runtime/check.h"
 
-enum {
-    STRATEGY_TYPE_MIN = 1000000,
-    TRAILING_DELTA_END = 10000, /* basis points: all of the price */
+enum { TRAILING_DELTA_END = 10000 }; /* basis points: all of the price */
+
+static const struct order_names plain_names = {
+    .side = "side",
+    .type = "type",
+    .tif = "timeInForce",
+    .qty = "quantity",
+    .quote = "quoteOrderQty",
+    .price = "price",
+    .stop = "stopPrice",
+    .trail = "trailingDelta",
+    .iceberg = "icebergQty",
+    .client_id = "newClientOrderId",
+    .strategy_id = "strategyId",
+    .strategy_type = "strategyType",
+    .peg = "pegPriceType",
+    .peg_offset = "pegOffsetType",
+    .peg_value = "pegOffsetValue",
 };
 
 /* Hexadecimal, at least `least` digits; returns where it ends. */
@@ -48,10 +63,10 @@ void order_name_cancel(struct call *call, struct request_find *cancel)
     memcpy(cancel->own_id, call->client_id, sizeof cancel->own_id);
 }
 
-static bool get_side(struct call *call, uint8_t *side)
+bool order_read_side(struct call *call, const char *name, uint8_t *side)
 {
     const struct param *param;
-    if (!field_get(call, "side", MANDATORY, &param))
+    if (!field_get(call, name, MANDATORY, &param))
         return false;
     if (field_is(param, "BUY"))
         *side = SIDE_BUY;
@@ -62,10 +77,10 @@ static bool get_side(struct call *call, uint8_t *side)
     return field_is(param, "BUY") || field_is(param, "SELL");
 }
 
-static bool get_type(struct call *call, uint8_t *type)
+bool order_read_type(struct call *call, const char *name, uint8_t *type)
 {
     const struct param *param;
-    if (!field_get(call, "type", MANDATORY, &param))
+    if (!field_get(call, name, MANDATORY, &param))
         return false;
     for (*type = 0; *type < TYPE_COUNT; (*type)++)
         if (field_is(param, type_name(*type)))
@@ -74,25 +89,27 @@ static bool get_type(struct call *call, uint8_t *type)
     return false;
 }
 
+/* -1106, unless the order has no such parameter at all. */
+static bool may_not_have(struct call *call, const char *name)
+{
+    return !name || field_absent(call, name);
+}
+
 /* It says what becomes of a limit order that does not trade at once. */
 static bool has_tif(uint8_t type)
 {
     return type == TYPE_LIMIT || (type_waits(type) && !type_is_market(type));
 }
 
-static bool get_tif(struct call *call, uint8_t type, uint8_t *tif)
+static bool get_tif(struct call *call, const char *name, uint8_t type, uint8_t *tif)
 {
     static const char *const names[] = {"GTC", "IOC", "FOK"};
     const struct param *param;
     *tif = TIF_GTC;
-    if (!field_get(call, "timeInForce", has_tif(type) ? MANDATORY : OPTIONAL, &param))
+    if (!has_tif(type))
+        return may_not_have(call, name);
+    if (!field_get(call, name, MANDATORY, &param))
         return false;
-    if (!param)
-        return true;
-    if (!has_tif(type)) {
-        call_refuse(call, -1106, "Parameter 'timeInForce' sent when not required.");
-        return false;
-    }
     for (uint8_t i = 0; i < 3; i++)
         if (field_is(param, names[i])) {
             *tif = i;
@@ -102,7 +119,7 @@ static bool get_tif(struct call *call, uint8_t type, uint8_t *tif)
     return false;
 }
 
-static bool get_stp(struct call *call, uint16_t symbol, uint8_t *stp)
+bool order_read_stp(struct call *call, uint16_t symbol, uint8_t *stp)
 {
     const struct param *param;
     *stp = call->ingress->directory.symbols[symbol].default_stp;
@@ -123,11 +140,11 @@ static bool get_stp(struct call *call, uint16_t symbol, uint8_t *stp)
     return false;
 }
 
-static bool get_resp(struct call *call, uint8_t type, uint8_t *resp)
+bool order_read_resp(struct call *call, enum response_type normal, uint8_t *resp)
 {
     static const char *const names[] = {"ACK", "RESULT", "FULL"};
     const struct param *param;
-    *resp = type == TYPE_LIMIT || type == TYPE_MARKET ? RESPONSE_FULL : RESPONSE_ACK;
+    *resp = (uint8_t)normal;
     if (!field_get(call, "newOrderRespType", OPTIONAL, &param))
         return false;
     if (!param)
@@ -147,60 +164,67 @@ static bool not_positive(struct call *call, const char *what)
     return false;
 }
 
-/* quantity, quoteOrderQty and price, as the type wants them. */
-static bool get_amounts(struct call *call, struct request *request)
+/* How much: a quantity, or of an order at market what it may cost. */
+static bool get_quantity(struct call *call, const struct order_names *names,
+                         struct request_order *order)
 {
-    bool market = request->order.type == TYPE_MARKET, qty, quote, price;
-    if (!field_amount(call, "quantity", market ? OPTIONAL : MANDATORY, &qty, &request->order.qty) ||
-        !field_amount(call, "quoteOrderQty", OPTIONAL, &quote, &request->order.quote))
+    bool may_quote = order->type == TYPE_MARKET && names->quote, qty, quote = false;
+    if (!field_amount(call, names->qty, may_quote ? OPTIONAL : MANDATORY, &qty, &order->qty) ||
+        (names->quote && !field_amount(call, names->quote, OPTIONAL, &quote, &order->quote)))
         return false;
-    if (market && !qty && !quote) {
-        field_missing(call, "quantity");
+    if (!qty && !quote) {
+        field_missing(call, names->qty);
         return false;
     }
-    if (quote && (!market || qty)) {
-        if (market)
+    if (quote && (!may_quote || qty)) {
+        if (may_quote)
             call_refuse(call, -1128, "Combination of optional parameters invalid.");
         else
-            call_refuse(call, -1106, "Parameter 'quoteOrderQty' sent when not required.");
+            call_refuse(call, -1106, "Parameter '%s' sent when not required.", names->quote);
         return false;
     }
-    request->order.by_quote = quote;
-    if (!quote)
-        request->order.quote = 0;
-    if (!qty)
-        request->order.qty = 0;
-    if (type_is_market(request->order.type))
-        return field_absent(call, "price") &&
-               ((qty && request->order.qty > 0) || (quote && request->order.quote > 0) ||
-                not_positive(call, "quantity"));
-    if (!field_amount(call, "price", MANDATORY, &price, &request->order.price))
+    order->by_quote = quote;
+    return true;
+}
+
+/* Quantity, what it may cost, and price, as the type wants them. */
+static bool get_amounts(struct call *call, const struct order_names *names,
+                        struct request_order *order)
+{
+    bool price;
+    if (!get_quantity(call, names, order))
         return false;
-    if (request->order.qty <= 0)
+    if (type_is_market(order->type))
+        return may_not_have(call, names->price) &&
+               ((order->by_quote ? order->quote : order->qty) > 0 ||
+                not_positive(call, "quantity"));
+    if (!field_amount(call, names->price, MANDATORY, &price, &order->price))
+        return false;
+    if (order->qty <= 0)
         return not_positive(call, "quantity");
-    if (request->order.price <= 0)
+    if (order->price <= 0)
         return not_positive(call, "price");
     int64_t notional;
-    if (!money_mul_div(request->order.price, request->order.qty, MONEY_ATOMS_PER_UNIT, &notional) ||
-        notional > 0)
+    if (!money_mul_div(order->price, order->qty, MONEY_ATOMS_PER_UNIT, &notional) || notional > 0)
         return true;
     call_refuse(call, -1013, "Price * QTY is zero or less.");
     return false;
 }
 
-/* stopPrice and trailingDelta: what a type that waits waits for. */
-static bool get_trigger(struct call *call, struct request_order *order)
+/* What a type that waits waits for. */
+static bool get_trigger(struct call *call, const struct order_names *names,
+                        struct request_order *order)
 {
     bool stop, trails;
     uint64_t bips = 0;
     if (!type_waits(order->type))
-        return field_absent(call, "stopPrice") && field_absent(call, "trailingDelta");
-    if (!field_amount(call, "stopPrice", OPTIONAL, &stop, &order->stop) ||
-        !field_number(call, "trailingDelta", OPTIONAL, &trails, &bips))
+        return may_not_have(call, names->stop) && may_not_have(call, names->trail);
+    if (!field_amount(call, names->stop, OPTIONAL, &stop, &order->stop) ||
+        !field_number(call, names->trail, OPTIONAL, &trails, &bips))
         return false;
     if (!stop && !trails) {
-        call_refuse(call, -1102,
-                    "Param 'stopPrice' or 'trailingDelta' must be sent, but both were empty/null!");
+        call_refuse(call, -1102, "Param '%s' or '%s' must be sent, but both were empty/null!",
+                    names->stop, names->trail);
         return false;
     }
     if (stop && order->stop <= 0)
@@ -213,12 +237,28 @@ static bool get_trigger(struct call *call, struct request_order *order)
     return true;
 }
 
-static bool get_iceberg(struct call *call, struct request_order *order)
+/* Only what rests until it is done can show a part at a time; Binance has a code of its own for
+ * that in a pair. */
+static bool has_no_iceberg(struct call *call, const struct order_names *names, uint8_t type)
+{
+    if (!names->paired || type_is_market(type))
+        return field_absent(call, names->iceberg);
+    bool sent = field_sent(call, names->iceberg);
+    if (sent)
+        call_refuse(call, -1160,
+                    "Parameter '%s' is not supported if aboveTimeInForce/belowTimeInForce is not "
+                    "GTC.",
+                    names->iceberg);
+    return !sent;
+}
+
+static bool get_iceberg(struct call *call, const struct order_names *names,
+                        struct request_order *order)
 {
     bool iceberg;
     if (type_is_market(order->type) || order->tif != TIF_GTC)
-        return field_absent(call, "icebergQty");
-    if (!field_amount(call, "icebergQty", OPTIONAL, &iceberg, &order->iceberg))
+        return has_no_iceberg(call, names, order->type);
+    if (!field_amount(call, names->iceberg, OPTIONAL, &iceberg, &order->iceberg))
         return false;
     if (iceberg && order->iceberg <= 0)
         return not_positive(call, "icebergQty");
@@ -228,55 +268,78 @@ static bool get_iceberg(struct call *call, struct request_order *order)
 }
 
 /* Pegged orders do not exist yet. */
-static bool none_of_later(struct call *call, uint8_t type)
+static bool none_of_later(struct call *call, const struct order_names *names, uint8_t type)
 {
     const struct param *param;
-    if (!field_absent(call, "pegOffsetType") || !field_absent(call, "pegOffsetValue") ||
-        (type_is_market(type) && !field_absent(call, "pegPriceType")) ||
-        !field_get(call, "pegPriceType", OPTIONAL, &param))
+    if (!names->peg)
+        return true;
+    if (!field_absent(call, names->peg_offset) || !field_absent(call, names->peg_value) ||
+        (type_is_market(type) && !field_absent(call, names->peg)) ||
+        !field_get(call, names->peg, OPTIONAL, &param))
         return false;
     if (param)
         call_refuse(call, -2010, "Pegged orders are not supported for this symbol.");
     return !param;
 }
 
-/* Labels of the client's own; nothing here depends on them. */
-static bool read_strategy(struct call *call)
+/* An id is a LONG on Binance, a type an INT. */
+static bool read_strategy(struct call *call, const struct order_names *names,
+                          struct strategy *strategy)
 {
     bool there;
-    uint64_t id, type = 0;
-    if (!field_number(call, "strategyId", OPTIONAL, &there, &id) ||
-        !field_number(call, "strategyType", OPTIONAL, &there, &type))
+    uint64_t id = 0, type = 0;
+    if (!field_number(call, names->strategy_id, OPTIONAL, &strategy->has_id, &id) ||
+        !field_number(call, names->strategy_type, OPTIONAL, &there, &type))
         return false;
-    if (there && type < STRATEGY_TYPE_MIN)
+    if (type > INT32_MAX)
+        return field_overflowed(call, names->strategy_type);
+    if (there && type < STRATEGY_TYPE_MIN) {
         call_refuse(call, -1134, "strategyType was less than 1000000.");
-    return !there || type >= STRATEGY_TYPE_MIN;
+        return false;
+    }
+    strategy->id = (int64_t)id;
+    strategy->type = (int32_t)type;
+    return true;
+}
+
+bool order_read_terms(struct call *call, const struct order_names *names,
+                      struct request_order *order)
+{
+    return get_tif(call, names->tif, order->type, &order->tif) &&
+           none_of_later(call, names, order->type) && get_trigger(call, names, order) &&
+           get_amounts(call, names, order) && get_iceberg(call, names, order) &&
+           field_client_id(call, names->client_id, &order->client_length, order->client_id) &&
+           read_strategy(call, names, &order->strategy);
+}
+
+void order_complete(struct call *call, uint16_t symbol, struct request_order *order)
+{
+    struct ingress *ingress = call->ingress;
+    if (!order->client_length)
+        order_make_client_id(call, &order->client_length, order->client_id);
+    order->hint = market_view_hint(&ingress->view, symbol, order->side) *
+                  ingress->directory.symbols[symbol].tick_atoms;
 }
 
 bool order_read_new(struct call *call, struct request *request)
 {
-    struct ingress *ingress = call->ingress;
-    if (!field_symbol(call, MANDATORY, &request->symbol) || !get_side(call, &request->order.side) ||
-        !get_type(call, &request->order.type) ||
-        !get_tif(call, request->order.type, &request->order.tif))
+    struct request_order *order = &request->order;
+    if (!field_symbol(call, MANDATORY, &request->symbol) ||
+        !order_read_side(call, plain_names.side, &order->side) ||
+        !order_read_type(call, plain_names.type, &order->type))
         return false;
-    if (!none_of_later(call, request->order.type) || !get_trigger(call, &request->order) ||
-        !get_amounts(call, request) || !get_iceberg(call, &request->order) ||
-        !field_client_id(call, "newClientOrderId", &request->order.client_length,
-                         request->order.client_id) ||
-        !get_resp(call, request->order.type, &request->order.resp) ||
-        !get_stp(call, request->symbol, &request->order.stp) || !read_strategy(call) ||
-        !fields_all_read(call))
+    enum response_type resp =
+        order->type == TYPE_LIMIT || order->type == TYPE_MARKET ? RESPONSE_FULL : RESPONSE_ACK;
+    if (!order_read_terms(call, &plain_names, order) ||
+        !order_read_resp(call, resp, &order->resp) ||
+        !order_read_stp(call, request->symbol, &order->stp) || !fields_all_read(call))
         return false;
-    if (!request->order.client_length)
-        order_make_client_id(call, &request->order.client_length, request->order.client_id);
-    request->order.hint = market_view_hint(&ingress->view, request->symbol, request->order.side) *
-                          ingress->directory.symbols[request->symbol].tick_atoms;
+    order_complete(call, request->symbol, order);
     return true;
 }
 
-static bool read_ids(struct call *call, const char *number, const char *text,
-                     struct request_find *find)
+bool order_read_ids(struct call *call, const char *number, const char *text,
+                    struct request_find *find)
 {
     if (!field_number(call, number, OPTIONAL, &find->has_order_id, &find->order_id) ||
         !field_client_id(call, text, &find->client_length, find->client_id))
@@ -291,12 +354,12 @@ static bool read_ids(struct call *call, const char *number, const char *text,
 bool order_read_which(struct call *call, struct request *request)
 {
     return field_symbol(call, MANDATORY, &request->symbol) &&
-           read_ids(call, "orderId", "origClientOrderId", &request->find);
+           order_read_ids(call, "orderId", "origClientOrderId", &request->find);
 }
 
 bool order_read_replaced(struct call *call, struct request_find *find)
 {
-    return read_ids(call, "cancelOrderId", "cancelOrigClientOrderId", find);
+    return order_read_ids(call, "cancelOrderId", "cancelOrigClientOrderId", find);
 }
 
 bool order_read_restriction(struct call *call, uint8_t *restriction)

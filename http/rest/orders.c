@@ -57,8 +57,7 @@ static void on_cancel(struct call *call, const struct msg *msg)
 {
     if (call_told_reject(call, msg))
         return;
-    render_cancel(call, &call->out, &reply_orders(msg->reply.block)[0], call->client_id,
-                  call->client_length);
+    render_cancelled(call, &call->out, msg->reply.block);
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
@@ -85,8 +84,7 @@ static void on_cancel_all(struct call *call, const struct msg *msg)
     if (msg->reply.block) {
         text_str(&call->out, call->parts ? "," : "[");
         call->parts = 1;
-        render_cancel(call, &call->out, &reply_orders(msg->reply.block)[0], call->client_id,
-                      call->client_length);
+        render_cancelled(call, &call->out, msg->reply.block);
     }
     if (!(msg->flags & MSG_LAST))
         return;
@@ -114,23 +112,15 @@ void rest_get_order(struct call *call)
     history_send(call, &request);
 }
 
-static void on_list(struct call *call, const struct msg *msg)
+static void render_row_order(const struct call *call, struct text *out, struct reply *reply,
+                             uint32_t row)
 {
-    if (call_told_reject(call, msg))
-        return;
-    struct reply *reply = msg->reply.block;
-    if (!call->parts)
-        text_str(&call->out, "[");
-    for (uint32_t i = 0; i < reply->count; i++) {
-        if (call->parts || i)
-            text_str(&call->out, ",");
-        render_query(call, &call->out, &reply_orders(reply)[i]);
-    }
-    call->parts |= reply->count > 0;
-    if (!(msg->flags & MSG_LAST))
-        return;
-    text_str(&call->out, "]");
-    call_respond(call, 200, call->out.data, call->out.length);
+    render_query(call, out, &reply_orders(reply)[row]);
+}
+
+static void on_orders(struct call *call, const struct msg *msg)
+{
+    call_told_rows(call, msg, render_row_order);
 }
 
 void rest_get_open_orders(struct call *call)
@@ -140,7 +130,7 @@ void rest_get_open_orders(struct call *call)
         !authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_symbol(call, OPTIONAL, &request.symbol) || !fields_all_read(call))
         return;
-    call_send(call, &request, on_list);
+    call_send(call, &request, on_orders);
 }
 
 void rest_get_all_orders(struct call *call)

@@ -19,8 +19,7 @@ static void render_half(struct call *call, struct text *out, enum reply_half hal
         text_quoted(out, error.text, strlen(error.text));
         text_str(out, "}");
     } else if (half == HALF_CANCEL) {
-        render_cancel(call, out, &reply_orders(msg->reply.block)[0], call->client_id,
-                      call->client_length);
+        render_cancelled(call, out, msg->reply.block);
     } else {
         call_tell_orders(call, msg->reply.block);
         render_new_order(call, out, msg->reply.block);

@@ -25,6 +25,16 @@ void rest_post_cancel_replace(struct call *call);
 void rest_put_amend(struct call *call);
 void rest_get_amendments(struct call *call);
 
+/* lists.c */
+void rest_post_oco(struct call *call);
+void rest_post_old_oco(struct call *call);
+void rest_post_oto(struct call *call);
+void rest_post_otoco(struct call *call);
+void rest_delete_list(struct call *call);
+void rest_get_list(struct call *call);
+void rest_get_all_lists(struct call *call);
+void rest_get_open_lists(struct call *call);
+
 /* account.c */
 void rest_get_account(struct call *call);
 void rest_get_order_limits(struct call *call);
@@ -58,6 +68,7 @@ void rest_get_system_status(struct call *call);
 void rest_get_coins(struct call *call);
 void rest_get_margin_pairs(struct call *call);
 void rest_get_isolated_pairs(struct call *call);
+void rest_get_delistings(struct call *call);
 void rest_get_futures_info(struct call *call);
 
 #endif

@@ -39,6 +39,14 @@ void rest_get_isolated_pairs(struct call *call)
     respond_text(call, "[]");
 }
 
+/* An operator delists at once: nothing is ever announced. */
+void rest_get_delistings(struct call *call)
+{
+    struct request request = {0};
+    if (authenticate(call, PERMISSION_USER_DATA, &request))
+        respond_text(call, "[]");
+}
+
 void rest_get_futures_info(struct call *call)
 {
     if (!fields_all_read(call))

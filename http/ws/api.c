@@ -420,7 +420,15 @@ static void on_drain(struct ws *ws)
     ws_send(ws, out->data, out->length);
 }
 
-const struct ws_kind ws_api_kind = {.text = on_text,
+static uint32_t subscriptions(const struct ws *ws)
+{
+    const struct api_session *session = ws_data(ws);
+    return session->watches;
+}
+
+const struct ws_kind ws_api_kind = {.name = "api",
+                                    .subscriptions = subscriptions,
+                                    .text = on_text,
                                     .closed = on_closed,
                                     .drain = on_drain,
                                     .message_max = API_MESSAGE_MAX,

@@ -50,6 +50,21 @@ bool ws_hub_turn(struct ws_hub *hub);
 /* Tells all that the server shuts down; they are closed when no call is under way. */
 void ws_hub_drain(struct ws_hub *hub);
 
+struct ws_row { /* a connection as an operator sees it */
+    struct address client;
+    const char *kind;
+    int64_t opened_us;
+    uint64_t waiting, budget; /* bytes that wait for it, and of which it is closed */
+    uint32_t subscriptions;
+    uint16_t core;
+    bool behind; /* a write is under way that it has not taken */
+};
+
+/* Puts those with the most bytes waiting among `count` rows, most first, of which there is room for
+ * `room`; returns how many there are then. Thread: any, at a standstill. */
+uint32_t ws_hub_slowest(const struct ws_hub *hub, struct ws_row *rows, uint32_t count,
+                        uint32_t room);
+
 /* Whether all are closed. */
 bool ws_hub_idle(const struct ws_hub *hub);
 

@@ -497,11 +497,17 @@ static void end(struct ws *ws)
     shutdown(h2o_socket_get_fd(ws->sock), SHUT_WR);
 }
 
+/* What may wait behind a write that the peer does not take. */
+static size_t budget_of(const struct ws *ws)
+{
+    return ws->kind->waiting_max ? ws->kind->waiting_max : WS_BUDGET_BYTES;
+}
+
 static void act(struct ws *ws)
 {
-    size_t budget = ws->kind->waiting_max ? ws->kind->waiting_max : WS_BUDGET_BYTES;
     h2o_linklist_unlink(&ws->active);
-    if (!ws->gone && !ws->ending && ws->writing && ws->queue.bytes - ws->writing_bytes > budget)
+    if (!ws->gone && !ws->ending && ws->writing &&
+        ws->queue.bytes - ws->writing_bytes > budget_of(ws))
         close_slow(ws);
     if (!ws->gone)
         write_some(ws);
@@ -553,7 +559,38 @@ struct ws_hub *ws_hub_new(struct ingress *ingress, h2o_loop_t *loop)
     h2o_linklist_init_anchor(&hub->active);
     h2o_timeout_init(loop, &hub->flush, 0);
     hub->flush_entry.cb = flush;
+    ingress->ws = hub;
     return hub;
+}
+
+/* ---- for an operator ---- */
+
+static uint32_t place(const struct ws *ws, struct ws_row *rows, uint32_t count, uint32_t room)
+{
+    uint32_t at = count;
+    while (at > 0 && rows[at - 1].waiting < ws->queue.bytes)
+        at--;
+    if (at == room)
+        return count;
+    count += count < room;
+    memmove(&rows[at + 1], &rows[at], (count - at - 1) * sizeof *rows);
+    rows[at] = (struct ws_row){.client = ws->client,
+                               .kind = ws->kind->name,
+                               .opened_us = ws->life.opened_us,
+                               .waiting = ws->queue.bytes,
+                               .budget = budget_of(ws),
+                               .subscriptions = ws->kind->subscriptions(ws),
+                               .core = ws->hub->ingress->core->id,
+                               .behind = ws->writing != 0};
+    return count;
+}
+
+uint32_t ws_hub_slowest(const struct ws_hub *hub, struct ws_row *rows, uint32_t count,
+                        uint32_t room)
+{
+    for (const h2o_linklist_t *at = hub->open.next; at != &hub->open; at = at->next)
+        count = place(H2O_STRUCT_FROM_MEMBER(struct ws, timed, at), rows, count, room);
+    return count;
 }
 
 void ws_hub_drain(struct ws_hub *hub)

@@ -21,6 +21,9 @@
 struct ws;
 
 struct ws_kind { /* what is spoken on a connection */
+    const char *name;
+    /* How many streams or user data it is subscribed to. Thread: any, at a standstill. */
+    uint32_t (*subscriptions)(const struct ws *ws);
     /* One whole text message, UTF-8 checked; may be changed in place; valid during the call. */
     void (*text)(struct ws *ws, char *text, size_t length);
     /* The connection is gone: forget it. Called exactly once. */

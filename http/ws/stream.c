@@ -977,7 +977,15 @@ static void on_drain(struct ws *ws)
     ws_send(ws, text->data, text->length);
 }
 
-const struct ws_kind stream_kind = {.text = on_text,
+static uint32_t subscriptions(const struct ws *ws)
+{
+    const struct stream_client *client = ws_data(ws);
+    return client->count;
+}
+
+const struct ws_kind stream_kind = {.name = "streams",
+                                    .subscriptions = subscriptions,
+                                    .text = on_text,
                                     .closed = on_closed,
                                     .drain = on_drain,
                                     .message_max = CONTROL_MESSAGE_MAX,

@@ -25,12 +25,14 @@ import h2.config
 import h2.connection
 import h2.events
 
+import seen
 from checks import ATOM, Checks, atoms, check, eq, fee_of, quote_of, show, units  # the tests take all from here
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CASTLE_BIN") or str(ROOT / "build/release/castle")
-START_SECONDS = 30  # a deadline for what must end, never a measure
-ANSWER_SECONDS = 30
+START_SECONDS = 120  # a deadline for what must end, never a measure
+ANSWER_SECONDS = 60
+HISTORY_SECONDS = 120  # the same, of a history that a busy machine's idle moments are too few for
 FORM = "application/x-www-form-urlencoded"
 
 Reply = collections.namedtuple("Reply", "status headers body")  # header names in lower case
@@ -43,7 +45,7 @@ def environment(extra=None):
     return env | (extra or {})
 
 
-def castle(*args, env=None, timeout=60):
+def castle(*args, env=None, timeout=300):
     """Runs the program to its end; stdout and stderr together in .stdout."""
     return subprocess.run([BINARY, *map(str, args)], env=environment(env), timeout=timeout, text=True,
                           errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -119,6 +121,17 @@ class Server:
 
     def admin(self):
         return Admin(self.admin_at, (self.data / "admin.token").read_text().strip())
+
+    def settle(self):
+        """Waits until nothing is on its way between shards, and returns the audit. Of a trade each side is told by its own
+        account's shard, so an answer to the one does not say that the other's account has its part. Each core has a whole turn
+        between two audits, so what was on its way at the first one has changed the second."""
+        admin, deadline, last = self.admin(), time.monotonic() + ANSWER_SECONDS, None
+        with contextlib.closing(admin.http):
+            while (now := admin.audit()) != last:
+                check(time.monotonic() < deadline, "something is always on its way")
+                last = now
+        return now
 
     def kill9(self):
         self.process.kill()
@@ -228,6 +241,7 @@ class Http1:
         answer = self.connection.getresponse()
         reply = Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         self.used = not answer.will_close
+        seen.rest(method, target, headers, body, reply)
         return reply
 
     def close(self):
@@ -243,17 +257,21 @@ class Pipe1:
         self.socket = connect(at, tls, tls and "http/1.1")
         self.reader = self.socket.makefile("rb")
         self.sent = self.answered = 0
+        self.asked = collections.deque()
 
     def submit(self, method, target, headers=None, body=b""):
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self.host}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         self.sent += 1
+        self.asked.append((method, target, headers, body))
         return self.sent
 
     def next_reply(self):
         reply = read_reply(self.reader)
         self.answered += 1
+        if self.asked:
+            seen.rest(*self.asked.popleft(), reply)
         return self.answered, reply
 
     def request(self, method, target, headers=None, body=b""):
@@ -306,6 +324,7 @@ class Http2:
         self.h2 = h2.connection.H2Connection(config)
         self.h2.initiate_connection()
         self.open, self.done, self.goaway, self.settled = {}, collections.OrderedDict(), False, False
+        self.asked = {}
         self.bytes = b""  # of a frame that is not whole yet
         self._flush()
         while not self.settled:  # the server's limits come first
@@ -338,7 +357,10 @@ class Http2:
             self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             headers, parts = self.open.pop(event.stream_id)
-            self.done[event.stream_id] = Reply(int(headers.pop(":status")), headers, b"".join(parts))
+            reply = Reply(int(headers.pop(":status")), headers, b"".join(parts))
+            self.done[event.stream_id] = reply
+            if event.stream_id in self.asked:
+                seen.rest(*self.asked.pop(event.stream_id), reply)
         elif isinstance(event, h2.events.StreamReset):
             if self.open.pop(event.stream_id, None):  # else it was answered before
                 self.done[event.stream_id] = ConnectionError(f"stream reset, error code {event.error_code}")
@@ -354,6 +376,7 @@ class Http2:
         lines += [(name.lower(), str(value)) for name, value in (headers or {}).items()]
         self.h2.send_headers(stream, lines, end_stream=not body)
         self.open[stream] = [{}, []]
+        self.asked[stream] = method, target, headers, body
         for at in range(0, len(body), self.h2.max_outbound_frame_size):
             part = body[at:at + self.h2.max_outbound_frame_size]
             self.h2.send_data(stream, part, end_stream=at + len(part) == len(body))
@@ -407,6 +430,27 @@ def parse(reply):
         return value
     value = value if isinstance(value, dict) else {}
     raise ApiError(reply.status, value.get("code"), value.get("msg"), reply)
+
+
+def behind(status, error):
+    """Whether an answer to a read says that the history has not come as far in the 10 s that a request may take. Its
+    thread has the lowest priority there is, so a machine that is busy with other things may starve it."""
+    return (status, error.get("code")) == (504, -1007) or \
+        (status, error.get("code")) == (503, -1008) and error["msg"].startswith("The history cannot be read now")
+
+
+def asked_again(ask):
+    """What ask() answers, a (status, error or {}, anything), once the history is there: as a client would have it."""
+    deadline = time.monotonic() + HISTORY_SECONDS
+    while True:
+        status, error, value = ask()
+        if not behind(status, error) or time.monotonic() > deadline:
+            return value
+
+
+def reply_of(reply):
+    """A Reply, for asked_again()."""
+    return reply.status, json.loads(reply.body) if reply.status in (503, 504) else {}, reply
 
 
 def refusal(function, *args, **named):
@@ -496,6 +540,9 @@ class Admin:
     def shards(self):
         return self.call("GET", "/admin/v1/shards")
 
+    def connections(self):
+        return self.call("GET", "/admin/v1/connections")
+
     def metrics(self):
         """GET /metrics, which wants no token: the text."""
         reply = self.raw("GET", "/metrics", token=False)
@@ -541,12 +588,15 @@ class Binance:
     def __init__(self, http, key=None, secret=None, how="form", unit="ms", micro=False):
         self.http, self.key, self.secret = http, key, secret
         self.how, self.unit, self.micro = how, unit, micro
+        self.turns = None  # Turns, if it takes part in them
 
     def sign(self, payload):
         return hmac.new(self.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
 
     def build(self, method, path, params=None, signed=True, how=None):
         """What goes on the wire: (method, target, headers, body). params: dict, or list of pairs."""
+        if signed and self.turns:
+            self.turns.of(self)
         pairs = list(params.items()) if isinstance(params, dict) else list(params or [])
         pairs = [(name, value) for name, value in pairs if value is not None]
         how = (how or self.how) if method in ("POST", "PUT") else "query"
@@ -571,7 +621,13 @@ class Binance:
         return method, path + ("?" + query if query else ""), headers, body.encode()
 
     def call(self, method, path, params=None, signed=True, how=None):
-        return parse(self.http.request(*self.build(method, path, params, signed, how)))
+        return parse(self.answer(method, path, params, signed, how))
+
+    def answer(self, method, path, params=None, signed=True, how=None):
+        """The Reply, whatever it says; a read is asked again while the history is behind."""
+        def ask():
+            return self.http.request(*self.build(method, path, params, signed, how))
+        return asked_again(lambda: reply_of(ask())) if method == "GET" else ask()
 
     def get(self, path, params=None, signed=False):
         return self.call("GET", "/api/v3/" + path, params, signed)
@@ -625,12 +681,27 @@ class Trader(Binance):
         return self.balances().get(asset, (0, 0))[1]
 
 
+class Turns:
+    """Traders that ask one after the other: whoever is next finds all that those before him did to his account."""
+
+    def __init__(self, server, *traders):
+        self.server, self.last = server, None
+        for trader in traders:
+            trader.turns = self
+
+    def of(self, trader):
+        if self.last not in (None, trader):
+            self.server.settle()
+        self.last = trader
+
+
 class Trading:
     """A server and its traders, each with the funds; cleared between checks, restarted within them."""
 
     def __init__(self, server, funds, names):
         self.server, self.admin = server, server.admin()
         self.traders = [Trader(self.admin, Http1(server.public), name, funds) for name in names]
+        Turns(server, *self.traders)
 
     def clear(self):
         for trader in self.traders:

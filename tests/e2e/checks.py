@@ -5,6 +5,8 @@ Nothing here knows what an answer ought to be: the tests say that.
 import os
 import traceback
 
+import seen
+
 
 # ---- the runner: one line per check, a count at the end ----
 
@@ -19,13 +21,16 @@ class Checks:
         return function
 
     def one(self, name, function, *args):
+        seen.begin()
         try:
             function(*args)
         except Exception as error:  # a failed check must not hide the next ones
             self.failed += 1
+            seen.end(name, False)
             print(f"FAIL {name}: {why(error)}", flush=True)
             return False
         self.passed += 1
+        seen.end(name, True)
         print(f"ok {name}", flush=True)
         return True
 

@@ -9,9 +9,10 @@ import time
 
 from checks import atoms, check, eq
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 300
 TRADE, FEE = 3, 4  # kinds of ledger entries
 FILLED, ENDED = 4, (4, 5, 6, 7)
+OTOCO = 2  # a kind of order list
 WIDTHS = (1, 60, 3600, 86400)
 
 
@@ -87,6 +88,24 @@ def check_orders(store):
         check(row["executed"] <= row["qty"] or row["qty"] == 0, "not more than asked for")
 
 
+def check_lists(store):
+    """A list that is done has its orders, which are done; an order of a list is named by it, and its fills are of it, too."""
+    named = set()
+    for row in store.execute("SELECT * FROM list"):
+        parts = [part for part in (1, 2, 3) if row[f"order_id_{part}"] is not None]
+        eq(parts, [1, 2, 3] if row["kind"] == OTOCO else [1, 2], f"orders of list {row['list_id']}")
+        for part in parts:
+            order = store.execute("SELECT list_id, client_id FROM orders WHERE user = ? AND symbol = ? AND order_id = ?",
+                                  (row["user"], row["symbol"], row[f"order_id_{part}"])).fetchone()
+            check(order, f"order {part} of list {row['list_id']} is not there")
+            eq(tuple(order), (row["list_id"], row[f"client_id_{part}"]), f"order {part} of list {row['list_id']}")
+            named.add((row["user"], row["symbol"], row[f"order_id_{part}"]))
+    done = "SELECT o.user, o.symbol, o.order_id FROM orders o JOIN list USING(user, list_id)"
+    eq({tuple(row) for row in store.execute(done)}, named, "orders of lists that are done")
+    others = """SELECT count(*) FROM fill f JOIN orders o USING(user, symbol, order_id) WHERE f.list_id != o.list_id"""
+    eq(store.execute(others).fetchone()[0], 0, "fills of another list than their order's")
+
+
 def check_balances(store, traders):
     """What a user owns is the sum of the user's ledger entries."""
     names = {row["number"]: row["name"] for row in store.execute("SELECT * FROM asset")}
@@ -106,6 +125,7 @@ def check_history(server, traders):
         trades = check_trades(store)
         check_candles(store)
         check_orders(store)
+        check_lists(store)
         check_balances(store, traders)
     finally:
         store.close()

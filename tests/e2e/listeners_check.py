@@ -9,7 +9,7 @@ import collections
 import json
 import threading
 
-from castle_client import Binance, Http1, atoms, castle, check, eq, parse, show
+from castle_client import Binance, Http1, asked_again, atoms, castle, check, eq, parse, reply_of, show
 from test_streams import Book
 from test_user_events import ENDED, Fold
 from test_ws_api import SUBSCRIBE, WsApi
@@ -75,7 +75,8 @@ class Listeners:
         self.lsn = int(self.server.admin().audit()["lsn"])
         for number, trader in enumerate(self.traders):
             def ask(path, trader=trader, **params):
-                return parse(http.request(*trader.build("GET", "/api/v3/" + path, {"symbol": self.symbol, **params})))
+                return parse(asked_again(lambda: reply_of(http.request(*trader.build(
+                    "GET", "/api/v3/" + path, {"symbol": self.symbol, **params})))))
             self.folds[number].trades, self.folds[number].orders = {}, {
                 order["orderId"]: {"X": order["status"], "z": order["executedQty"], "Z": order["cummulativeQuoteQty"]}
                 for order in ask("openOrders")}

@@ -10,7 +10,7 @@ import sys
 import test_ws_api
 from castle_client import Checks, Server, eq
 from schema import document, part, resolved, wrong
-from test_openapi import FAILS, LIMIT, OPERATIONS, ORDERS, POOR
+from test_openapi import FAILS, LIMIT, LISTS, OPERATIONS, ORDERS, POOR
 from ws_client import WebSocket
 
 DOC = document("asyncapi.yaml")
@@ -82,6 +82,12 @@ def an_account_is_told_what_is_described(s):
         s.call(ws, "order.place", order, s.alice)
     for symbol in ("BTCUSDT", "ETHUSDT"):
         s.call(ws, "openOrders.cancelAll", {"symbol": symbol}, s.alice)
+    methods = {path: method for method, http, path, _, _ in test_ws_api.TWINS if http == "POST"}
+    for path, params in LISTS:
+        made = s.call(ws, methods[path], params, s.alice)
+        s.call(ws, "openOrderLists.status", {}, s.alice)
+        s.call(ws, "orderList.cancel", {"symbol": "ETHUSDT", "orderListId": made["orderListId"]}, s.alice)
+    s.call(ws, "allOrderLists", {}, s.alice)
     which = SYMBOL | {"orderId": s.call(ws, "order.place", LIMIT, s.alice)["orderId"]}
     s.call(ws, "order.amend.keepPriority", which | {"newQty": "0.001"}, s.alice)
     eq(len(s.call(ws, "order.amendments", which, s.alice)), 1, "amendments")
@@ -98,7 +104,7 @@ def an_account_is_told_what_is_described(s):
         event = message["event"]
         told |= {event["e"], event.get("x"), (event.get("x"), event.get("i"))}
         told |= set(event if event["e"] == "executionReport" else ())
-    wanted = {"executionReport", "balanceUpdate", "outboundAccountPosition", "NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE",
+    wanted = {"executionReport", "listStatus", "balanceUpdate", "outboundAccountPosition", "NEW", "CANCELED", "REPLACED", "REJECTED", "TRADE",
               "EXPIRED", "TRADE_PREVENTION", "u", "d", "eR", "W"}
     eq(wanted - told, set(), "what was not told")
     eq(s.call(ws, "order.status", gone, s.alice)["expiryReason"], "EXCHANGE_CANCELED", "why it ended")

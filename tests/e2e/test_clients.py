@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 
+import seen
 from castle_client import ROOT, Server, environment, key_pair
 
 HERE = pathlib.Path(__file__).resolve().parent / "clients"
@@ -22,17 +23,21 @@ VENV = ROOT / "build/venv"
 SESSIONS = {"ccxt": ["node", HERE / "ccxt_session.mjs"],
             "ccxt-ws": ["node", HERE / "ccxt_ws_session.mjs"],
             "binance": ["node", HERE / "binance_session.mjs"],
+            "@binance/spot": ["node", HERE / "spot_session.mjs"],
+            "node-binance-api": ["node", HERE / "node_binance_api_session.mjs"],
             "python-binance": [VENV / "bin/python", HERE / "python_binance_session.py"],
             "python-binance-ws": [VENV / "bin/python", HERE / "python_binance_ws_session.py"],
             "http2": ["node", HERE / "http2_session.mjs"]}
 NODE = (HERE / "package-lock.json", HERE / "node_modules/installed.lock")
 PYTHON = (HERE / "requirements.txt", VENV / "installed.lock")
-LOCKS = {"ccxt": NODE, "ccxt-ws": NODE, "binance": NODE,  # and what ./dev has installed
+LOCKS = {"ccxt": NODE, "ccxt-ws": NODE, "binance": NODE, "@binance/spot": NODE, "node-binance-api": NODE,
+         # and what ./dev has installed
          "python-binance": PYTHON, "python-binance-ws": PYTHON}
-HMAC_ONLY = ("http2",)  # the others sign with RSA and Ed25519 over TLS
+# The others sign with RSA and Ed25519 over TLS. (What node-binance-api signs so it encodes twice in the body of a POST.)
+HMAC_ONLY = ("http2", "node-binance-api")
 FUNDS = {"USDT": "1000000.00", "BTC": "100", "ETH": "1000.5"}
 CLOSED = "HALTED"  # an asset whose market takes no orders
-SECONDS = 150  # a deadline for what must end, never a measure
+SECONDS = 600  # a deadline for what must end, never a measure
 
 
 def missing(name):
@@ -132,6 +137,9 @@ def main(args):
         for job in jobs:
             output, good, bad = job.result()
             print(output, flush=True)
+            if good and not bad:
+                name, scheme, _ = output.split(maxsplit=2)
+                seen.show(f"client {name} {scheme}", f"{name} over {scheme.strip(':')}")
             passed, failed = passed + good, failed + bad
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0

@@ -22,7 +22,7 @@ from test_kill import SYMBOL, Kill
 SHIM = pathlib.Path(BINARY).parent / "libfault_shim.so"
 SMALL = ["--segment-mib", "1", "--done-orders", "100000"]
 ROOMY = ["--segment-mib", "8", "--done-orders", "100000"]  # not full before the lack of a next one is noticed
-WAIT_SECONDS = 60  # a deadline for what must come, never a measure
+WAIT_SECONDS = 300  # a deadline for what must come, never a measure
 
 
 def until(what, condition):

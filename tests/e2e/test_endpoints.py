@@ -13,7 +13,8 @@ import sys
 import time
 import urllib.parse
 
-from castle_client import FORM, Binance, Checks, Http1, Http2, Server, Trader, atoms, check, eq, show
+from castle_client import (FORM, Binance, Checks, Http1, Http2, Server, Trader, asked_again, atoms, check, eq, reply_of,
+                           show)
 
 # ---- Binance's words ----
 
@@ -139,11 +140,12 @@ def keys(*names):
     return lambda value: eq(set(value), set(names), "keys")
 
 
-def rows(*names):
+def rows(*names, some=()):
+    """`some`: what some rows have."""
     def look(value):
         check(isinstance(value, list) and value, f"not a list of something: {value!r}")
         for row in value:
-            eq(set(row), set(names), "keys of a row")
+            eq(set(row) - set(some), set(names) - set(some), "keys of a row")
     return look
 
 
@@ -162,7 +164,8 @@ def exactly(expected):
 ORDER_KEYS = ("symbol", "orderId", "orderListId", "clientOrderId", "price", "origQty", "executedQty",
               "origQuoteOrderQty",
               "cummulativeQuoteQty", "status", "timeInForce", "type", "side", "selfTradePreventionMode")
-NEW_KEYS = ORDER_KEYS + ("transactTime", "workingTime", "fills")
+LABELS = ("strategyId", "strategyType")
+NEW_KEYS = ORDER_KEYS + LABELS + ("transactTime", "workingTime", "fills")
 QUERY_KEYS = ORDER_KEYS + ("stopPrice", "icebergQty", "time", "updateTime", "isWorking", "workingTime")
 RATES = {"maker": "0.00100000", "taker": "0.00100000"}
 NO_RATES = {"maker": "0.00000000", "taker": "0.00000000"}
@@ -207,6 +210,57 @@ def resting_symbol(s):
 
 def resting_replaced(s):
     return {"cancelOrderId": resting(s)["orderId"]}
+
+
+# Order lists around the last price, 2000.
+LIST = {"symbol*": ("symbol", "ETHUSDT"), "listClientOrderId": ("client", "list-1"), "newOrderRespType": ("response", "FULL"),
+        "selfTradePreventionMode": ("stp", "NONE")}
+
+
+def leg(word, kind, always=("Type",), **more):
+    """The parameters of an order under its prefix."""
+    kinds = {"Type": "type", "Side": "side", "Quantity": "amount", "Price": "amount", "StopPrice": "amount",
+             "TimeInForce": "tif", "TrailingDelta": "number", "IcebergQty": "amount"}
+    values = {"Type": kind, **more}
+    return {word + name + ("*" if name in always else ""): (kinds[name], value) for name, value in values.items()} | {
+        f"{word}ClientOrderId": ("client", f"{word}-1"), f"{word}StrategyId": ("number", "1"),
+        f"{word}StrategyType": ("strategy", "1000000")}
+
+
+STOP = {"StopPrice": "1500", "Price": "1400", "TimeInForce": "GTC"}
+OCO = {**LIST, "side*": ("side", "SELL"), "quantity*": ("amount", "0.1"), **leg("above", "LIMIT_MAKER", Price="2500"),
+       **leg("below", "STOP_LOSS_LIMIT", **STOP, IcebergQty="0.05")}
+OLD_OCO = {**LIST, "side*": ("side", "SELL"), "quantity*": ("amount", "0.1"), "price*": ("amount", "2500"),
+           "limitClientOrderId": ("client", "limit-1"), "limitStrategyId": ("number", "1"),
+           "limitStrategyType": ("strategy", "1000000"), "limitIcebergQty": ("amount", "0.05"),
+           "stopPrice": ("amount", "1500"), "stopLimitPrice": ("amount", "1400"), "stopLimitTimeInForce": ("tif", "GTC"),
+           "stopClientOrderId": ("client", "stop-1"), "stopStrategyId": ("number", "1"),
+           "stopStrategyType": ("strategy", "1000000"), "stopIcebergQty": ("amount", "0.05")}
+WORKING = leg("working", "LIMIT", ("Type", "Side", "Quantity", "Price"), Side="BUY", Quantity="0.1", Price="1500",
+              TimeInForce="GTC")
+OTO = {**LIST, **WORKING, **leg("pending", "TAKE_PROFIT_LIMIT", ("Type", "Side", "Quantity"), Side="SELL", Quantity="0.1",
+                                StopPrice="2500", TrailingDelta="100", Price="2500", TimeInForce="GTC", IcebergQty="0.05")}
+OTOCO = {**LIST, **WORKING, "pendingSide*": ("side", "SELL"), "pendingQuantity*": ("amount", "0.1"),
+         **leg("pendingAbove", "LIMIT_MAKER", Price="2500"), **leg("pendingBelow", "STOP_LOSS_LIMIT", **STOP)}
+LIST_KEYS = ("orderListId", "contingencyType", "listStatusType", "listOrderStatus", "listClientOrderId", "transactionTime",
+             "symbol", "orders")
+
+
+def open_list(s):
+    """Params of a list that has just been placed."""
+    params = {key.strip("*"): value for key, (_, value) in OCO.items() if "ClientOrderId" not in key}
+    made = s.trader.call("POST", "/api/v3/orderList/oco", params)
+    return {"orderListId": str(made["orderListId"])}
+
+
+def some_list(s):
+    open_list(s)
+    return {}
+
+
+def left_behind(s):
+    """Nothing more; but what is placed is to be cancelled."""
+    return {}
 
 
 REPLACE = {**LIMIT, "cancelReplaceMode*": ("mode", "STOP_ON_FAILURE"), "cancelOrderId": ("number", "987654321"),
@@ -296,12 +350,26 @@ ENDPOINTS = [
     Endpoint("GET", "/api/v3/order/amendments", "USER_DATA", 4, 4,
              {"symbol*": ("symbol", "BTCUSDT"), "orderId*": ("number", "1"), "fromExecutionId": ("number", "1"),
               "limit": ("limit", "10")}, exactly([])),
+    *(Endpoint("POST", f"/api/v3/{path}", "TRADE", 1, most, params, keys(*LIST_KEYS, "orderReports"), free=True,
+               good=left_behind)
+      for path, most, params in (("orderList/oco", 30, OCO), ("order/oco", 19, OLD_OCO), ("orderList/oto", 30, OTO),
+                                 ("orderList/otoco", 42, OTOCO))),
+    Endpoint("DELETE", "/api/v3/orderList", "TRADE", 1, 4,
+             {"symbol*": ("symbol", "ETHUSDT"), "orderListId": ("number", "987654321"), "listClientOrderId": ("client", None),
+              "newClientOrderId": ("client", "cancel-1")}, keys(*LIST_KEYS, "orderReports"), free=True, good=open_list),
+    Endpoint("GET", "/api/v3/orderList", "USER_DATA", 4, 2,
+             {"orderListId": ("number", "987654321"), "origClientOrderId": ("client", None)}, keys(*LIST_KEYS),
+             good=open_list),
+    Endpoint("GET", "/api/v3/allOrderList", "USER_DATA", 20, 4, {"fromId": ("number", "1"), **TIMES}, rows(*LIST_KEYS),
+             good=some_list),
+    Endpoint("GET", "/api/v3/openOrderList", "USER_DATA", 6, 0, {}, rows(*LIST_KEYS), good=some_list),
     Endpoint("GET", "/api/v3/openOrders", "USER_DATA", 80, 1, {"symbol": ("symbol", "BTCUSDT")}, rows(*QUERY_KEYS),
              rule=lambda params: 6 if "symbol" in params else 80, good=resting_symbol),
     Endpoint("DELETE", "/api/v3/openOrders", "TRADE", 1, 1, {"symbol*": ("symbol", "BTCUSDT")},
              rows(*ORDER_KEYS, "origClientOrderId", "transactTime"), free=True, good=resting_symbol),
     Endpoint("GET", "/api/v3/allOrders", "USER_DATA", 20, 5,
-             {"symbol*": ("symbol", "ETHUSDT"), "orderId": ("number", "1"), **TIMES}, rows(*QUERY_KEYS)),
+             {"symbol*": ("symbol", "ETHUSDT"), "orderId": ("number", "1"), **TIMES},
+             rows(*QUERY_KEYS, some=(*LABELS, "workingTime", "trailingDelta", "trailingTime", "expiryReason"))),
     Endpoint("GET", "/api/v3/myTrades", "USER_DATA", 20, 6,
              {"symbol*": ("symbol", "ETHUSDT"), "orderId": ("number", None), "fromId": ("number", "1"), **TIMES},
              rows("symbol", "id", "orderId", "orderListId", "price", "qty", "quoteQty", "commission",
@@ -334,6 +402,7 @@ ENDPOINTS = [
                   "ipoable", "storage", "isLegalMoney", "trading", "networkList")),
     Endpoint("GET", "/sapi/v1/margin/isolated/allPairs", "USER_DATA", 1, 1, {}, exactly([])),
     Endpoint("GET", "/sapi/v1/margin/allPairs", None, 1, 4, {}, exactly([])),
+    Endpoint("GET", "/sapi/v1/spot/delist-schedule", "USER_DATA", 1, 0, {}, exactly([])),
     Endpoint("GET", "/fapi/v1/exchangeInfo", None, 1, 0, {}, keys(*FUTURES)),
     Endpoint("GET", "/dapi/v1/exchangeInfo", None, 1, 0, {}, keys(*FUTURES)),
 ]
@@ -405,8 +474,14 @@ class Session:
               f"the used weight grew by {grown}, expected {weight(reply.status)}")
         return reply
 
-    def call(self, endpoint, params, how="query", encode=plain, key=None, secret=None, stamp=None, drop=(), extra=(),
-             weight=None, change=None):
+    def call(self, endpoint, *args, **named):
+        """One call, as _call() takes it; a read is asked again while the history is behind."""
+        def ask():
+            return self._call(endpoint, *args, **named)
+        return asked_again(lambda: reply_of(ask())) if endpoint.method == "GET" else ask()
+
+    def _call(self, endpoint, params, how="query", encode=plain, key=None, secret=None, stamp=None, drop=(), extra=(),
+              weight=None, change=None):
         """One call. `params` and the parameters of signed calls, less those in `drop`; `extra` pairs are sent as well,
         after the signature. how: where they go."""
         pairs = list(params.items())

@@ -9,7 +9,7 @@ usage: test_filters.py
 import json
 import sys
 
-from castle_client import Checks, Http1, Server, Trader, atoms, check, conserved, eq, refusal
+from castle_client import Checks, Http1, Server, Trader, Turns, atoms, check, conserved, eq, refusal
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
@@ -25,6 +25,7 @@ class World:
         self.admin.symbol("FUNDUSDT", "FUND", "USDT")
         self.alice, self.bob = (Trader(self.admin, Http1(server.public), name, {"USDT": "10000000"})
                                 for name in ("alice", "bob"))
+        Turns(server, self.alice, self.bob)
 
     def symbol(self, *filters, **more):
         self.made += 1

@@ -25,16 +25,16 @@ def metric(server, name):
 
 
 def until(what, condition):
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not condition():
-        check(time.monotonic() < end, f"waited 60 s for {what}")
+        check(time.monotonic() < end, f"waited 300 s for {what}")
         time.sleep(0.01)
 
 
 def content(server):
     """Every row of every table, to be compared."""
     store = wait_for_history(server)
-    tables = "symbol", "asset", "trade", "fill", "orders", "amendment", "prevented", "candle", "entry"
+    tables = "symbol", "asset", "trade", "fill", "orders", "amendment", "prevented", "list", "candle", "entry"
     rows = {table: sorted(tuple(row) for row in store.execute(f"SELECT * FROM {table}")) for table in tables}
     store.close()
     return rows

@@ -69,6 +69,24 @@ ORDERS = [
      "newOrderRespType": "RESULT"},
     *({**LIMIT, "side": "SELL", "selfTradePreventionMode": mode, "newOrderRespType": "FULL"}
       for mode in ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"))]
+# Order lists of all kinds, around a last price of 2000.
+ABOVE = {"Type": "LIMIT_MAKER", "Price": "2500"}
+BELOW = {"Type": "STOP_LOSS_LIMIT", "StopPrice": "1500", "Price": "1400", "TimeInForce": "GTC"}
+WORKING = {"workingType": "LIMIT", "workingSide": "BUY", "workingQuantity": "0.1", "workingPrice": "1500",
+           "workingTimeInForce": "GTC"}
+
+
+def legs(**legs_of):
+    return {word + name: value for word, leg in legs_of.items() for name, value in leg.items()}
+
+
+LISTS = [(path, {"symbol": "ETHUSDT", **params, **more}) for path, params in (
+    ("orderList/oco", {"side": "SELL", "quantity": "0.1", **legs(above=ABOVE, below=BELOW)}),
+    ("order/oco", {"side": "SELL", "quantity": "0.1", "price": "2500", "stopPrice": "1500"}),
+    ("orderList/oto", {**WORKING, **legs(pending={"Type": "MARKET", "Side": "SELL", "Quantity": "0.1"})}),
+    ("orderList/otoco", {**WORKING, "pendingSide": "SELL", "pendingQuantity": "0.1",
+                         **legs(pendingAbove=ABOVE, pendingBelow={"Type": "STOP_LOSS", "TrailingDelta": "100"})}))
+    for more in ({"newOrderRespType": "ACK"}, {}, {"newOrderRespType": "FULL"})]
 FILTERS = {  # those that a symbol does not have anyway
     "ICEBERG_PARTS": {"limit": 12},
     "TRAILING_DELTA": {"minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000, "minTrailingBelowDelta": 20,
@@ -102,7 +120,8 @@ def every_route_and_parameter_is_there(s):
         operation = OPERATIONS[e.method, e.path]
         eq(operation.signed, bool(e.security), f"{e.name}: signed")
         eq(set(e.kinds) - set(operation.parameters), set(), f"{e.name}: parameters")
-        always = set.intersection(*(set(call.mandatory) for call in operation.calls)) - TYPED
+        always = set.intersection(*(set(call.mandatory) for call in operation.calls))
+        always -= TYPED if "type" in e.kinds else set()
         required = {name for name, one in operation.parameters.items() if one.get("required")}
         eq(required, always | ({"timestamp"} if e.security else set()), f"{e.name}: required")
 
@@ -124,6 +143,16 @@ def orders_of_every_kind_are_as_described(s):
     call("GET", "/api/v3/myTrades", {"symbol": "ETHUSDT"})
     for symbol in ("BTCUSDT", "ETHUSDT"):
         call("DELETE", "/api/v3/openOrders", {"symbol": symbol})
+    for path, params in LISTS:
+        made = call("POST", "/api/v3/" + path, params)
+        call("GET", "/api/v3/order", {"symbol": "ETHUSDT", "orderId": str(made["orders"][1]["orderId"])})
+        call("GET", "/api/v3/openOrderList", {})
+        if "newOrderRespType" in params:
+            call("DELETE", "/api/v3/orderList", {"symbol": "ETHUSDT", "orderListId": str(made["orderListId"])})
+        else:
+            call("DELETE", "/api/v3/openOrders", {"symbol": "ETHUSDT"})
+    call("GET", "/api/v3/allOrderList", {})
+    call("GET", "/api/v3/allOrders", {"symbol": "ETHUSDT"})
     order = call("POST", "/api/v3/order", LIMIT)
     which = {"symbol": "BTCUSDT", "orderId": str(order["orderId"])}
     call("PUT", "/api/v3/order/amend/keepPriority", {**which, "newQty": "0.001"})

@@ -71,6 +71,7 @@ class Replaces(Session):
 
     def trader_with(self, **funds):
         self.others.append(Trader(self.admin, self.connect(), self.name(), funds))
+        self.others[-1].turns = self.bob.turns
         return self.others[-1]
 
 

@@ -45,7 +45,7 @@ def mini_session(server, name="mini", version=1):
 
 def fails(code, *words, args=(), env=None):
     """`castle ARGS` ends with the code, and its message has the words."""
-    result = castle(*args, env=env, timeout=20)
+    result = castle(*args, env=env)
     eq(result.returncode, code, f"exit code of castle {' '.join(map(str, args))} ({result.stdout.strip()[-300:]!r})")
     for word in words:
         check(re.search(word, result.stdout), f"{word!r} is not in {result.stdout.strip()!r}")
@@ -247,6 +247,11 @@ def a_taken_port_is_a_runtime_error(_):
         taken.listen()
         port = taken.getsockname()[1]
         fails(1, str(port), args=["serve", "--data", data, "--listen", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0"])
+    with Server() as server, directory() as data:  # also when another Castle has it, whose cores share it
+        for listen, admin in (server.ready["listen"], "127.0.0.1:0"), ("127.0.0.1:0", server.ready["admin"]):
+            fails(1, "cannot listen on 127.0.0.1:", "Address already in use",
+                  args=["serve", "--data", data, "--listen", listen, "--admin", admin])
+        mini_session(server)
 
 
 @checks

@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 
-from castle_client import (FORM, Binance, Checks, Http1, Http2, Pipe1, Server, Trader, atoms, certificate, check,
-                           conserved, eq, fee_of, listing, parse, quote_of, refusal, show, units)
+from castle_client import (FORM, Binance, Checks, Http1, Http2, Pipe1, Server, Trader, Turns, atoms, certificate,
+                           check, conserved, eq, fee_of, listing, parse, quote_of, refusal, show, units)
 
 ACK = {"symbol", "orderId", "orderListId", "clientOrderId", "transactTime"}
 RESULT = ACK | {"price", "origQty", "executedQty", "origQuoteOrderQty", "cummulativeQuoteQty", "status",
@@ -46,6 +46,7 @@ class Session:
         self.admin = server.admin()
         self.alice = Trader(self.admin, self.connect(), "alice", FUNDS)
         self.bob = Trader(self.admin, self.connect(), "bob", FUNDS)
+        Turns(server, self.alice, self.bob)
         self.serial = itertools.count(1)
 
     def connect(self):
@@ -483,7 +484,7 @@ def self_trade_prevention_expires_the_taker(s):
     own = s.alice.limit("BTCUSDT", "SELL", "0.001", "30000")
     with moves(s.alice):
         answer = has_keys(s.alice.limit("BTCUSDT", "BUY", "0.001", "30000", selfTradePreventionMode="EXPIRE_TAKER"),
-                          FULL, "FULL")
+                          FULL | {"preventedMatches"}, "FULL")
     eq((answer["status"], answer["executedQty"], answer["selfTradePreventionMode"], answer["fills"]),
        ("EXPIRED_IN_MATCH", "0.00000000", "EXPIRE_TAKER", []), "taker")
     s.bob.limit("BTCUSDT", "SELL", "0.001", "29990")
@@ -514,7 +515,7 @@ def self_trade_prevention_expires_makers(s):
     with moves(s.alice, USDT=(held + earned - fee_of(earned), -held), BTC=(-3 * qty, qty)), \
             moves(s.bob, USDT=(0, -earned), BTC=(got - fee_of(got), 0)):
         taker = has_keys(s.alice.limit("BTCUSDT", "SELL", "0.003", "29980", selfTradePreventionMode="EXPIRE_MAKER"),
-                         FULL, "FULL")
+                         FULL | {"preventedMatches"}, "FULL")
     eq((taker["status"], taker["executedQty"], taker["selfTradePreventionMode"], len(taker["fills"])),
        ("PARTIALLY_FILLED", "0.00200000", "EXPIRE_MAKER", 1), "taker")
     for order in own:

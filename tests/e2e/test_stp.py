@@ -51,7 +51,9 @@ def both_give_up_the_smaller_quantity(s):
 def the_maker_keeps_its_place_and_others_are_traded_with(s):
     own = s.alice.limit("BTCUSDT", "SELL", "0.003", "21000")
     other = s.bob.limit("BTCUSDT", "SELL", "0.003", "21000")
-    taker = decrement(s.alice, "BUY", "0.001", "21000")
+    check("preventedMatches" not in other, "nothing was prevented")
+    taker = decrement(s.alice, "BUY", "0.001", "21000", newOrderRespType="RESULT")
+    check("preventedMatches" not in taker, "only FULL has them")
     eq(taker["status"], "EXPIRED_IN_MATCH", "the small one")
     taker = decrement(s.alice, "BUY", "0.004", "21000")
     eq((taker["status"], taker["executedQty"], taker["preventedQuantity"], len(taker["fills"])),
@@ -136,6 +138,10 @@ def each_prevented_match_is_kept(s):
         if took:
             row["takerPreventedQuantity"] = took + "00000"
         want.append(row)
+    shown = ("preventedMatchId", "makerSymbol", "makerOrderId", "price", "takerPreventedQuantity", "makerPreventedQuantity")
+    for taker in (one, two, three, four):
+        eq(taker["preventedMatches"], [{name: row[name] for name in shown if name in row} for row in want
+                                       if row["takerOrderId"] == taker["orderId"]], "in the answer")
     eq(matches(s.alice, orderId=four["orderId"]), want[3:], "of a taker")
     eq(matches(s.alice, orderId=four["orderId"], limit=1), want[3:4], "a page")
     eq(matches(s.alice, orderId=four["orderId"], fromPreventedMatchId=want[4]["preventedMatchId"]), want[4:], "the next")
@@ -146,6 +152,42 @@ def each_prevented_match_is_kept(s):
     eq(matches(s.bob, orderId=four["orderId"]), [], "another's order")
     s.restart()
     eq(matches(s.alice, orderId=four["orderId"]), want[3:], "after kill -9")
+
+
+@checks
+def a_replacement_is_a_taker_too(s):
+    old = s.alice.limit("BTCUSDT", "SELL", "0.001", "21000")
+    for mode, price, lost in (("EXPIRE_MAKER", "20000", None), ("EXPIRE_BOTH", "19990", "0.00100000")):
+        maker = s.alice.limit("BTCUSDT", "BUY", "0.002", price)
+        answer = s.alice.call("POST", "/api/v3/order/cancelReplace",
+                              {"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "GTC",
+                               "quantity": "0.001", "price": price, "cancelReplaceMode": "STOP_ON_FAILURE",
+                               "cancelOrderId": old["orderId"], "selfTradePreventionMode": mode})["newOrderResponse"]
+        eq([(row["makerOrderId"], row["makerPreventedQuantity"], row.get("takerPreventedQuantity"))
+            for row in answer["preventedMatches"]], [(maker["orderId"], "0.00200000", lost)], mode)
+        eq(answer.get("preventedQuantity"), lost, "what it has lost itself")
+        old = answer
+
+
+@checks
+def so_is_the_working_order_of_a_list(s):
+    maker = s.alice.limit("BTCUSDT", "BUY", "0.001", "20000")
+    made = s.alice.call("POST", "/api/v3/orderList/oto", {
+        "symbol": "BTCUSDT", "newOrderRespType": "FULL", "selfTradePreventionMode": "DECREMENT", "workingType": "LIMIT",
+        "workingSide": "SELL", "workingPrice": "20000", "workingQuantity": "0.002", "workingTimeInForce": "GTC",
+        "pendingType": "LIMIT", "pendingSide": "SELL", "pendingQuantity": "0.001", "pendingPrice": "22000",
+        "pendingTimeInForce": "GTC"})
+    first, second = made["orderReports"]
+    eq([(row["makerOrderId"], row["takerPreventedQuantity"], row["makerPreventedQuantity"])
+        for row in first["preventedMatches"]], [(maker["orderId"], "0.00100000", "0.00100000")], "of the working order")
+    check("preventedMatches" not in second, "the pending one has met nothing")
+
+
+@checks
+def an_answer_has_the_first_hundred(s):
+    makers = [s.alice.limit("BTCUSDT", "BUY", "0.001", str(20000 - i)) for i in range(130)]
+    taker = s.alice.limit("BTCUSDT", "SELL", "0.001", "19000", selfTradePreventionMode="EXPIRE_MAKER")
+    eq([row["makerOrderId"] for row in taker["preventedMatches"]], [maker["orderId"] for maker in makers[:100]], "in order")
 
 
 @checks

@@ -578,7 +578,7 @@ def who_is_slow_with_trades_is_closed_and_told_why(world):
     before = metric(world, "castle_ws_slow_closed_total")
     with world.ws(f"/ws/{symbol.lower()}@trade", receive_bytes=4096) as slow, \
             world.ws(f"/ws/{symbol.lower()}@trade") as quick:
-        ids, stop = [], []
+        ids, stop, most = [], [], {"waitingBytes": 0}
 
         def read():
             while not stop:
@@ -591,6 +591,10 @@ def who_is_slow_with_trades_is_closed_and_told_why(world):
         deadline = time.monotonic() + 240
         while metric(world, "castle_ws_slow_closed_total") == before:
             check(time.monotonic() < deadline, "nobody was closed")
+            rows = world.admin.connections()["webSockets"]  # an operator sees it coming
+            waiting = [row["waitingBytes"] for row in rows]
+            check(waiting == sorted(waiting, reverse=True), f"the most first: {waiting}")
+            most = max([most, *rows], key=lambda row: row["waitingBytes"])
             for _ in range(5):
                 for _ in range(100):
                     maker.http.submit(*maker.build("POST", "/api/v3/order", {
@@ -603,6 +607,10 @@ def who_is_slow_with_trades_is_closed_and_told_why(world):
         reader.join(30)
         end = slow.closed()
         eq((end.code, end.reason.startswith("Too slow")), (1008, True), "the end of the slow one")
+        check(most["waitingBytes"] > 100000, f"it was seen: {most}")
+        eq([most[key] for key in ("address", "kind", "subscriptions", "behind", "budgetBytes")],
+           ["127.0.0.1", "streams", 1, True, 1 << 20], "as what")
+        check(abs(most["openedAt"] - time.time() * 1000) < 3600e3, f"since when: {most}")
         eq(ids, list(range(1, len(ids) + 1)), "the quick one missed nothing")
 
 

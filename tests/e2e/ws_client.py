@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 
+import seen
 from castle_client import ANSWER_SECONDS, check, connect, eq, read_reply
 
 TEXT, BINARY, CLOSE, PING, PONG, CONTINUATION = 1, 2, 8, 9, 10, 0
@@ -73,6 +74,7 @@ class WebSocket:
         eq(self.answer.headers.get("sec-websocket-accept"), want, "Sec-WebSocket-Accept")
         eq(self.answer.headers.get("upgrade", "").lower(), "websocket", "Upgrade")
         check("upgrade" in self.answer.headers.get("connection", "").lower(), "Connection: upgrade")
+        seen.connected(self, target)
 
     def _read_head(self):
         while b"\r\n\r\n" not in self.data:
@@ -91,6 +93,12 @@ class WebSocket:
 
     def send(self, opcode, payload=b"", **more):
         self.socket.sendall(encode(opcode, payload, **more))
+
+    def send_texts(self, *texts):
+        """The messages in one write, so that they come together."""
+        for text in texts:
+            seen.sent(self, text)
+        self.send_raw(b"".join(encode(TEXT, text.encode()) for text in texts))
 
     def send_raw(self, data):
         self.socket.sendall(data)
@@ -129,7 +137,9 @@ class WebSocket:
             frame = self.frame(timeout)
             eq((frame.fin, frame.rsv, frame.masked), (1, 0, 0), "a server's frame")
             if frame.opcode == TEXT:
-                return frame.payload.decode()
+                text = frame.payload.decode()
+                seen.heard(self, text)
+                return text
             if frame.opcode == CLOSE:
                 code = struct.unpack("!H", frame.payload[:2])[0] if frame.payload else 1005
                 raise Closed(code, frame.payload[2:].decode())
@@ -161,7 +171,7 @@ class WebSocket:
         message = {"method": method, "id": request_id}
         if params is not None:
             message["params"] = params
-        self.send(TEXT, json.dumps(message).encode())
+        self.send_texts(json.dumps(message))
         while True:
             value = self.json()
             if isinstance(value, dict) and "id" in value and value["id"] == request_id:

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "actors/msg/msg.h"
+#include "actors/msg/request.h"
 #include "runtime/check.h"
 #include "runtime/hash.h"
 #include "storage/recovery.h"
@@ -132,6 +133,13 @@ static uint64_t telling_number(void)
     return get_u64(record->payload + below(record->head.bytes - 7u));
 }
 
+/* Where one of the record's link messages begins. */
+static uint32_t first_byte(const struct image_record *record)
+{
+    uint32_t parts = record->head.bytes / MSG_ENCODED_BYTES;
+    return parts > 1 ? MSG_ENCODED_BYTES * below(parts) : 0;
+}
+
 static void change_payload(struct image_record *record)
 {
     uint32_t bytes = record->head.bytes;
@@ -140,7 +148,8 @@ static void change_payload(struct image_record *record)
                                                         below(8) ? bytes : IMAGE_PAYLOAD_MAX);
         return;
     }
-    uint32_t at = record->head.type == RECORD_LINK ? 6 + 8 * below(7) : below(bytes - 7);
+    bool link = record->head.type == RECORD_LINK || record->head.type == RECORD_PARTS;
+    uint32_t at = link ? first_byte(record) + 6 + 8 * below(7) : below(bytes - 7);
     if (at + 8 <= bytes)
         put_u64(record->payload + at, telling_number());
 }
@@ -164,7 +173,8 @@ static void change_record(uint32_t at)
         record->head.shard = (uint16_t)below(6);
         break;
     case 4:
-        record->head.type = (uint8_t)(below(3) ? RECORD_REQUEST + below(11) : below(6));
+        record->head.type =
+            (uint8_t)(below(3) ? RECORD_REQUEST + below(REQUEST_LIST_CANCEL + 1) : below(6));
         break;
     case 5:
         record->begins_chunk = below(2);
@@ -173,7 +183,8 @@ static void change_record(uint32_t at)
         break;
     case 6:
         if (record->head.bytes)
-            record->payload[0] = (unsigned char)(16 + below(24)); /* a link message's type */
+            record->payload[first_byte(record)] =
+                (unsigned char)(MSG_SYMBOL_LIMITS + below(MSG_DELISTED + 1 - MSG_SYMBOL_LIMITS));
         break;
     default:
         change_payload(record);

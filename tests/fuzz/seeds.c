@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "actors/msg/msg.h"
+#include "actors/msg/request.h"
 #include "runtime/check.h"
 #include "storage/seal.h"
 #include "storage/snapshot.h"
@@ -26,7 +27,7 @@ struct state {
 
 static struct image image;
 static uint64_t batch;            /* of the last chunk */
-static bool seen[256];            /* record types in corpus/request */
+static bool seen[256][64];        /* record types and their variants in corpus/request */
 static const char *scripts, *out; /* folders */
 
 static void write_file(const char *folder, const char *name, const void *data, size_t size)
@@ -37,18 +38,31 @@ static void write_file(const char *folder, const char *name, const void *data, s
     ASSERT(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
 }
 
+/* What differs within a type of record: the kind of a list, the last part of many. */
+static uint8_t variant(const struct image_record *record)
+{
+    struct request request;
+    uint32_t bytes = record->head.bytes;
+    if (record->head.type == RECORD_REQUEST + REQUEST_LIST &&
+        request_decode(REQUEST_LIST, record->payload, bytes, &request))
+        return request.list.kind;
+    if (record->head.type == RECORD_PARTS && bytes >= MSG_ENCODED_BYTES)
+        return record->payload[bytes - MSG_ENCODED_BYTES] % 64;
+    return 0;
+}
+
 /* A request as fuzz_request wants it: its type, then its payload. */
 static void keep_request(const struct image_record *record)
 {
     unsigned char data[1 + IMAGE_PAYLOAD_MAX];
     char name[32];
-    uint8_t type = record->head.type;
-    if (seen[type])
+    uint8_t type = record->head.type, kind = variant(record);
+    if (seen[type][kind])
         return;
-    seen[type] = true;
+    seen[type][kind] = true;
     data[0] = (unsigned char)(type >= RECORD_REQUEST ? type - RECORD_REQUEST : type);
     memcpy(data + 1, record->payload, record->head.bytes);
-    snprintf(name, sizeof name, "record-%u", type);
+    snprintf(name, sizeof name, "record-%u-%u", type, kind);
     write_file("request", name, data, 1u + record->head.bytes);
 }
 

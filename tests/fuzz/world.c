@@ -175,7 +175,7 @@ static void respond(void *transport, int status, const char *body, size_t length
     struct answer *answer = transport;
     json_error_t error;
     ASSERT(answer->answers == 0 && !answer->gone);
-    if (answer->call->content_type) { /* metrics: text */
+    if (answer->call->content_type) { /* metrics, the page: text */
         ASSERT(length && !memchr(body, 0, length) && body[length - 1] == '\n');
         answer->answers++;
         answer->status = status;

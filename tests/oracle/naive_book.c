@@ -648,6 +648,16 @@ static __int128 market_buy_cost(const struct naive_book *book, const struct book
     return cost;
 }
 
+/* The id that was kept for the order, or the next one; then those that it keeps for others. */
+static uint64_t take_id(struct naive_book *book, const struct book_cmd *cmd)
+{
+    uint64_t id = more_of(cmd)->order_id;
+    if (!id)
+        id = ++book->order_id;
+    book->order_id += cmd->flags >> CMD_KEEPS_SHIFT;
+    return id;
+}
+
 static enum reject begin_wait(struct naive_book *book, const struct book_cmd *cmd)
 {
     struct naive_wait wait = {.cmd = *cmd, .more = *more_of(cmd)};
@@ -657,7 +667,7 @@ static enum reject begin_wait(struct naive_book *book, const struct book_cmd *cm
         return REJECT_WOULD_TRIGGER;
     if (naive_book_orders(book) + book->waits == book->orders_max)
         return REJECT_BOOK_FULL;
-    wait.order_id = ++book->order_id;
+    wait.order_id = take_id(book, cmd);
     wait.since = ++book->fires;
     if (!more_of(cmd)->stop_ticks)
         wait.extreme = book->last_price;
@@ -733,7 +743,7 @@ static enum reject run_new(struct naive_book *book, const struct book_cmd *cmd)
                           .user = cmd->user,
                           .group = cmd->group,
                           .ref = cmd->ref,
-                          .order_id = ++book->order_id,
+                          .order_id = take_id(book, cmd),
                           .price_ticks = market ? 0 : cmd->price_ticks,
                           .left_lots = by_quote && side == SIDE_BUY ? INT64_MAX : cmd->qty_lots,
                           .by_quote = by_quote,
@@ -771,7 +781,7 @@ static enum reject run_pair(struct naive_book *book, const struct book_cmd *cmd)
         return REJECT_WOULD_MATCH;
     if (naive_book_orders(book) + book->waits + 2 > book->orders_max)
         return REJECT_BOOK_FULL;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 1; i >= 0; i--) {
         struct taker taker = {.side = legs[i]->side,
                               .user = legs[i]->user,
                               .group = legs[i]->group,
@@ -780,7 +790,7 @@ static enum reject run_pair(struct naive_book *book, const struct book_cmd *cmd)
                               .left_lots = legs[i]->qty_lots,
                               .display_lots = more_of(legs[i])->display_lots};
         if (i == 0 && rests) {
-            taker.order_id = ++book->order_id;
+            taker.order_id = take_id(book, legs[i]);
             rest(book, &taker);
         } else {
             begin_wait(book, legs[i]);

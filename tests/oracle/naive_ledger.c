@@ -32,7 +32,10 @@ struct naive_ledger {
     uint32_t deposit_count, deposit_room;
     struct naive_amend amends[LEDGER_AMENDS_MAX];
     uint32_t amend_count;
-    uint64_t refs, evicted_orders, evicted_trades;
+    struct naive_list
+        *lists; /* those open in the order of making; done ones of ending, among them */
+    uint32_t list_count, list_room;
+    uint64_t refs, list_ids, evicted_orders, evicted_trades, evicted_lists;
 };
 
 static void *grow(void *array, uint32_t count, uint32_t *room, size_t each)
@@ -73,6 +76,7 @@ void naive_ledger_free(struct naive_ledger *ledger)
     free(ledger->ended);
     free(ledger->trades);
     free(ledger->deposits);
+    free(ledger->lists);
     free(ledger);
 }
 
@@ -171,17 +175,55 @@ static uint16_t pays_with(const struct naive_ledger *ledger, const struct ledger
     return order->side == SIDE_BUY ? symbol->quote : symbol->base;
 }
 
-int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_order *order)
+/* What is left of it needs, O2; at market, what it began with and has not spent. */
+static int64_t needs(const struct naive_ledger *ledger, const struct naive_order *order)
 {
     const struct ledger_symbol *symbol = &ledger->symbols[order->asked.symbol];
-    if (!order->open)
-        return 0;
     if (at_market(&order->asked))
         return order->first_hold - order->spent; /* what is due is not yet in it */
     int64_t leaves = naive_order_left(order);
     if (order->asked.side == SIDE_SELL)
         return leaves * symbol->spec.lot_atoms - order->due;
-    return (int64_t)round_up(exact(symbol, order->price_ticks, leaves), UNIT) - order->due; /* O2 */
+    return (int64_t)round_up(exact(symbol, order->price_ticks, leaves), UNIT) - order->due;
+}
+
+static const struct naive_order *other_of(const struct naive_ledger *ledger,
+                                          const struct naive_order *order)
+{
+    const struct naive_order *other =
+        order->other ? naive_ledger_by_ref(ledger, order->other) : NULL;
+    return other && other->open ? other : NULL;
+}
+
+bool naive_ledger_shares(const struct naive_ledger *ledger, const struct naive_order *order)
+{
+    const struct naive_order *other = other_of(ledger, order);
+    return order->open && (order->flags & ORDER_SHARED) && other && (other->flags & ORDER_SHARED);
+}
+
+/* The larger of both needs; one at market may come to need all that they began with. */
+static int64_t pair_needs(const struct naive_ledger *ledger, const struct naive_order *one,
+                          const struct naive_order *other)
+{
+    if (at_market(&one->asked) || at_market(&other->asked))
+        return one->first_hold;
+    int64_t a = needs(ledger, one), b = needs(ledger, other);
+    return a > b ? a : b;
+}
+
+static bool is_funded(const struct naive_ledger *ledger, const struct naive_order *order)
+{
+    return !(order->flags & ORDER_PENDED) ||
+           naive_ledger_find_list(ledger, order->list)->phase == LIST_SECOND;
+}
+
+int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_order *order)
+{
+    if (!order->open || !is_funded(ledger, order))
+        return 0;
+    if (naive_ledger_shares(ledger, order))
+        return pair_needs(ledger, order, other_of(ledger, order));
+    return order->flags & ORDER_SHARED ? 0 : needs(ledger, order); /* 0: the other one has acted */
 }
 
 int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset)
@@ -189,7 +231,9 @@ int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t us
     int64_t locked = 0;
     for (uint32_t i = 0; i < ledger->order_count; i++) {
         const struct naive_order *order = &ledger->orders[i];
-        if (order->open && order->user == user && pays_with(ledger, &order->asked) == asset)
+        bool counted = naive_ledger_shares(ledger, order) && order->other < order->ref;
+        if (order->open && order->user == user && !counted &&
+            pays_with(ledger, &order->asked) == asset)
             locked += naive_ledger_held(ledger, order);
     }
     return locked;
@@ -226,6 +270,13 @@ static bool bad_notional(const struct ledger_symbol *symbol, bool market, int64_
            (max_counts && outside(notional, 0, symbol->max_notional));
 }
 
+/* A buy at market that waits costs at most this much a unit when it fires; 0: nobody knows. */
+static __int128 worst_price(const struct ledger_new *order)
+{
+    __int128 from = order->stop_atoms ? order->stop_atoms : order->hint_atoms;
+    return from * (10000 + order->trail_bips) / 10000;
+}
+
 /* The filters, one after another in Binance's order. */
 static enum reject filters(const struct ledger_symbol *symbol, const struct ledger_new *order)
 {
@@ -239,7 +290,8 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
          outside(order->price_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
         return REJECT_PRICE_FILTER;
     if (order->stop_atoms != 0 &&
-        (order->stop_atoms % tick != 0 || between(order->stop_atoms, symbol->limits.tick_atoms) ||
+        (order->stop_atoms < 0 || order->stop_atoms % tick != 0 ||
+         between(order->stop_atoms, symbol->limits.tick_atoms) ||
          outside(order->stop_atoms / tick, symbol->min_price_ticks, symbol->max_price_ticks)))
         return REJECT_PRICE_FILTER;
     if (!order->by_quote && (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
@@ -271,6 +323,8 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
         if (bad_notional(symbol, false, (int64_t)(notional / UNIT)))
             return notional_fails;
     }
+    if (waits(order) && market && order->side == SIDE_BUY && worst_price(order) > INT64_MAX)
+        return REJECT_OVERFLOW;
     return REJECT_NONE;
 }
 
@@ -315,13 +369,7 @@ static void estimate(const struct ledger_symbol *symbol, const struct ledger_new
  * if there is so much. */
 static void hold_for_stop(const struct ledger_new *order, struct naive_plan *plan)
 {
-    __int128 from = order->stop_atoms ? order->stop_atoms : order->hint_atoms;
-    __int128 price = from * (10000 + order->trail_bips) / 10000;
-    __int128 cost = round_up(price * order->qty_atoms, UNIT);
-    if (price > INT64_MAX) {
-        plan->reject = REJECT_OVERFLOW;
-        return;
-    }
+    __int128 price = worst_price(order), cost = round_up(price * order->qty_atoms, UNIT);
     if (plan->free == 0 || cost > plan->free)
         plan->reject = REJECT_NO_FUNDS;
     plan->hold_min = plan->hold_max =
@@ -400,19 +448,45 @@ static bool full(uint32_t count, uint32_t most)
     return most != 0 && count >= most;
 }
 
+/* Where an order is in a list that is not placed yet; of none: zeros. */
+struct place {
+    const struct ledger_new *first;
+    uint32_t before; /* so many of the list come before it, and count as if they were open */
+    bool pending;
+};
+
+static uint32_t resting_before(const struct place *place)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < place->before; i++)
+        count += can_rest(&place->first[i]);
+    return count;
+}
+
+static uint32_t of_kind_before(const struct place *place, bool icebergs)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < place->before; i++)
+        count += icebergs ? place->first[i].iceberg_atoms != 0 : waits(&place->first[i]);
+    return count;
+}
+
 static enum reject check_kinds(const struct naive_ledger *ledger, uint32_t user,
-                               const struct ledger_new *order)
+                               const struct ledger_new *order, const struct place *place)
 {
     const struct symbol_limits *here = &ledger->symbols[order->symbol].limits;
     const struct exchange_limits *all = &ledger->exchange;
     bool iceberg = order->iceberg_atoms != 0;
-    if (waits(order) && full(of_kind(ledger, user, order->symbol, false), here->algo_orders))
+    uint32_t algos = of_kind_before(place, false), icebergs = of_kind_before(place, true);
+    if (waits(order) &&
+        full(algos + of_kind(ledger, user, order->symbol, false), here->algo_orders))
         return REJECT_MAX_NUM_ALGO_ORDERS;
-    if (iceberg && full(of_kind(ledger, user, order->symbol, true), here->iceberg_orders))
+    if (iceberg &&
+        full(icebergs + of_kind(ledger, user, order->symbol, true), here->iceberg_orders))
         return REJECT_MAX_NUM_ICEBERG_ORDERS;
-    if (waits(order) && full(of_kind(ledger, user, UINT16_MAX, false), all->algo_orders))
+    if (waits(order) && full(algos + of_kind(ledger, user, UINT16_MAX, false), all->algo_orders))
         return REJECT_EXCHANGE_MAX_NUM_ALGO_ORDERS;
-    if (iceberg && full(of_kind(ledger, user, UINT16_MAX, true), all->iceberg_orders))
+    if (iceberg && full(icebergs + of_kind(ledger, user, UINT16_MAX, true), all->iceberg_orders))
         return REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS;
     return REJECT_NONE;
 }
@@ -448,8 +522,9 @@ struct naive_plan naive_ledger_check_new(const struct naive_ledger *ledger, uint
     return naive_ledger_check_replace(ledger, user, order, 0);
 }
 
-struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, uint32_t user,
-                                             const struct ledger_new *order, uint64_t old)
+static struct naive_plan check(const struct naive_ledger *ledger, uint32_t user,
+                               const struct ledger_new *order, uint64_t old,
+                               const struct place *place)
 {
     const struct naive_order *replaced = old ? naive_ledger_by_ref(ledger, old) : NULL;
     struct naive_plan plan = {.or_else = REJECT_NONE};
@@ -461,33 +536,39 @@ struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, 
     plan.reject = filters(symbol, order);
     plan.hold_asset = pays_with(ledger, order);
     plan.free_alone = naive_ledger_free_atoms(ledger, user, plan.hold_asset);
-    if (replaced && pays_with(ledger, &replaced->asked) == plan.hold_asset)
+    if (replaced && !replaced->list && pays_with(ledger, &replaced->asked) == plan.hold_asset)
         plan.from_old = naive_ledger_held(ledger, replaced) + replaced->due;
     plan.free = (int64_t)least((__int128)plan.free_alone + plan.from_old, INT64_MAX);
+    uint32_t ahead = resting_before(place);
     bool duplicate = id_in_use(ledger, user, order->client_id, order->client_length, old);
     if (plan.reject == REJECT_NONE && duplicate && !replaced)
         plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE && can_rest(order) && symbol->max_orders &&
-        resting(ledger, user, order->symbol) >= symbol->max_orders)
+        ahead + resting(ledger, user, order->symbol) >= symbol->max_orders)
         plan.reject = REJECT_MAX_NUM_ORDERS;
     if (plan.reject == REJECT_NONE && order->side == SIDE_BUY && symbol->limits.position_atoms &&
         position(ledger, user, order) > symbol->limits.position_atoms)
         plan.reject = REJECT_MAX_POSITION;
     if (plan.reject == REJECT_NONE && can_rest(order) && ledger->exchange.orders &&
-        resting(ledger, user, UINT16_MAX) >= ledger->exchange.orders)
+        ahead + resting(ledger, user, UINT16_MAX) >= ledger->exchange.orders)
         plan.reject = REJECT_EXCHANGE_MAX_NUM_ORDERS;
     if (plan.reject == REJECT_NONE)
-        plan.reject = check_kinds(ledger, user, order);
+        plan.reject = check_kinds(ledger, user, order, place);
     if (plan.reject == REJECT_NONE && duplicate)
         plan.reject = REJECT_DUPLICATE_ORDER;
     if (plan.reject == REJECT_NONE) {
         plan.price_ticks = at_market(order) ? 0 : order->price_atoms / symbol->spec.tick_atoms;
         plan.qty_lots = order->by_quote ? 0 : order->qty_atoms / symbol->spec.lot_atoms;
-        plan.flags = (uint8_t)((order->by_quote ? ORDER_BY_QUOTE : 0) |
-                               (can_rest(order) ? ORDER_CAN_REST : 0) |
-                               (waits(order) || order->iceberg_atoms ? ORDER_TERMS : 0) |
-                               (waits(order) ? ORDER_WAITING : 0));
-        hold(symbol, order, &plan);
+        plan.flags = (uint8_t)(place->pending ? ORDER_TERMS | ORDER_PENDED : 0);
+        plan.flags |= (uint8_t)((order->by_quote ? ORDER_BY_QUOTE : 0) |
+                                (can_rest(order) ? ORDER_CAN_REST : 0) |
+                                (waits(order) || order->iceberg_atoms || order->strategy.has_id ||
+                                         order->strategy.type
+                                     ? ORDER_TERMS
+                                     : 0) |
+                                (waits(order) ? ORDER_WAITING : 0));
+        if (!place->pending) /* else nothing is held yet */
+            hold(symbol, order, &plan);
     }
     uint32_t open = naive_ledger_open_count(ledger);
     if (plan.reject == REJECT_NONE &&
@@ -497,6 +578,12 @@ struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, 
     if (plan.or_else == REJECT_NONE)
         plan.or_else = plan.reject;
     return plan;
+}
+
+struct naive_plan naive_ledger_check_replace(const struct naive_ledger *ledger, uint32_t user,
+                                             const struct ledger_new *order, uint64_t old)
+{
+    return check(ledger, user, order, old, &(struct place){0});
 }
 
 uint64_t naive_ledger_place(struct naive_ledger *ledger, uint32_t user,
@@ -533,11 +620,38 @@ static struct naive_order *open_order(struct naive_ledger *ledger, uint64_t ref)
     abort(); /* the test asks for what is not legal */
 }
 
+static struct naive_list *list_at(struct naive_ledger *ledger, uint64_t id)
+{
+    for (uint32_t i = 0; i < ledger->list_count; i++)
+        if (ledger->lists[i].id == id)
+            return &ledger->lists[i];
+    return NULL;
+}
+
+static struct ledger_list_order ids_of(const struct naive_order *order)
+{
+    struct ledger_list_order ids = {.ref = order->ref,
+                                    .order_id = order->order_id,
+                                    .client_length = order->asked.client_length};
+    memcpy(ids.client_id, order->asked.client_id, ids.client_length);
+    return ids;
+}
+
+/* The order is about to be forgotten: its list knows its ids for longer. */
+static void tell_list(struct naive_ledger *ledger, const struct naive_order *order)
+{
+    struct naive_list *list = order->list ? list_at(ledger, order->list) : NULL;
+    for (uint32_t i = 0; list && i < list_orders(list->asked.kind); i++)
+        if (list->order[i].ref == order->ref)
+            list->order[i] = ids_of(order);
+}
+
 static void remove_order(struct naive_ledger *ledger, uint64_t ref)
 {
     uint32_t at = 0;
     while (ledger->orders[at].ref != ref)
         at++;
+    tell_list(ledger, &ledger->orders[at]);
     ledger->order_count--;
     memmove(&ledger->orders[at], &ledger->orders[at + 1],
             (ledger->order_count - at) * sizeof *ledger->orders);
@@ -551,18 +665,34 @@ static void market_says(struct naive_order *order, uint64_t order_id, int64_t ts
     order->updated_us = ts_us;
 }
 
+/* It is in the book, or was: one that was pending begins to work there. */
+static void in_the_book(struct naive_order *order, int64_t ts_us)
+{
+    if ((order->flags & ORDER_PENDED) && !waits(&order->asked) && order->working_us == 0)
+        order->working_us = ts_us;
+}
+
 void naive_ledger_accepted(struct naive_ledger *ledger, uint64_t ref, uint64_t order_id,
                            int64_t ts_us)
 {
     struct naive_order *order = open_order(ledger, ref);
     market_says(order, order_id, ts_us);
+    in_the_book(order, ts_us);
     if (order->executed_lots == 0)
         order->status = ORDER_NEW;
+}
+
+/* Of a pair it is the one that does something: what they held together is its own. */
+static void acts(const struct naive_ledger *ledger, struct naive_order *order)
+{
+    if (naive_ledger_shares(ledger, order))
+        order->flags &= (uint8_t)~ORDER_SHARED;
 }
 
 void naive_ledger_triggered(struct naive_ledger *ledger, uint64_t ref, int64_t ts_us)
 {
     struct naive_order *order = open_order(ledger, ref);
+    acts(ledger, order);
     order->flags &= (uint8_t)~ORDER_WAITING;
     order->updated_us = order->working_us = ts_us;
 }
@@ -593,6 +723,9 @@ static void forget_oldest_order(struct naive_ledger *ledger, uint32_t user)
 static void end(struct naive_ledger *ledger, struct naive_order *order, enum order_status status)
 {
     uint32_t user = order->user;
+    if (naive_ledger_shares(ledger, order)) /* the other one has what both had */
+        open_order(ledger, order->other)->flags &= (uint8_t)~ORDER_SHARED;
+    order->flags &= (uint8_t)~ORDER_SHARED;
     order->open = false;
     order->status = status;
     ledger->ended =
@@ -646,6 +779,8 @@ void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order
     int64_t fee = (int64_t)round_up((__int128)got * rate(ledger, order, maker), 1000000);
     uint16_t got_asset = buy ? symbol->base : symbol->quote;
     market_says(order, order_id, ts_us);
+    in_the_book(order, ts_us);
+    acts(ledger, order);
     order->executed_lots += qty_lots;
     order->cum_quote += quote;
     order->spent += paid;
@@ -665,7 +800,8 @@ void naive_ledger_fill(struct naive_ledger *ledger, uint64_t ref, uint64_t order
                                            .qty_lots = qty_lots,
                                            .quote_atoms = quote,
                                            .fee_atoms = fee,
-                                           .ts_us = ts_us});
+                                           .ts_us = ts_us,
+                                           .list = order->list});
     if (done)
         end(ledger, order, ORDER_FILLED);
 }
@@ -677,7 +813,8 @@ void naive_ledger_prevented(struct naive_ledger *ledger, uint64_t ref, uint64_t 
     market_says(order, order_id, ts_us);
     order->prevented_lots += lots;
     order->prevented_id = match_id;
-    if (order->status == ORDER_SENT)
+    in_the_book(order, ts_us);
+    if (order->status == ORDER_SENT || order->status == ORDER_PENDING)
         order->status = ORDER_NEW;
     if (done && order->asked.by_quote)
         order->qty_lots = order->executed_lots;
@@ -707,7 +844,302 @@ void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t o
 
 void naive_ledger_refused(struct naive_ledger *ledger, uint64_t ref)
 {
-    remove_order(ledger, open_order(ledger, ref)->ref);
+    struct naive_order *order = open_order(ledger, ref);
+    if (naive_ledger_shares(ledger, order))
+        open_order(ledger, order->other)->flags &= (uint8_t)~ORDER_SHARED;
+    remove_order(ledger, ref);
+}
+
+/* ---- lists of orders ---- */
+
+static bool is_pair(const struct ledger_new_list *list)
+{
+    return list->kind == LIST_OCO || list->kind == LIST_OTOCO;
+}
+
+static bool is_pending(const struct ledger_new_list *list, uint32_t place)
+{
+    return list->kind != LIST_OCO && place > 0;
+}
+
+static bool same_name(const char *a, uint8_t a_length, const char *b, uint8_t b_length)
+{
+    return a_length == b_length && memcmp(a, b, a_length) == 0;
+}
+
+/* The stop loss is met when the price goes against the user, the other one when it goes with them;
+ * where that is, is not known of one that only trails. */
+static bool crossed(const struct ledger_new *loss, const struct ledger_new *gain)
+{
+    int64_t down = loss->stop_atoms, up = waits(gain) ? gain->stop_atoms : gain->price_atoms;
+    if (down == 0 || up == 0)
+        return false;
+    return loss->side == SIDE_SELL ? up <= down : up >= down;
+}
+
+static bool two_of_one_name(const struct ledger_new_list *list)
+{
+    const struct ledger_new *a = list->order, *b = &list->order[1], *c = &list->order[2];
+    return same_name(a->client_id, a->client_length, b->client_id, b->client_length) ||
+           (list->kind == LIST_OTOCO &&
+            (same_name(a->client_id, a->client_length, c->client_id, c->client_length) ||
+             same_name(b->client_id, b->client_length, c->client_id, c->client_length)));
+}
+
+/* The user's open lists, in a symbol or in all (UINT16_MAX). */
+static uint32_t open_lists(const struct naive_ledger *ledger, uint32_t user, uint16_t symbol)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->list_count; i++) {
+        const struct naive_list *list = &ledger->lists[i];
+        count += !list->done && list->user == user &&
+                 (symbol == UINT16_MAX || list->asked.order[0].symbol == symbol);
+    }
+    return count;
+}
+
+static enum reject check_whole(const struct naive_ledger *ledger, uint32_t user,
+                               const struct ledger_new_list *list)
+{
+    uint32_t count = list_orders(list->kind), open = naive_ledger_open_count(ledger);
+    uint16_t symbol = list->order[0].symbol;
+    uint64_t room = ledger->limits.open_orders + ledger->limits.history;
+    const struct naive_list *named =
+        naive_ledger_find_named(ledger, user, list->client_id, list->client_length);
+    if (is_pair(list) && crossed(&list->order[count - 2], &list->order[count - 1]))
+        return REJECT_PAIR_PRICES;
+    if (two_of_one_name(list) || (named && !named->done))
+        return REJECT_DUPLICATE_ORDER;
+    if (full(open_lists(ledger, user, symbol), ledger->symbols[symbol].limits.order_lists))
+        return REJECT_MAX_NUM_ORDER_LISTS;
+    if (full(open_lists(ledger, user, UINT16_MAX), ledger->exchange.order_lists))
+        return REJECT_EXCHANGE_MAX_NUM_ORDER_LISTS;
+    if (open + count > ledger->limits.open_orders || open + ledger->ended_count + count > room ||
+        ledger->list_count >= room)
+        return REJECT_LIMIT;
+    return REJECT_NONE;
+}
+
+/* Each order as a new one, then the list as a whole, and the funds last of all. */
+struct naive_list_plan naive_ledger_check_list(const struct naive_ledger *ledger, uint32_t user,
+                                               const struct ledger_new_list *list)
+{
+    struct naive_list_plan plan = {.reject = REJECT_NONE};
+    bool poor = false;
+    for (uint32_t i = 0; i < list_orders(list->kind); i++) {
+        struct place place = {.first = list->order, .before = i, .pending = is_pending(list, i)};
+        plan.order[i] = check(ledger, user, &list->order[i], 0, &place);
+        poor = poor || plan.order[i].reject == REJECT_NO_FUNDS;
+        plan.reject = plan.order[i].reject;
+        if (plan.reject != REJECT_NONE && plan.reject != REJECT_NO_FUNDS)
+            return plan;
+    }
+    plan.reject = check_whole(ledger, user, list);
+    if (plan.reject == REJECT_NONE && poor)
+        plan.reject = REJECT_NO_FUNDS;
+    return plan;
+}
+
+/* The last two of the list have one hold. */
+static void share(struct naive_ledger *ledger, const struct naive_list *list, int64_t hold)
+{
+    uint32_t last = list_orders(list->asked.kind) - 1;
+    for (uint32_t i = last - 1; i <= last; i++) {
+        struct naive_order *order = open_order(ledger, list->order[i].ref);
+        order->flags |= ORDER_SHARED;
+        order->first_hold = hold;
+        order->other = list->order[i == last ? last - 1 : last].ref;
+    }
+}
+
+uint64_t naive_ledger_place_list(struct naive_ledger *ledger, uint32_t user,
+                                 const struct ledger_new_list *asked,
+                                 const struct naive_list_plan *plan)
+{
+    struct naive_list list = {
+        .asked = *asked, .id = ++ledger->list_ids << 10 | ledger->limits.shard, .user = user};
+    for (uint32_t i = 0; i < list_orders(asked->kind); i++) {
+        const struct naive_plan *of = &plan->order[i];
+        list.order[i].ref = naive_ledger_place(
+            ledger, user, &asked->order[i],
+            &(struct ledger_plan){.flags = of->flags, .hold_atoms = of->hold_min});
+        open_order(ledger, list.order[i].ref)->list = list.id;
+    }
+    ledger->lists =
+        grow(ledger->lists, ledger->list_count, &ledger->list_room, sizeof *ledger->lists);
+    ledger->lists[ledger->list_count++] = list;
+    if (asked->kind == LIST_OCO) {
+        int64_t one = plan->order[0].hold_min, other = plan->order[1].hold_min;
+        share(ledger, &list, one > other ? one : other);
+    }
+    return list.id;
+}
+
+void naive_ledger_list_start(struct naive_ledger *ledger, uint64_t id, int64_t ts_us)
+{
+    struct naive_list *list = list_at(ledger, id);
+    list->started = true;
+    list->time_us = ts_us;
+    uint64_t first = naive_ledger_list_order(ledger, list, 0).order_id;
+    for (uint32_t i = 1; i < list_orders(list->asked.kind); i++) {
+        if (!is_pending(&list->asked, i))
+            continue;
+        struct naive_order *order = open_order(ledger, list->order[i].ref);
+        market_says(order, first + i, ts_us);
+        order->status = ORDER_PENDING;
+    }
+}
+
+void naive_ledger_list_todo(struct naive_ledger *ledger, uint64_t id)
+{
+    struct naive_list *list = list_at(ledger, id);
+    const struct naive_order *working = naive_ledger_by_ref(ledger, list->order[0].ref);
+    const struct ledger_symbol *symbol = &ledger->symbols[working->asked.symbol];
+    __int128 got = (__int128)working->executed_lots * symbol->spec.lot_atoms;
+    list->price_atoms = (int64_t)((__int128)working->cum_quote * UNIT / got);
+    list->phase = LIST_TODO;
+}
+
+struct naive_plan naive_ledger_check_fund(const struct naive_ledger *ledger, uint64_t id)
+{
+    const struct naive_list *list = naive_ledger_find_list(ledger, id);
+    struct naive_plan all = {.reject = REJECT_NONE};
+    for (uint32_t i = 1; i < list_orders(list->asked.kind); i++) {
+        const struct naive_order *order = naive_ledger_by_ref(ledger, list->order[i].ref);
+        struct ledger_new asked = order->asked;
+        struct naive_plan one = {.price_ticks = order->price_ticks, .qty_lots = order->qty_lots};
+        asked.hint_atoms = list->price_atoms;
+        one.free = naive_ledger_free_atoms(ledger, list->user, pays_with(ledger, &asked));
+        hold(&ledger->symbols[asked.symbol], &asked, &one);
+        if (i == 1 || one.hold_max > all.hold_max) {
+            all.hold_min = one.hold_min;
+            all.hold_max = one.hold_max;
+        }
+        if (all.reject == REJECT_NONE)
+            all.reject = one.reject;
+        all.or_else = one.or_else;
+        all.estimate = one.estimate && asked.hint_atoms && asked.side == SIDE_BUY;
+        all.free = one.free;
+    }
+    if (all.or_else == REJECT_NONE)
+        all.or_else = all.reject;
+    return all;
+}
+
+void naive_ledger_fund(struct naive_ledger *ledger, uint64_t id, const struct naive_plan *plan,
+                       int64_t hold)
+{
+    struct naive_list *list = list_at(ledger, id);
+    struct naive_order *order = open_order(ledger, list->order[1].ref);
+    list->phase = LIST_SECOND;
+    order->first_hold = hold;
+    if (plan->estimate && hold == plan->free)
+        order->flags |= ORDER_HELD_ALL;
+    if (list->asked.kind == LIST_OTOCO)
+        share(ledger, list, hold);
+}
+
+void naive_ledger_end_pending(struct naive_ledger *ledger, uint64_t ref, enum order_status status,
+                              enum order_expiry expiry, int64_t ts_us)
+{
+    struct naive_order *order = open_order(ledger, ref);
+    order->updated_us = ts_us;
+    order->expiry = expiry;
+    end(ledger, order, status);
+}
+
+void naive_ledger_expiry(struct naive_ledger *ledger, uint64_t ref, enum order_expiry expiry)
+{
+    open_order(ledger, ref)->expiry = expiry;
+}
+
+static void forget_list(struct naive_ledger *ledger, uint64_t id)
+{
+    uint32_t at = (uint32_t)(list_at(ledger, id) - ledger->lists);
+    ledger->list_count--;
+    memmove(&ledger->lists[at], &ledger->lists[at + 1],
+            (ledger->list_count - at) * sizeof *ledger->lists);
+}
+
+/* Of the user, or of all (UINT32_MAX). */
+static uint32_t done_lists(const struct naive_ledger *ledger, uint32_t user)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < ledger->list_count; i++)
+        count += ledger->lists[i].done && (user == UINT32_MAX || ledger->lists[i].user == user);
+    return count;
+}
+
+/* Kept as done orders are. */
+void naive_ledger_list_end(struct naive_ledger *ledger, uint64_t id, int64_t ts_us)
+{
+    struct naive_list list = *list_at(ledger, id);
+    forget_list(ledger, id);
+    if (!list.started)
+        return;
+    list.done = true;
+    list.time_us = ts_us;
+    ledger->lists[ledger->list_count++] = list;
+    while (done_lists(ledger, list.user) > 1 &&
+           (done_lists(ledger, list.user) > ledger->limits.done_orders ||
+            done_lists(ledger, UINT32_MAX) > ledger->limits.history)) {
+        forget_list(ledger, naive_ledger_user_list(ledger, list.user, true, 0)->id);
+        ledger->evicted_lists++;
+    }
+}
+
+const struct naive_list *naive_ledger_find_list(const struct naive_ledger *ledger, uint64_t id)
+{
+    for (uint32_t i = 0; i < ledger->list_count; i++)
+        if (ledger->lists[i].id == id)
+            return &ledger->lists[i];
+    return NULL;
+}
+
+const struct naive_list *naive_ledger_find_named(const struct naive_ledger *ledger, uint32_t user,
+                                                 const char *id, uint8_t length)
+{
+    const struct naive_list *found = NULL;
+    for (uint32_t i = 0; i < ledger->list_count; i++) {
+        const struct naive_list *list = &ledger->lists[i];
+        if (list->user != user ||
+            !same_name(list->asked.client_id, list->asked.client_length, id, length))
+            continue;
+        if (!found || found->done) /* of two that are open there is none */
+            found = list;
+    }
+    return found;
+}
+
+const struct naive_list *naive_ledger_user_list(const struct naive_ledger *ledger, uint32_t user,
+                                                bool done, uint32_t index)
+{
+    for (uint32_t i = 0; i < ledger->list_count; i++) {
+        const struct naive_list *list = &ledger->lists[i];
+        if (list->user == user && list->done == done && index-- == 0)
+            return list;
+    }
+    return NULL;
+}
+
+struct ledger_list_order naive_ledger_list_order(const struct naive_ledger *ledger,
+                                                 const struct naive_list *list, uint32_t place)
+{
+    const struct naive_order *order = naive_ledger_by_ref(ledger, list->order[place].ref);
+    return order ? ids_of(order) : list->order[place];
+}
+
+uint32_t naive_ledger_list_open(const struct naive_ledger *ledger, const struct naive_list *list)
+{
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < ledger->order_count; i++)
+        open += ledger->orders[i].open && ledger->orders[i].list == list->id;
+    return open;
+}
+
+uint64_t naive_ledger_evicted_lists(const struct naive_ledger *ledger)
+{
+    return ledger->evicted_lists;
 }
 
 /* ---- amendments ---- */
@@ -720,7 +1152,7 @@ enum reject naive_ledger_check_amend(const struct naive_ledger *ledger,
     int64_t before = order->qty_lots * ledger->symbols[asked.symbol].spec.lot_atoms;
     if (!order->open || !can_rest(&asked))
         return REJECT_UNKNOWN_ORDER;
-    if (at_market(&asked))
+    if (at_market(&asked) || order->status == ORDER_PENDING)
         return REJECT_NO_AMEND;
     asked.iceberg_atoms = 0;
     asked.trail_bips = 0;

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "actors/book/book.h"
-#include "runtime/hash.h"
+#include "tests/oracle/draw.h"
 #include "tests/oracle/naive_book.h"
 
 enum { FILLS_MAX = 7, EVENTS_MAX = 1 << 16, REFS_KEPT = 256, CHECK_EVERY = 1000 };
@@ -75,12 +75,12 @@ struct fast {
 static struct {
     uint64_t events[7], done[6], rejects[REJECT_COUNT], commands, orders_max, far_max;
     uint64_t own_makers[STP_COUNT], own_takers[STP_COUNT]; /* ended by each mode */
-    uint64_t fok_past_own, held_all_past_own;
+    uint64_t fok_past_own, held_all_past_own, kept_ids;
     uint64_t icebergs, waits[TYPE_COUNT], trails, waiting_max, fired_max;
 } seen;
 
 static struct {
-    uint64_t seed, random, number; /* number: of the command, over the whole run */
+    uint64_t seed, number; /* number: of the command, over the whole run */
     const struct setting *setting;
     struct fast fast[2];
     struct naive_book *naive;
@@ -91,6 +91,8 @@ static struct {
     int64_t middle_ticks;
     int aggressive, canceling; /* percent; drawn anew now and then, so that books grow and shrink */
     uint64_t refs, dead[REFS_KEPT];
+    uint64_t order_id;    /* that the command's order gets, or the second one of a pair */
+    uint64_t kept_ids[2]; /* of orders to come, or 0 */
 } run;
 
 static const char *const event_name[] = {"ACCEPTED", "FILL",      "DONE",     "LEVEL",
@@ -139,38 +141,6 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
     ((fast) == (want)                                                                              \
          ? (void)0                                                                                 \
          : fail("%s: fast %" PRId64 ", naive %" PRId64, what, (int64_t)(fast), (int64_t)(want)))
-
-static uint64_t random_word(void)
-{
-    return hash_mix(run.random += 0x9E3779B97F4A7C15ull);
-}
-
-/* 0 .. bound - 1 */
-static int64_t below(int64_t bound)
-{
-    return (int64_t)(random_word() % (uint64_t)bound);
-}
-
-static bool chance(int percent)
-{
-    return below(100) < percent;
-}
-
-/* 1 .. bound, small ones as likely as large ones. */
-static int64_t any_size(int64_t bound)
-{
-    int64_t reach = bound >> below(64 - __builtin_clzll((uint64_t)bound));
-    return 1 + below(reach);
-}
-
-static void *zeroed(size_t bytes)
-{
-    bytes = (bytes + 63) & ~(size_t)63;
-    void *block = aligned_alloc(64, bytes);
-    if (!block)
-        abort();
-    return memset(block, 0, bytes);
-}
 
 static void fast_open(struct fast *fast, uint32_t window_ticks)
 {
@@ -226,8 +196,7 @@ static void fast_apply(struct fast *fast, enum reject want)
         fail("fast: %s; naive: %s", reject_text(reject), reject_text(want));
     if (reject == REJECT_NONE) {
         if (run.cmd.type == CMD_NEW || run.cmd.type == CMD_MOVE || run.cmd.type == CMD_PAIR)
-            SAME(book_taker_order_id(fast->book),
-                 naive_book_order_id(run.naive) - (run.cmd.type == CMD_PAIR), "order id");
+            SAME(book_taker_order_id(fast->book), run.order_id, "order id");
         while (fast_step(fast, 1 + (uint32_t)below(FILLS_MAX)) != BOOK_DONE)
             if (!book_busy(fast->book))
                 fail("BOOK_MORE of a book that is not busy");
@@ -647,10 +616,10 @@ static void any_pair(struct book_cmd *cmd)
     int64_t last = naive_book_last_price(run.naive);
     int64_t middle = last && chance(95) ? last : run.middle_ticks;
     any_new(cmd);
+    cmd->type = CMD_PAIR;
     run.leg = *cmd;
     run.leg_more = (struct book_more){0};
     run.leg.more = &run.leg_more;
-    cmd->type = CMD_PAIR;
     run.more.other = &run.leg;
     run.leg.ref = fresh_ref();
     any_leg(&run.leg, TYPE_STOP_LOSS + below(2), middle);
@@ -663,6 +632,19 @@ static void any_pair(struct book_cmd *cmd)
             clamp_price(middle + (cmd->side == SIDE_SELL ? 1 : -1) * (any_size(20) - chance(3)));
     } else {
         any_leg(cmd, TYPE_TAKE_PROFIT + below(2), middle);
+    }
+}
+
+/* Some orders keep ids for others to come; whoever uses one uses it up. */
+static void any_kept_id(struct book_cmd *cmd, struct book_more *more)
+{
+    uint64_t *kept = run.kept_ids[0] ? &run.kept_ids[0] : &run.kept_ids[1];
+    if (*kept && chance(30)) {
+        more->order_id = *kept;
+        *kept = 0;
+        seen.kept_ids++;
+    } else if (cmd->type == CMD_NEW && !*kept && chance(10)) {
+        cmd->flags |= (uint8_t)((1 + below(2)) << CMD_KEEPS_SHIFT);
     }
 }
 
@@ -697,6 +679,10 @@ static struct book_cmd any_command(void)
     }
     if (cmd.type == CMD_NEW || cmd.type == CMD_PAIR)
         cmd.more = &run.more;
+    if (cmd.more)
+        any_kept_id(&cmd, &run.more);
+    if (cmd.type == CMD_PAIR)
+        any_kept_id(&run.leg, &run.leg_more);
     if (cmd.type != CMD_NEW && cmd.type != CMD_PAIR) { /* nobody looks at these */
         cmd.user = (uint32_t)below(run.setting->users + 1);
         cmd.group = (uint32_t)below(4);
@@ -728,6 +714,8 @@ static void one_command(void)
     walk_middle();
     run.cmd = any_command();
     run.want_count = 0;
+    uint64_t kept = run.cmd.type == CMD_PAIR ? run.leg_more.order_id : run.more.order_id;
+    run.order_id = kept ? kept : naive_book_order_id(run.naive) + 1;
     enum reject reject =
         naive_book_apply(run.naive, &run.cmd, run.want, &run.want_count, EVENTS_MAX);
     for (int i = 0; i < 2; i++) {
@@ -740,6 +728,9 @@ static void one_command(void)
     if (seen.orders_max < naive_book_orders(run.naive))
         seen.orders_max = naive_book_orders(run.naive);
     seen.rejects[reject]++;
+    uint8_t keeps = run.cmd.type == CMD_NEW ? run.cmd.flags >> CMD_KEEPS_SHIFT : 0;
+    for (uint8_t i = 0; i < keeps && reject == REJECT_NONE; i++)
+        run.kept_ids[i] = naive_book_order_id(run.naive) - i;
     if (run.cmd.type == CMD_NEW && reject == REJECT_NONE) {
         seen.waits[run.cmd.order_type]++;
         seen.trails += run.more.trail_bips != 0;
@@ -757,7 +748,8 @@ static void one_command(void)
 static void run_setting(uint32_t index, uint64_t commands)
 {
     run.setting = &settings[index];
-    run.random = hash_fold(run.seed, index);
+    memset(run.kept_ids, 0, sizeof run.kept_ids);
+    draw_from = hash_fold(run.seed, index);
     run.middle_ticks = run.setting->start_ticks;
     run.refs = 0;
     run.aggressive = 0;
@@ -815,6 +807,7 @@ static bool summary(void)
     }
     printf(", makers by a FOK %" PRIu64 ", by a buy that held all %" PRIu64, seen.fok_past_own,
            seen.held_all_past_own);
+    all = all && (seen.kept_ids > 0 || !any_run_is_long);
     all = all && ((seen.fok_past_own > 0 && seen.held_all_past_own > 0) || !any_run_is_long);
     for (int i = TYPE_STOP_LOSS; i < TYPE_COUNT; i++)
         all = all && (seen.waits[i] > 0 || !any_run_is_long);

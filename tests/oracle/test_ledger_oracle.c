@@ -2,13 +2,16 @@
  * compared.
  *
  * Use:     test_ledger_oracle [SEED] [COMMANDS]; COMMANDS (1,000,000) are dealt out over the
- * settings. Exit 1 with seed, setting and command number at the first difference. Method:  swarm:
- * each setting turns other screws (users, units, fees, filters, room, history). A command is one
- * call: a new order, the market's word on a live one in any legal order, a deposit, a withdrawal.
- * Compared each time: the answer and the order touched. Each 1,000: every balance, total, list in
- * its order, every look-up, ledger_verify. A fill is one side of a trade, so the test keeps what is
- * in flight per asset and checks conservation with it. Thread:  one. A plain program: it runs under
- * every sanitizer.
+ * settings. Exit 1 with seed, setting and command number at the first difference.
+ * Method:  swarm: each setting turns other screws (users, units, fees, filters, room, history). A
+ * command is one call: a new order or list, the market's word on a live order in any legal order, a
+ * deposit, a withdrawal. What that word means to a list, the account shard would tell the ledger
+ * next: told() does. Of a pair the market ends the one with the other: that word comes any time
+ * later, and nothing else of that order before it. Compared each time: the answer, the order
+ * touched, its list. Each 1,000: every balance, total, list in its order, every look-up,
+ * ledger_verify; then, half of the time, the ledger goes on as what was read of its snapshot. A
+ * fill is one side of a trade, so the test keeps what is in flight per asset and checks
+ * conservation with it. Thread:  one. A plain program: it runs under every sanitizer.
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,7 +21,7 @@
 
 #include "actors/book/kinds.h"
 #include "actors/ledger/ledger.h"
-#include "runtime/hash.h"
+#include "tests/oracle/draw.h"
 #include "tests/oracle/naive_ledger.h"
 
 enum {
@@ -239,11 +242,18 @@ enum call {
     PREVENTED,
     TRIGGERED,
     RATES,
+    NEW_LIST,
+    LIST_START,
+    TODO,
+    FUND,
+    END_PENDING,
+    LIST_END,
     CALLS
 };
 static const char *const call_name[] = {
-    "new",     "replace",    "replaced", "accepted", "fill",      "last fill", "done", "refused",
-    "deposit", "withdrawal", "amend",    "amended",  "prevented", "triggered", "rates"};
+    "new",     "replace", "replaced",   "accepted", "fill",    "last fill",   "done",
+    "refused", "deposit", "withdrawal", "amend",    "amended", "prevented",   "triggered",
+    "rates",   "list",    "list start", "todo",     "fund",    "end pending", "list end"};
 
 /* What the run has seen; a kind that never came up was not tested. */
 static struct {
@@ -252,10 +262,15 @@ static struct {
     uint64_t replace_reject[REJECT_COUNT], moved_all, moved_part, moved_none, same_id, chained;
     uint64_t amend_reject[REJECT_COUNT], amended_away, amend_too_late, prevented_all;
     uint64_t accepted_after_fill, zero_cost, evicted_orders, evicted_trades, open_max, checks;
+    uint64_t list_reject[REJECT_COUNT], kinds[LIST_KINDS], evicted_lists, snapshots;
+    uint64_t acts_filled, acts_triggered, acts_told_late, trimmed, pair_refused, pending_refused;
+    uint64_t ended_sibling, ended_with[ORDER_STATUS_COUNT], fund_reject[REJECT_COUNT];
+    uint64_t pending_ended[EXPIRY_REJECTED + 1], never_started, listed_replaced, listed_amended;
+    uint64_t fund_estimates, funded_in_pairs;
 } seen;
 
 static struct {
-    uint64_t seed, random, number; /* number: of the command, over the whole run */
+    uint64_t seed, number; /* number: of the command, over the whole run */
     const struct setting *setting;
     struct ledger_limits limits;
     struct ledger *ledger;
@@ -275,6 +290,12 @@ static struct {
         uint64_t old, made; /* refs: replaces under way */
     } pairs[256];
     uint32_t pair_count; /* by request id: what it was used for; asset ASSETS: not yet */
+    struct doom {
+        uint64_t ref;
+        enum order_status status;
+        enum order_expiry expiry;
+    } dooms[256]; /* orders of pairs that the market has ended, and has not told of */
+    uint32_t doom_count;
 } run;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
@@ -294,29 +315,6 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
     ((real) == (want)                                                                              \
          ? (void)0                                                                                 \
          : fail("%s: ledger %" PRId64 ", naive %" PRId64, what, (int64_t)(real), (int64_t)(want)))
-
-static uint64_t random_word(void)
-{
-    return hash_mix(run.random += 0x9E3779B97F4A7C15ull);
-}
-
-/* 0 .. bound - 1 */
-static int64_t below(int64_t bound)
-{
-    return (int64_t)(random_word() % (uint64_t)bound);
-}
-
-static bool chance(int percent)
-{
-    return below(100) < percent;
-}
-
-/* 1 .. bound, small ones as likely as large ones. */
-static int64_t any_size(int64_t bound)
-{
-    int64_t reach = bound >> below(64 - __builtin_clzll((uint64_t)bound));
-    return 1 + below(reach);
-}
 
 static uint32_t slot_of(uint32_t user)
 {
@@ -340,7 +338,9 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(real->executed_lots, want->executed_lots, "executed");
     SAME(real->quote_atoms, want->asked.by_quote ? want->asked.quote_atoms : 0, "quote quantity");
     SAME(real->cum_quote, want->cum_quote, "cumulative quote");
-    SAME(real->held, naive_ledger_held(run.naive, want), "held");
+    SAME(ledger_hold_of(run.ledger, real), naive_ledger_held(run.naive, want), "held");
+    SAME(real->list_id, want->list, "list");
+    SAME(real->expiry, want->expiry, "expiry");
     SAME(real->due, want->due, "due");
     SAME(real->time_us, want->time_us, "time");
     SAME(real->updated_us, want->updated_us, "updated");
@@ -359,6 +359,9 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(terms->iceberg_lots, want->asked.iceberg_atoms / spec->lot_atoms, "iceberg");
     SAME(terms->trail_bips, want->asked.trail_bips, "delta");
     SAME(terms->working_us, want->working_us, "working time");
+    SAME(terms->strategy.has_id, want->asked.strategy.has_id, "whether there is a strategy id");
+    SAME(terms->strategy.id, want->asked.strategy.id, "strategy id");
+    SAME(terms->strategy.type, want->asked.strategy.type, "strategy type");
     SAME(real->trades, want->trades, "trades");
     SAME(real->amends, want->amends, "amendments");
     SAME(real->prevented_lots, want->prevented_lots, "prevented");
@@ -367,6 +370,51 @@ static void compare_order(const struct ledger_order *real, const struct naive_or
     SAME(real->client_length, want->asked.client_length, "length of the client id");
     if (memcmp(real->client_id, want->asked.client_id, real->client_length) != 0)
         fail("client ids differ");
+}
+
+/* Its client id and those of its orders, also of those that are forgotten. */
+static void compare_list(const struct ledger_list *real, const struct naive_list *want)
+{
+    SAME(real->id, want->id, "list: id");
+    SAME(real->user, slot_of(want->user), "list: user");
+    SAME(real->symbol, want->asked.order[0].symbol, "list: symbol");
+    SAME(real->kind, want->asked.kind, "list: kind");
+    SAME(real->phase, want->phase, "list: phase");
+    SAME(real->open, naive_ledger_list_open(run.naive, want), "list: open orders");
+    SAME(real->started, want->started, "list: started");
+    SAME(real->done, want->done, "list: done");
+    SAME(real->time_us, want->time_us, "list: time");
+    SAME(real->price_atoms, want->price_atoms, "list: price of the working order");
+    if (!ledger_list_is_named(real, want->asked.client_id, want->asked.client_length))
+        fail("client ids of lists differ");
+    for (uint32_t i = 0; i < list_orders(real->kind); i++) {
+        const struct ledger_list_order order = naive_ledger_list_order(run.naive, want, i);
+        SAME(real->order[i].ref, order.ref, "list: ref");
+        SAME(real->order[i].order_id, order.order_id, "list: order id");
+        SAME(real->order[i].client_length, order.client_length, "list: length of a client id");
+        if (memcmp(real->order[i].client_id, order.client_id, order.client_length) != 0)
+            fail("client ids of a list's orders differ");
+    }
+}
+
+static void compare_list_of(uint64_t id)
+{
+    const struct naive_list *want = naive_ledger_find_list(run.naive, id);
+    uint32_t slot = ledger_find_list(run.ledger, id);
+    SAME(slot != 0, want != NULL, "find the list");
+    if (!want)
+        return;
+    compare_list(ledger_list(run.ledger, slot), want);
+    for (uint32_t i = 0; i < list_orders(want->asked.kind); i++) {
+        uint32_t at = ledger_find_ref(run.ledger, want->order[i].ref);
+        const struct naive_order *order = naive_ledger_by_ref(run.naive, want->order[i].ref);
+        SAME(at != 0, order && order->open, "find an order of a list");
+        if (!at)
+            continue;
+        compare_order(ledger_order(run.ledger, at), order);
+        SAME(ledger_list_place(ledger_list(run.ledger, slot), ledger_order(run.ledger, at)), i,
+             "place in the list");
+    }
 }
 
 /* The order a call has touched; `slot` is the call's answer. */
@@ -464,6 +512,7 @@ static void compare_history(uint32_t user)
         const struct ledger_trade *trade = ledger_trade(run.ledger, at);
         SAME(trade->trade_id, want->trade_id, "trade id");
         SAME(trade->order_id, want->order_id, "trade's order id");
+        SAME(trade->list_id, want->list, "trade's list");
         SAME(trade->price_ticks, want->price_ticks, "trade's price");
         SAME(trade->qty_lots, want->qty_lots, "trade's quantity");
         SAME(trade->quote_atoms, want->quote_atoms, "trade's quote");
@@ -477,6 +526,33 @@ static void compare_history(uint32_t user)
     }
     SAME(at, 0, "end of the trades");
     SAME(real->trades, count, "trades");
+}
+
+/* A user's lists, those open and those done, each oldest first; and each by its ids. */
+static void compare_lists(uint32_t user)
+{
+    const struct ledger_user *real = ledger_user(run.ledger, slot_of(user));
+    for (uint32_t done = 0; done < 2; done++) {
+        uint32_t at = done ? real->list_done_head : real->lists_head, count = 0;
+        const struct naive_list *want, *named;
+        for (; (want = naive_ledger_user_list(run.naive, user, done, count)) != NULL; count++) {
+            const char *id = want->asked.client_id;
+            uint8_t length = want->asked.client_length;
+            if (!at)
+                fail("user %u: the lists end too early", user);
+            compare_list(ledger_list(run.ledger, at), want);
+            SAME(ledger_find_list(run.ledger, want->id), at, "find the list");
+            named = naive_ledger_find_named(run.naive, user, id, length);
+            SAME(ledger_list(run.ledger,
+                             ledger_find_list_named(run.ledger, slot_of(user), id, length))
+                     ->id,
+                 named->id, "find the list by client id");
+            at = ledger_list(run.ledger, at)->next;
+        }
+        SAME(at, 0, "end of the lists");
+        SAME(done ? real->lists_done : real->lists, count, "lists");
+    }
+    SAME(ledger_find_list_named(run.ledger, slot_of(user), "nobody's", 8), 0, "an unknown name");
 }
 
 static uint64_t ref_at(uint32_t slot)
@@ -539,6 +615,7 @@ static void compare_all(void)
         for (uint16_t symbol = 0; symbol < SYMBOLS; symbol++)
             compare_open(user, symbol);
         compare_history(user);
+        compare_lists(user);
     }
     compare_finding();
     ledger_each_open(run.ledger, count_open, &each);
@@ -546,6 +623,30 @@ static void compare_all(void)
     SAME(ledger_open_orders(run.ledger), open, "open orders");
     ledger_verify(run.ledger);
     seen.checks++;
+}
+
+/* The ledger goes on as what is read of its snapshot. */
+static void reload(void)
+{
+    static unsigned char bytes[32 << 20];
+    struct wire out = {.out = bytes, .end = sizeof bytes, .ok = true};
+    ledger_wire(&out, run.ledger);
+    struct wire in = {.in = bytes, .end = out.at, .ok = true};
+    void *block = calloc(1, ledger_size(&run.limits));
+    if (!block)
+        abort();
+    struct ledger *twin = ledger_init(block, &run.limits);
+    ledger_wire(&in, twin);
+    if (!out.ok || out.at > sizeof bytes || !in.ok || in.at != in.end)
+        fail("the snapshot is not whole: %d, %d, %u of %u bytes", out.ok, in.ok, in.at, in.end);
+    if (ledger_hash(twin) != ledger_hash(run.ledger))
+        fail("what was read of the snapshot has another hash");
+    SAME(*ledger_digest(twin), *ledger_digest(run.ledger), "digest of a snapshot");
+    ledger_verify(twin);
+    free(run.block);
+    run.block = block;
+    run.ledger = twin;
+    seen.snapshots++;
 }
 
 /* ---- drawing ---- */
@@ -566,17 +667,27 @@ static void any_trigger(struct ledger_new *order)
             any_price() * run.setting->spec[order->symbol % 2].tick_atoms + (chance(3) ? 1 : 0);
 }
 
-static struct ledger_new any_new(void)
+/* Of so many lots: half of the time no more than few of them are needed for the whole. */
+static int64_t any_part(int64_t lots)
+{
+    int64_t part = lots / (1 + below(8));
+    return part > 0 && chance(50) ? part : any_size(lots);
+}
+
+static uint16_t any_symbol(void)
+{
+    return (uint16_t)below(SYMBOLS - !chance(3));
+}
+
+static struct ledger_new any_of(uint16_t number, uint8_t type)
 {
     struct ledger_new order = {.tag = random_word(),
-                               .symbol = (uint16_t)below(SYMBOLS - !chance(3)),
+                               .symbol = number,
                                .side = (uint8_t)below(2),
+                               .type = type,
                                .stp = (uint8_t)below(STP_COUNT),
                                .resp = (uint8_t)below(3)};
     const struct money_spec *spec = &run.setting->spec[order.symbol % 2];
-    order.type = (uint8_t)(chance(60) ? TYPE_LIMIT : chance(60) ? TYPE_MARKET : TYPE_LIMIT_MAKER);
-    if (chance(20))
-        order.type = (uint8_t)(TYPE_STOP_LOSS + below(4));
     order.tif = (uint8_t)(chance(60) ? TIF_GTC : below(3));
     order.by_quote = order.type == TYPE_MARKET && chance(50);
     if (!type_is_market(order.type) || chance(10))
@@ -598,10 +709,15 @@ static struct ledger_new any_new(void)
     }
     if (type_waits(order.type))
         any_trigger(&order);
+    if (chance(20))
+        order.strategy.type = STRATEGY_TYPE_MIN + (int32_t)below(5);
+    if (chance(20))
+        order.strategy =
+            (struct strategy){.id = below(3), .type = order.strategy.type, .has_id = true};
     if (!type_is_market(order.type) && order.tif == TIF_GTC && order.qty_atoms >= spec->lot_atoms &&
         order.qty_atoms < INT64_MAX / 2 && chance(40))
         order.iceberg_atoms =
-            any_size(order.qty_atoms / spec->lot_atoms) * spec->lot_atoms + (chance(3) ? 1 : 0);
+            any_part(order.qty_atoms / spec->lot_atoms) * spec->lot_atoms + (chance(3) ? 1 : 0);
     int64_t price = any_price() * spec->tick_atoms;
     order.hint_atoms = chance(85) ? price : 0;
     __int128 worth = (__int128)price * order.qty_atoms / MONEY_ATOMS_PER_UNIT;
@@ -611,6 +727,62 @@ static struct ledger_new any_new(void)
     order.client_length = (uint8_t)snprintf(order.client_id, CLIENT_ID_MAX, "c%" PRId64,
                                             below(run.setting->client_ids));
     return order;
+}
+
+static struct ledger_new any_new(void)
+{
+    uint8_t type = chance(60) ? TYPE_LIMIT : chance(60) ? TYPE_MARKET : TYPE_LIMIT_MAKER;
+    if (chance(20))
+        type = (uint8_t)(TYPE_STOP_LOSS + below(4));
+    return any_of(any_symbol(), type);
+}
+
+/* Two orders of which only one may trade: the stop loss, and what is for the other way. */
+static void any_pair(struct ledger_new *loss, uint16_t symbol)
+{
+    static const uint8_t gains[] = {TYPE_LIMIT_MAKER, TYPE_LIMIT_MAKER, TYPE_TAKE_PROFIT,
+                                    TYPE_TAKE_PROFIT_LIMIT};
+    struct ledger_new *gain = loss + 1;
+    *loss = any_of(symbol, chance(50) ? TYPE_STOP_LOSS : TYPE_STOP_LOSS_LIMIT);
+    *gain = any_of(symbol, gains[below(4)]);
+    int64_t *at = type_waits(gain->type) ? &gain->stop_atoms : &gain->price_atoms;
+    int64_t far = loss->stop_atoms;
+    gain->side = loss->side;
+    gain->qty_atoms = loss->qty_atoms;
+    if (gain->iceberg_atoms > gain->qty_atoms)
+        gain->iceberg_atoms = 0;
+    if (far && *at && (far < *at) == (loss->side == SIDE_BUY) && chance(85)) {
+        loss->stop_atoms = *at;
+        *at = far;
+    }
+}
+
+static struct ledger_new_list any_list(void)
+{
+    struct ledger_new_list list = {.kind = (uint8_t)below(LIST_KINDS)};
+    uint16_t symbol = any_symbol();
+    bool paired = list.kind != LIST_OTO;
+    if (list.kind != LIST_OCO)
+        list.order[0] = any_of(symbol, chance(75) ? TYPE_LIMIT : TYPE_LIMIT_MAKER);
+    if (paired)
+        any_pair(&list.order[list.kind == LIST_OTOCO], symbol);
+    else
+        list.order[1] = any_of(symbol, (uint8_t)below(TYPE_COUNT));
+    list.order[1].by_quote = false;            /* a list has quantities */
+    if (list.kind != LIST_OCO && chance(70)) { /* sold again, or bought back */
+        for (uint32_t i = 1; i < list_orders(list.kind); i++) {
+            struct ledger_new *pending = &list.order[i];
+            if (paired && pending->side == list.order[0].side) /* would cross their prices */
+                list.order[0].side = !pending->side;
+            pending->side = !list.order[0].side;
+            pending->qty_atoms = list.order[0].qty_atoms;
+            if (pending->iceberg_atoms > pending->qty_atoms)
+                pending->iceberg_atoms = 0;
+        }
+    }
+    list.client_length = (uint8_t)snprintf(list.client_id, CLIENT_ID_MAX, "l%" PRId64,
+                                           below(run.setting->client_ids));
+    return list;
 }
 
 /* The nth open order, or NULL. */
@@ -675,10 +847,154 @@ static void do_new(void)
     seen.by_quote[order.side] += order.by_quote;
 }
 
+static void do_new_list(void)
+{
+    uint32_t user = (uint32_t)below(run.setting->users);
+    struct ledger_new_list list = any_list();
+    struct ledger_plan plan[LIST_ORDERS_MAX];
+    enum reject reject = ledger_check_list(run.ledger, slot_of(user), &list, plan);
+    struct naive_list_plan want = naive_ledger_check_list(run.naive, user, &list);
+    if (reject != want.reject)
+        fail("%s; naive: %s", reject_text(reject), reject_text(want.reject));
+    seen.calls[NEW_LIST]++;
+    seen.list_reject[reject]++;
+    if (reject != REJECT_NONE)
+        return;
+    seen.kinds[list.kind]++;
+    for (uint32_t i = 0; i < list_orders(list.kind); i++)
+        compare_plan(&plan[i], &want.order[i], &list.order[i], true);
+    uint32_t slot = ledger_place_list(run.ledger, slot_of(user), &list, plan, run.now_us);
+    uint64_t id = naive_ledger_place_list(run.naive, user, &list, &want);
+    SAME(ledger_find_list(run.ledger, id), slot, "find a new list");
+    compare_list_of(id);
+}
+
+/* ---- what the market says of an order of a list, and what follows ---- */
+
+static const struct naive_list *list_of(const struct naive_order *order)
+{
+    return order->list ? naive_ledger_find_list(run.naive, order->list) : NULL;
+}
+
+static bool on_its_way(const struct naive_order *order)
+{
+    return order->status == ORDER_SENT || order->status == ORDER_PENDING;
+}
+
+/* It waits for a working order, or to be placed: the market does not know it. */
+static bool is_kept(const struct naive_order *order)
+{
+    return (order->flags & ORDER_PENDED) && list_of(order)->phase != LIST_SECOND;
+}
+
+/* What the market tells of both of a pair, it tells when both are in the book. */
+static bool pair_is_coming(const struct naive_order *order)
+{
+    return naive_ledger_shares(run.naive, order) &&
+           (on_its_way(order) || on_its_way(naive_ledger_by_ref(run.naive, order->other)));
+}
+
+static uint32_t doom_of(uint64_t ref)
+{
+    uint32_t at = 0;
+    while (at < run.doom_count && run.dooms[at].ref != ref)
+        at++;
+    return at;
+}
+
+/* The market ends the other one of its pair, if it has not yet. */
+static void doom_other(const struct naive_order *order, enum order_status status,
+                       enum order_expiry expiry)
+{
+    const struct naive_order *other =
+        order->other ? naive_ledger_by_ref(run.naive, order->other) : NULL;
+    if (!other || !other->open || doom_of(order->other) < run.doom_count)
+        return;
+    if (run.doom_count == sizeof run.dooms / sizeof run.dooms[0])
+        fail("too many orders are about to end");
+    run.dooms[run.doom_count++] =
+        (struct doom){.ref = order->other, .status = status, .expiry = expiry};
+}
+
+static void end_pending(uint64_t ref, enum order_expiry expiry)
+{
+    enum order_status status = expiry == EXPIRY_OWN ? ORDER_CANCELED : ORDER_EXPIRED;
+    uint32_t slot = ledger_find_ref(run.ledger, ref);
+    seen.calls[END_PENDING]++;
+    seen.pending_ended[expiry]++;
+    ledger_end_pending(run.ledger, slot, status, expiry, run.now_us);
+    naive_ledger_end_pending(run.naive, ref, status, expiry, run.now_us);
+    compare_touched(slot, ref);
+}
+
+static void end_all_pending(const struct naive_list *list, enum order_expiry expiry)
+{
+    for (uint32_t i = 1; i < list_orders(list->asked.kind); i++)
+        end_pending(list->order[i].ref, expiry);
+}
+
+static void end_if_over(uint64_t id)
+{
+    const struct naive_list *list = naive_ledger_find_list(run.naive, id);
+    if (naive_ledger_list_open(run.naive, list) > 0)
+        return;
+    seen.calls[LIST_END]++;
+    seen.never_started += !list->started;
+    ledger_list_end(run.ledger, ledger_find_list(run.ledger, id), run.now_us);
+    naive_ledger_list_end(run.naive, id, run.now_us);
+}
+
+static void start_if_taken(const struct naive_list *list)
+{
+    if (list->started ||
+        (list->asked.kind == LIST_OCO && !naive_ledger_list_order(run.naive, list, 1).order_id))
+        return;
+    seen.calls[LIST_START]++;
+    ledger_list_start(run.ledger, ledger_find_list(run.ledger, list->id), run.now_us);
+    naive_ledger_list_start(run.naive, list->id, run.now_us);
+}
+
+/* The working order has ended. */
+static void working_ended(const struct naive_list *list, enum order_status status)
+{
+    if (status != ORDER_FILLED || chance(5)) { /* or all are being cancelled */
+        end_all_pending(list, status == ORDER_FILLED || status == ORDER_CANCELED ? EXPIRY_OWN
+                                                                                 : EXPIRY_OTO);
+        return;
+    }
+    seen.calls[TODO]++;
+    ledger_list_todo(run.ledger, ledger_find_list(run.ledger, list->id));
+    naive_ledger_list_todo(run.naive, list->id);
+}
+
+/* The market has said something of the order, and that it is not refused. */
+static void told(uint64_t ref)
+{
+    const struct naive_order *order = naive_ledger_by_ref(run.naive, ref);
+    const struct naive_list *list = list_of(order);
+    if (!list)
+        return;
+    uint64_t id = list->id;
+    enum order_status status = order->status;
+    bool working = list->asked.kind != LIST_OCO && list->order[0].ref == ref;
+    start_if_taken(list);
+    if (!order->open && working)
+        working_ended(list, status);
+    if (!order->open && order->expiry != EXPIRY_OCO) {
+        bool cancelled = status == ORDER_CANCELED || status == ORDER_EXPIRED;
+        seen.ended_with[status] += order->other != 0;
+        doom_other(order, cancelled ? status : ORDER_EXPIRED, cancelled ? EXPIRY_OWN : EXPIRY_OCO);
+    }
+    end_if_over(id);
+    compare_list_of(id);
+}
+
 /* A new order of some open order's user and symbol, to take its place. */
 static void do_replace(void)
 {
     const struct naive_order *old = any_open();
+    if (old && is_kept(old))
+        return;
     if (!old || run.pair_count == sizeof run.pairs / sizeof run.pairs[0])
         return;
     uint32_t user = old->user;
@@ -731,7 +1047,14 @@ static void do_replace(void)
 
 static uint64_t id_of(const struct naive_order *order)
 {
-    return order->order_id ? order->order_id : ++run.order_ids[order->asked.symbol];
+    uint64_t *last = &run.order_ids[order->asked.symbol], id = *last + 1;
+    const struct naive_list *list = list_of(order);
+    if (order->order_id)
+        return order->order_id;
+    *last = id;
+    if (list && list->asked.kind != LIST_OCO) /* and those behind it for what is pending */
+        *last += list_orders(list->asked.kind) - 1;
+    return id;
 }
 
 static void do_accepted(const struct naive_order *order)
@@ -742,6 +1065,7 @@ static void do_accepted(const struct naive_order *order)
     uint32_t slot = ledger_accepted(run.ledger, ref, id, run.now_us);
     naive_ledger_accepted(run.naive, ref, id, run.now_us);
     compare_touched(slot, ref);
+    told(ref);
 }
 
 /* A price the market may trade the order at. */
@@ -812,6 +1136,7 @@ static bool do_fill(const struct naive_order *order)
         ledger_fill(run.ledger, ref, id, run.trade_ids, price, lots, maker, last, run.now_us);
     naive_ledger_fill(run.naive, ref, id, run.trade_ids, price, lots, maker, last, run.now_us);
     compare_touched(slot, ref);
+    told(ref);
     return true;
 }
 
@@ -827,6 +1152,7 @@ static void do_done(const struct naive_order *order)
     uint32_t slot = ledger_done(run.ledger, ref, id, status, run.now_us);
     naive_ledger_done(run.naive, ref, id, status, run.now_us);
     compare_touched(slot, ref);
+    told(ref);
 }
 
 /* Self-trade prevention takes some of it, or all. */
@@ -842,15 +1168,42 @@ static void do_prevented(const struct naive_order *order)
     uint32_t slot = ledger_prevented(run.ledger, ref, id, run.trade_ids, lots, done, run.now_us);
     naive_ledger_prevented(run.naive, ref, id, run.trade_ids, lots, done, run.now_us);
     compare_touched(slot, ref);
+    told(ref);
 }
 
+static void refuse(uint64_t ref)
+{
+    seen.calls[REFUSED]++;
+    ledger_refused(run.ledger, ref);
+    naive_ledger_refused(run.naive, ref);
+    SAME(ledger_find_ref(run.ledger, ref), 0, "find a refused order");
+}
+
+/* Of a list's second phase the client has seen it; of its first nothing stays. */
 static void do_refused(const struct naive_order *order)
 {
-    struct naive_order was = *order;
-    seen.calls[REFUSED]++;
-    ledger_refused(run.ledger, was.ref);
-    naive_ledger_refused(run.naive, was.ref);
-    SAME(ledger_find_ref(run.ledger, was.ref), 0, "find a refused order");
+    uint64_t ref = order->ref, id = order->list;
+    const struct naive_list *list = list_of(order);
+    if (order->other)
+        doom_other(order, ORDER_EXPIRED, EXPIRY_REJECTED);
+    if (order->flags & ORDER_PENDED) {
+        seen.pending_refused++;
+        end_pending(ref, EXPIRY_REJECTED);
+    } else if (!list || list->asked.kind == LIST_OCO) {
+        seen.pair_refused += list != NULL;
+        refuse(ref);
+    } else {
+        uint64_t refs[LIST_ORDERS_MAX];
+        uint32_t count = list_orders(list->asked.kind);
+        for (uint32_t i = 0; i < count; i++)
+            refs[i] = list->order[i].ref;
+        for (uint32_t i = 0; i < count; i++)
+            refuse(refs[i]);
+    }
+    if (!id)
+        return;
+    end_if_over(id);
+    compare_list_of(id);
 }
 
 static uint32_t pair_of(uint64_t made)
@@ -867,7 +1220,8 @@ static void do_replaced(const struct naive_order *made, uint32_t pair)
 {
     uint64_t ref = run.pairs[pair].old, new_ref = made->ref;
     const struct naive_order *old = naive_ledger_by_ref(run.naive, ref);
-    bool resting = old && old->open && old->order_id &&
+    bool resting = old && old->open && !on_its_way(old) && !pair_is_coming(old) &&
+                   doom_of(ref) == run.doom_count &&
                    (!type_is_market(old->asked.type) || (old->flags & ORDER_WAITING)) &&
                    pair_of(ref) == run.pair_count;
     bool estimate = type_is_market(made->asked.type);
@@ -885,6 +1239,8 @@ static void do_replaced(const struct naive_order *made, uint32_t pair)
         naive_ledger_replaced(run.naive, ref, order_id, new_ref, moved, run.now_us);
         compare_touched(slot, ref);
         compare_touched(ledger_find_ref(run.ledger, new_ref), new_ref);
+        seen.listed_replaced += naive_ledger_by_ref(run.naive, ref)->list != 0;
+        told(ref);
     }
     made = naive_ledger_by_ref(run.naive, new_ref);
     if (made->due || chance(10))
@@ -936,8 +1292,9 @@ static bool do_amended(void)
         return false;
     uint64_t ref = amend->ref;
     const struct naive_order *order = naive_ledger_by_ref(run.naive, ref);
-    bool gone = !order || !order->open;
-    if (!gone && (!order->order_id || order->due))
+    bool gone = !order || !order->open || is_kept(order) || doom_of(ref) < run.doom_count ||
+                naive_ledger_shares(run.naive, order); /* the market refuses one of a pair */
+    if (!gone && (on_its_way(order) || order->due))
         return false; /* its place in the market's words is behind others */
     seen.calls[AMENDED]++;
     seen.amend_too_late += gone;
@@ -952,28 +1309,145 @@ static bool do_amended(void)
         uint32_t slot = ledger_amended(run.ledger, ref, all ? left : off, all, run.now_us);
         naive_ledger_amended(run.naive, ref, false, run.now_us);
         compare_touched(slot, ref);
+        seen.listed_amended += naive_ledger_by_ref(run.naive, ref)->list != 0;
+        told(ref);
     }
     if (ledger_amending(run.ledger, ref))
         fail("an amendment is under way behind its end");
     return true;
 }
 
+static void do_triggered(uint64_t ref)
+{
+    seen.calls[TRIGGERED]++;
+    uint32_t slot = ledger_triggered(run.ledger, ref, run.now_us);
+    naive_ledger_triggered(run.naive, ref, run.now_us);
+    compare_touched(slot, ref);
+}
+
 /* An order that waits is accepted, and then fires or ends. */
 static void do_waiting(const struct naive_order *order)
 {
-    uint64_t ref = order->ref;
-    if (order->order_id == 0 && chance(15)) {
+    if (on_its_way(order) && chance(15))
         do_refused(order);
-    } else if (order->order_id == 0) {
+    else if (on_its_way(order))
         do_accepted(order);
-    } else if (chance(50)) {
+    else if (chance(50))
         do_done(order);
-    } else {
-        seen.calls[TRIGGERED]++;
-        uint32_t slot = ledger_triggered(run.ledger, ref, run.now_us);
-        naive_ledger_triggered(run.naive, ref, run.now_us);
-        compare_touched(slot, ref);
+    else
+        do_triggered(order->ref);
+}
+
+/* One of a pair that the market has ended with the other one. */
+static void do_doomed(uint32_t at)
+{
+    const struct doom doom = run.dooms[at];
+    const struct naive_order *order = naive_ledger_by_ref(run.naive, doom.ref);
+    run.dooms[at] = run.dooms[--run.doom_count];
+    if (doom.expiry == EXPIRY_REJECTED) {
+        do_refused(order);
+        return;
     }
+    seen.calls[DONE]++;
+    seen.done[doom.status]++;
+    seen.ended_sibling += doom.expiry == EXPIRY_OCO;
+    uint32_t slot = ledger_find_ref(run.ledger, doom.ref);
+    uint64_t id = order->order_id;
+    ledger_order(run.ledger, slot)->expiry = (uint8_t)doom.expiry;
+    naive_ledger_expiry(run.naive, doom.ref, doom.expiry);
+    slot = ledger_done(run.ledger, doom.ref, id, doom.status, run.now_us);
+    naive_ledger_done(run.naive, doom.ref, id, doom.status, run.now_us);
+    compare_touched(slot, doom.ref);
+    told(doom.ref);
+}
+
+/* Both of a pair come to the book, the stop loss first, or none does. */
+static void do_pair_taken(const struct naive_order *order)
+{
+    const struct naive_order *other = naive_ledger_by_ref(run.naive, order->other);
+    const struct naive_order *loss = order->ref < other->ref ? order : other;
+    const struct naive_order *gain = loss == order ? other : order;
+    if (!on_its_way(loss))
+        do_accepted(gain);
+    else if (chance(10))
+        do_refused(loss);
+    else
+        do_accepted(loss);
+}
+
+/* It trades or is triggered, and the other one ends: which of the two the market tells first. */
+static void do_act(const struct naive_order *order)
+{
+    uint64_t ref = order->ref;
+    bool late = chance(50);
+    if (!(order->flags & ORDER_WAITING)) {
+        if (!do_fill(order))
+            return;
+        order = naive_ledger_by_ref(run.naive, ref);
+        seen.acts_filled++;
+        doom_other(order, ORDER_EXPIRED, EXPIRY_OCO);
+        return;
+    }
+    doom_other(order, ORDER_EXPIRED, EXPIRY_OCO);
+    if (!late)
+        do_doomed(doom_of(order->other));
+    seen.acts_triggered++;
+    seen.acts_told_late += late;
+    do_triggered(ref);
+}
+
+/* Of a pair, of which none has acted. */
+static void do_paired(const struct naive_order *order)
+{
+    int64_t what = below(100);
+    if (pair_is_coming(order)) {
+        do_pair_taken(order);
+    } else if (what < 50) {
+        do_act(order);
+    } else if (what < 80 && !(order->flags & ORDER_WAITING)) {
+        int64_t before = naive_ledger_held(run.naive, order);
+        uint64_t ref = order->ref;
+        do_prevented(order);
+        order = naive_ledger_by_ref(run.naive, ref);
+        seen.trimmed += order->open && naive_ledger_held(run.naive, order) < before;
+    } else if (what >= 90) {
+        do_done(order);
+    }
+}
+
+/* The working order is filled: what is pending is placed, as far as the funds reach, or not. */
+static void do_place_pending(const struct naive_list *list)
+{
+    uint64_t id = list->id;
+    uint32_t slot = ledger_find_list(run.ledger, id);
+    if (chance(5)) {
+        ledger_list(run.ledger, slot)->cancel_tag = random_word();
+        end_all_pending(list, EXPIRY_OWN);
+        end_if_over(id);
+        compare_list_of(id);
+        return;
+    }
+    struct naive_plan want = naive_ledger_check_fund(run.naive, id);
+    enum reject reject = ledger_list_fund(run.ledger, slot);
+    if (reject != want.reject && reject != want.or_else)
+        fail("%s; naive: %s", reject_text(reject), reject_text(want.reject));
+    seen.calls[FUND]++;
+    seen.fund_reject[reject]++;
+    if (reject == REJECT_NONE) {
+        const struct ledger_order *first =
+            ledger_order(run.ledger, ledger_find_ref(run.ledger, list->order[1].ref));
+        int64_t hold = ledger_hold_of(run.ledger, first);
+        if (hold < want.hold_min || hold > want.hold_max)
+            fail("pending: hold %" PRId64 " is not in %" PRId64 "..%" PRId64, hold, want.hold_min,
+                 want.hold_max);
+        naive_ledger_fund(run.naive, id, &want, hold);
+        seen.fund_estimates += want.estimate;
+        seen.funded_in_pairs += list->asked.kind == LIST_OTOCO;
+    } else {
+        end_all_pending(list, EXPIRY_REJECTED);
+        end_if_over(id);
+    }
+    compare_list_of(id);
 }
 
 /* The market's word on some live order: an order not yet known to it may be refused; the others are
@@ -987,6 +1461,24 @@ static void do_market(void)
         do_new();
         return;
     }
+    if (run.doom_count && chance(30)) {
+        do_doomed((uint32_t)below(run.doom_count));
+        return;
+    }
+    if (is_kept(order) && list_of(order)->phase == LIST_TODO) {
+        do_place_pending(list_of(order));
+        return;
+    }
+    if (is_kept(order)) /* the market knows the one that it waits for */
+        order = naive_ledger_by_ref(run.naive, list_of(order)->order[0].ref);
+    if (doom_of(order->ref) < run.doom_count) {
+        do_doomed(doom_of(order->ref));
+        return;
+    }
+    if (naive_ledger_shares(run.naive, order)) {
+        do_paired(order);
+        return;
+    }
     if (pair_of(order->ref) < run.pair_count) {
         do_replaced(order, pair_of(order->ref));
         return;
@@ -996,7 +1488,7 @@ static void do_market(void)
         return;
     }
     int64_t what = below(100);
-    if (order->order_id == 0 && what < 15)
+    if (on_its_way(order) && what < 15)
         do_refused(order);
     else if (what < 30 && !type_is_market(order->asked.type))
         do_accepted(order);
@@ -1105,6 +1597,9 @@ static void one_command(void)
     } else if (chance(25)) {
         run.doing = "replace";
         do_replace();
+    } else if (chance(25)) {
+        run.doing = "list";
+        do_new_list();
     } else {
         run.doing = "new";
         do_new();
@@ -1126,6 +1621,7 @@ static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
                                      .max_orders = s->max_orders,
                                      .maker_ppm = s->maker_ppm,
                                      .taker_ppm = s->taker_ppm};
+    symbol->limits.order_lists = number == 3 ? 3 : 0;
     if (!s->filters)
         return;
     symbol->min_price_ticks = s->price_max_ticks / 1000 + 2;
@@ -1142,6 +1638,7 @@ static void set_symbol(struct ledger_symbol *symbol, uint16_t number)
     symbol->limits.algo_orders = 1 + number;
     symbol->limits.iceberg_orders = 1;
     symbol->limits.iceberg_parts = 10;
+    symbol->limits.order_lists = 2;
     symbol->limits.above_min = symbol->limits.below_min = 10;
     symbol->limits.above_max = 2000;
     symbol->limits.below_max = 2500;
@@ -1172,7 +1669,7 @@ static int64_t deposit_scale(void)
 static void open_setting(uint32_t index)
 {
     const struct setting *s = run.setting = &settings[index];
-    run.random = hash_fold(run.seed, index);
+    draw_from = hash_fold(run.seed, index);
     run.limits = (struct ledger_limits){.shard = (uint16_t)(index * 97 % 1024),
                                         .users = USERS_MAX + 1,
                                         .symbols = SYMBOLS,
@@ -1195,6 +1692,7 @@ static void open_setting(uint32_t index)
     ledger_exchange(run.ledger)->orders = s->filters ? s->max_orders + 1 : 0;
     ledger_exchange(run.ledger)->algo_orders = s->filters ? 2 : 0;
     ledger_exchange(run.ledger)->iceberg_orders = s->filters ? 1 : 0;
+    ledger_exchange(run.ledger)->order_lists = s->filters ? 2 : s->max_orders ? 0 : 5;
     *naive_ledger_exchange(run.naive) = *ledger_exchange(run.ledger);
     for (uint32_t user = 0; user < s->users; user++) {
         ledger_user_add(run.ledger, FIRST_USER_ID + user);
@@ -1204,7 +1702,7 @@ static void open_setting(uint32_t index)
     memset(run.in_flight, 0, sizeof run.in_flight);
     for (size_t i = 0; i < sizeof run.requests / sizeof run.requests[0]; i++)
         run.requests[i].asset = ASSETS;
-    run.pair_count = 0;
+    run.pair_count = run.doom_count = 0;
     run.deposit_max = deposit_scale();
     run.now_us = 1;
     run.market = 0;
@@ -1219,9 +1717,12 @@ static void run_setting(uint32_t index, uint64_t commands)
         if (i % CHECK_EVERY == 0 || i == commands) {
             run.doing = "check of everything";
             compare_all();
+            if (chance(50))
+                reload();
         }
     }
     seen.evicted_orders += naive_ledger_evicted_orders(run.naive);
+    seen.evicted_lists += naive_ledger_evicted_lists(run.naive);
     seen.evicted_trades += naive_ledger_evicted_trades(run.naive);
     free(run.block);
     naive_ledger_free(run.naive);
@@ -1235,6 +1736,37 @@ static void show(const char *what, uint64_t count)
 {
     printf(" %s %" PRIu64, what, count);
     all_seen = all_seen && count > 0;
+}
+
+static void show_lists(void)
+{
+    printf("; lists:");
+    show("OCO", seen.kinds[LIST_OCO]);
+    show("OTO", seen.kinds[LIST_OTO]);
+    show("OTOCO", seen.kinds[LIST_OTOCO]);
+    show("never started", seen.never_started);
+    show("evicted", seen.evicted_lists);
+    show("orders of pairs refused", seen.pair_refused);
+    show("filled first", seen.acts_filled);
+    show("triggered first", seen.acts_triggered);
+    show("told before the other's end", seen.acts_told_late);
+    show("ended by the other one", seen.ended_sibling);
+    show("ended FILLED", seen.ended_with[ORDER_FILLED]);
+    show("CANCELED", seen.ended_with[ORDER_CANCELED]);
+    show("EXPIRED", seen.ended_with[ORDER_EXPIRED]);
+    show("EXPIRED_IN_MATCH", seen.ended_with[ORDER_EXPIRED_IN_MATCH]);
+    show("trimmed", seen.trimmed);
+    show("replaced", seen.listed_replaced);
+    show("amended", seen.listed_amended);
+    show("funded", seen.fund_reject[REJECT_NONE]);
+    show("as pairs", seen.funded_in_pairs);
+    show("by an estimate", seen.fund_estimates);
+    show("not funded", seen.fund_reject[REJECT_NO_FUNDS]);
+    show("pending CANCELED", seen.pending_ended[EXPIRY_OWN]);
+    show("EXPIRED", seen.pending_ended[EXPIRY_OTO]);
+    show("REJECTED", seen.pending_ended[EXPIRY_REJECTED]);
+    show("of these by the market", seen.pending_refused);
+    show("snapshots read", seen.snapshots);
 }
 
 /* Prints the counts; false if, in a long run, some kind never came. */
@@ -1289,6 +1821,12 @@ static bool summary(void)
     for (size_t i = 0; i < sizeof new_rejects / sizeof new_rejects[0]; i++)
         if (new_rejects[i].reject != REJECT_UNKNOWN_SYMBOL) /* the old order has one */
             show(new_rejects[i].name, seen.replace_reject[new_rejects[i].reject]);
+    printf("; list:");
+    for (size_t i = 0; i < sizeof new_rejects / sizeof new_rejects[0]; i++)
+        show(new_rejects[i].name, seen.list_reject[new_rejects[i].reject]);
+    show("PAIR_PRICES", seen.list_reject[REJECT_PAIR_PRICES]);
+    show("MAX_NUM_ORDER_LISTS", seen.list_reject[REJECT_MAX_NUM_ORDER_LISTS]);
+    show("EXCHANGE_MAX_NUM_ORDER_LISTS", seen.list_reject[REJECT_EXCHANGE_MAX_NUM_ORDER_LISTS]);
     printf("; amend:");
     for (size_t i = 0; i < sizeof amend_rejects / sizeof amend_rejects[0]; i++)
         show(amend_rejects[i].name, seen.amend_reject[amend_rejects[i].reject]);
@@ -1319,7 +1857,8 @@ static bool summary(void)
     show("amended too late", seen.amend_too_late);
     show("orders evicted", seen.evicted_orders);
     show("trades evicted", seen.evicted_trades);
-    bool good = all_seen || seen.commands < 100000;
+    show_lists();
+    bool good = all_seen || seen.commands < 500000;
     printf("%s\n", good ? "" : " - SOME KIND NEVER CAME");
     return good;
 }

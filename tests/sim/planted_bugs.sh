@@ -37,6 +37,8 @@ bugs=(
     "61 who misses depth finds the log of one who has left"
     "62 an aggregate trade that has grown is not told again"
     "70 a market that is delisted refuses the cancels of what is left"
+    "72 a snapshot without the todo list"
+    "73 the other one of a pair is not told that it has ended"
     "71 orders take the room of a configuration's acknowledgement"
 )
 for bug in "${bugs[@]}"; do

@@ -41,6 +41,7 @@
 
 enum {
     WATCHERS = 2, /* of a user, each on a core of its own */
+    ORDER_IDS_MAX = 3 * OPS_MAX,
     SEQ_MAX = 1 << 16,
     SHARDS_MAX = 16,
 };
@@ -52,7 +53,7 @@ static const struct {
     {REQUEST_NEW, 45},        {REQUEST_REPLACE, 15},   {REQUEST_CANCEL, 15},
     {REQUEST_DEPOSIT, 7},     {REQUEST_GET_ORDER, 6},  {REQUEST_CANCEL_ALL, 3},
     {REQUEST_OPEN_ORDERS, 3}, {REQUEST_ALL_ORDERS, 3}, {REQUEST_ACCOUNT, 3},
-    {REQUEST_AMEND, 12},
+    {REQUEST_AMEND, 12},      {REQUEST_LIST, 12},      {REQUEST_LIST_CANCEL, 4},
 };
 enum { MIX = sizeof mix / sizeof *mix };
 
@@ -72,6 +73,11 @@ struct op { /* one request of a client */
      * reject and view are the new order's */
     uint16_t half, cancel_reject;
     bool cancelled, placed;
+    struct list_view list; /* LIST: as it was last shown */
+    /* Of a new order that was answered: its id, and what the answer showed of prevented matches. */
+    bool answered;
+    uint64_t made_id;
+    struct sim_prevented prevented;
 };
 
 /* A client that watches a user: it keeps the orders and balances that events tell of, and reads
@@ -103,6 +109,7 @@ struct sim {
     uint64_t trace; /* hash of all that happened: a seed must always give the same */
     uint64_t snapshots, loaded, rotten, removed; /* made, begun from, spoilt; segments trimmed */
     uint64_t poisoned;                           /* messages skipped */
+    uint64_t prevented_told;                     /* in answers to new orders */
     uint64_t changes, delisted; /* that the operator made while all went on; orders they ended */
     bool meddles;               /* it makes any */
     uint64_t segment_bytes;
@@ -110,6 +117,9 @@ struct sim {
     uint32_t weight[MIX], weights; /* and their sum */
     uint64_t replaces[2][2];       /* [cancelled][placed] */
     uint64_t amends, amended_away; /* made; of them, that left nothing */
+    /* by kind: lists that are done; of them, that traded, an OTO or OTOCO in its second phase */
+    uint64_t lists[LIST_KINDS], acted[LIST_KINDS];
+    uint64_t not_placed; /* pending orders that could not be */
     struct watcher watcher[USERS_MAX][WATCHERS];
     uint64_t events, watched, compared_orders; /* told; watchers compared at rest; their orders */
     struct exchange_config config;
@@ -131,7 +141,8 @@ struct sim {
     uint64_t (
         *digest)[SEQ_MAX]; /* [shard][seq]: state hash after that record, 0 = not comparable */
     uint64_t exposed[SHARDS_MAX];
-    struct told_order (*told)[SYMBOLS_MAX][OPS_MAX + 1]; /* [WATCHERS][symbol][order id] */
+    struct told_order (*told)[SYMBOLS_MAX][ORDER_IDS_MAX + 1]; /* [WATCHERS][symbol][order id] */
+    uint8_t (*told_list)[OPS_MAX + 1]; /* [WATCHERS][op]: 1: begun, 2: done */
     uint64_t deposit_counter;
     void *audit_memory;
 };
@@ -224,7 +235,7 @@ static void draw_config(void)
     config->slice_fills = 1 + below(3);
     config->window_ticks = 64;
     config->link_max = 1 + below(8);
-    config->account_outbox = 4 + below(8);
+    config->account_outbox = 5 + below(8); /* a pair of four parts, and a config */
     config->market_outbox = 2 * config->slice_fills + 4 + below(4);
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) + below(4);
     config->request_blocks = 64;
@@ -361,14 +372,103 @@ static void take_view(struct op *order, const struct order_view *view)
         fail("an answer shows another order");
     if ((view->executed < order->view.executed && id_is_unique(order)) || view->order_id == 0)
         fail("an order lost fills that were shown");
+    if (id_is_unique(order) && !strategies_agree(&view->strategy, &order->request.order.strategy))
+        fail("an answer shows another strategy than was sent");
     order->view = *view;
 }
 
-static void take_cancelled(struct op *op, const struct order_view *view)
+/* The matches that were prevented of a new order: in order, and what the order has lost is what
+ * they took of it. */
+static void check_prevented(struct op *op, struct reply *reply)
 {
+    const struct order_view *order = &reply->order;
+    uint64_t last = 0;
+    int64_t lost = 0, gained = 0;
+    uint32_t count = 0;
+    for (struct reply *block = reply->more; block; block = block->more)
+        for (uint32_t i = 0; block->kind == REPLY_PREVENTED && i < block->count; i++, count++) {
+            const struct prevented_view *match = &reply_prevented(block)[i];
+            if (match->match_id <= last || match->taker_order_id != order->order_id ||
+                match->symbol != order->symbol || match->stp != op->request.order.stp ||
+                match->stp == STP_NONE || match->price <= 0)
+                fail("an answer shows another order's prevented match");
+            if ((match->stp == STP_EXPIRE_TAKER && match->maker_qty) ||
+                (match->stp == STP_EXPIRE_MAKER && match->taker_qty) ||
+                (match->stp == STP_DECREMENT && match->taker_qty != match->maker_qty))
+                fail("an answer shows a prevented match of another mode");
+            last = match->match_id;
+            lost += match->taker_qty;
+            gained += match->maker_qty;
+        }
+    op->answered = true;
+    op->made_id = order->order_id;
+    op->prevented = (struct sim_prevented){count, lost, gained, false};
+    if (count && op->request.order.resp != RESPONSE_FULL)
+        fail("an answer shows prevented matches that was not asked for them");
+    if (op->request.order.resp == RESPONSE_FULL &&
+        (lost != order->prevented || (order->prevented_id && order->prevented_id != last &&
+                                      op->request.order.stp != STP_EXPIRE_MAKER)))
+        fail("an answer lacks a prevented match");
+    sim.prevented_told += count;
+}
+
+/* The op of the list that an order, or a list, says by its client id it is of; OPS_MAX: of none. */
+static uint32_t list_of_name(const char *id, uint8_t length)
+{
+    char text[CLIENT_ID_BYTES + 1] = "";
+    memcpy(text, id, length);
+    uint32_t number = text[0] == 'L' ? (uint32_t)strtoul(text + 1, NULL, 10) : OPS_MAX;
+    return number < sim.ops ? number : OPS_MAX;
+}
+
+/* A list and its orders, as an answer to the op shows them. */
+static void take_list(struct op *op, struct reply *reply)
+{
+    const struct list_view *list = &reply_lists(reply)[0];
+    const struct order_view *order = reply_list_orders(reply);
+    if (reply->kind != REPLY_LIST || reply->count != list_orders(op->request.list.kind) ||
+        list->count != reply->count || list->kind != op->request.list.kind || !list->list_id ||
+        (op->list.list_id && op->list.list_id != list->list_id))
+        fail("an answer shows another list");
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct request_order *asked = &op->request.list.order[i];
+        if (order[i].order_id != list->order[0].order_id + i || order[i].list_id != list->list_id ||
+            order[i].status == ORDER_SENT || order[i].type != asked->type ||
+            order[i].qty != asked->qty || order[i].client_length != asked->client_length ||
+            !strategies_agree(&order[i].strategy, &asked->strategy) ||
+            memcmp(order[i].client_id, asked->client_id, asked->client_length) != 0)
+            fail("an answer shows another order than the list's");
+        if (list->done && status_is_open(order[i].status))
+            fail("a list is done that has an open order");
+    }
+    op->list = *list;
+}
+
+static void take_cancelled(struct op *op, struct reply *reply)
+{
+    struct op *target = &sim.op[op->target];
+    if (target->type == REQUEST_LIST) {
+        take_list(target, reply);
+        if (!target->list.done)
+            fail("a list was cancelled that is not done");
+        return;
+    }
+    const struct order_view *view = reply_orders(reply);
     take_view(&sim.op[op->target], view);
     if (view->status != ORDER_CANCELED)
         fail("a cancel was acknowledged for an order that is not cancelled");
+}
+
+/* One of those that a CancelAll has ended: an order, or a list. */
+static void take_cancelled_part(struct reply *reply)
+{
+    if (!reply || reply->kind != REPLY_LIST)
+        return;
+    const struct list_view *list = &reply_lists(reply)[0];
+    uint32_t op = list_of_name(list->client_id, list->client_length);
+    if (op == OPS_MAX || !list->done)
+        fail("all was cancelled, and a list is not done");
+    take_list(&sim.op[op], reply);
 }
 
 static void on_refused(struct op *op, const struct msg *msg)
@@ -376,6 +476,8 @@ static void on_refused(struct op *op, const struct msg *msg)
     op->reject = msg->reply.reject;
     op->state = OP_REFUSED;
     struct op *order = &sim.op[op->target];
+    if (op->target != OPS_MAX && order->type == REQUEST_LIST)
+        return;
     if (op->type == REQUEST_GET_ORDER && order->state == OP_ACKED &&
         op->request.timestamp_us >= 0 && order->answers)
         fail("read-your-writes: an acknowledged order is unknown");
@@ -408,12 +510,13 @@ static void on_replace_part(struct op *op, const struct msg *msg)
         fail("a replace was answered whole, and not refused");
     if (half == HALF_CANCEL && reject == REJECT_NONE) {
         op->cancelled = true;
-        take_cancelled(op, reply_orders(reply));
+        take_cancelled(op, reply);
     } else if (half == HALF_CANCEL) {
         op->cancel_reject = reject;
     } else if (reject == REJECT_NONE) {
         op->placed = true;
         take_view(op, &reply->order);
+        check_prevented(op, reply);
     } else {
         op->reject = reject;
     }
@@ -435,7 +538,7 @@ static void on_replace_part(struct op *op, const struct msg *msg)
 static struct told_order *told_of(const struct watcher *watcher, uint16_t symbol, uint64_t id)
 {
     ASSERT(symbol < SYMBOLS_MAX);
-    if (id == 0 || id > OPS_MAX)
+    if (id == 0 || id > ORDER_IDS_MAX)
         fail("an order id that cannot be");
     return &sim.told[watcher->which][symbol][id];
 }
@@ -455,7 +558,7 @@ static bool views_agree(const struct order_view *a, const struct order_view *b)
            a->time_us == b->time_us && a->updated_us == b->updated_us && a->side == b->side &&
            a->trades == b->trades && a->working_us == b->working_us && a->stop == b->stop &&
            a->iceberg == b->iceberg && a->trail_bips == b->trail_bips &&
-           a->client_length == b->client_length &&
+           strategies_agree(&a->strategy, &b->strategy) && a->client_length == b->client_length &&
            memcmp(a->client_id, b->client_id, a->client_length) == 0;
 }
 
@@ -478,8 +581,13 @@ static void check_cancel_id(const struct watcher *watcher, const struct order_ev
     const struct op *op = &sim.op[number < sim.ops ? number : 0];
     if (id[0] != 'x' || number >= sim.ops || op->user != watcher->user ||
         (op->type != REQUEST_CANCEL && op->type != REQUEST_CANCEL_ALL &&
-         op->type != REQUEST_REPLACE))
+         op->type != REQUEST_REPLACE && op->type != REQUEST_LIST_CANCEL))
         fail("a cancelled order's event has the id of no cancel");
+    if (op->target != OPS_MAX && sim.op[op->target].type == REQUEST_LIST) {
+        if (list_of_name(event->order.client_id, event->order.client_length) != op->target)
+            fail("an order is cancelled with a list that it is not of");
+        return;
+    }
     if (op->type != REQUEST_CANCEL_ALL && op->target != OPS_MAX &&
         (event->order.client_length != sim.op[op->target].request.order.client_length ||
          memcmp(event->order.client_id, sim.op[op->target].request.order.client_id,
@@ -498,15 +606,21 @@ static void fold_order(struct watcher *watcher, const struct order_event *event)
     if (event->execution == EXECUTION_CANCELED)
         check_cancel_id(watcher, event);
     struct told_order *told = told_of(watcher, view->symbol, view->order_id);
-    if (!told->there && event->execution != EXECUTION_NEW &&
+    /* pending, and its working order ended at once */
+    bool stillborn = view->list_id && !view->working_us && view->time_us == view->updated_us;
+    if (!told->there && event->execution != EXECUTION_NEW && !stillborn &&
         watcher->ask[ASK_ORDERS + view->symbol].answered)
         fail("an order is told of that was never new");
-    bool fires = told->there && type_waits(view->type) && !told->view.working_us;
-    if (told->there && event->execution == EXECUTION_NEW && (!fires || !view->working_us))
+    bool pended = told->there && told->view.status == ORDER_PENDING;
+    bool fires = told->there && type_waits(view->type) && !told->view.working_us && !pended;
+    if (told->there && event->execution == EXECUTION_NEW && !pended &&
+        (!fires || !view->working_us))
         fail("an order is new twice");
+    if (pended && event->execution == EXECUTION_TRADE)
+        fail("an order that was pending trades, and nobody was told that it works");
     if (fires && event->execution != EXECUTION_NEW && view->working_us)
         fail("an order has been triggered, and nobody was told");
-    if (told->there && told->view.status > ORDER_PARTIALLY_FILLED && !may_be_late(view))
+    if (told->there && !status_is_open(told->view.status) && !may_be_late(view))
         fail("an order is told of behind its end");
     bool trade = event->execution == EXECUTION_TRADE;
     if (told->there && !may_be_late(view) &&
@@ -518,13 +632,30 @@ static void fold_order(struct watcher *watcher, const struct order_event *event)
     *told = (struct told_order){.there = true, .user = watcher->user, .view = *view};
 }
 
+/* A list begins once, and is done once, behind that. */
+static void fold_list(struct watcher *watcher, const struct list_view *list)
+{
+    uint32_t op = list_of_name(list->client_id, list->client_length);
+    if (op == OPS_MAX || sim.op[op].type != REQUEST_LIST || sim.op[op].user != watcher->user ||
+        list->kind != sim.op[op].request.list.kind)
+        fail("a list is told of that nobody has asked for");
+    uint8_t *state = &sim.told_list[watcher->which][op];
+    if (list->updated) /* may be the first that is heard of it */
+        return;
+    if (*state > list->done)
+        fail("a list is told of out of order");
+    *state = 1 + list->done;
+}
+
 static void fold_event(struct watcher *watcher, const struct user_event *event)
 {
     if (event->shard_seq <= watcher->last_seq)
         fail("events come in another order than the shard's inputs");
     watcher->last_seq = event->shard_seq;
-    if (!event->orders && !event->balances)
+    if (!event->orders && !event->balances && !event->lists)
         fail("an event says nothing");
+    for (uint32_t i = 0; i < event->lists; i++)
+        fold_list(watcher, &event->list[i]);
     for (uint32_t i = 0; i < event->orders; i++)
         fold_order(watcher, &event->order[i]);
     for (uint32_t i = 0; i < event->balances; i++) {
@@ -616,9 +747,12 @@ static bool watch_send(struct watcher *watcher, uint32_t what)
 static void watch_forget(struct watcher *watcher)
 {
     for (uint32_t s = 0; s < SYMBOLS_MAX; s++)
-        for (uint32_t id = 1; id <= OPS_MAX; id++)
+        for (uint32_t id = 1; id <= ORDER_IDS_MAX; id++)
             if (sim.told[watcher->which][s][id].user == watcher->user)
                 sim.told[watcher->which][s][id].there = false;
+    for (uint32_t op = 0; op < sim.ops; op++)
+        if (sim.op[op].user == watcher->user)
+            sim.told_list[watcher->which][op] = 0;
     watcher->last_seq = watcher->last_id = 0;
     memset(watcher->balance_there, 0, sizeof watcher->balance_there);
 }
@@ -696,8 +830,15 @@ static void on_reply(void *self, void *context, const struct msg *msg)
         on_refused(op, msg);
     } else if (op->type == REQUEST_NEW) {
         take_view(op, &reply->order);
+        check_prevented(op, (struct reply *)reply);
+    } else if (op->type == REQUEST_LIST) {
+        take_list(op, (struct reply *)reply);
+    } else if (op->type == REQUEST_LIST_CANCEL) {
+        take_cancelled(op, (struct reply *)reply);
+    } else if (op->type == REQUEST_CANCEL_ALL) {
+        take_cancelled_part((struct reply *)reply);
     } else if (op->type == REQUEST_CANCEL) {
-        take_cancelled(op, reply_orders((struct reply *)reply));
+        take_cancelled(op, (struct reply *)reply);
     } else if (op->type == REQUEST_AMEND) {
         take_amended(op, reply_amended((struct reply *)reply));
     } else if (op->type == REQUEST_GET_ORDER) {
@@ -726,22 +867,27 @@ static void name_cancel(struct request_find *cancel, uint32_t op)
     cancel->own_length = (uint8_t)snprintf(cancel->own_id, CLIENT_ID_BYTES, "x%u", op);
 }
 
-static int64_t view_hint(const struct request *request, uint32_t user)
+static int64_t view_hint(uint16_t symbol, uint8_t side, uint32_t user)
 {
-    return market_view_hint(&sim_ingress(sim.user_core[user])->view, request->symbol,
-                            request->order.side) *
-           1000000;
+    return market_view_hint(&sim_ingress(sim.user_core[user])->view, symbol, side) * 1000000;
+}
+
+static struct strategy draw_strategy(void)
+{
+    struct strategy strategy = {.has_id = chance(20)};
+    strategy.id = strategy.has_id ? (int64_t)below(3) : 0;
+    strategy.type = chance(20) ? STRATEGY_TYPE_MIN + (int32_t)below(3) : 0;
+    return strategy;
 }
 
 /* By a stop, a delta or both. */
-static void draw_wait(struct request *request, uint32_t user)
+static void draw_wait(struct request_order *order, uint16_t symbol, uint32_t user)
 {
-    struct request_order *order = &request->order;
     order->type = (uint8_t)(TYPE_STOP_LOSS + below(4));
     order->trail_bips = chance(40) ? 50 + below(400) : 0;
     if (!order->trail_bips || chance(50))
         order->stop = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
-    order->hint = view_hint(request, user);
+    order->hint = view_hint(symbol, order->side, user);
     order->tif = (uint8_t)below(TIF_COUNT);
     if (type_is_market(order->type))
         order->price = 0;
@@ -756,6 +902,7 @@ static void draw_new(struct request *request, uint32_t idx)
     request->order.stp = (uint8_t)(chance(50) ? 1 + below(STP_COUNT - 1) : STP_NONE);
     request->order.qty = (1 + below(5)) * 1000;
     request->order.price = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
+    request->order.strategy = draw_strategy();
     client_id(request, idx);
     if (chance(5) && idx > 0 && makes_order(&sim.op[idx - 1]) &&
         sim.op[idx - 1].user == sim.op[idx].user)
@@ -769,7 +916,7 @@ static void draw_new(struct request *request, uint32_t idx)
         request->order.price = 0;
         request->order.by_quote = kind == 4;
         request->order.quote = (1 + below(30)) * 100000;
-        request->order.hint = view_hint(request, sim.op[idx].user);
+        request->order.hint = view_hint(request->symbol, request->order.side, sim.op[idx].user);
         if (request->order.by_quote)
             request->order.qty = 0;
     } else if (kind == 5) { /* a big taker: many makers, many slices */
@@ -777,10 +924,119 @@ static void draw_new(struct request *request, uint32_t idx)
         request->order.price = (request->order.side == SIDE_BUY ? 110 : 90) * MONEY_ATOMS_PER_UNIT;
         request->order.tif = TIF_IOC;
     } else if (kind < 9) {
-        draw_wait(request, sim.op[idx].user);
+        draw_wait(&request->order, request->symbol, sim.op[idx].user);
     } else if (kind == 9) {
         request->order.iceberg = 1000;
     }
+}
+
+/* The two of a pair, around the prices that trade. */
+static void draw_pair(struct request_order *pair, uint16_t symbol, uint32_t user)
+{
+    uint8_t side = (uint8_t)below(2), kind = (uint8_t)below(3);
+    int64_t loss = (side == SIDE_SELL ? -1 : 1) * (int64_t)below(6);
+    int64_t gain = (side == SIDE_SELL ? 1 : -1) * (int64_t)(1 + below(5));
+    struct request_order *stop = &pair[0], *other = &pair[1];
+    stop->side = other->side = side;
+    stop->qty = other->qty = (1 + below(5)) * 1000;
+    stop->type = (uint8_t)(TYPE_STOP_LOSS + below(2));
+    stop->stop = (100 + loss) * MONEY_ATOMS_PER_UNIT;
+    stop->trail_bips = chance(20) ? 50 + below(400) : 0;
+    stop->tif = (uint8_t)below(TIF_COUNT);
+    if (stop->trail_bips && chance(50))
+        stop->stop = 0;
+    if (!type_is_market(stop->type))
+        stop->price = (100 + loss + (int64_t)below(3) - 1) * MONEY_ATOMS_PER_UNIT;
+    other->type = kind == 0   ? TYPE_TAKE_PROFIT
+                  : kind == 1 ? TYPE_TAKE_PROFIT_LIMIT
+                              : TYPE_LIMIT_MAKER;
+    if (other->type != TYPE_LIMIT_MAKER)
+        other->stop = (100 + gain) * MONEY_ATOMS_PER_UNIT;
+    if (other->type != TYPE_TAKE_PROFIT)
+        other->price = (100 + gain) * MONEY_ATOMS_PER_UNIT;
+    other->tif = other->type == TYPE_TAKE_PROFIT_LIMIT ? (uint8_t)below(TIF_COUNT) : TIF_GTC;
+    stop->hint = other->hint = view_hint(symbol, side, user);
+}
+
+static void draw_pending(struct request_order *order, const struct request_order *working,
+                         uint16_t symbol, uint32_t user)
+{
+    static const uint8_t types[] = {TYPE_LIMIT, TYPE_LIMIT, TYPE_MARKET, TYPE_LIMIT_MAKER};
+    order->side = chance(70) ? !working->side : working->side;
+    order->qty = chance(60) ? working->qty : (1 + below(100)) * 1000;
+    order->type = types[below(4)];
+    order->hint = view_hint(symbol, order->side, user);
+    if (order->type == TYPE_LIMIT)
+        order->tif = (uint8_t)below(TIF_COUNT);
+    order->price = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
+    if (chance(30))
+        draw_wait(order, symbol, user);
+    if (type_is_market(order->type))
+        order->price = 0;
+}
+
+static void draw_working(struct request_order *order)
+{
+    order->side = (uint8_t)below(2);
+    order->qty = (1 + below(5)) * 1000;
+    order->price = (95 + below(10)) * MONEY_ATOMS_PER_UNIT;
+    order->type = chance(20) ? TYPE_LIMIT_MAKER : TYPE_LIMIT;
+    order->tif = (uint8_t)(order->type == TYPE_LIMIT && chance(20) ? 1 + below(2) : TIF_GTC);
+}
+
+static void draw_list(struct request *request, uint32_t idx)
+{
+    struct request_list *list = &request->list;
+    uint32_t user = sim.op[idx].user;
+    struct request_order *order = list->order;
+    uint8_t resp = (uint8_t)below(3), stp = (uint8_t)(chance(30) ? 1 + below(STP_COUNT - 1) : 0);
+    list->kind = (uint8_t)below(LIST_KINDS);
+    if (list->kind != LIST_OCO)
+        draw_working(&order[0]);
+    if (list->kind == LIST_OTO)
+        draw_pending(&order[1], &order[0], request->symbol, user);
+    else
+        draw_pair(&order[list->kind == LIST_OTOCO], request->symbol, user);
+    list->client_length = (uint8_t)snprintf(list->client_id, CLIENT_ID_BYTES, "L%u", idx);
+    for (uint32_t i = 0; i < list_orders(list->kind); i++) {
+        order[i].resp = resp;
+        order[i].stp = stp;
+        order[i].strategy = draw_strategy();
+        order[i].client_length =
+            (uint8_t)snprintf(order[i].client_id, CLIENT_ID_BYTES, "L%u.%u", idx, i);
+    }
+}
+
+/* A list of this user; OPS_MAX when there is none. */
+static uint32_t some_list(uint32_t user, uint32_t before)
+{
+    uint32_t back = chance(60) ? 1 : 1 + below(8);
+    for (uint32_t i = before; i-- > 0;)
+        if (sim.op[i].type == REQUEST_LIST && sim.op[i].user == user && --back == 0)
+            return i;
+    return OPS_MAX;
+}
+
+/* A list, or one of its orders. */
+static bool draw_of_list(struct op *op, struct request *request, struct request_find *find,
+                         uint32_t idx)
+{
+    op->target = some_list(op->user, idx);
+    if (op->target == OPS_MAX)
+        return false;
+    const struct op *target = &sim.op[op->target];
+    const struct request_list *list = &target->request.list;
+    const struct request_order *order = &list->order[below(list_orders(list->kind))];
+    bool whole = op->type == REQUEST_LIST_CANCEL;
+    request->symbol = op->symbol = target->symbol;
+    if (whole && target->list.list_id && chance(50)) {
+        find->has_order_id = true;
+        find->order_id = target->list.list_id;
+        return true;
+    }
+    find->client_length = whole ? list->client_length : order->client_length;
+    memcpy(find->client_id, whole ? list->client_id : order->client_id, CLIENT_ID_BYTES);
+    return true;
 }
 
 /* An order of this user, its newest or an older one; OPS_MAX when there is none. */
@@ -806,6 +1062,8 @@ static uint32_t resting_order(uint32_t user, uint32_t before)
 static bool draw_find(struct op *op, struct request *request, struct request_find *find,
                       uint32_t idx)
 {
+    if (op->type == REQUEST_REPLACE && chance(15))
+        return draw_of_list(op, request, find, idx);
     bool rests = (op->type == REQUEST_REPLACE || op->type == REQUEST_AMEND) && chance(60);
     op->target = rests ? resting_order(op->user, idx) : some_order(op->user, idx);
     if (op->target == OPS_MAX)
@@ -841,7 +1099,7 @@ static bool draw_replace(struct op *op, struct request *request, uint32_t idx)
     if (!draw_find(op, request, &request->replace.cancel, idx))
         return false;
     const struct op *order = &sim.op[op->target];
-    if (chance(60)) {
+    if (makes_order(order) && chance(60)) {
         request->order = order->request.order;
         if (!request->order.by_quote)
             request->order.qty += (int64_t)below(3) * 1000 - 1000;
@@ -912,8 +1170,12 @@ static void client_step(void)
         draw_new(request, idx);
     if (op->type == REQUEST_DEPOSIT)
         draw_deposit(op, request);
-    bool finds = op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER;
-    if ((finds && !draw_find(op, request, &request->find, idx)) ||
+    if (op->type == REQUEST_LIST)
+        draw_list(request, idx);
+    bool listed = op->type == REQUEST_LIST_CANCEL || (op->type == REQUEST_CANCEL && chance(25));
+    bool finds = !listed && (op->type == REQUEST_CANCEL || op->type == REQUEST_GET_ORDER);
+    if ((listed && !draw_of_list(op, request, &request->find, idx)) ||
+        (finds && !draw_find(op, request, &request->find, idx)) ||
         (op->type == REQUEST_AMEND && !draw_amend(op, request, idx)) ||
         (op->type == REQUEST_REPLACE && !draw_replace(op, request, idx))) {
         op->state = OP_FREE;
@@ -923,9 +1185,10 @@ static void client_step(void)
     }
     if (op->type == REQUEST_REPLACE)
         name_cancel(&request->replace.cancel, idx);
-    else if (op->type == REQUEST_CANCEL || op->type == REQUEST_CANCEL_ALL)
+    else if (op->type == REQUEST_CANCEL || op->type == REQUEST_CANCEL_ALL ||
+             op->type == REQUEST_LIST_CANCEL)
         name_cancel(&request->find, idx);
-    if (op->type == REQUEST_CANCEL && chance(15))
+    if (op->type == REQUEST_CANCEL && !listed && chance(15))
         request->find.restriction = (uint8_t)(1 + below(2));
     op->request = *request;
     if (op->type == REQUEST_GET_ORDER) /* was it answered when this was asked? */
@@ -1035,6 +1298,7 @@ static void draw_change(struct request *request)
     } else if (what < 97) {
         request->type = REQUEST_EXCHANGE_LIMITS;
         request->exchange.orders = chance(50) ? 0 : 3 + below(30);
+        request->exchange.order_lists = chance(50) ? 0 : 1 + below(5);
     } else {
         request->type = REQUEST_SYMBOL_DELIST;
     }
@@ -1489,7 +1753,7 @@ static void check_watcher(const struct watcher *watcher)
             if (ledger_order(ledger, at)->status != ORDER_SENT) /* lost to a skip (J6) */
                 check_watched_order(watcher, account, ledger_order(ledger, at), &count);
     for (uint32_t s = 0; s < SYMBOLS_MAX; s++)
-        for (uint32_t id = 1; id <= OPS_MAX; id++)
+        for (uint32_t id = 1; id <= ORDER_IDS_MAX; id++)
             there += sim.told[watcher->which][s][id].there &&
                      sim.told[watcher->which][s][id].user == watcher->user;
     if (there != count)
@@ -1563,6 +1827,137 @@ static void check_cancels_were_asked(void)
         }
         if (!asked)
             fail("an order is cancelled that nobody cancelled");
+    }
+}
+
+/* ---- lists ---- */
+
+static bool list_cancel_was_asked(uint32_t i)
+{
+    const struct op *op = &sim.op[i];
+    for (uint32_t k = i + 1; k < sim.ops; k++) {
+        const struct op *by = &sim.op[k];
+        bool names =
+            by->target == i && (by->type == REQUEST_CANCEL || by->type == REQUEST_LIST_CANCEL);
+        bool replaces = by->target == i && by->type == REQUEST_REPLACE &&
+                        (by->cancelled || by->state == OP_UNKNOWN);
+        if (replaces || (names && (by->state == OP_ACKED || by->state == OP_UNKNOWN)) ||
+            (by->type == REQUEST_CANCEL_ALL && by->user == op->user && by->symbol == op->symbol))
+            return true;
+    }
+    return false;
+}
+
+/* Of two orders of a pair at most one has acted: traded, or been triggered. */
+static void check_pair(const struct ledger_order *const pair[2])
+{
+    bool acted[2];
+    for (uint32_t i = 0; i < 2; i++)
+        acted[i] = pair[i]->executed_lots > 0 ||
+                   (type_waits(pair[i]->type) && !(pair[i]->flags & ORDER_WAITING));
+    if (acted[0] && acted[1])
+        fail("both orders of a pair have acted");
+    for (uint32_t i = 0; i < 2; i++) {
+        bool ended = pair[!i]->status == ORDER_EXPIRED && pair[!i]->expiry == EXPIRY_OCO;
+        if (acted[i] && !ended)
+            fail("one order of a pair has acted, and the other one has not ended for it");
+        if (ended && !acted[i] && order_is_open(pair[i]))
+            fail("an order of a pair ended for the other one, which has not acted");
+    }
+}
+
+/* What became of a pending order follows from what became of the working one. */
+static void check_phases(uint32_t op, const struct ledger_order *working,
+                         const struct ledger_order *pending)
+{
+    uint8_t was = working->status, is = pending->status;
+    if (order_is_open(working) && is != ORDER_PENDING)
+        fail("an order is not pending whose working order is open");
+    if (was == ORDER_FILLED && is == ORDER_PENDING)
+        fail("an order is pending whose working order is filled");
+    if (was == ORDER_CANCELED && is != ORDER_CANCELED)
+        fail("a pending order is not cancelled with its working order");
+    if ((was == ORDER_EXPIRED || was == ORDER_EXPIRED_IN_MATCH) &&
+        (is != ORDER_EXPIRED || pending->expiry != EXPIRY_OTO))
+        fail("a pending order has not expired with its working order");
+    if (was != ORDER_FILLED && (pending->executed_lots || pending->held))
+        fail("a pending order has acted before its working order was filled");
+    if (is == ORDER_CANCELED && !list_cancel_was_asked(op))
+        fail("a pending order is cancelled that nobody cancelled");
+    sim.not_placed += pending->expiry == EXPIRY_REJECTED;
+}
+
+static void check_orders_of_list(uint32_t i, const struct ledger_list *list,
+                                 const struct ledger_order *const order[LIST_ORDERS_MAX])
+{
+    uint32_t count = list_orders(list->kind);
+    bool second = list->kind == LIST_OTOCO && list->phase == LIST_SECOND, acted = false;
+    for (uint32_t k = 1; list->kind != LIST_OCO && k < count; k++)
+        check_phases(i, order[0], order[k]);
+    if (list->kind == LIST_OCO || (second && order[1]->expiry != EXPIRY_REJECTED))
+        check_pair(&order[count - 2]);
+    for (uint32_t k = list->kind != LIST_OCO; k < count; k++)
+        acted |= order[k]->executed_lots > 0;
+    sim.lists[list->kind] += list->done;
+    sim.acted[list->kind] += list->done && acted;
+}
+
+static void check_list(uint32_t i)
+{
+    const struct op *op = &sim.op[i];
+    struct ledger *ledger = sim.ex.account[exchange_user_shard(&sim.ex, op->user + 1) - 1]->ledger;
+    uint32_t user = ledger_user_find(ledger, op->user + 1);
+    const struct request_list *asked = &op->request.list;
+    const struct ledger_order *order[LIST_ORDERS_MAX] = {NULL};
+    uint32_t there = 0, open = 0, count = list_orders(asked->kind);
+    uint32_t slot =
+        user ? ledger_find_list_named(ledger, user, asked->client_id, asked->client_length) : 0;
+    for (uint32_t k = 0; k < count && user; k++) {
+        uint32_t at = ledger_find_client(ledger, user, op->symbol, asked->order[k].client_id,
+                                         asked->order[k].client_length);
+        order[k] = at ? ledger_order(ledger, at) : NULL;
+        there += at != 0;
+        open += at && order_is_open(order[k]);
+    }
+    if (sim.poisoned && there && !order[0])
+        return; /* it was refused, and what was said of its second order was skipped (J6) */
+    if ((there != 0 && there != count) || (there != 0) != (slot != 0))
+        fail("a list is there in part");
+    if (op->state == OP_ACKED && !there)
+        fail("an acknowledged list is gone");
+    if (op->state == OP_REFUSED && there)
+        fail("a refused list is there");
+    if (!there || order[0]->status == ORDER_SENT)
+        return; /* the latter: lost to a skip (J6) */
+    const struct ledger_list *list = ledger_list(ledger, slot);
+    if (list->done != (open == 0) || (op->list.list_id && op->list.list_id != list->id) ||
+        (op->list.done && !list->done))
+        fail("a list is not what was shown of it");
+    if (!sim.poisoned)
+        check_orders_of_list(i, list, order);
+}
+
+static void check_lists(void)
+{
+    for (uint32_t i = 0; i < sim.ops; i++)
+        if (sim.op[i].type == REQUEST_LIST)
+            check_list(i);
+}
+
+/* The answer to a taker has shown all that was prevented within its account. One that waited was
+ * answered before it was a taker. */
+static void check_prevented_answers(void)
+{
+    for (uint32_t i = 0; i < sim.ops && sim_history_on() && !sim.poisoned; i++) {
+        const struct op *op = &sim.op[i];
+        if (!makes_order(op) || !op->answered || op->request.order.resp != RESPONSE_FULL ||
+            type_waits(op->request.order.type))
+            continue;
+        const struct sim_prevented kept = sim_history_prevented(op->symbol, op->made_id);
+        if (op->prevented.taker_qty != kept.taker_qty ||
+            (!kept.of_two &&
+             (op->prevented.count != kept.count || op->prevented.maker_qty != kept.maker_qty)))
+            fail("the history has other prevented matches than an answer");
     }
 }
 
@@ -1748,6 +2143,7 @@ static void run(uint64_t seed, uint32_t op_budget)
     memset(sim.exposed, 0, sizeof sim.exposed);
     memset(sim.digest, 0, SHARDS_MAX * sizeof *sim.digest);
     memset(sim.told, 0, WATCHERS * sizeof *sim.told);
+    memset(sim.told_list, 0, WATCHERS * sizeof *sim.told_list);
     sim.seed = seed;
     sim.rng = hash_mix(seed);
     sim.now_us = 1700000000000000;
@@ -1782,8 +2178,10 @@ static void run(uint64_t seed, uint32_t op_budget)
     check_place_then_cancel();
     check_cancels_were_asked();
     check_quantities();
+    check_lists();
     check_watchers();
     sim_history_check(&sim.ex, sim.poisoned > 0);
+    check_prevented_answers();
     count_expired_makers();
     sim.trace = hash_fold(hash_fold(sim.trace, state_hash()), sim_streams_trace());
     uint64_t before = state_hash();
@@ -1824,10 +2222,12 @@ int main(int argc, char **argv)
     sim.op = calloc(OPS_MAX + 1, sizeof *sim.op);
     sim.digest = calloc(SHARDS_MAX, sizeof *sim.digest);
     sim.told = calloc(WATCHERS, sizeof *sim.told);
+    sim.told_list = calloc(WATCHERS, sizeof *sim.told_list);
     sim.audit_memory = calloc(1, 1 << 16);
-    ASSERT(sim.op && sim.digest && sim.told && sim.audit_memory);
+    ASSERT(sim.op && sim.digest && sim.told && sim.told_list && sim.audit_memory);
     uint64_t crashes = 0, answers = 0, fills = 0, replayed = 0, compared = 0, expired = 0;
-    uint64_t replaces[4] = {0}, amends = 0, amended_away = 0;
+    uint64_t replaces[4] = {0}, amends = 0, amended_away = 0, prevented = 0;
+    uint64_t lists[LIST_KINDS] = {0}, acted[LIST_KINDS] = {0}, not_placed = 0;
     uint64_t snapshots = 0, loaded = 0, removed = 0, rotten = 0, repeated = 0, poisoned = 0;
     uint64_t events = 0, watched = 0, orders = 0, changes = 0, delisted = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
@@ -1850,6 +2250,7 @@ int main(int argc, char **argv)
         replayed += sim.replayed;
         compared += sim.compared;
         expired += sim.expired_makers;
+        prevented += sim.prevented_told;
         events += sim.events;
         changes += sim.changes;
         delisted += sim.delisted;
@@ -1857,24 +2258,35 @@ int main(int argc, char **argv)
         orders += sim.compared_orders;
         amends += sim.amends;
         amended_away += sim.amended_away;
+        not_placed += sim.not_placed;
+        for (uint32_t i = 0; i < LIST_KINDS; i++) {
+            lists[i] += sim.lists[i];
+            acted[i] += sim.acted[i];
+        }
         for (uint32_t i = 0; i < 4; i++)
             replaces[i] += sim.replaces[i / 2][i % 2];
     }
     printf(
         "sim: %lu seeds from %lu: %lu crashes, %lu answers, %lu fills seen, %lu makers expired, "
+        "%lu prevented matches in answers, "
         "%lu records replayed, "
         "%lu digests compared, %lu snapshots made, %lu begun from, %lu spoilt, %lu segments "
         "trimmed, %lu messages skipped, %lu replaces whole, %lu cancels alone, %lu orders alone, "
         "%lu neither, %lu amendments, %lu of them to nothing, %lu user events told, %lu watchers "
         "with %lu orders compared, %lu changes by the operator, %lu orders ended by delisting, %lu "
         "seeds repeated, 0 violations\n",
-        count, first, crashes, answers, fills, expired, replayed, compared, snapshots, loaded,
-        rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0], amends,
-        amended_away, events, watched, orders, changes, delisted, repeated);
+        count, first, crashes, answers, fills, expired, prevented, replayed, compared, snapshots,
+        loaded, rotten, removed, poisoned, replaces[3], replaces[2], replaces[1], replaces[0],
+        amends, amended_away, events, watched, orders, changes, delisted, repeated);
+    printf("sim: lists done, and of them filled: OCO %lu %lu, OTO %lu %lu, OTOCO %lu %lu; pending "
+           "orders that could not be placed %lu\n",
+           lists[LIST_OCO], acted[LIST_OCO], lists[LIST_OTO], acted[LIST_OTO], lists[LIST_OTOCO],
+           acted[LIST_OTOCO], not_placed);
+    bool listed = acted[LIST_OCO] && acted[LIST_OTO] && acted[LIST_OTOCO] && not_placed;
     bool streams = sim_streams_print(), history = sim_history_print();
-    if (!streams || !history || answers == 0 || fills == 0 || compared == 0 || expired == 0 ||
-        loaded == 0 || removed == 0 || events == 0 || watched == 0 || !replaces[0] ||
-        !replaces[1] || !replaces[2] || !replaces[3] || !amends || !amended_away) {
+    if (!streams || !history || !listed || answers == 0 || fills == 0 || compared == 0 ||
+        expired == 0 || loaded == 0 || removed == 0 || events == 0 || watched == 0 || !prevented ||
+        !replaces[0] || !replaces[1] || !replaces[2] || !replaces[3] || !amends || !amended_away) {
         fprintf(stderr, "sim: nothing happened\n");
         return count > 20 ? 1 : 0;
     }

@@ -17,6 +17,7 @@ enum table_name {
     ORDERS,
     AMENDMENTS,
     PREVENTED,
+    LISTS,
     ENTRIES,
     CANDLES,
     SYMBOLS,
@@ -39,6 +40,7 @@ static const size_t row_bytes[TABLES] = {sizeof(struct history_trade),
                                          sizeof(struct history_order),
                                          sizeof(struct history_amendment),
                                          sizeof(struct history_prevented),
+                                         sizeof(struct history_list),
                                          sizeof(struct history_entry),
                                          sizeof(struct history_candle),
                                          sizeof(struct named),
@@ -190,6 +192,12 @@ static bool add_prevented(struct history *self, const struct history_prevented *
     return add(PREVENTED, row);
 }
 
+static bool add_list(struct history *self, const struct history_list *row)
+{
+    (void)self;
+    return add(LISTS, row);
+}
+
 static bool add_entry(struct history *self, const struct history_entry *row)
 {
     (void)self;
@@ -274,6 +282,7 @@ static const struct history_ops store_ops = {.begin = store_begin,
                                              .add_order = add_order,
                                              .add_amendment = add_amendment,
                                              .add_prevented = add_prevented,
+                                             .add_list = add_list,
                                              .add_entry = add_entry,
                                              .put_candle = put_candle,
                                              .commit = store_commit,
@@ -590,6 +599,21 @@ static void check_prevented(void)
     }
 }
 
+struct sim_prevented sim_history_prevented(uint16_t symbol, uint64_t taker_order_id)
+{
+    struct sim_prevented sum = {0};
+    for (uint32_t i = 0; i < store.table[PREVENTED].count; i++) {
+        const struct history_prevented *row = row_at(PREVENTED, i);
+        if (row->symbol != symbol || row->taker_order_id != taker_order_id)
+            continue;
+        sum.count++;
+        sum.taker_qty += row->taker_qty;
+        sum.maker_qty += row->maker_qty;
+        sum.of_two |= row->taker_user != row->maker_user;
+    }
+    return sum;
+}
+
 /* An order's are as many as it counts, and the last one has made its quantity. */
 static void check_order_amended(const struct ledger_order *order, int64_t qty)
 {
@@ -614,7 +638,9 @@ static void check_order_row(struct account_shard *account, const struct ledger_o
         row->updated_us != view.updated_us || row->working_us != view.working_us ||
         row->stop != view.stop || row->iceberg != view.iceberg ||
         row->trail_bips != view.trail_bips || row->side != view.side ||
-        row->client_length != view.client_length ||
+        row->list_id != view.list_id || row->expiry != view.expiry ||
+        row->has_strategy_id != view.strategy.has_id || row->strategy_id != view.strategy.id ||
+        row->strategy_type != view.strategy.type || row->client_length != view.client_length ||
         memcmp(row->client_id, view.client_id, view.client_length) != 0)
         fail("the history has another order than its ledger");
     check_order_amended(order, view.qty);
@@ -641,6 +667,82 @@ static void check_orders(const struct exchange *ex)
     }
     if (done != store.table[ORDERS].count)
         fail("the history has an order that is not done");
+}
+
+static const struct history_list *find_list(uint32_t user, uint64_t list_id)
+{
+    for (uint32_t i = 0; i < store.table[LISTS].count; i++) {
+        const struct history_list *row = row_at(LISTS, i);
+        if (row->user == user && row->list_id == list_id)
+            return row;
+    }
+    return NULL;
+}
+
+/* A list that is done is there once, and its orders, under their names, are done. */
+static void check_list_row(const struct history_list *row)
+{
+    if (!row->list_id || find_list(row->user, row->list_id) != row)
+        fail("the history has an order list twice");
+    if (row->kind >= LIST_KINDS || row->count != (row->kind == LIST_OTOCO ? 3 : 2))
+        fail("the history has an order list of no kind");
+    for (uint32_t i = 0; i < row->count; i++) {
+        const struct history_list_order *part = &row->order[i];
+        const struct history_order *order =
+            part->order_id <= OPS_MAX ? seen.order[row->symbol][part->order_id] : NULL;
+        if (!order || order->user != row->user || order->list_id != row->list_id ||
+            order->client_length != part->client_length ||
+            memcmp(order->client_id, part->client_id, part->client_length) != 0)
+            fail("the history has an order list whose orders are not done, or others");
+        if (order->updated_us > row->time_us)
+            fail("the history has an order list that ended before an order of it");
+    }
+}
+
+static bool is_part(const struct history_list *row, const struct history_order *order)
+{
+    for (uint32_t i = 0; i < row->count; i++)
+        if (row->symbol == order->symbol && row->order[i].order_id == order->order_id)
+            return true;
+    return false;
+}
+
+/* Whether an order of the list is not done. */
+static bool list_is_open(const struct exchange *ex, uint32_t user, uint64_t list_id)
+{
+    struct account_shard *account = ex->account[exchange_user_shard(ex, user) - 1];
+    uint32_t at = ledger_user(account->ledger, ledger_user_find(account->ledger, user))->positions;
+    for (; at; at = ledger_position(account->ledger, at)->next)
+        for (uint32_t slot = ledger_position(account->ledger, at)->head; slot;
+             slot = ledger_order(account->ledger, slot)->next) {
+            struct order_view view;
+            order_view(account, ledger_order(account->ledger, slot), &view);
+            if (view.list_id == list_id)
+                return true;
+        }
+    return false;
+}
+
+/* An order that is done is of a list that is, too, or that has another order. */
+static void check_lists(const struct exchange *ex)
+{
+    for (uint32_t i = 0; i < store.table[LISTS].count; i++)
+        check_list_row(row_at(LISTS, i));
+    for (uint32_t i = 0; i < store.table[ORDERS].count; i++) {
+        const struct history_order *row = row_at(ORDERS, i);
+        const struct history_list *list = row->list_id ? find_list(row->user, row->list_id) : NULL;
+        if (list && !is_part(list, row))
+            fail("the history has an order of a list that does not name it");
+        if (row->list_id && !list && !list_is_open(ex, row->user, row->list_id))
+            fail("the history lacks an order list that is done");
+    }
+    for (uint32_t i = 0; i < store.table[FILLS].count; i++) {
+        const struct history_fill *fill = row_at(FILLS, i);
+        const struct history_order *order =
+            fill->order_id <= OPS_MAX ? seen.order[fill->symbol][fill->order_id] : NULL;
+        if (order && order->list_id != fill->list_id)
+            fail("the history has a fill of another list than its order");
+    }
 }
 
 /* The newest row of each candle, in the order of their times. */
@@ -745,6 +847,7 @@ static void check_all(const struct exchange *ex, bool at_rest)
     check_amendments();
     check_prevented();
     check_orders(ex);
+    check_lists(ex);
     check_markets(ex);
     check_names(ex);
     counts.checks++;

@@ -8,7 +8,7 @@
  * Checks:  whenever it is looked at, the store has what the exchange at its cursor says, each row
  *          once: trades dense and as they were told in life; aggregate ids; fills, fees and entries
  *          as the trades give them; candles as trades add up; done orders as the ledgers have them;
- *          entries add up to balances.
+ *          entries add up to balances; a list is there once all of its orders are.
  */
 #ifndef SIM_HISTORY_H
 #define SIM_HISTORY_H
@@ -31,6 +31,13 @@ struct exchange *sim_history_twin(void);
 /* Catches up with a quiet exchange, all of whose records are durable, and compares. `skipped`:
  * messages were (J6), so something may never have arrived. */
 void sim_history_check(const struct exchange *ex, bool skipped);
+/* What the store has of the matches that were prevented of a taker; at rest. */
+struct sim_prevented {
+    uint32_t count;
+    int64_t taker_qty, maker_qty;
+    bool of_two; /* some with an order of another account of its group */
+};
+struct sim_prevented sim_history_prevented(uint16_t symbol, uint64_t taker_order_id);
 /* The process is gone; the store stays. */
 void sim_history_crash(void);
 /* How many segments the follower has removed. */

@@ -4,9 +4,14 @@
 #include "history_reader.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "actors/control_shard.h"
+#include "actors/ledger/ledger.h"
 #include "actors/msg/msg.h"
+#include "history_feed.h"
 
 enum { TRADES = 600, WEEK_TRADES = 1500 };
 
@@ -289,4 +294,184 @@ Test(history_reader, what_was_missing_at_the_start_is_read_later)
     core.now_us += 11 * SECOND_US;
     cr_assert_not(mend(&store), "nothing was missing");
     market_view_fini(&ingress.view);
+}
+
+/* ---- what the feed writes ---- */
+
+static const uint8_t id[HISTORY_ID] = "a data directory";
+static char directory[64];
+static struct control_shard control = {.symbols = &symbol};
+static struct exchange ex = {.config.symbols_max = 1, .control = &control};
+static struct history_feed feed;
+
+static void begin_feed(void)
+{
+    char wrong[256];
+    struct history *store = history_sqlite_open(directory, id, true, wrong);
+    cr_assert_not_null(store, "%s", wrong);
+    cr_assert(history_feed_begin(&feed, store, &ex));
+}
+
+static void feed_setup(void)
+{
+    strcpy(directory, "/tmp/castle-feed-XXXXXX");
+    cr_assert_not_null(mkdtemp(directory));
+    begin_feed();
+}
+
+static void feed_teardown(void)
+{
+    history_feed_end(&feed);
+    cr_assert_eq(history_sqlite_remove(directory), 0);
+    cr_assert_eq(rmdir(directory), 0);
+}
+
+TestSuite(history_feed, .init = feed_setup, .fini = feed_teardown);
+
+static struct list_view list_of(uint64_t list_id)
+{
+    struct list_view list = {.list_id = list_id,
+                             .time_us = 1000 * (int64_t)list_id,
+                             .symbol = 0,
+                             .kind = list_id % 2 ? LIST_OTOCO : LIST_OTO,
+                             .count = list_id % 2 ? 3 : 2,
+                             .client_length = CLIENT_ID_BYTES,
+                             .done = true};
+    memset(list.client_id, 'A' + (int)list_id, CLIENT_ID_BYTES);
+    for (uint32_t i = 0; i < list.count; i++)
+        list.order[i] = (struct list_order){
+            .order_id = 10 * list_id + i, .client_length = 1, .client_id = {(char)('a' + i)}};
+    return list;
+}
+
+/* What a list that ends makes: its last order, that order's fill, and itself. */
+static void tell_list(uint64_t list_id)
+{
+    const struct rows *rows = &feed.rows;
+    const struct list_view list = list_of(list_id);
+    const struct order_view order = {.order_id = 10 * list_id + 1,
+                                     .qty = 4,
+                                     .executed = 1,
+                                     .trades = 1,
+                                     .status = ORDER_EXPIRED,
+                                     .client_length = 1,
+                                     .client_id = "b",
+                                     .list_id = list_id,
+                                     .expiry = EXPIRY_OCO};
+    const struct trade_view fill = {
+        .trade_id = list_id, .order_id = order.order_id, .list_id = list_id, .qty = 1, .quote = 1};
+    history_feed_record(&feed, list_id);
+    rows->fill(rows->self, 7, &fill);
+    rows->order(rows->self, 7, &order);
+    rows->list(rows->self, 7, &list);
+}
+
+/* What is found for a request of user 7. The caller frees it. */
+static struct past_job *read_job(enum past_kind kind, uint8_t type, struct request_find find)
+{
+    struct past_job *job = calloc(1, sizeof *job + PAST_ROWS_MAX * sizeof *job->list);
+    job->kind = kind;
+    job->order = (struct order_view *)job->rows;
+    job->request = (struct request){.type = type, .user = 7, .find = find};
+    if (kind == PAST_LISTS) /* they are asked for without one */
+        job->request.symbol = SYMBOL_ANY;
+    cr_assert(history_read(feed.store, job), "%s", history_error(feed.store));
+    return job;
+}
+
+static bool same_list(const struct list_view *a, const struct list_view *b)
+{
+    bool same = a->list_id == b->list_id && a->time_us == b->time_us && a->symbol == b->symbol &&
+                a->kind == b->kind && a->count == b->count && a->done == b->done &&
+                a->client_length == b->client_length &&
+                memcmp(a->client_id, b->client_id, a->client_length) == 0;
+    for (uint32_t i = 0; same && i < a->count; i++)
+        same = a->order[i].order_id == b->order[i].order_id &&
+               a->order[i].client_length == b->order[i].client_length &&
+               memcmp(a->order[i].client_id, b->order[i].client_id, a->order[i].client_length) == 0;
+    return same;
+}
+
+/* The ids of the lists that are found, as text; each is as it was told. */
+static const char *lists(uint8_t type, struct request_find find)
+{
+    static char text[256];
+    struct past_job *job = read_job(PAST_LISTS, type, find);
+    text[0] = '\0';
+    for (uint32_t i = 0; i < job->count; i++) {
+        const struct list_view want = list_of(job->list[i].list_id);
+        cr_assert(same_list(&job->list[i], &want), "list %lu", job->list[i].list_id);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%lu", i ? " " : "",
+                 job->list[i].list_id);
+    }
+    free(job);
+    return text;
+}
+
+/* Goal: what is told of a list is found again as it was, once, whatever happened between; its
+ * orders and fills say which list they are of. Method: the feed ends before it has committed, and
+ * is told the same again from its cursor on. */
+Test(history_feed, lists_are_found_as_they_were_told)
+{
+    tell_list(1);
+    tell_list(2);
+    cr_assert(history_feed_commit(&feed, 2));
+    tell_list(3);
+    history_feed_end(&feed);
+    begin_feed();
+    cr_assert_eq(feed.cursor, 2u);
+    cr_assert_str_eq(lists(REQUEST_ALL_LISTS, (struct request_find){.limit = 9}), "1 2");
+    tell_list(3);
+    tell_list(4);
+    cr_assert(history_feed_commit(&feed, 4));
+    static const struct {
+        uint8_t type;
+        struct request_find find;
+        const char *found;
+    } table[] = {
+        {REQUEST_ALL_LISTS, {.limit = 9}, "1 2 3 4"},
+        {REQUEST_ALL_LISTS, {.limit = 2}, "3 4"},
+        {REQUEST_ALL_LISTS, {.limit = 2, .has_from_id = true}, "1 2"},
+        {REQUEST_ALL_LISTS, {.limit = 9, .has_from_id = true, .from_id = 3}, "3 4"},
+        {REQUEST_ALL_LISTS, {.limit = 9, .start_us = 2000, .end_us = 3000}, "2 3"},
+        {REQUEST_ALL_LISTS, {.limit = 9, .end_us = 2000}, "1 2"},
+        {REQUEST_GET_LIST, {.limit = 1, .has_order_id = true, .order_id = 3}, "3"},
+        {REQUEST_GET_LIST, {.limit = 1, .has_order_id = true, .order_id = 5}, ""},
+        {REQUEST_GET_LIST, {.limit = 1, .has_order_id = true}, ""},
+        {REQUEST_GET_LIST,
+         {.limit = 1,
+          .client_length = CLIENT_ID_BYTES,
+          .client_id = "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"},
+         "2"},
+        {REQUEST_GET_LIST, {.limit = 1, .client_length = 1, .client_id = "C"}, ""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        cr_expect_str_eq(lists(table[i].type, table[i].find), table[i].found, "row %zu: %s", i,
+                         lists(table[i].type, table[i].find));
+    struct past_job *job =
+        read_job(PAST_ORDERS, REQUEST_ALL_ORDERS, (struct request_find){.limit = 9});
+    cr_assert_eq(job->count, 4);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert(job->order[i].list_id == i + 1 && job->order[i].expiry == EXPIRY_OCO);
+    free(job);
+    job = read_job(PAST_FILLS, REQUEST_TRADES, (struct request_find){.limit = 9});
+    cr_assert_eq(job->count, 4);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert(job->fill[i].list_id == i + 1 && job->fill[i].order_id == 10 * (i + 1) + 1);
+    free(job);
+}
+
+/* Goal: order number 0 is nobody's, and not the question for all orders. Method: an order and its
+ * fill are there; 0 is asked for. */
+Test(history_feed, order_0_is_nobodys)
+{
+    const struct request_find find = {.limit = 1, .has_order_id = true};
+    tell_list(1);
+    cr_assert(history_feed_commit(&feed, 1));
+    struct past_job *job = read_job(PAST_ORDERS, REQUEST_GET_ORDER, find);
+    cr_assert_eq(job->count, 0);
+    free(job);
+    job = read_job(PAST_FILLS, REQUEST_TRADES, find);
+    cr_assert_eq(job->count, 0);
+    free(job);
 }

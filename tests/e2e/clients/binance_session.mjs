@@ -5,7 +5,8 @@
 // WebSocket API, and compares. Default options but for URLs, keys, and how soon it connects again. Amounts in units of 1e-8.
 import assert from 'node:assert/strict';
 import { MainClient, WebsocketAPIClient, WebsocketClient } from 'binance';
-import { atoms, check, eq, facts, feeOf, holdOf, overTls, quoteOf, run } from './checks.mjs';
+import { atoms, check, DONE, eq, facts, feeOf, holdOf, OPEN, OTHERS, overTls, pairOf, pending, pendingKinds, quoteOf, run, statusOf,
+  STOPS, workingOf } from './checks.mjs';
 
 const SYMBOL = 'BTCUSDT', SECONDS = 20; // a deadline for what must come, never a measure
 const WS_API = 'mainWSAPI', STREAMS = 'main'; // as the client calls its connections
@@ -342,6 +343,91 @@ check('who is cut off comes back, subscribed, and sees from ids what it missed',
   }
 });
 
+// ---- lists of orders, of alice ----
+
+const around = (above, below) => pairOf(above, below, 21000, 19000);
+const oco = (side, params) => alice.submitNewOrderList({ symbol: SYMBOL, side, quantity: 0.01, ...params });
+const working = { symbol: SYMBOL, ...workingOf(19500, 0.01), pendingQuantity: 0.009 }; // what is left behind the commission
+
+// The list says this, and its orders, by their own query, say that.
+async function ofList({ orderListId, orders }, status, states) {
+  const shown = await alice.getOCO({ orderListId });
+  eq([statusOf(shown), shown.orders], [status, orders], 'the list');
+  const found = await Promise.all(orders.map(({ orderId }) => alice.getOrder({ symbol: SYMBOL, orderId })));
+  eq(found.map((order) => [order.orderListId, order.status]), states.map((state) => [orderListId, state]), 'its orders');
+  return shown;
+}
+
+// A second phase begins behind the answer to who filled the first one.
+async function placed({ orders }) {
+  const deadline = Date.now() + SECONDS * 1000;
+  while ((await alice.getOrder({ symbol: SYMBOL, orderId: orders[1].orderId })).status === 'PENDING_NEW') {
+    assert(Date.now() < deadline, 'a second phase');
+  }
+}
+
+check('OCOs of every type are placed with one hold, shown, and cancelled', async () => {
+  await trade(20000, 0.001);
+  const { BTC: [free] } = balancesOf(await alice.getAccountInformation());
+  for (const stop of STOPS) {
+    for (const other of OTHERS) {
+      const made = await oco('SELL', around(other, stop));
+      assert(made.listClientOrderId.startsWith(alice.getOrderIdPrefix()), `the client's own id: ${made.listClientOrderId}`);
+      eq(made.orderReports.map(({ type }) => type), [stop, other], 'types');
+      eq(balancesOf(await alice.getAccountInformation()).BTC, [free - atoms('0.01'), atoms('0.01')], 'one hold');
+      const shown = await ofList(made, OPEN, ['NEW', 'NEW']);
+      eq([await alice.getOCO({ origClientOrderId: made.listClientOrderId }), await alice.getAllOpenOCO()], [shown, [shown]], 'open');
+      const gone = await alice.cancelOCO({ symbol: SYMBOL, orderListId: made.orderListId });
+      eq([statusOf(gone), gone.orderReports.map(({ status }) => status)], [DONE, ['CANCELED', 'CANCELED']], 'cancelled');
+      eq(await alice.getAllOCO({ limit: 1 }), [await ofList(made, DONE, ['CANCELED', 'CANCELED'])], 'kept');
+      const bought = await oco('BUY', around(stop, other));
+      await alice.cancelOrder({ symbol: SYMBOL, orderId: bought.orders[1].orderId });
+      await ofList(bought, DONE, ['CANCELED', 'CANCELED']);
+    }
+  }
+  eq([await alice.getAllOpenOCO(), balancesOf(await alice.getAccountInformation()).BTC], [[], [free, 0n]], 'nothing is left');
+  await refused(-2010, oco('SELL', { ...around('LIMIT_MAKER', 'STOP_LOSS'), abovePrice: 19900 }));
+  await refused(-2018, alice.getOCO({ orderListId: 999999999 }));
+  await refused(-2011, alice.cancelOCO({ symbol: SYMBOL, orderListId: 999999999 }));
+});
+
+check('one order of an OCO fills or fires, and the other expires', async () => {
+  await trade(20000, 0.001);
+  const filled = await oco('SELL', around('LIMIT_MAKER', 'STOP_LOSS'));
+  await buy(bob, 21100, 0.01);
+  await ofList(filled, DONE, ['EXPIRED', 'FILLED']);
+  await trade(20000, 0.001);
+  const fired = await alice.submitNewOCO({ symbol: SYMBOL, side: 'SELL', quantity: 0.01, price: 21000, stopPrice: 19000,
+    stopLimitPrice: 18900, stopLimitTimeInForce: 'GTC' }); // the older form
+  await sell(bob, 19000, 0.001);
+  await buy(bob, 19000, 0.001);
+  await ofList(fired, OPEN, ['NEW', 'EXPIRED']);
+  await buy(bob, 18900, 0.01);
+  await ofList(fired, DONE, ['FILLED', 'EXPIRED']);
+});
+
+check('what is pending is placed when the working order is filled', async () => {
+  for (const [kind, params] of pendingKinds(22000, 18000)) {
+    await trade(20000, 0.001);
+    const made = await alice.submitNewOrderListOTO({ ...working, pendingType: kind, ...params });
+    await ofList(made, OPEN, ['NEW', 'PENDING_NEW']);
+    await buy(bob, 19000, 0.01);
+    await sell(bob, 19500, 0.01);
+    await placed(made);
+    const rests = kind !== 'MARKET';
+    await ofList(made, rests ? OPEN : DONE, ['FILLED', rests ? 'NEW' : 'FILLED']);
+    await clear();
+  }
+  await trade(20000, 0.001);
+  const made = await alice.submitNewOrderListOTOCO({ ...working, ...pending(around('LIMIT_MAKER', 'STOP_LOSS_LIMIT')) });
+  await ofList(made, OPEN, ['NEW', 'PENDING_NEW', 'PENDING_NEW']);
+  await sell(bob, 19500, 0.01);
+  await placed(made);
+  await ofList(made, OPEN, ['FILLED', 'NEW', 'NEW']);
+  await buy(bob, 21100, 0.009);
+  await ofList(made, DONE, ['FILLED', 'EXPIRED', 'FILLED']);
+});
+
 // ---- the WebSocket API ----
 
 check('the WebSocket API answers what REST answers', async () => {
@@ -388,6 +474,51 @@ check('orders, fills and balances are told to their user', async () => {
     await ear.until((events) => events.map((event) => event.event ?? event).some((event) =>
       event.e === 'outboundAccountPosition' && event.B.some(({ a, f, l }) => a === 'USDT' &&
         atoms(f) === now.USDT[0] && atoms(l) === now.USDT[1])), 'the balance of REST');
+  } finally {
+    await socket.disconnectAll();
+  }
+});
+
+check('lists are placed, shown, amended and cancelled over the socket, and told to their user', async () => {
+  await trade(20000, 0.001);
+  const socket = socketApi(facts.alice), ear = new Ear(socket.getWSClient());
+  const told = async ({ orders }, count, what) => { // the next reports and lists: which order of the list, or its contingency
+    const rows = () => ear.events.map((event) => event.event ?? event).filter(({ e }) => e === 'executionReport' || e === 'listStatus');
+    await ear.until(() => rows().length >= count, what);
+    const found = rows().map(({ e, i, c, x, X, l, L }) =>
+      (e === 'listStatus' ? [c, l, L] : [orders.findIndex(({ orderId }) => orderId === i), x, X]));
+    ear.events = [];
+    return found;
+  };
+  const now = (params) => ({ symbol: SYMBOL, ...params, timestamp: Date.now() });
+  try {
+    await socket.subscribeUserDataStream(WS_API);
+    const pair = around('LIMIT_MAKER', 'STOP_LOSS');
+    const first = (await socket.placeSpotOCOOrderList(now({ side: 'SELL', quantity: 0.01, ...pair }))).result;
+    eq(await told(first, 3, 'an OCO'), [[0, 'NEW', 'NEW'], [1, 'NEW', 'NEW'], ['OCO', ...OPEN]], 'an OCO');
+    const { orderListId } = first, timestamp = Date.now();
+    const shown = (await socket.getSpotOrderListStatus({ orderListId, timestamp })).result;
+    eq([shown, (await socket.getSpotOpenOrderLists({ timestamp })).result], [await alice.getOCO({ orderListId }), [shown]], 'as REST has it');
+    await buy(bob, 21100, 0.01);
+    eq(await told(first, 3, 'its end'), [[1, 'TRADE', 'FILLED'], [0, 'EXPIRED', 'EXPIRED'], ['OCO', ...DONE]], 'filled');
+    const next = (await socket.placeSpotOTOOrderList(now({ ...working, pendingType: 'LIMIT', pendingPrice: 22000,
+      pendingTimeInForce: 'GTC' }))).result;
+    eq(await told(next, 3, 'an OTO'), [[0, 'NEW', 'NEW'], [1, 'NEW', 'PENDING_NEW'], ['OTO', ...OPEN]], 'an OTO');
+    await sell(bob, 19500, 0.01);
+    eq(await told(next, 2, 'its second phase'), [[0, 'TRADE', 'FILLED'], [1, 'NEW', 'NEW']], 'its second phase');
+    await alice.cancelAllSymbolOrders({ symbol: SYMBOL });
+    eq(await told(next, 2, 'its end'), [[1, 'CANCELED', 'CANCELED'], ['OTO', ...DONE]], 'cancelled');
+    const last = (await socket.placeSpotOTOCOOrderList(now({ ...working, ...pending(pair) }))).result;
+    await told(last, 4, 'an OTOCO');
+    const gone = (await socket.cancelSpotOrderList(now({ orderListId: last.orderListId }))).result;
+    eq([statusOf(gone), await told(last, 4, 'its end')], [DONE, [...[0, 1, 2].map((order) => [order, 'CANCELED', 'CANCELED']),
+      ['OTO', ...DONE]]], 'cancelled');
+    eq((await socket.getSpotAllOrderLists({ fromId: orderListId, timestamp })).result.map((list) => list.contingencyType),
+      ['OCO', 'OTO', 'OTO'], 'all of them');
+    const order = await buy(alice, 19000, 0.01);
+    await told({ orders: [order] }, 1, 'an order');
+    const { amendedOrder } = (await socket.amendSpotOrderKeepPriority(now({ orderId: order.orderId, newQty: '0.004' }))).result;
+    eq([amendedOrder.qty, await told({ orders: [order] }, 1, 'an amendment')], ['0.00400000', [[0, 'REPLACED', 'NEW']]], 'amended');
   } finally {
     await socket.disconnectAll();
   }

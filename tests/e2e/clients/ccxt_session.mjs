@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import ccxt from 'ccxt';
-import { atoms, check, eq, facts, feeOf, holdOf, quoteOf, run } from './checks.mjs';
+import { atoms, check, DONE, eq, facts, feeOf, holdOf, OPEN, OTHERS, pairOf, pending, pendingKinds, quoteOf, run, statusOf, STOPS,
+  workingOf } from './checks.mjs';
 
 const BTC = 'BTC/USDT', ETH = 'ETH/USDT', CLOSED = `${facts.closed}/USDT`;
 const ASSETS = ['BNB', 'BTC', 'ETH', 'SOL', 'USDT', facts.closed].sort();
@@ -418,6 +419,99 @@ check('self-trade prevention is a parameter of the order', async () => {
     says(await bob.fetchOrder(resting.id, BTC), { status: maker, filled: 0n }, `maker, ${mode}`);
     await clear();
   }
+});
+
+// ---- lists of orders: of these ccxt has the requests only, and their orders by its own methods ----
+
+const SYMBOL = { symbol: 'BTCUSDT' };
+const around = (above, below) => pairOf(above, below, 31000, 29000);
+
+// The last price is this from now on.
+async function trade(price) {
+  await sell(alice, 0.001, price);
+  await buy(alice, 0.001, price);
+}
+
+// The list says this, and its orders, as ccxt reads them, say that.
+async function ofList({ orderListId, orders }, status, states) {
+  const shown = await bob.privateGetOrderList({ orderListId });
+  eq([statusOf(shown), shown.orders], [status, orders], 'the list');
+  const found = await Promise.all(orders.map(({ orderId }) => bob.fetchOrder(orderId, BTC)));
+  eq(found.map((order) => [order.info.orderListId, order.status]), states.map((state) => [orderListId, state]), 'its orders');
+  return shown;
+}
+
+check('OCOs of every type are placed with one hold, shown, and canceled', async () => {
+  await trade(30000);
+  const amount = atoms('0.01');
+  await moves(bob, {}, async () => {
+    for (const stop of STOPS) {
+      for (const other of OTHERS) {
+        const made = await moves(bob, { BTC: [-amount, amount] }, () =>
+          bob.privatePostOrderListOco({ ...SYMBOL, side: 'SELL', quantity: 0.01, ...around(other, stop) }));
+        const shown = await ofList(made, OPEN, ['open', 'open']);
+        eq(await bob.privateGetOpenOrderList(), [shown], 'open lists');
+        eq((await bob.fetchOpenOrders(BTC)).map(({ id, info }) => [id, info.type]),
+          made.orders.map(({ orderId }, index) => [String(orderId), [stop, other][index]]), 'fetchOpenOrders');
+        await bob.privateDeleteOrderList({ ...SYMBOL, orderListId: made.orderListId });
+        eq(await bob.privateGetAllOrderList({ limit: 1 }), [await ofList(made, DONE, ['canceled', 'canceled'])], 'kept');
+        const bought = await bob.privatePostOrderListOco({ ...SYMBOL, side: 'BUY', quantity: 0.01, ...around(stop, other) });
+        await bob.cancelOrder(bought.orders[1].orderId, BTC);
+        await ofList(bought, DONE, ['canceled', 'canceled']);
+      }
+    }
+  });
+  await refused(ccxt.InsufficientFunds, 'insufficient balance', () =>
+    bob.privatePostOrderListOco({ ...SYMBOL, side: 'SELL', quantity: 8000, ...around('LIMIT_MAKER', 'STOP_LOSS') }));
+  await refused(ccxt.InvalidOrder, 'The relationship of the prices', () =>
+    bob.privatePostOrderListOco({ ...SYMBOL, side: 'SELL', quantity: 0.01, ...around('LIMIT_MAKER', 'STOP_LOSS'), abovePrice: 29900 }));
+  await refused(ccxt.OrderNotFound, 'Unknown order list sent.', () =>
+    bob.privateDeleteOrderList({ ...SYMBOL, orderListId: 999999999 }));
+});
+
+check('one order of an OCO fills or fires, and the other expires', async () => {
+  await trade(30000);
+  const cost = quoteOf(atoms('31100'), atoms('0.01'));
+  const filled = await moves(bob, { BTC: [-atoms('0.01'), 0n], USDT: [cost - feeOf(cost), 0n] }, async () => {
+    const made = await bob.privatePostOrderListOco({ ...SYMBOL, side: 'SELL', quantity: 0.01, ...around('LIMIT_MAKER', 'STOP_LOSS') });
+    await buy(alice, 0.01, 31100);
+    return made;
+  });
+  await ofList(filled, DONE, ['expired', 'closed']);
+  await trade(30000);
+  const fired = await bob.privatePostOrderOco({ ...SYMBOL, side: 'SELL', quantity: 0.01, price: 31000, stopPrice: 29000,
+    stopLimitPrice: 28900, stopLimitTimeInForce: 'GTC' }); // the older form
+  await trade(29000);
+  await ofList(fired, OPEN, ['open', 'expired']);
+  await buy(alice, 0.01, 28900);
+  await ofList(fired, DONE, ['closed', 'expired']);
+});
+
+check('what is pending is placed when the working order is filled', async () => {
+  const working = { ...SYMBOL, ...workingOf(29500, 0.01), pendingQuantity: 0.009 };
+  const placed = async ({ orders }, state) => { // a second phase begins behind the answer to who filled the first one
+    await soon(async () => (await bob.fetchOrder(orders[1].orderId, BTC)).info.status, state, 'a second phase');
+  };
+  for (const [kind, params] of pendingKinds(32000, 28000)) {
+    await trade(30000);
+    const made = await bob.privatePostOrderListOto({ ...working, pendingType: kind, ...params });
+    await ofList(made, OPEN, ['open', 'PENDING_NEW']); // which ccxt has no word for
+    await buy(alice, 0.01, 29000);
+    await sell(alice, 0.01, 29500);
+    await placed(made, kind === 'MARKET' ? 'FILLED' : 'NEW');
+    await ofList(made, kind === 'MARKET' ? DONE : OPEN, ['closed', kind === 'MARKET' ? 'closed' : 'open']);
+    await clear();
+  }
+  await trade(30000);
+  const made = await bob.privatePostOrderListOtoco({ ...working, ...pending(around('LIMIT_MAKER', 'STOP_LOSS_LIMIT')) });
+  await sell(alice, 0.01, 29500);
+  await placed(made, 'NEW');
+  await ofList(made, OPEN, ['closed', 'open', 'open']);
+  await buy(alice, 0.009, 31100);
+  await ofList(made, DONE, ['closed', 'expired', 'closed']);
+  const last = await bob.privatePostOrderListOto({ ...working, pendingType: 'MARKET' });
+  await bob.cancelAllOrders(BTC);
+  await ofList(last, DONE, ['canceled', 'canceled']);
 });
 
 // ---- history ----

@@ -5,7 +5,7 @@
 // for it to be told. Default options and keys, only the URLs are ours. Amounts are compared in units of 1e-8.
 import assert from 'node:assert/strict';
 import ccxt from 'ccxt';
-import { atoms, check, eq, facts, overTls, run } from './checks.mjs';
+import { atoms, check, eq, facts, overTls, pairOf, run, workingOf } from './checks.mjs';
 
 const BTC = 'BTC/USDT', SECONDS = 20; // a deadline for what must come, never a measure
 
@@ -161,6 +161,28 @@ check('orders, trades and balances are watched', async () => {
   const released = () => alice.balance.spot.USDT.free === now.USDT.free && alice.balance.spot;
   const told = await until(() => alice.watchBalance(), released, 'the release');
   eq([told.BTC.free, told.USDT.used], [now.BTC.free, 0], 'balances');
+});
+
+check('orders of lists are watched', async () => {
+  await alice.ensureUserDataStreamWsSubscribeSignature('spot');
+  const becomes = async ({ orders }, states, what) => {
+    const seen = () => orders.map(({ orderId }) => alice.orders?.find(({ id }) => id === String(orderId))?.status);
+    await until(() => alice.watchOrders(BTC), () => String(seen()) === String(states), what);
+  };
+  await sell(bob, 0.001, 20000);
+  await buy(bob, 0.001, 20000); // the last price
+  const oco = await alice.privatePostOrderListOco({ symbol: 'BTCUSDT', side: 'SELL', quantity: 0.01,
+    ...pairOf('LIMIT_MAKER', 'STOP_LOSS', 21000, 19000) });
+  await becomes(oco, ['open', 'open'], 'an OCO');
+  await buy(bob, 0.01, 21100);
+  await becomes(oco, ['expired', 'closed'], 'its end');
+  const oto = await alice.privatePostOrderListOto({ symbol: 'BTCUSDT', ...workingOf(19500, 0.01), pendingQuantity: 0.009,
+    pendingType: 'LIMIT_MAKER', pendingPrice: 22000 });
+  await becomes(oto, ['open', 'PENDING_NEW'], 'an OTO'); // ccxt has no word for it
+  await sell(bob, 0.01, 19500);
+  await becomes(oto, ['closed', 'open'], 'its second phase');
+  await alice.cancelOrder(oto.orders[1].orderId, BTC);
+  await becomes(oto, ['closed', 'canceled'], 'its end');
 });
 
 check('orders are placed, edited, looked at and cancelled over the socket', async () => {

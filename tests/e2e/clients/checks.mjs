@@ -71,3 +71,34 @@ export const holdOf = (price, quantity) => (price * quantity + ATOM - 1n) / ATOM
 
 // 0.1 % of what was received, rounded up: never in the user's favour.
 export const feeOf = (received) => (received + 999n) / 1000n;
+
+// ---- lists of orders ----
+
+export const OPEN = ['EXEC_STARTED', 'EXECUTING'], DONE = ['ALL_DONE', 'ALL_DONE'];
+export const statusOf = (list) => [list.listStatusType, list.listOrderStatus];
+
+// What an OCO can be made of.
+export const STOPS = ['STOP_LOSS', 'STOP_LOSS_LIMIT'], OTHERS = ['LIMIT_MAKER', 'TAKE_PROFIT', 'TAKE_PROFIT_LIMIT'];
+
+// The parameters of the two orders of an OCO: one begins at `up`, the other at `down`, limits 100 further out.
+export function pairOf(above, below, up, down) {
+  const params = { aboveType: above, belowType: below };
+  for (const [name, kind, stop, price] of [['above', above, up, up + 100], ['below', below, down, down - 100]]) {
+    Object.assign(params, kind !== 'LIMIT_MAKER' && { [`${name}StopPrice`]: stop }, kind.includes('LIMIT') && { [`${name}Price`]: price },
+      kind.endsWith('_LIMIT') && { [`${name}TimeInForce`]: 'GTC' });
+  }
+  return params;
+}
+
+export const pending = (params) =>
+  Object.fromEntries(Object.entries(params).map(([name, value]) => [`pending${name[0].toUpperCase()}${name.slice(1)}`, value]));
+
+// The parameters of a working order, a limit to buy, and of side and quantity of what is pending.
+export const workingOf = (price, quantity) => ({ workingType: 'LIMIT', workingSide: 'BUY', workingPrice: price,
+  workingQuantity: quantity, workingTimeInForce: 'GTC', pendingSide: 'SELL', pendingQuantity: quantity });
+
+// What an order that is pending can be, with its parameters; the stops are at `down`, what takes profit at `up`.
+export const pendingKinds = (up, down) => [['LIMIT', { pendingPrice: up, pendingTimeInForce: 'GTC' }], ['LIMIT_MAKER', { pendingPrice: up }],
+  ['STOP_LOSS', { pendingStopPrice: down }], ['TAKE_PROFIT', { pendingStopPrice: up }],
+  ['STOP_LOSS_LIMIT', { pendingStopPrice: down, pendingPrice: down, pendingTimeInForce: 'GTC' }],
+  ['TAKE_PROFIT_LIMIT', { pendingStopPrice: up, pendingPrice: up, pendingTimeInForce: 'GTC' }], ['MARKET', {}]];

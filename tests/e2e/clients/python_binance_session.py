@@ -401,6 +401,141 @@ def all_orders_of_a_symbol_are_canceled_at_once():
             bob.cancel_all_open_orders(symbol="BTCUSDT")
 
 
+# ---- lists of orders ----
+
+OPEN, DONE = ("EXEC_STARTED", "EXECUTING"), ("ALL_DONE", "ALL_DONE")
+GTC = Client.TIME_IN_FORCE_GTC
+WORKING = {"symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "29000", "workingQuantity": "0.01",
+           "workingTimeInForce": GTC, "pendingSide": "SELL", "pendingQuantity": "0.009"}
+
+
+def legs(above, below):
+    """The parameters of a pair around a last price of 30000, whatever its sides' types."""
+    params = {"aboveType": above, "belowType": below}
+    for name, kind, price, stop in (("above", above, "31100", "31000"), ("below", below, "28900", "29000")):
+        params |= {f"{name}StopPrice": stop} if kind != "LIMIT_MAKER" else {}
+        params |= {f"{name}Price": price} if "LIMIT" in kind else {}
+        params |= {f"{name}TimeInForce": GTC} if kind.endswith("_LIMIT") else {}
+    return params
+
+
+def pending(params):
+    return {"pending" + name[0].upper() + name[1:]: value for name, value in params.items()}
+
+
+def last_price(price):
+    limit(alice, "SELL", "0.001", price)
+    limit(alice, "BUY", "0.001", price)
+
+
+def of_list(made, **expected):
+    """The list says that it is open or done, as its answer, its query and those of its orders show."""
+    shown = bob.v3_get_order_list(orderListId=made["orderListId"])
+    eq((shown["listStatusType"], shown["listOrderStatus"]), expected.pop("status", OPEN), "status of the list")
+    eq([order["orderId"] for order in shown["orders"]], [order["orderId"] for order in made["orders"]], "its orders")
+    orders = [bob.get_order(symbol="BTCUSDT", orderId=order["orderId"]) for order in made["orders"]]
+    eq({order["orderListId"] for order in orders}, {made["orderListId"]}, "the list of its orders")
+    eq([order["status"] for order in orders], expected.pop("orders"), "status of its orders")
+    return shown
+
+
+@checks
+def an_oco_of_any_types_is_one_hold_is_shown_and_cancelled():
+    last_price("30000")
+    stops, others = ("STOP_LOSS", "STOP_LOSS_LIMIT"), ("LIMIT_MAKER", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
+    for stop, other in itertools.product(stops, others):
+        with moves(bob):
+            with moves(bob, BTC=(-units("0.01"), units("0.01"))):
+                made = bob.order_oco_sell(symbol="BTCUSDT", quantity="0.01", **legs(other, stop))
+            check(made["listClientOrderId"].startswith("x-HNA2TXFJ"), made["listClientOrderId"])
+            eq([report["type"] for report in made["orderReports"]], [stop, other], "types")
+            shown = of_list(made, orders=["NEW", "NEW"])
+            eq(bob.v3_get_order_list(origClientOrderId=made["listClientOrderId"]), shown, "by client id")
+            eq(bob.get_open_oco_orders(), [shown], "get_open_oco_orders")
+            gone = bob.v3_delete_order_list(symbol="BTCUSDT", orderListId=made["orderListId"])
+            eq({report["status"] for report in gone["orderReports"]}, {"CANCELED"}, "v3_delete_order_list")
+            ended = of_list(made, status=DONE, orders=["CANCELED", "CANCELED"])
+            eq((bob.get_open_oco_orders(), bob.v3_get_all_order_list(limit=1)), ([], [ended]), "afterwards")
+        made = bob.order_oco_buy(symbol="BTCUSDT", quantity="0.01", **legs(stop, other))
+        eq([report["type"] for report in made["orderReports"]], [stop, other], "types")
+        bob.cancel_order(symbol="BTCUSDT", orderId=made["orders"][1]["orderId"])
+        of_list(made, status=DONE, orders=["CANCELED", "CANCELED"])
+    trailing = legs("LIMIT_MAKER", "STOP_LOSS") | {"belowTrailingDelta": 300}
+    made = bob.create_oco_order(symbol="BTCUSDT", side="SELL", quantity="0.01", **trailing)
+    eq(bob.get_order(symbol="BTCUSDT", orderId=made["orders"][0]["orderId"])["trailingDelta"], 300, "a stop that trails")
+
+
+@checks
+def one_order_of_an_oco_is_filled_or_triggered_and_the_other_expires():
+    last_price("30000")
+    quote = quote_of(units("31100"), units("0.01"))
+    with moves(bob, BTC=(-units("0.01"), 0), USDT=(quote - fee_of(quote), 0)):
+        made = bob.order_oco_sell(symbol="BTCUSDT", quantity="0.01", **legs("LIMIT_MAKER", "STOP_LOSS_LIMIT"))
+        limit(alice, "BUY", "0.01", "31100")
+    of_list(made, status=DONE, orders=["EXPIRED", "FILLED"])
+    last_price("30000")
+    made = bob.order_oco_buy(symbol="BTCUSDT", quantity="0.01", **legs("STOP_LOSS", "LIMIT_MAKER"))
+    limit(alice, "SELL", "0.011", "31000")
+    limit(alice, "BUY", "0.001", "31000")
+    of_list(made, status=DONE, orders=["FILLED", "EXPIRED"])
+    last_price("30000")
+    made = bob.order_oco_sell(symbol="BTCUSDT", quantity="0.01", **legs("TAKE_PROFIT_LIMIT", "STOP_LOSS"))
+    last_price("31000")
+    eq(of_list(made, orders=["EXPIRED", "NEW"])["contingencyType"], "OCO", "one is triggered and rests")
+
+
+@checks
+def what_is_pending_is_placed_when_the_working_order_is_filled():
+    gtc, price, down, up = ({"pendingTimeInForce": GTC}, {"pendingPrice": "32000"}, {"pendingStopPrice": "28000"},
+                            {"pendingStopPrice": "32000"})
+    for kind, params in (("LIMIT", price | gtc), ("LIMIT_MAKER", price), ("STOP_LOSS", down), ("STOP_LOSS_LIMIT", down | price | gtc),
+                         ("TAKE_PROFIT", up), ("TAKE_PROFIT_LIMIT", up | price | gtc), ("MARKET", {})):
+        last_price("30000")
+        with moves(bob, USDT=(-units("290"), units("290"))):
+            made = bob.v3_post_order_list_oto(pendingType=kind, **WORKING, **params)
+        of_list(made, orders=["NEW", "PENDING_NEW"])
+        limit(alice, "BUY", "0.009", "28500")
+        limit(alice, "SELL", "0.01", "29000")
+        end = time.monotonic() + 30  # the second phase begins behind the answer to who filled the first one
+        which = {"symbol": "BTCUSDT", "orderId": made["orders"][1]["orderId"]}
+        while bob.get_order(**which)["status"] == "PENDING_NEW" and time.monotonic() < end:
+            pass
+        of_list(made, status=OPEN if params else DONE, orders=["FILLED", "NEW" if params else "FILLED"])
+        clear()
+    made = bob.v3_post_order_list_oto(pendingType="MARKET", **WORKING)
+    bob.cancel_order(symbol="BTCUSDT", orderId=made["orders"][0]["orderId"])
+    of_list(made, status=DONE, orders=["CANCELED", "CANCELED"])
+
+
+@checks
+def a_pending_pair_is_an_oco_when_it_is_placed():
+    last_price("30000")
+    both = pending(legs("LIMIT_MAKER", "STOP_LOSS")) | {"pendingAboveClientOrderId": "above", "pendingBelowClientOrderId": "below"}
+    made = bob.v3_post_order_list_otoco(listClientOrderId="both", **WORKING | {"workingPrice": "29500"}, **both)
+    eq((made["contingencyType"], [order["clientOrderId"] for order in made["orders"][1:]]), ("OTO", ["below", "above"]), "made")
+    of_list(made, orders=["NEW", "PENDING_NEW", "PENDING_NEW"])
+    limit(alice, "SELL", "0.01", "29500")
+    last_price("30000")
+    of_list(made, orders=["FILLED", "NEW", "NEW"])
+    eq(bob.get_open_oco_orders()[0]["listClientOrderId"], "both", "open")
+    limit(alice, "BUY", "0.009", "31100")
+    of_list(made, status=DONE, orders=["FILLED", "EXPIRED", "FILLED"])
+
+
+@checks
+def what_a_list_may_not_be_has_its_code():
+    last_price("30000")
+    with moves(bob):
+        with refused(400, -2010, "The relationship of the prices for the orders is not correct."):
+            bob.order_oco_sell(symbol="BTCUSDT", quantity="0.01", **legs("LIMIT_MAKER", "STOP_LOSS") | {"abovePrice": "29900"})
+        with refused(400, -2010, FUNDS_TEXT):
+            bob.order_oco_sell(symbol="BTCUSDT", quantity="8000", **legs("LIMIT_MAKER", "STOP_LOSS"))
+        with refused(400, -2018, "Order list does not exist."):
+            bob.v3_get_order_list(orderListId=999999999)
+        with refused(400, -2011, "Unknown order list sent."):
+            bob.v3_delete_order_list(symbol="BTCUSDT", orderListId=999999999)
+
+
 # ---- history and market data ----
 
 @checks

@@ -15,12 +15,25 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from binance.async_client import AsyncClient
 from binance.exceptions import BinanceAPIException
+from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 from binance.ws.streams import BinanceSocketManager
+from binance.ws.websocket_api import WebsocketAPI
 
 from checks import Checks, check, eq
 
 FACTS = json.load(sys.stdin)  # see test_clients.py
-SECONDS = 20  # a deadline for what must come, never a measure
+SECONDS = 60  # a deadline for what must come, never a measure
+ReconnectingWebsocket.TIMEOUT = 0.5  # how long it reads before it looks whether it is to end: else 10 s for each socket
+
+
+class Patience:
+    """Of the WebSocket API it is also how long a request waits for its answer, for which half a second may be too short."""
+
+    def __get__(self, *_):
+        return 0.5 if asyncio.current_task().get_coro().__name__ == "_read_loop" else SECONDS
+
+
+WebsocketAPI.TIMEOUT = Patience()
 
 # Every URL of the library leads to Castle, by its own path: nothing can reach another exchange.
 for kind in (AsyncClient, BinanceSocketManager):
@@ -127,6 +140,48 @@ async def orders_over_the_socket_are_orders(alice, bob):
     eq((await alice.ws_get_account())["balances"], (await alice.get_account())["balances"], "account")
     eq(await alice.ws_get_order_book(symbol="BTCUSDT"), await alice.get_order_book(symbol="BTCUSDT"), "book")
     eq(await alice.ws_get_my_trades(symbol="BTCUSDT"), await alice.get_my_trades(symbol="BTCUSDT"), "trades")
+
+
+@session
+async def lists_over_the_socket_are_lists_and_are_told(alice, bob):
+    async def reports(account, count):
+        """What is told of orders and lists, but for money."""
+        rows = []
+        while len(rows) < count:
+            event = await told(account, lambda message: message["e"] in ("executionReport", "listStatus"))
+            rows.append((event["c"], event["l"], event["L"]) if event["e"] == "listStatus" else (event["c"], event["x"], event["X"]))
+        return rows
+
+    await limit(bob, "SELL", "0.001", "20000")
+    await limit(bob, "BUY", "0.001", "20000")  # the last price
+    pair = {"aboveType": "LIMIT_MAKER", "abovePrice": "21000", "aboveClientOrderId": "a", "belowType": "STOP_LOSS",
+            "belowStopPrice": "19000", "belowClientOrderId": "b"}
+    working = {"symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "19500", "workingQuantity": "0.01",
+               "workingTimeInForce": "GTC", "workingClientOrderId": "w", "pendingSide": "SELL", "pendingQuantity": "0.009"}
+    async with BinanceSocketManager(alice).user_socket() as account:
+        made = await alice.ws_create_oco_order(symbol="BTCUSDT", side="SELL", quantity="0.01", **pair)
+        which = {"orderListId": made["orderListId"]}
+        eq(await reports(account, 3), [("b", "NEW", "NEW"), ("a", "NEW", "NEW"), ("OCO", "EXEC_STARTED", "EXECUTING")], "an OCO")
+        shown = await alice.ws_get_oco_order(**which)
+        eq((shown, [shown]), (await alice.v3_get_order_list(**which), await alice.ws_get_oco_open_orders()), "as REST has it")
+        eq(await alice.v3_get_open_order_list(), [shown], "open")
+        await limit(bob, "BUY", "0.01", "21000")
+        eq(await reports(account, 3), [("a", "TRADE", "FILLED"), ("b", "EXPIRED", "EXPIRED"), ("OCO", "ALL_DONE", "ALL_DONE")], "filled")
+        made = await alice.ws_create_oto_order(pendingType="LIMIT", pendingPrice="22000", pendingTimeInForce="GTC",
+                                               pendingClientOrderId="p", **working)
+        eq(await reports(account, 3), [("w", "NEW", "NEW"), ("p", "NEW", "PENDING_NEW"), ("OTO", "EXEC_STARTED", "EXECUTING")], "an OTO")
+        await limit(bob, "SELL", "0.01", "19500")
+        eq(await reports(account, 2), [("w", "TRADE", "FILLED"), ("p", "NEW", "NEW")], "its second phase")
+        await limit(bob, "BUY", "0.009", "22000")
+        eq(await reports(account, 2), [("p", "TRADE", "FILLED"), ("OTO", "ALL_DONE", "ALL_DONE")], "its end")
+        both = {"pending" + name[0].upper() + name[1:]: value for name, value in pair.items()} | {"pendingAbovePrice": "23000"}
+        made = await alice.ws_create_otoco_order(**working, **both)
+        await reports(account, 4)
+        gone = await alice.ws_cancel_oco_order(symbol="BTCUSDT", orderListId=made["orderListId"])
+        eq({report["status"] for report in gone["orderReports"]}, {"CANCELED"}, "cancelled")
+        eq([row[1] for row in await reports(account, 4)], ["CANCELED"] * 3 + ["ALL_DONE"], "and told so")
+    made = await alice.v3_post_order_list_oco(symbol="BTCUSDT", side="SELL", quantity="0.01", **pair | {"abovePrice": "23000"})
+    await alice.v3_delete_order_list(symbol="BTCUSDT", orderListId=made["orderListId"])
 
 
 @session

@@ -27,6 +27,8 @@ static size_t told_length[CORES];
 static uint64_t last_id[BOB + 1], last_seq;
 static uint16_t answer[ANSWERS_MAX];
 static uint32_t answers;
+static struct prevented_view prevented[FULL_PREVENTED_MAX]; /* of the last answer */
+static uint32_t prevented_count;
 
 static int64_t test_now(void *self)
 {
@@ -122,6 +124,12 @@ static void on_reply(void *self, void *context, const struct msg *msg)
     if (answers < ANSWERS_MAX)
         answer[answers] = msg->reply.reject;
     answers++;
+    prevented_count = 0;
+    for (struct reply *block = msg->reply.block; block; block = block->more)
+        for (uint32_t i = 0; block->kind == REPLY_PREVENTED && i < block->count; i++) {
+            cr_assert_lt(prevented_count, FULL_PREVENTED_MAX);
+            prevented[prevented_count++] = reply_prevented(block)[i];
+        }
 }
 
 /* ---- turns ---- */
@@ -325,6 +333,119 @@ static struct request *replace(const char *old, int64_t price, int64_t qty, cons
     request->type = REQUEST_REPLACE;
     name_cancel(&request->replace.cancel, old, own);
     return request;
+}
+
+static struct request *own_taker(uint8_t stp, int64_t qty, const char *id)
+{
+    struct request *request = order(ALICE, SIDE_SELL, 90, qty, id);
+    request->order.stp = stp;
+    request->order.tif = TIF_IOC;
+    return request;
+}
+
+/* What the last answer shows of prevented matches: maker, price, what each gave up. */
+static const char *matches(void)
+{
+    static char text[512];
+    int at = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < prevented_count; i++) {
+        const struct prevented_view *match = &prevented[i];
+        cr_expect(i == 0 || match->match_id == match[-1].match_id + 1);
+        at += snprintf(text + at, sizeof text - (size_t)at, "#%lu at %s: %s %s\n",
+                       match->maker_order_id, units(match->price), units(match->taker_qty),
+                       units(match->maker_qty));
+    }
+    return text;
+}
+
+/* ---- prevented matches in answers ---- */
+
+/* Goal: the answer to a taker has each match with its owner's orders that was prevented, and what
+ * each gave up; a later taker has its own alone. Method: two own orders of 3 and 2 lots, and a
+ * taker of 4, in each mode. */
+Test(actors_events, an_answer_has_the_matches_that_were_prevented)
+{
+    static const struct {
+        uint8_t stp;
+        const char *text;
+    } table[] = {
+        {STP_EXPIRE_TAKER, "#1 at 100: 4 0\n"},
+        {STP_EXPIRE_BOTH, "#1 at 100: 4 3\n"},
+        {STP_EXPIRE_MAKER, "#2 at 99: 0 2\n"},
+        {STP_DECREMENT, "#6 at 100: 3 3\n#7 at 99: 1 1\n"},
+        {STP_NONE, ""},
+    };
+    give(ALICE, BASE, UNITS(100));
+    cr_assert_eq(ask(order(ALICE, SIDE_BUY, 100, 3, "m1")), REJECT_NONE);
+    cr_assert_eq(ask(order(ALICE, SIDE_BUY, 99, 2, "m2")), REJECT_NONE);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (table[i].stp == STP_DECREMENT) {
+            cr_assert_eq(ask(order(ALICE, SIDE_BUY, 100, 3, "m3")), REJECT_NONE);
+            cr_assert_eq(ask(order(ALICE, SIDE_BUY, 99, 2, "m4")), REJECT_NONE);
+        }
+        cr_assert_eq(ask(own_taker(table[i].stp, 4, "t")), REJECT_NONE);
+        cr_expect_str_eq(matches(), table[i].text, "row %zu: %s", i, matches());
+    }
+    struct request *request = own_taker(STP_EXPIRE_TAKER, 4, "result");
+    cr_assert_eq(ask(order(ALICE, SIDE_BUY, 100, 3, "m5")), REJECT_NONE);
+    request->order.resp = RESPONSE_RESULT;
+    cr_assert_eq(ask(request), REJECT_NONE);
+    cr_expect_str_eq(matches(), "", "only FULL has them");
+    told_length[ACCOUNTS] = 0;
+}
+
+/* Goal: of an order of another account of the group an answer shows what its account knows, whether
+ * or not both live in one shard. Method: one of bob's orders, in each mode. */
+Test(actors_events, of_another_account_an_answer_shows_what_its_own_knows)
+{
+    static const struct {
+        uint8_t stp;
+        const char *text;
+    } table[] = {{STP_EXPIRE_TAKER, ": 1 0\n"},
+                 {STP_DECREMENT, ": 1 1\n"},
+                 {STP_EXPIRE_BOTH, ": 1 0\n"},
+                 {STP_EXPIRE_MAKER, NULL}};
+    give(ALICE, BASE, UNITS(100));
+    give(BOB, QUOTE, UNITS(1000));
+    for (uint32_t user = ALICE; user <= BOB; user++) {
+        struct request *request = request_of(REQUEST_USER_GROUP, user);
+        request->trade_group = 7;
+        cr_assert_eq(ask(request), REJECT_NONE);
+    }
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        cr_assert_eq(ask(order(BOB, SIDE_BUY, 100, 3, "maker")), REJECT_NONE);
+        cr_assert_eq(ask(own_taker(table[i].stp, 1, "taker")), REJECT_NONE);
+        const char *text = strchr(matches(), ':');
+        cr_expect(text && table[i].text ? strcmp(text, table[i].text) == 0 : text == table[i].text,
+                  "row %zu: %s", i, matches());
+        struct request *request = cancel(BOB, "maker", "x");
+        ask(request); /* gone already, or not */
+    }
+    told_length[ACCOUNTS] = 0;
+}
+
+/* Goal: an answer has a thousand of them, the first, in as many blocks as they need, and the blocks
+ * come home. Method: an iceberg that shows 1 lot of 1,100. */
+Test(actors_events, an_answer_has_a_thousand_prevented_matches_at_most)
+{
+    exchange_watch(&ex, ALICE, ACCOUNTS, false);
+    give(ALICE, BASE, UNITS(2000));
+    give(ALICE, QUOTE, UNITS(200000));
+    struct request *request = order(ALICE, SIDE_BUY, 100, 1100, "iceberg");
+    request->order.iceberg = UNITS(1);
+    cr_assert_eq(ask(request), REJECT_NONE);
+    cr_assert_eq(ask(own_taker(STP_DECREMENT, 70, "some")), REJECT_NONE);
+    cr_assert_eq(prevented_count, 70);
+    cr_assert_eq(ask(own_taker(STP_DECREMENT, 1010, "many")), REJECT_NONE);
+    cr_assert_eq(prevented_count, FULL_PREVENTED_MAX);
+    for (uint32_t i = 0; i < prevented_count; i++)
+        cr_assert(prevented[i].match_id == 71 + i && prevented[i].maker_order_id == 1 &&
+                  prevented[i].taker_qty == UNITS(1) && prevented[i].maker_qty == UNITS(1));
+    cr_assert_eq(ask(own_taker(STP_DECREMENT, 1, "one")), REJECT_NONE);
+    cr_assert_eq(prevented_count, 1);
+    cr_assert_eq(prevented[0].match_id, 70 + 1010 + 1);
+    told_length[ACCOUNTS] = 0;
 }
 
 /* ---- life cycles ---- */

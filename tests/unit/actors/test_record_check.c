@@ -214,7 +214,7 @@ Test(record_check, a_report_that_cannot_be_is_refused)
         {.type = MSG_FILL, .symbol = 1, .fill = {.ref = 1, .price_ticks = 10, .qty_lots = 5}},
         {.type = MSG_FILL, .symbol = 2, .fill = {.ref = 1, .price_ticks = 10, .qty_lots = 5}},
         {.type = MSG_ACCEPTED, .accepted = {.ref = 3}},
-        {.type = MSG_DONE, .done = {.ref = 1, .reason = DONE_REASON_REJECTED + 1}},
+        {.type = MSG_DONE, .done = {.ref = 1, .reason = DONE_REASON_SIBLING + 1}},
         {.type = MSG_DONE, .done = {.ref = 1, .reject = REJECT_COUNT}},
         {.type = MSG_CANCEL_REJECTED, .done = {.ref = 1, .reject = REJECT_COUNT}},
         {.type = MSG_REPLACED, .replaced = {.ref = 1, .new_ref = 2}},
@@ -420,6 +420,121 @@ Test(record_check, a_request_to_replace_or_cancel_that_cannot_be_is_refused)
             request.replace.order.tif = TIF_COUNT;
             break;
         case 4:
+            request.symbol = 2;
+            break;
+        default:
+            break;
+        }
+        cr_expect_eq(replay_request(ACCOUNT, &request), row ? RECOVER_BAD_RECORD : RECOVER_OK,
+                     "row %d", row);
+        close_exchange();
+        open_exchange();
+    }
+}
+
+static bool replay_parts(const struct msg *part, uint32_t parts)
+{
+    unsigned char bytes[MARKET_PARTS_MAX * MSG_ENCODED_BYTES];
+    for (uint32_t i = 0; i < parts; i++) {
+        struct msg msg = part[i];
+        msg.from = ACCOUNT;
+        msg.seq = i + 1;
+        msg_encode(&msg, bytes + i * MSG_ENCODED_BYTES);
+    }
+    configure();
+    bool ok = replay(MARKET, RECORD_PARTS, bytes, parts * MSG_ENCODED_BYTES) == RECOVER_OK;
+    close_exchange();
+    open_exchange();
+    return ok;
+}
+
+/* Goal: the parts of a pair, and those before a working order, are what an account would send.
+ * Method: good ones, and one thing of them changed at a time. */
+Test(record_check, the_parts_of_a_list_that_no_account_would_send_are_refused)
+{
+    const struct msg terms = {.type = MSG_TERMS, .terms = {.ref = 1, .stop_ticks = 9}};
+    const struct msg leg = {
+        .type = MSG_LEG,
+        .place = {.ref = 1, .price_ticks = 8, .qty_lots = 5, .order_type = TYPE_STOP_LOSS_LIMIT}};
+    const struct msg pair = {
+        .type = MSG_PAIR,
+        .place = {.ref = 2, .price_ticks = 12, .qty_lots = 5, .order_type = TYPE_LIMIT_MAKER}};
+    const struct msg pending = {.type = MSG_PENDING,
+                                .place = {.ref = 3, .price_ticks = 9, .qty_lots = 5}};
+    const struct msg place = {.type = MSG_PLACE,
+                              .place = {.ref = 4, .price_ticks = 9, .qty_lots = 5}};
+    struct msg wrong_side = pair, limit_leg = leg, same = pair, other_terms = terms, no_lots = pair;
+    struct msg nobody = pending, stop_pair = pair;
+    wrong_side.place.side = SIDE_SELL;
+    limit_leg.place.order_type = TYPE_LIMIT;
+    same.place.ref = 1;
+    other_terms.terms.ref = 2;
+    no_lots.place.qty_lots = 0;
+    nobody.place.ref = 1ull << 54;
+    stop_pair.place.order_type = TYPE_STOP_LOSS_LIMIT;
+    const struct {
+        struct msg part[MARKET_PARTS_MAX];
+        uint32_t parts;
+        bool good;
+    } table[] = {
+        {{terms, leg, pair}, 3, true},
+        {{terms, leg, wrong_side}, 3, false},
+        {{terms, limit_leg, pair}, 3, false},
+        {{terms, leg, same}, 3, false},
+        {{other_terms, leg, pair}, 3, false},
+        {{terms, leg, no_lots}, 3, false},
+        {{terms, leg, stop_pair}, 3, false},
+        {{leg, pair}, 2, false},
+        {{terms, leg}, 2, false},
+        {{terms, leg, place}, 3, false},
+        {{terms, pair}, 2, false},
+        {{pending, place}, 2, true},
+        {{pending, pending, place}, 3, true},
+        {{pending, pending, pending, place}, 4, false},
+        {{nobody, place}, 2, false},
+        {{pending, pair}, 2, false},
+        {{pending, pending}, 2, false},
+        {{pending, terms, leg, pair}, 4, false},
+    };
+    for (uint32_t i = 0; i < sizeof table / sizeof *table; i++)
+        cr_expect_eq(replay_parts(table[i].part, table[i].parts), table[i].good, "row %u", i);
+}
+
+/* Goal: so is the request for a list. Method: as above. */
+Test(record_check, a_request_for_a_list_that_cannot_be_is_refused)
+{
+    for (int row = 0; row < 7; row++) {
+        struct request request = {.type = REQUEST_LIST, .user = 1};
+        struct request_order *order = request.list.order;
+        request.list.client_length = 1;
+        request.list.client_id[0] = 'l';
+        for (uint32_t i = 0; i < 2; i++) {
+            order[i] = (struct request_order){.price = 1000, .qty = 1000000000, .client_length = 1};
+            order[i].client_id[0] = (char)('a' + i);
+        }
+        order[0].type = TYPE_STOP_LOSS_LIMIT;
+        order[0].stop = 1200;
+        order[1].type = TYPE_LIMIT_MAKER;
+        configure();
+        switch (row) {
+        case 1:
+            order[0].type = TYPE_LIMIT;
+            order[0].stop = 0;
+            break;
+        case 2:
+            order[1].side = SIDE_SELL;
+            break;
+        case 3:
+            order[1].type = TYPE_MARKET;
+            order[1].by_quote = true;
+            break;
+        case 4:
+            request.list.kind = LIST_OTO; /* whose working order does not wait */
+            break;
+        case 5:
+            order[0].stop = 0;
+            break;
+        case 6:
             request.symbol = 2;
             break;
         default:

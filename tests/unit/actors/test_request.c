@@ -15,7 +15,7 @@ static const uint8_t journaled[] = {
     REQUEST_USER_ADD,      REQUEST_KEY_ADD,       REQUEST_KEY_DELETE,    REQUEST_SYMBOL_ADD,
     REQUEST_SYMBOL_STATUS, REQUEST_REPLACE,       REQUEST_AMEND,         REQUEST_KEY_CHANGE,
     REQUEST_USER_GROUP,    REQUEST_SYMBOL_UPDATE, REQUEST_SYMBOL_DELIST, REQUEST_EXCHANGE_LIMITS,
-    REQUEST_COMMISSION,
+    REQUEST_COMMISSION,    REQUEST_LIST,          REQUEST_LIST_CANCEL,
 };
 
 static uint64_t draws;
@@ -78,13 +78,18 @@ static void any_rules(struct request_key *key)
 static void any_order(struct request_order *order)
 {
     order->side = (uint8_t)word();
-    order->type = (uint8_t)(word() % 0x80);
+    order->type = (uint8_t)(word() % 0x40);
     order->stop = order->iceberg = order->trail_bips = 0;
     if (word() & 1) { /* not every order has any */
         order->stop = (int64_t)word();
         order->iceberg = (int64_t)word();
         order->trail_bips = (uint32_t)word();
     }
+    order->strategy = (struct strategy){.has_id = word() & 1};
+    if (order->strategy.has_id)
+        order->strategy.id = word() & 3 ? (int64_t)(word() >> 1) : 0;
+    if (word() & 1)
+        order->strategy.type = STRATEGY_TYPE_MIN + (int32_t)(word() % 1000000000);
     order->tif = (uint8_t)word();
     order->stp = (uint8_t)word();
     order->resp = (uint8_t)word();
@@ -120,7 +125,15 @@ static struct request any_request(uint8_t type)
         any_order(&request.order);
         break;
     case REQUEST_CANCEL:
+    case REQUEST_LIST_CANCEL:
         any_which(&request.find);
+        break;
+    case REQUEST_LIST:
+        request.list.kind = (uint8_t)(word() % LIST_KINDS);
+        request.list.client_length = length_up_to(CLIENT_ID_BYTES);
+        noise(request.list.client_id, request.list.client_length);
+        for (uint32_t i = 0; i < list_orders(request.list.kind); i++)
+            any_order(&request.list.order[i]);
         break;
     case REQUEST_REPLACE:
         any_order(&request.replace.order);
@@ -302,8 +315,11 @@ Test(request_wire, has_the_bytes_of_version_1)
                                        14 + 170,
                                        14,
                                        14 + 16,
-                                       14 + 9};
-    static const uint8_t numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20, 21, 22, 23};
+                                       14 + 9,
+                                       14 + 2 + 2 * (6 + 32 + 1),
+                                       14 + 8 + 1 + 1};
+    static const uint8_t numbers[] = {0,  1,  2,  3,  4,  5,  6,  7,  8, 9,
+                                      10, 11, 12, 20, 21, 22, 23, 24, 25};
     unsigned char out[RECORD_BYTES_MAX];
     for (size_t t = 0; t < COUNT(journaled); t++) {
         struct request request = {.type = journaled[t]};
@@ -333,6 +349,56 @@ Test(request_wire, has_the_bytes_of_version_1)
     };
     cr_assert_eq(request_encode(&request, out), sizeof want);
     cr_assert_eq(memcmp(out, want, sizeof want), 0);
+
+    request.order.stop = 0x41; /* what only some orders have is behind them, and the type says so */
+    request.order.trail_bips = 0x42;
+    request.order.strategy =
+        (struct strategy){.id = 0x51, .type = STRATEGY_TYPE_MIN, .has_id = true};
+    static const unsigned char terms[] = {0x41, 0, 0, 0, 0, 0, 0,    0, 0, 0,
+                                          0,    0, 0, 0, 0, 0, 0x42, 0, 0, 0};
+    static const unsigned char strategy[] = {1, 0x51, 0, 0, 0, 0, 0, 0, 0, 0x40, 0x42, 0x0F, 0};
+    uint32_t at = sizeof want + sizeof terms;
+    cr_assert_eq(request_encode(&request, out), at + sizeof strategy);
+    cr_assert_eq(out[15], 2 | 0x80 | 0x40);
+    cr_assert_eq(memcmp(out + sizeof want, terms, sizeof terms), 0);
+    cr_assert_eq(memcmp(out + at, strategy, sizeof strategy), 0);
+    request.order.stop = request.order.trail_bips = 0;
+    cr_assert_eq(request_encode(&request, out), sizeof want + sizeof strategy);
+    cr_assert_eq(out[15], 2 | 0x40);
+    cr_assert_eq(memcmp(out + sizeof want, strategy, sizeof strategy), 0);
+}
+
+/* Goal: there is one way to write a strategy, and what no client can send is none. Method: the
+ * bytes of one, spoiled in each way. */
+Test(request_wire, a_strategy_that_cannot_be_is_refused)
+{
+    enum { AT = 14 + 6 + 32 + 1 };
+    static const struct {
+        struct strategy strategy;
+        bool taken;
+    } rows[] = {
+        {{.id = 0, .has_id = true}, true},
+        {{.id = INT64_MAX, .has_id = true}, true},
+        {{.type = STRATEGY_TYPE_MIN}, true},
+        {{.id = 7, .type = INT32_MAX, .has_id = true}, true},
+        {{.id = 7}, false},
+        {{.id = -1, .has_id = true}, false},
+        {{.type = STRATEGY_TYPE_MIN - 1}, false},
+        {{.type = -1}, false},
+        {{0}, false},
+    };
+    unsigned char out[RECORD_BYTES_MAX];
+    struct request request = {.type = REQUEST_NEW}, back;
+    request.order.strategy.type = STRATEGY_TYPE_MIN;
+    uint32_t bytes = request_encode(&request, out);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        out[AT] = rows[i].strategy.has_id;
+        put_u64(out + AT + 1, (uint64_t)rows[i].strategy.id);
+        put_u32(out + AT + 9, (uint32_t)rows[i].strategy.type);
+        cr_assert_eq(decode(REQUEST_NEW, out, bytes, &back), rows[i].taken, "row %zu", i);
+        if (rows[i].taken)
+            cr_assert(strategies_agree(&back.order.strategy, &rows[i].strategy), "row %zu", i);
+    }
 }
 
 /* Goal: a key of a journal from before there were other kinds is read. Method: its bytes. */

@@ -1385,3 +1385,41 @@ Test(book_match, prefetching_changes_nothing)
         cr_assert_eq(book_hash(test.book), hash);
     }
 }
+
+/* Goal: the same where there are enough orders for it to begin. Method: many that rest, many that
+ * wait, both; then cancels of each and of unknown ones, in more than one batch. */
+Test(book_match, prefetching_among_many_orders_changes_nothing)
+{
+    enum { MANY = 12500, ROOM = 2 * MANY, FAR = 4 * MANY, ASKED = 80 };
+    const struct book_more stop = {.stop_ticks = 100000};
+    for (uint32_t kinds = 1; kinds <= 3; kinds++) {
+        struct book_config config = {.spec = atom_a_lot, .symbol = 3, .window_ticks = 64};
+        struct book_event event[4];
+        close_book();
+        test.pool = order_pool_init(zeroed(order_pool_size(ROOM, FAR)), ROOM, FAR);
+        test.book = book_init(zeroed(book_size(64)), test.pool, &config);
+        for (uint64_t i = 0; i < ROOM; i++) {
+            bool waits = i & 1;
+            struct book_cmd cmd = limit(B, i + 1, 1, 100, 1);
+            struct book_events out = {event, 0};
+            cmd.order_type = waits ? TYPE_STOP_LOSS_LIMIT : TYPE_LIMIT;
+            cmd.more = waits ? &stop : NULL;
+            cmd.seq = book_seq(test.book) + 1;
+            if (!(kinds & (waits ? 2 : 1)))
+                continue;
+            cr_assert_eq(book_begin(test.book, &cmd), REJECT_NONE);
+            cr_assert_eq(book_step(test.book, 1, &out), BOOK_DONE);
+        }
+        struct book_cmd cmds[ASKED];
+        const struct book_cmd *pointers[ASKED];
+        for (uint64_t i = 0; i < ASKED; i++) {
+            uint64_t ref = i * 333 % (ROOM + 1000) + 1;
+            cmds[i] = i % 5 == 0 ? move(ref, ROOM + 2000 + i, 5, 5) : cancel(ref);
+            pointers[i] = &cmds[i];
+        }
+        uint64_t hash = book_hash(test.book);
+        book_prefetch(test.book, pointers, ASKED);
+        cr_assert_eq(book_hash(test.book), hash);
+        book_verify(test.book);
+    }
+}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROOM = 100, FAR_ROOM = 10 };
+enum { ROOM = 100, FAR_ROOM = 80, WAITING_ROOM = FAR_ROOM / 2 };
 
 static struct order_pool *pool;
 
@@ -84,8 +84,75 @@ Test(order_pool, never_runs_out_while_orders_come_and_go)
     }
 }
 
-/* Goal: deletion breaks no probe chain. Method: random gets, renames and puts at every fill level,
- * against a plain array; after each, every live ref is found and a dead one is not. */
+/* Goal: who waits is found as all are, and does not make the index of the others larger. */
+Test(order_pool, finds_orders_that_wait_and_keeps_them_apart)
+{
+    uint32_t resting = order_pool_get(pool, ref_of(0));
+    for (uint64_t i = 1; i <= WAITING_ROOM; i++) {
+        uint32_t slot = order_pool_get_waiting(pool, ref_of(i));
+        cr_assert_eq(pool->nodes[slot].flags, NODE_WAITING);
+        cr_assert_eq(order_pool_find(pool, ref_of(i)), slot);
+    }
+    cr_assert_eq(order_pool_find(pool, ref_of(0)), resting);
+    cr_assert_eq(order_pool_find(pool, ref_of(WAITING_ROOM + 1)), 0);
+    cr_assert_eq(pool->count, WAITING_ROOM + 1);
+    cr_assert_eq(pool->index.count, 1);
+    cr_assert_eq(pool->index.now.mask, SLOT_INDEX_FIRST - 1);
+    for (uint64_t i = 1; i <= WAITING_ROOM; i++)
+        order_pool_put(pool, order_pool_find(pool, ref_of(i)));
+    cr_assert_eq(order_pool_find(pool, ref_of(1)), 0);
+    cr_assert_eq(order_pool_find(pool, ref_of(0)), resting);
+    cr_assert_eq(pool->waiting_index.count, 0);
+    cr_assert_eq(pool->count, 1);
+}
+
+Test(order_pool, moves_an_order_that_waits_no_longer_over_to_those_that_rest)
+{
+    uint32_t slot = order_pool_get_waiting(pool, ref_of(1));
+    order_pool_get_waiting(pool, ref_of(2));
+    order_pool_wake(pool, slot);
+    cr_assert_eq(pool->nodes[slot].flags, 0);
+    cr_assert_eq(order_pool_find(pool, ref_of(1)), slot);
+    cr_assert_eq(order_pool_guess(pool, ref_of(1)), slot);
+    cr_assert_eq(pool->index.count, 1);
+    cr_assert_eq(pool->waiting_index.count, 1);
+    order_pool_rename(pool, slot, ref_of(3));
+    order_pool_put(pool, slot);
+    cr_assert_eq(order_pool_find(pool, ref_of(3)), 0);
+    cr_assert_eq(pool->count, 1);
+}
+
+/* Goal: all that may wait find room, be they all the orders there are. Method: pools of odd shapes;
+ * a far level too few for one more. */
+Test(order_pool, has_room_for_as_many_that_wait_as_there_are_far_levels_for)
+{
+    static const struct {
+        uint32_t orders, far, waiting;
+    } shapes[] = {{1, 2, 1}, {1, 100, 1}, {100, 65, 32}, {100, 1000, 100}, {1000, 200, 100}};
+    for (size_t shape = 0; shape < sizeof shapes / sizeof shapes[0]; shape++) {
+        uint32_t orders = shapes[shape].orders, far = shapes[shape].far;
+        size_t bytes = (order_pool_size(orders, far) + 63) & ~(size_t)63;
+        void *block = aligned_alloc(64, bytes);
+        cr_assert(block != NULL);
+        struct order_pool *other = order_pool_init(memset(block, 0, bytes), orders, far);
+        for (int round = 0; round < 2; round++) {
+            for (uint64_t i = 0; i < shapes[shape].waiting; i++)
+                order_pool_get_waiting(other, ref_of(i));
+            for (uint64_t i = 0; i < shapes[shape].waiting; i++) {
+                uint32_t slot = order_pool_find(other, ref_of(i));
+                cr_assert_eq(other->nodes[slot].ref, ref_of(i));
+                if (i % 2)
+                    order_pool_wake(other, slot);
+                order_pool_put(other, slot);
+            }
+            cr_assert_eq(other->count, 0);
+        }
+        free(block);
+    }
+}
+
+/* Goal: deletion breaks no probe chain. Method: random gets, renames, wakes and puts at every fill
+ * level, against a plain array; after each, every live ref is found and a dead one is not. */
 Test(order_pool, finds_exactly_the_live_refs_after_any_history)
 {
     uint64_t live[ROOM], next = 0, word = 42;
@@ -94,25 +161,30 @@ Test(order_pool, finds_exactly_the_live_refs_after_any_history)
         word = hash_mix(word + 0x9E3779B97F4A7C15ull);
         uint32_t target = (uint32_t)step / 20 % (ROOM + 1); /* fill levels come and go */
         uint64_t dead = 0;
-        if (count > 0 && word % 5 == 0) {
-            uint32_t at = (uint32_t)(word >> 32) % count;
+        uint32_t at = (uint32_t)(word >> 32) % (count + 1);
+        uint32_t slot = at < count ? order_pool_find(pool, live[at]) : 0;
+        if (slot && word % 5 == 0) {
+            if (pool->nodes[slot].flags & NODE_WAITING)
+                order_pool_wake(pool, slot);
             dead = live[at];
             live[at] = ref_of(next++);
-            order_pool_rename(pool, order_pool_find(pool, dead), live[at]);
-        } else if (count > target || count == ROOM) {
-            uint32_t at = (uint32_t)(word >> 32) % count;
+            order_pool_rename(pool, slot, live[at]);
+        } else if (slot && (count > target || count == ROOM)) {
             dead = live[at];
-            order_pool_put(pool, order_pool_find(pool, dead));
+            order_pool_put(pool, slot);
             live[at] = live[--count];
-        } else {
+        } else if (count < ROOM) {
             live[count++] = ref_of(next);
-            order_pool_get(pool, ref_of(next++));
+            if (word % 3 == 0 && pool->waiting_index.count < WAITING_ROOM)
+                order_pool_get_waiting(pool, ref_of(next++));
+            else
+                order_pool_get(pool, ref_of(next++));
         }
         cr_assert_eq(pool->count, count);
         if (dead)
             cr_assert_eq(order_pool_find(pool, dead), 0, "step %d", step);
         for (uint32_t i = 0; i < count; i++) {
-            uint32_t slot = order_pool_find(pool, live[i]);
+            slot = order_pool_find(pool, live[i]);
             cr_assert(slot != 0 && pool->nodes[slot].ref == live[i], "step %d", step);
         }
     }
@@ -127,8 +199,15 @@ Test(order_pool, guesses_the_slot_of_a_live_ref_and_changes_nothing)
     order_pool_prefetch_index(pool, ref_of(4));
     cr_assert_eq(order_pool_guess(pool, ref_of(3)), slot, "the only order there is");
     cr_assert_leq(order_pool_guess(pool, ref_of(4)), pool->high);
+    cr_assert_eq(order_pool_guess_waiting(pool, ref_of(3)), 0);
+    uint32_t waiting = order_pool_get_waiting(pool, ref_of(5));
+    order_pool_prefetch_waiting(pool, ref_of(5));
+    order_pool_prefetch_waiting(pool, ref_of(3));
+    cr_assert_eq(order_pool_guess_waiting(pool, ref_of(5)), waiting);
+    cr_assert_eq(order_pool_guess(pool, ref_of(5)), 0);
     cr_assert_eq(order_pool_find(pool, ref_of(3)), slot);
-    cr_assert_eq(pool->count, 1);
+    cr_assert_eq(order_pool_find(pool, ref_of(5)), waiting);
+    cr_assert_eq(pool->count, 2);
 }
 
 Test(order_pool, hands_out_every_far_level_once_and_takes_it_back)
@@ -168,6 +247,16 @@ Test(order_pool, taking_from_an_empty_pool_is_a_bug, .signal = SIGABRT)
 {
     for (uint64_t i = 0; i <= ROOM; i++)
         order_pool_get(pool, ref_of(i));
+}
+
+Test(order_pool, renaming_an_order_that_waits_is_a_bug, .signal = SIGABRT)
+{
+    order_pool_rename(pool, order_pool_get_waiting(pool, ref_of(1)), ref_of(2));
+}
+
+Test(order_pool, waking_an_order_that_rests_is_a_bug, .signal = SIGABRT)
+{
+    order_pool_wake(pool, order_pool_get(pool, ref_of(1)));
 }
 
 Test(order_pool, putting_back_slot_0_is_a_bug, .signal = SIGABRT)

@@ -126,6 +126,39 @@ Test(render_event, an_order_that_waits)
     expect(&event, false, text);
 }
 
+/* Goal: what the client called an order is told where it was sent, an id of 0, too. Method: each
+ * label alone, and both. */
+Test(render_event, an_order_of_a_strategy)
+{
+    static const struct {
+        struct strategy strategy;
+        const char *text;
+    } table[] = {
+        {{.has_id = true}, ",'j':0"},
+        {{.type = 1000000}, ",'J':1000000"},
+        {{.id = INT64_MAX, .type = INT32_MAX, .has_id = true},
+         ",'j':9223372036854775807,'J':2147483647"},
+    };
+    struct order_event order = {.order = order_of(ORDER_NEW), .id = 77, .execution = EXECUTION_NEW};
+    order.order.updated_us = order.order.time_us;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct user_event event = event_of(&order);
+        event.order[0].order.strategy = table[i].strategy;
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "{'e':'executionReport','E':1700000000003,'s':'ETHBTC','c':'own',"
+                 "'S':'BUY','o':'LIMIT','f':'GTC','q':'1.50000000','p':'0.10000000',"
+                 "'P':'0.00000000','F':'0.00000000','g':-1,"
+                 "'C':'','x':'NEW','X':'NEW','r':'NONE','i':42,"
+                 "'l':'0.00000000','z':'0.00000000','L':'0.00000000','n':'0','N':null,"
+                 "'T':1700000000001,'t':-1,'I':77%s,'w':true,'m':false,'M':false,"
+                 "'O':1700000000001,'Z':'0.00000000','Y':'0.00000000','Q':'0.00000000',"
+                 "'W':1700000000001,'V':'EXPIRE_MAKER'}",
+                 table[i].text);
+        expect(&event, false, text);
+    }
+}
+
 Test(render_event, a_fill_of_a_maker_in_microseconds)
 {
     struct order_event order = {.order = order_of(ORDER_PARTIALLY_FILLED),
@@ -228,6 +261,84 @@ Test(render_event, a_rejected_order)
            "'Z':'0.00000000','Y':'0.00000000','Q':'20.00000000','V':'NONE'}");
 }
 
+/* Goal: a pending order that could not be placed is told with the id that it has, its list and why.
+ * Method: one that found no funds. */
+Test(render_event, a_pending_order_that_could_not_be_placed)
+{
+    struct order_event order = {.order = order_of(ORDER_EXPIRED),
+                                .id = 82,
+                                .reject = REJECT_NO_FUNDS,
+                                .execution = EXECUTION_EXPIRED};
+    struct user_event event = event_of(&order);
+    event.order[0].order.expiry = EXPIRY_REJECTED;
+    event.order[0].order.list_id = 17;
+    event.order[0].order.working_us = 0;
+    expect(
+        &event, false,
+        "{'e':'executionReport','E':1700000000003,'s':'ETHBTC','c':'own',"
+        "'S':'BUY','o':'LIMIT','f':'GTC','q':'1.50000000','p':'0.10000000',"
+        "'P':'0.00000000','F':'0.00000000','g':17,"
+        "'C':'','x':'EXPIRED','X':'EXPIRED','r':'INSUFFICIENT_BALANCES','i':42,"
+        "'l':'0.00000000','z':'0.00000000','L':'0.00000000','n':'0','N':null,"
+        "'T':1700000000002,'t':-1,'I':82,'w':false,'m':false,'M':false,'O':1700000000001,"
+        "'Z':'0.00000000','Y':'0.00000000','Q':'0.00000000','V':'EXPIRE_MAKER','eR':'REJECTED'}");
+}
+
+/* Goal: an order that waits for another one to be filled does not work yet, nor trail the price.
+ * Method: a stop that has only a delta. */
+Test(render_event, a_pending_order)
+{
+    struct order_event order = {
+        .order = order_of(ORDER_PENDING), .id = 83, .execution = EXECUTION_NEW};
+    struct user_event event = event_of(&order);
+    event.order[0].order.list_id = 17;
+    event.order[0].order.working_us = 0;
+    event.order[0].order.type = TYPE_STOP_LOSS_LIMIT;
+    event.order[0].order.trail_bips = 100;
+    expect(&event, false,
+           "{'e':'executionReport','E':1700000000003,'s':'ETHBTC','c':'own',"
+           "'S':'BUY','o':'STOP_LOSS_LIMIT','f':'GTC','q':'1.50000000','p':'0.10000000',"
+           "'P':'0.00000000','F':'0.00000000','g':17,"
+           "'C':'','x':'NEW','X':'PENDING_NEW','r':'NONE','i':42,"
+           "'l':'0.00000000','z':'0.00000000','L':'0.00000000','n':'0','N':null,"
+           "'T':1700000000002,'t':-1,'I':83,'d':100,'D':-1,'w':false,'m':false,'M':false,'O':"
+           "1700000000001,"
+           "'Z':'0.00000000','Y':'0.00000000','Q':'0.00000000','V':'EXPIRE_MAKER'}");
+}
+
+static struct list_view list_of(uint8_t kind, bool done)
+{
+    struct list_view list = {
+        .list_id = 17,
+        .time_us = TIME(1000),
+        .symbol = 3,
+        .kind = kind,
+        .count = kind == LIST_OTOCO ? 3 : 2,
+        .client_length = 4,
+        .done = done,
+        .client_id = "pair",
+        .order = {{42, 1, "a"}, {43, 1, "b"}, {44, 1, "c"}},
+    };
+    return list;
+}
+
+/* Goal: a list is told when it begins and when it ends. Method: both in one input, of two kinds. */
+Test(render_event, lists)
+{
+    struct user_event event = {.user = 1, .lists = 2, .ts_us = TIME(3999)};
+    event.list[0] = list_of(LIST_OCO, false);
+    event.list[1] = list_of(LIST_OTOCO, true);
+    expect(&event, false,
+           "{'e':'listStatus','E':1700000000003,'s':'ETHBTC','g':17,'c':'OCO','l':'EXEC_STARTED',"
+           "'L':'EXECUTING','r':'NONE','C':'pair','T':1700000000001,'O':["
+           "{'s':'ETHBTC','i':42,'c':'a'},{'s':'ETHBTC','i':43,'c':'b'}]}"
+           "{'e':'listStatus','E':1700000000003,'s':'ETHBTC','g':17,'c':'OTO','l':'ALL_DONE',"
+           "'L':'ALL_DONE','r':'NONE','C':'pair','T':1700000000001,'O':["
+           "{'s':'ETHBTC','i':42,'c':'a'},{'s':'ETHBTC','i':43,'c':'b'},"
+           "{'s':'ETHBTC','i':44,'c':'c'}]}");
+    cr_expect_eq(texts.count, 2);
+}
+
 /* The text of one field. */
 static const char *field(const struct user_event *event, const char *key)
 {
@@ -248,12 +359,15 @@ static const char *field(const struct user_event *event, const char *key)
 Test(render_event, reasons)
 {
     static const struct {
-        uint8_t type, tif;
+        uint8_t type, tif, expiry;
         const char *text;
     } expired[] = {
-        {TYPE_LIMIT, TIF_IOC, "UNFILLED_IOC_QUANTITY_EXPIRED"},
-        {TYPE_LIMIT, TIF_FOK, "UNFILLED_FOK_ORDER_EXPIRED"},
-        {TYPE_MARKET, TIF_GTC, "INSUFFICIENT_LIQUIDITY"},
+        {TYPE_LIMIT, TIF_IOC, EXPIRY_OWN, "UNFILLED_IOC_QUANTITY_EXPIRED"},
+        {TYPE_LIMIT, TIF_FOK, EXPIRY_OWN, "UNFILLED_FOK_ORDER_EXPIRED"},
+        {TYPE_MARKET, TIF_GTC, EXPIRY_OWN, "INSUFFICIENT_LIQUIDITY"},
+        {TYPE_LIMIT_MAKER, TIF_GTC, EXPIRY_OCO, "OCO_TRIGGER"},
+        {TYPE_STOP_LOSS_LIMIT, TIF_IOC, EXPIRY_OCO, "OCO_TRIGGER"},
+        {TYPE_MARKET, TIF_GTC, EXPIRY_OTO, "OTO_PHASE_ONE_EXPIRED"},
     };
     static const struct {
         uint16_t reject;
@@ -261,6 +375,8 @@ Test(render_event, reasons)
     } rejected[] = {
         {REJECT_NO_FUNDS, "INSUFFICIENT_BALANCES"},
         {REJECT_WOULD_MATCH, "WOULD_MATCH_IMMEDIATELY"},
+        {REJECT_WOULD_TRIGGER, "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"},
+        {REJECT_PAIR_PRICES, "OCO_BAD_PRICES"},
         {REJECT_DUPLICATE_ORDER, "NONE"},
         {REJECT_MARKET_CLOSED, "NONE"},
     };
@@ -269,6 +385,7 @@ Test(render_event, reasons)
     for (size_t i = 0; i < sizeof expired / sizeof *expired; i++) {
         event.order[0].order.type = expired[i].type;
         event.order[0].order.tif = expired[i].tif;
+        event.order[0].order.expiry = expired[i].expiry;
         cr_expect_str_eq(field(&event, "eR"), expired[i].text);
         cr_expect_str_eq(field(&event, "x"), "EXPIRED");
     }
@@ -280,21 +397,24 @@ Test(render_event, reasons)
     }
 }
 
-/* Goal: of one input the reports come first, then the delta, then the totals; each is an event by
- * itself. Method: all of them in one. */
+/* Goal: of one input the reports come first, then lists, then the delta, then the totals; each is
+ * an event by itself. Method: all of them in one. */
 Test(render_event, money_comes_behind_the_orders)
 {
     struct order_event order = {.order = order_of(ORDER_NEW), .execution = EXECUTION_NEW};
     struct user_event event = event_of(&order);
+    event.lists = 1;
+    event.list[0] = list_of(LIST_OTO, false);
     event.moved = true;
     event.amount = -UNITS(2.5);
     event.balances = 2;
     event.balance[0] = (struct balance_view){.free = UNITS(1), .locked = UNITS(2), .asset = 1};
     event.balance[1] = (struct balance_view){.free = 3, .asset = 2};
     render_user_event(&directory, &event, false, &texts);
-    cr_assert_eq(texts.count, 3);
+    cr_assert_eq(texts.count, 4);
     cr_expect(strncmp(texts.text.data, "{\"e\":\"executionReport\"", 22) == 0);
-    event.orders = 0;
+    cr_expect(strncmp(texts.text.data + texts.end[0], "{\"e\":\"listStatus\"", 17) == 0);
+    event.orders = event.lists = 0;
     expect(&event, false,
            "{'e':'balanceUpdate','E':1700000000003,'a':'ETH','d':'-2.50000000','T':1700000000003}"
            "{'e':'outboundAccountPosition','E':1700000000003,'u':1700000000003,'B':["

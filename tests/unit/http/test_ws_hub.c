@@ -38,28 +38,43 @@ static void on_drain(struct ws *ws)
     ws_send(ws, "bye", 3);
 }
 
-static const struct ws_kind kind = {.text = on_text, .closed = on_closed, .drain = on_drain};
+static uint32_t subscriptions(const struct ws *ws)
+{
+    return ws == pair.ws ? 7 : 1;
+}
+
+static const struct ws_kind kind = {.name = "tests",
+                                    .subscriptions = subscriptions,
+                                    .text = on_text,
+                                    .closed = on_closed,
+                                    .drain = on_drain};
 
 static void on_open(struct ws *ws)
 {
     pair.ws = ws;
 }
 
-static void begin(void)
+/* One more connection; returns the peer's end. */
+static int adopt(void)
 {
     int fd[2];
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        fcntl(fd[i], F_SETFL, O_NONBLOCK);
+    ws_hub_adopt(pair.hub, h2o_evloop_socket_create(pair.loop, fd[0], 0), (struct slice){"/ws", 3},
+                 (struct slice){"", 0}, &kind, on_open);
+    return fd[1];
+}
+
+static void begin(void)
+{
     pair.ingress.core = &pair.core;
     pair.ingress.shared = &pair.shared;
     pair.shared.unlimited = true;
     pair.core.now_us = 1700000000000000;
     pair.loop = h2o_evloop_create();
     pair.hub = ws_hub_new(&pair.ingress, pair.loop);
-    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-    for (uint32_t i = 0; i < 2; i++)
-        fcntl(fd[i], F_SETFL, O_NONBLOCK);
-    pair.peer = fd[1];
-    ws_hub_adopt(pair.hub, h2o_evloop_socket_create(pair.loop, fd[0], 0), (struct slice){"/ws", 3},
-                 (struct slice){"", 0}, &kind, on_open);
+    pair.peer = adopt();
     cr_assert_not_null(pair.ws);
 }
 
@@ -168,6 +183,39 @@ Test(ws_hub, who_reads_nothing_is_closed_with_1008)
     turn();
     cr_assert_null(pair.ws, "but it is not waited for without end");
     close(pair.peer);
+}
+
+/* Goal: an operator is told of those for which the most waits, most first, however many there are.
+ * Method: nine connections, to each of which another amount is sent and read by nobody; room for
+ * all, for four, and rows that are there already. */
+Test(ws_hub, the_slowest_come_first)
+{
+    static const size_t sent[] = {300, 900, 0, 500, 100, 800, 200, 700, 400};
+    enum { PEERS = sizeof sent / sizeof *sent };
+    struct ws_row rows[PEERS + 1];
+    char text[1000] = {0};
+    begin();
+    for (uint32_t i = 0; i < PEERS; i++) {
+        if (i)
+            adopt();
+        if (sent[i])
+            ws_send(pair.ws, text, sent[i]);
+    }
+    cr_assert_eq(ws_hub_slowest(pair.hub, rows, 0, PEERS + 1), PEERS);
+    for (uint32_t i = 1; i < PEERS; i++)
+        cr_assert_gt(rows[i - 1].waiting, rows[i].waiting);
+    cr_expect_eq(rows[0].waiting, 900 + 4 + WS_FRAME_COST, "a frame, its head, what it costs");
+    cr_expect_eq(rows[PEERS - 1].waiting, 0);
+    cr_expect_str_eq(rows[0].kind, "tests");
+    cr_expect_eq(rows[0].opened_us, 1700000000000000);
+    cr_expect_eq(rows[0].budget, WS_BUDGET_BYTES);
+    cr_expect_eq(rows[4].subscriptions, 7, "the newest, with 400");
+    cr_expect_not(rows[0].behind, "no write is under way");
+    rows[0] = (struct ws_row){.waiting = 850};
+    cr_assert_eq(ws_hub_slowest(pair.hub, rows, 1, 4), 4, "no more than there is room for");
+    cr_expect_gt(rows[0].waiting, 900);
+    cr_expect_eq(rows[2].waiting, 850, "of another core");
+    cr_expect_gt(rows[3].waiting, 700);
 }
 
 /* ---- pings and the clock ---- */

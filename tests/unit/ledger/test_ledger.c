@@ -1785,6 +1785,8 @@ static uint64_t hash_of_history(int change)
     name(&order, change == 2 ? "other" : "order");
     order.stp = change == 3;
     order.symbol = change == 14 ? PLAIN : FREE;
+    order.strategy = (struct strategy){.has_id = change != 16 && change != 17,
+                                       .type = change != 16 && change != 18 ? 1000000 : 0};
     uint64_t ref = place(alice, &order), sold;
     ledger_accepted(ledger, ref, change == 4 ? 2 : 1, change == 5 ? 2 : 1);
     order = limit(SIDE_SELL, CENTS(change == 6 ? 999 : 1000), UNITS(2));
@@ -1807,15 +1809,42 @@ static uint64_t hash_of_history(int change)
     return ledger_hash(ledger);
 }
 
-/* Goal: equal histories hash alike, others do not. Method: one history, and fifteen that differ in
- * one thing. */
+/* Goal: equal histories hash alike, others do not. Method: one history, and eighteen that differ
+ * in one thing. */
 Test(ledger_looks, equal_histories_have_equal_hashes_and_others_do_not)
 {
     uint64_t same = hash_of_history(0);
     cr_assert_eq(hash_of_history(0), same);
-    for (int change = 1; change <= 15; change++)
+    for (int change = 1; change <= 18; change++)
         cr_assert_neq(hash_of_history(change), same, "change %d", change);
     cr_assert_eq(hash_of_history(0), same);
+}
+
+/* Goal: an order keeps what its client called it, to its end, and in the slot of one that has ended
+ * the next order has none. Method: place, end, place again until the slot comes back. */
+Test(ledger_looks, a_strategy_stays_with_its_order)
+{
+    const struct strategy strategy = {.id = 7, .type = 1000000, .has_id = true};
+    struct ledger_new order = limit(SIDE_BUY, CENTS(1000), UNITS(1));
+    give(alice, USD, UNITS(100));
+    order.strategy = strategy;
+    uint64_t ref = place(alice, &order);
+    uint32_t slot = ledger_find_ref(ledger, ref), again = 0;
+    cr_assert(ledger_order(ledger, slot)->flags & ORDER_TERMS);
+    ledger_accepted(ledger, ref, ++order_ids, 1);
+    slot = ledger_done(ledger, ref, order_ids, ORDER_CANCELED, 2);
+    cr_assert(
+        strategies_agree(&ledger_terms(ledger, ledger_order(ledger, slot))->strategy, &strategy));
+    order.strategy = (struct strategy){0};
+    for (uint32_t i = 0; i < 1000 && again != slot; i++) {
+        ref = place(alice, &order);
+        again = ledger_find_ref(ledger, ref);
+        const struct ledger_order *made = ledger_order(ledger, again);
+        cr_assert_not(made->flags & ORDER_TERMS);
+        cr_assert(strategy_none(&ledger_terms(ledger, made)->strategy));
+        ledger_done(ledger, ref, ++order_ids, ORDER_CANCELED, 3);
+    }
+    cr_assert_eq(again, slot, "its slot comes back");
 }
 
 /* Goal: ledger_verify bites. Method: touch a hold through the accessor; the assert fires. */

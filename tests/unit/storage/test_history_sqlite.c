@@ -349,6 +349,199 @@ Test(history_sqlite, prevented_matches_are_of_both_orders)
     }
 }
 
+/* An OTOCO where the number is odd, else an OCO; of two users, ended in another order than begun.
+ */
+static struct history_list list_of(uint32_t number)
+{
+    struct history_list list = {.list_id = number,
+                                .time_us = 1000 * (int64_t)(number ^ 1),
+                                .user = number < 8 ? 7 : 8,
+                                .symbol = (uint16_t)(3 + number % 3),
+                                .kind = number % 2 ? 2 : 0,
+                                .count = number % 2 ? 3 : 2,
+                                .client_length = number < 4 ? 4 : HISTORY_CLIENT_ID};
+    memset(list.client_id, 's', list.client_length);
+    for (uint32_t i = 0; i < list.count; i++) {
+        struct history_list_order *order = &list.order[i];
+        order->order_id = INT64_MAX - 10 * number - i;
+        order->client_length = (uint8_t)(i == 1 ? HISTORY_CLIENT_ID : i + 1);
+        memset(order->client_id, (int)('a' + i), order->client_length);
+    }
+    return list;
+}
+
+static void add_lists(uint32_t from, uint32_t to, uint64_t lsn)
+{
+    CALL(begin);
+    for (uint32_t number = from; number <= to; number++) {
+        struct history_list row = list_of(number);
+        CALL(add_list, &row);
+    }
+    CALL(commit, lsn);
+}
+
+static bool same_list(const struct history_list *a, const struct history_list *b)
+{
+    bool same = a->list_id == b->list_id && a->time_us == b->time_us && a->user == b->user &&
+                a->symbol == b->symbol && a->kind == b->kind && a->count == b->count &&
+                a->client_length == b->client_length &&
+                memcmp(a->client_id, b->client_id, a->client_length) == 0;
+    for (uint32_t i = 0; same && i < a->count; i++)
+        same = a->order[i].order_id == b->order[i].order_id &&
+               a->order[i].client_length == b->order[i].client_length &&
+               memcmp(a->order[i].client_id, b->order[i].client_id, a->order[i].client_length) == 0;
+    return same;
+}
+
+/* The ids of the lists that are found, as text; each is whole. */
+static const char *lists(struct history_ask ask)
+{
+    static char text[256];
+    struct history_list out[HISTORY_ROWS_MAX];
+    uint32_t count;
+    CALL(lists, &ask, out, &count);
+    text[0] = '\0';
+    for (uint32_t i = 0; i < count; i++) {
+        struct history_list want = list_of((uint32_t)out[i].list_id);
+        cr_assert(same_list(&out[i], &want), "list %lu", out[i].list_id);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%lu", i ? " " : "",
+                 out[i].list_id);
+    }
+    return text;
+}
+
+/* Goal: a user's lists are found by number, by client id, from a number on, by time and the newest,
+ * always in the order of their numbers, and by nobody else. Method: a table. */
+Test(history_sqlite, lists_are_a_users_own)
+{
+    static const char same[] = "ssss",
+                      other[HISTORY_CLIENT_ID] = "ssssssssssssssssssssssssssssssssssss";
+    static const struct {
+        struct history_ask ask;
+        const char *found;
+    } table[] = {
+        {{.user = 7, .limit = 9}, "1 2 3 4 5 6 7"},
+        {{.user = 7, .limit = 3}, "5 6 7"},
+        {{.user = 8, .limit = 3}, "8 9"},
+        {{.user = 9, .limit = 3}, ""},
+        {{.user = 7, .limit = 0}, ""},
+        {{.user = 7, .limit = 9, .from_id = 5}, "5 6 7"},
+        {{.user = 7, .limit = 2, .from_id = 2}, "2 3"},
+        {{.user = 7, .limit = 2, .from_id = 8}, ""},
+        {{.user = 7, .limit = 2, .from_id = UINT64_MAX}, ""},
+        {{.user = 7, .limit = 9, .start_us = 3000, .end_us = 5000}, "2 4 5"},
+        {{.user = 7, .limit = 2, .start_us = 3000}, "2 4"},
+        {{.user = 7, .limit = 9, .end_us = 2000}, "1 3"},
+        {{.user = 7, .limit = 2, .end_us = 4000}, "3 5"},
+        {{.user = 7, .limit = 9, .start_us = 3001, .end_us = 3999}, ""},
+        {{.user = 7, .limit = 1, .order_id = 6}, "6"},
+        {{.user = 8, .limit = 1, .order_id = 6}, ""},
+        {{.user = 7, .limit = 1, .order_id = UINT64_MAX}, ""},
+        {{.user = 7, .limit = 1, .client_id = same, .client_length = 4}, "3"},
+        {{.user = 7, .limit = 1, .client_id = other, .client_length = 36}, "7"},
+        {{.user = 8, .limit = 1, .client_id = other, .client_length = 36}, "9"},
+        {{.user = 8, .limit = 1, .client_id = same, .client_length = 4}, ""},
+        {{.user = 7, .limit = 1, .client_id = same, .client_length = 3}, ""},
+    };
+    add_lists(1, 9, 1);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        cr_expect_str_eq(lists(table[i].ask), table[i].found, "row %zu: %s", i,
+                         lists(table[i].ask));
+}
+
+/* An order of list 5 and its fill. */
+static void add_listed(uint64_t order_id, uint8_t expiry)
+{
+    struct history_order order = {.order_id = order_id,
+                                  .user = 7,
+                                  .symbol = 3,
+                                  .status = 5,
+                                  .client_length = 1,
+                                  .client_id = "x",
+                                  .list_id = 5,
+                                  .expiry = expiry};
+    struct history_fill fill = {
+        .trade_id = order_id, .order_id = order_id, .list_id = 5, .user = 7, .symbol = 3};
+    CALL(add_order, &order);
+    CALL(add_fill, &fill);
+}
+
+/* Goal: a list is there together with the orders whose end was its own, or neither is; orders and
+ * fills say which list they are of. Method: close without commit, and do the same again; the same
+ * list twice is refused. */
+Test(history_sqlite, a_list_ends_with_its_orders)
+{
+    const struct history_ask ask = {.user = 7, .symbol = 3, .limit = 9};
+    struct history_list row = list_of(5);
+    struct history_order order[9];
+    struct history_fill fill[9];
+    uint32_t count;
+    uint64_t lsn;
+    for (uint32_t round = 0; round < 2; round++) {
+        CALL(begin);
+        add_listed(70, 0);
+        add_listed(71, 2);
+        CALL(add_list, &row);
+        if (round)
+            break;
+        t.store->ops->close(t.store);
+        t.store = open_store(true);
+        CALL(orders, &ask, order, &count);
+        cr_assert_eq(count, 0);
+        cr_assert_str_eq(lists(ask), "");
+    }
+    CALL(commit, 6);
+    CALL(orders, &ask, order, &count);
+    cr_assert(count == 2 && order[0].list_id == 5 && order[0].expiry == 0 &&
+              order[1].list_id == 5 && order[1].expiry == 2);
+    CALL(fills, &ask, fill, &count);
+    cr_assert(count == 2 && fill[0].list_id == 5 && fill[1].list_id == 5);
+    cr_assert_str_eq(lists(ask), "5");
+    CALL(begin);
+    add_listed(72, 1);
+    cr_assert_not(t.store->ops->add_list(t.store, &row), "the same list twice");
+    t.store->ops->rollback(t.store);
+    CALL(orders, &ask, order, &count);
+    cr_assert_eq(count, 2);
+    CALL(cursor, &lsn);
+    cr_assert_eq(lsn, 6);
+}
+
+/* Goal: an order's labels come back as they were sent, an id of 0 apart from none. Method: each
+ * combination, the widest values. */
+Test(history_sqlite, an_order_keeps_its_strategy)
+{
+    static const struct {
+        bool has_id;
+        int64_t id;
+        int32_t type;
+    } table[] = {{false, 0, 0}, {true, 0, 0}, {false, 0, 1000000}, {true, INT64_MAX, INT32_MAX}};
+    enum { ROWS = sizeof table / sizeof *table };
+    const struct history_ask ask = {.user = 7, .symbol = 3, .limit = 9};
+    struct history_order order[9];
+    uint32_t count;
+    CALL(begin);
+    for (uint64_t i = 0; i < ROWS; i++) {
+        struct history_order row = {.order_id = i + 1,
+                                    .user = 7,
+                                    .symbol = 3,
+                                    .client_length = 1,
+                                    .client_id = "x",
+                                    .has_strategy_id = table[i].has_id,
+                                    .strategy_id = table[i].id,
+                                    .strategy_type = table[i].type};
+        CALL(add_order, &row);
+    }
+    CALL(commit, 6);
+    CALL(orders, &ask, order, &count);
+    cr_assert_eq(count, ROWS);
+    for (uint32_t i = 0; i < count; i++)
+        cr_expect(order[i].has_strategy_id == table[i].has_id &&
+                      order[i].strategy_id == table[i].id &&
+                      order[i].strategy_type == table[i].type,
+                  "row %u", i);
+}
+
 static void spoil(const char *sql)
 {
     char name[128];
@@ -357,6 +550,90 @@ static void spoil(const char *sql)
     cr_assert_eq(sqlite3_open(name, &db), SQLITE_OK);
     cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
     sqlite3_close(db);
+}
+
+/* In the store's place a file as an earlier version left it. */
+static void begin_with(const char *dump)
+{
+    static char sql[1 << 14];
+    char path[512];
+    const char *slash = strrchr(__FILE__, '/');
+    snprintf(path, sizeof path, "%.*sgolden/%s", slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__,
+             dump);
+    FILE *file = fopen(path, "r");
+    cr_assert(file != NULL, "%s", path);
+    size_t bytes = fread(sql, 1, sizeof sql - 1, file);
+    cr_assert(bytes > 0 && bytes < sizeof sql - 1);
+    sql[bytes] = '\0';
+    fclose(file);
+    t.store->ops->close(t.store);
+    cr_assert_eq(history_sqlite_remove(t.directory), 0);
+    spoil(sql);
+}
+
+/* What golden/history-v4.sql has: of no list. */
+static void check_version_4(void)
+{
+    const struct history_ask ask = {.user = 7, .symbol = 3, .limit = 9};
+    struct history_order order[9];
+    struct history_fill fill[9];
+    uint32_t count;
+    uint64_t lsn;
+    CALL(cursor, &lsn);
+    cr_assert_eq(lsn, 41);
+    CALL(orders, &ask, order, &count);
+    cr_assert(count == 2 && order[0].order_id == 11 && order[0].cum_quote == 200 &&
+              order[0].list_id == 0 && order[0].expiry == 0 && order[1].order_id == 12 &&
+              order[1].stop == 95 && order[1].list_id == 0 && order[1].expiry == 0);
+    CALL(fills, &ask, fill, &count);
+    cr_assert(count == 1 && fill[0].order_id == 11 && fill[0].fee == 1 && fill[0].list_id == 0);
+    cr_assert_str_eq(lists(ask), "");
+}
+
+/* Goal: the history of before there were lists goes on, its rows of none; a migration that was cut
+ * off begins again from the whole file of before. Method: a dump of such a file; something in the
+ * migration's way, near its end. */
+Test(history_sqlite, a_file_from_before_lists_is_migrated)
+{
+    char wrong[256];
+    begin_with("history-v4.sql");
+    spoil("CREATE VIEW list_client AS SELECT 1");
+    cr_assert_null(history_sqlite_open(t.directory, id, true, wrong));
+    cr_assert(strstr(wrong, "list_client"), "%s", wrong);
+    spoil("DROP VIEW list_client");
+    spoil("INSERT INTO orders VALUES(7,4,1,'of then',0,0,0,0,0,0,0,0,0,5,0,0,0,0,0,0,0,0,0)");
+    t.store = open_store(true);
+    check_version_4();
+    add_lists(1, 2, 42);
+    t.store->ops->close(t.store);
+    t.store = open_store(true);
+    cr_assert_str_eq(lists((struct history_ask){.user = 7, .limit = 9}), "1 2");
+}
+
+/* Goal: the history of before orders kept their strategy goes on, its rows with none; a migration
+ * that was cut off begins again. Method: a dump of such a file; a column in the migration's way,
+ * the second of its two. */
+Test(history_sqlite, a_file_from_before_strategies_is_migrated)
+{
+    const struct history_ask ask = {.user = 7, .symbol = 3, .limit = 9};
+    struct history_order order[9];
+    uint32_t count;
+    char wrong[256];
+    begin_with("history-v5.sql");
+    spoil("ALTER TABLE orders ADD COLUMN strategy_type INTEGER");
+    cr_assert_null(history_sqlite_open(t.directory, id, true, wrong));
+    cr_assert(strstr(wrong, "strategy_type"), "%s", wrong);
+    spoil("ALTER TABLE orders DROP COLUMN strategy_type");
+    t.store = open_store(true);
+    CALL(orders, &ask, order, &count);
+    cr_assert(count == 2 && order[0].order_id == 11 && order[0].list_id == 0 &&
+              order[1].order_id == 12 && order[1].list_id == 5 && order[1].expiry == 1);
+    for (uint32_t i = 0; i < count; i++)
+        cr_assert(!order[i].has_strategy_id && order[i].strategy_id == 0 &&
+                  order[i].strategy_type == 0);
+    struct history_list list[9];
+    CALL(lists, &ask, list, &count);
+    cr_assert(count == 1 && list[0].list_id == 5 && list[0].order[0].order_id == 12);
 }
 
 /* Goal: a file that is not this program's, or not this directory's, is refused with a reason, for a

@@ -515,6 +515,41 @@ Test(journal_roll, uses_the_spare_that_was_made_ahead)
     check_read(t.wrote_count, "over the spare");
 }
 
+/* Goal: what was written to a disk that synced nothing is durable once it is asked to be, and the
+ * journal goes on. Method: three segments and a spare; the marks of what was not synced; read after
+ * one batch more. */
+Test(journal_roll, what_was_written_before_is_synced_when_asked)
+{
+    write_three_segments();
+    cr_assert_eq(journal_spare(&t.journal), 0);
+    for (uint32_t i = 0; i < MEM_DISK_FILES; i++)
+        t.memory.file[i].dirty = true;
+    t.memory.dir_dirty = true;
+    cr_assert_eq(journal_harden(&t.journal), 0);
+    for (uint32_t i = 0; i < MEM_DISK_FILES; i++)
+        cr_assert(!t.memory.file[i].used || !t.memory.file[i].dirty, "%s", t.memory.file[i].name);
+    cr_assert(!t.memory.dir_dirty);
+    chunk(0, 1, 8);
+    flush();
+    cr_assert_eq(read_all(&t.disk), RECOVERY_OK, "%s", t.found.text);
+    check_read(t.wrote_count, "after it was hardened");
+}
+
+/* Goal: a disk that fails then is told. Method: fail each of its calls in turn. */
+Test(journal_roll, hardening_tells_every_failure)
+{
+    write_three_segments();
+    uint64_t before = t.memory.calls;
+    cr_assert_eq(journal_harden(&t.journal), 0);
+    for (uint64_t calls = t.memory.calls - before, at = 1; at <= calls; at++) {
+        t.memory.fail_at = t.memory.calls + at;
+        t.memory.fail_errno = EIO;
+        cr_assert_eq(journal_harden(&t.journal), -EIO, "call %lu", at);
+        t.memory.fail_at = 0;
+        cr_assert_eq(journal_harden(&t.journal), 0, "again");
+    }
+}
+
 /* Goal: a spare that cannot be made is told, and can be made later. Method: ENOSPC once. */
 Test(journal_roll, a_failed_spare_is_told_and_may_be_tried_again)
 {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/ws/hub.h"
 #include "runtime/check.h"
 #include "tests/unit/ws_api/ws_messages.h"
 
@@ -85,4 +86,13 @@ void fake_ws_fini(struct ws *ws)
     while (ws->count > 0)
         free(ws->sent[--ws->count]);
     ws->taken = 0;
+}
+
+uint32_t ws_hub_slowest(const struct ws_hub *hub, struct ws_row *rows, uint32_t count,
+                        uint32_t room)
+{
+    (void)hub;
+    (void)rows;
+    (void)room;
+    return count;
 }

@@ -1,4 +1,4 @@
-/* castle.c - main: picks the subcommand; `serve` puts the layers together.
+/* castle.c - main: picks the subcommand; `serve` and `demo` put the layers together.
  *
  * A process is: one thread per core (runtime/thread.c) with its shards and, on ingress cores, h2o;
  * one journal thread; one thread that folds the journal for history and snapshots (follower.c), and
@@ -24,6 +24,8 @@
 #include "actors/shard.h"
 #include "actors/symbol_parts.h"
 #include "bench/replay.h"
+#include "demo_bots.h"
+#include "demo_week.h"
 #include "exchange_fold.h"
 #include "follower.h"
 #include "history_reader.h"
@@ -44,9 +46,15 @@
 #ifndef CASTLE_COMMIT
 #define CASTLE_COMMIT "unknown"
 #endif
-#define CASTLE_VERSION "0.1.0"
+#ifndef CASTLE_VERSION /* CMakeLists.txt says which */
+#define CASTLE_VERSION "unknown"
+#endif
 
-enum { DRAIN_MS = 10000, LOG_LAST_MS = 500 };
+enum {
+    DRAIN_MS = 10000,
+    LOG_LAST_MS = 500,
+    DEMO_CHUNK_SLOTS = 64, /* the past's chunks are small: many of them to a batch */
+};
 
 struct castle {
     struct options options;
@@ -56,6 +64,8 @@ struct castle {
     struct journal journal;
     struct follower follower;
     struct history_reader history;
+    struct demo demo; /* `castle demo` */
+    struct demo_bots bots;
     uint64_t segment_bytes;
     struct arena arena;
     struct ingress_shared shared;
@@ -75,7 +85,7 @@ struct castle {
 static struct castle castle;
 
 /* What GET /metrics tells of what http/ does not know. */
-static counter recovery_ms, recovered_records;
+static counter recovery_ms, recovered_records, snapshot_records;
 static const struct metric metrics[] = {
     {"castle_recovery_seconds", "How long the start read and replayed the journal.", METRIC_GAUGE,
      3, &recovery_ms, NULL},
@@ -108,6 +118,8 @@ static const struct metric metrics[] = {
      &castle.follower.failed, NULL},
     {"castle_snapshot_lsn", "Position of the newest snapshot; 0: there is none.", METRIC_GAUGE, 0,
      &castle.follower.lsn, NULL},
+    {"castle_snapshot_records", "After so many records a snapshot is made, if none was before.",
+     METRIC_GAUGE, 0, &snapshot_records, NULL},
     {"castle_snapshot_bytes", "Bytes of the newest snapshot made, compressed.", METRIC_GAUGE, 0,
      &castle.follower.bytes, NULL},
     {"castle_snapshot_raw_bytes", "The same before compression.", METRIC_GAUGE, 0,
@@ -174,6 +186,8 @@ static bool read_config(struct exchange_config *config)
     config->orders_max = (uint32_t)options->max_orders;
     config->done_orders = (uint32_t)options->done_orders;
     config->control_outbox = SYMBOL_PARTS * (config->account_shards + 1u) * 8;
+    if (options->demo)
+        config->limits.chunk_slots = DEMO_CHUNK_SLOTS;
     castle.shared.unlimited = strcmp(options->rate_limits, "off") == 0;
     if (!castle.shared.unlimited) {
         config->orders_limit[ORDERS_10S] = LIMIT_ORDERS_10S;
@@ -222,17 +236,23 @@ static bool read_token(void)
     return false;
 }
 
+/* Writes what has queued, and lets the ingress cores see that it is durable. */
+static int inline_sync(void)
+{
+    journal_collect(&castle.journal);
+    int result = journal_sync(&castle.journal);
+    for (uint16_t i = 0; i < castle.shared.count; i++)
+        ingress_work(&castle.ingress[i]);
+    return result;
+}
+
 /* One round of everything on this thread: how recovery comes to rest and a new directory gets its
  * symbols before any listener is open (PROTOCOL §2.8 step 9). */
 static int inline_round(void)
 {
     for (uint16_t c = 0; c < castle.ex.config.cores; c++)
         core_turn(castle.ex.rt.core[c]);
-    journal_collect(&castle.journal);
-    int result = journal_sync(&castle.journal);
-    for (uint16_t i = 0; i < castle.shared.count; i++)
-        ingress_work(&castle.ingress[i]);
-    return result;
+    return inline_sync();
 }
 
 static bool at_rest(void)
@@ -246,15 +266,20 @@ static bool at_rest(void)
     return exchange_quiet(&castle.ex);
 }
 
+static int told_journal(int result)
+{
+    if (result)
+        fprintf(stderr, "castle: cannot write the journal: %s\n", strerror(-result));
+    return result ? EXIT_IO : EXIT_DONE;
+}
+
 static int come_to_rest(void)
 {
     int result = 0;
     do
         result = inline_round();
     while (result == 0 && !at_rest());
-    if (result)
-        fprintf(stderr, "castle: cannot write the journal: %s\n", strerror(-result));
-    return result ? EXIT_IO : EXIT_DONE;
+    return told_journal(result);
 }
 
 static const struct {
@@ -267,11 +292,22 @@ static const struct {
     {"SOLUSDT", "SOL", "USDT", 1000000, 100000, 500000000},
     {"ETHBTC", "ETH", "BTC", 1000, 10000, 10000},
 };
+enum { DEFAULT_SYMBOLS = sizeof default_symbols / sizeof *default_symbols };
 
-/* A new data directory trades (DESIGN §10). */
+static bool is_quoted(const char *symbol)
+{
+    for (uint32_t i = 0; i < DEMO_SYMBOLS; i++)
+        if (strcmp(demo_markets[i].symbol, symbol) == 0)
+            return true;
+    return false;
+}
+
+/* A new data directory trades (DESIGN §10); that of a demo has what its bots trade. */
 static int make_default_symbols(void)
 {
-    for (uint32_t i = 0; i < sizeof default_symbols / sizeof *default_symbols; i++) {
+    for (uint32_t i = 0; i < DEFAULT_SYMBOLS; i++) {
+        if (castle.options.demo && !is_quoted(default_symbols[i].name))
+            continue;
         struct request *request = gateway_request(&castle.ingress[0].gateway);
         struct symbol_config *symbol = &request->symbol_add;
         request->type = REQUEST_SYMBOL_ADD;
@@ -303,6 +339,41 @@ static int make_default_symbols(void)
     }
     return EXIT_DONE;
 }
+
+/* ---- the past of a demo ---- */
+
+/* One turn of every core. Chunks are written only when they pile up: a batch takes whole blocks. */
+static int demo_turn(void)
+{
+    uint32_t most = castle.ex.rt.limits.chunk_slots / 2;
+    bool many = false;
+    for (uint16_t c = 0; c < castle.ex.config.cores; c++) {
+        struct core *core = castle.ex.rt.core[c];
+        core_turn(core);
+        many |= atomic_load(&core->published) - atomic_load(&core->chunks_taken) >= most;
+    }
+    return told_journal(many ? inline_sync() : 0);
+}
+
+/* Nothing is synced before all of it is there: a directory that is not finished is made anew. */
+static int make_past(void)
+{
+    const struct demo_week_host host = {.ex = &castle.ex,
+                                        .gateway = &castle.ingress[0].gateway,
+                                        .secrets = &castle.shared.secrets,
+                                        .turn = demo_turn,
+                                        .come_to_rest = come_to_rest};
+    int result = demo_week_make(&host, &castle.demo, castle.options.seed);
+    castle.ex.rt.env = env_real(); /* which is ahead of the past's clock */
+    castle.posix.durable = strcmp(castle.options.durability, "sync") == 0;
+    if (result == EXIT_DONE)
+        result = told_journal(journal_harden(&castle.journal));
+    if (result == EXIT_DONE && !demo_finish(&castle.demo))
+        result = EXIT_IO;
+    return result;
+}
+
+/* ---- recovery ---- */
 
 /* The numbers of shards, and the limits that refusals of the past rested on, are the directory's;
  * asking for others is an error, since replay would differ from life. */
@@ -456,7 +527,10 @@ static int recover(struct exchange_config *config)
         fprintf(stderr, "castle: %s\n", wrong);
         return EXIT_RUNTIME;
     }
-    exchange_init(&castle.ex, env_real(), config);
+    bool past = fresh && castle.options.demo;
+    if (past)
+        castle.posix.durable = false;
+    exchange_init(&castle.ex, past ? demo_week_clock((uint32_t)castle.options.days) : env, config);
     if (fresh) {
         env_random(&castle.ex.rt.env, id, sizeof id);
         const uint32_t limits[3] = {config->users_max, config->symbols_max, config->orders_max};
@@ -515,8 +589,10 @@ static int recover(struct exchange_config *config)
     /* Also when an earlier first start did not get to the end of them: a name that is there is
      * refused. */
     if (result == EXIT_DONE && castle.ex.control->users_count == 0 &&
-        castle.ex.control->symbols_count < sizeof default_symbols / sizeof *default_symbols)
+        castle.ex.control->symbols_count < DEFAULT_SYMBOLS)
         result = make_default_symbols();
+    if (result == EXIT_DONE && past)
+        result = make_past();
     if (result)
         return result;
     exchange_verify(&castle.ex);
@@ -715,6 +791,13 @@ static void wait_and_drain(sigset_t *signals)
     while (sigwait(signals, &signal) != 0 || signal == SIGHUP)
         reload_tls();
     sigdelset(signals, SIGHUP); /* it stays blocked: a late one changes nothing */
+    if (castle.options.demo) {  /* they cancel what they have while the server still answers */
+        demo_bots_stop(&castle.bots);
+        while (!demo_bots_ended(&castle.bots))
+            if (sigtimedwait(signals, NULL, &(struct timespec){.tv_nsec = 10000000}) > 0)
+                _exit(EXIT_RUNTIME);
+        pthread_join(castle.bots.thread, NULL);
+    }
     log_info("draining", "Listeners are closed, what is under way is answered.",
              log_number("signal", signal));
     atomic_store(&castle.shared.draining, true);
@@ -784,6 +867,7 @@ static int run(void)
     ASSERT(pthread_create(&castle.helper_thread, NULL, helper_main, NULL) == 0);
     castle.follower.durable_lsn = durable_lsn;
     castle.follower.records_max = castle.options.snapshot_records;
+    counter_set(&snapshot_records, castle.options.snapshot_records);
     castle.follower.seconds_max = castle.options.snapshot_seconds;
     castle.follower.history = history_wanted() ? castle.options.data : NULL;
     castle.follower.build = CASTLE_VERSION " " CASTLE_COMMIT;
@@ -795,6 +879,9 @@ static int run(void)
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
     result = write_ready(&config);
     log_serving(&config);
+    if (result == EXIT_DONE && castle.options.demo)
+        demo_bots_start(&castle.bots, &castle.demo, castle.options.seed, config.listen_host,
+                        config.listen_port, config.admin_host, config.admin_port);
     if (result == EXIT_DONE)
         wait_and_drain(&signals);
     stop();
@@ -813,6 +900,8 @@ static int serve(int argc, char **argv)
         return EXIT_USAGE;
     }
     bool durable = strcmp(castle.options.durability, "sync") == 0;
+    if (castle.options.demo && !demo_may_use(&castle.options))
+        return EXIT_USAGE;
     castle.segment_bytes = castle.options.segment_mib << 20;
     signal(SIGPIPE, SIG_IGN);
     sigset_t hangup; /* one that comes before wait_and_drain() waits for it */
@@ -840,6 +929,8 @@ static int serve(int argc, char **argv)
         return EXIT_IO;
     }
     castle.disk = disk_posix(&castle.posix);
+    if (castle.options.demo && !demo_open(&castle.demo, castle.options.data, castle.options.keep))
+        return EXIT_IO;
     int result = read_token() ? recover(&config) : EXIT_RUNTIME;
     if (result == EXIT_DONE)
         result = run();
@@ -847,7 +938,7 @@ static int serve(int argc, char **argv)
     return result;
 }
 
-/* ---- the other subcommands ---- */
+/* ---- the other subcommands, and the help ---- */
 
 static int version(int argc, char **argv)
 {
@@ -859,27 +950,97 @@ static int version(int argc, char **argv)
     return EXIT_DONE;
 }
 
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *what, *more;
+} commands[] = {
+    {"serve", serve, "[--data DIR] [--listen HOST:PORT] [--admin HOST:PORT] [OPTION]...",
+     "Runs an exchange until SIGTERM or SIGINT. What it has answered is in its\n"
+     "directory, and is there again at the next start.",
+     NULL},
+    {"demo", serve, "[--data DIR] [--keep] [--seed N] [--days N] [OPTION]...",
+     "Runs an exchange to try: users with funds, a past, and bots that make a\n"
+     "market, without TLS. Its directory is wiped at the start, unless --keep is given.",
+     NULL},
+    {"replay", replay_main, REPLAY_USAGE,
+     "Sends a recorded stretch of a real market through a running server, and tells\n"
+     "how what came of it differs from what was recorded.",
+     replay_options},
+    {"journal", journal_tool, JOURNAL_TOOL_USAGE,
+     "Looks into the directory of an exchange, also beside a server that uses it.",
+     journal_tool_options},
+    {"version", version, "", "Tells the version, and the format of the journal.", NULL},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct command *find_command(const char *name)
+{
+    for (uint32_t i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void put_usages(FILE *out)
+{
+    for (uint32_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "%s castle %s%s%s\n", i ? "      " : "usage:", commands[i].name,
+                commands[i].usage[0] ? " " : "", commands[i].usage);
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int help(const struct command *command)
+{
+    if (!command) {
+        puts("Castle is an exchange that speaks the Binance Spot API.\n");
+        put_usages(stdout);
+        for (uint32_t i = 0; i < COMMANDS; i++)
+            printf("\n%s\n%s\n", commands[i].name, commands[i].what);
+        puts("\ncastle SUBCOMMAND --help lists the options of one; castle(1) has all of them.");
+        return EXIT_DONE;
+    }
+    printf("usage: castle %s%s%s\n\n%s\n", command->name, command->usage[0] ? " " : "",
+           command->usage, command->what);
+    if (command->more)
+        printf("\n%s", command->more);
+    if (command->run == serve) {
+        putchar('\n');
+        options_help(stdout, strcmp(command->name, "demo") == 0);
+        puts("\nEach option but --config is also a key of the file that --config names, and each\n"
+             "is a variable: --log-level is log-level = warn there, and CASTLE_LOG_LEVEL. The\n"
+             "command line goes before variables, and variables before the file. --NAME=VALUE\n"
+             "may be written, too.");
+    }
+    return EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
 #ifdef CASTLE_BUGS
     if (getenv("CASTLE_BUG"))
         check_bug = atoi(getenv("CASTLE_BUG"));
 #endif
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } commands[] = {
-        {"serve", serve}, {"replay", replay_main}, {"journal", journal_tool}, {"version", version}};
-    for (uint32_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr,
-            "usage: castle serve [--data DIR] [--listen HOST:PORT] [--admin HOST:PORT] [options]\n"
-            "       castle replay FILE --url U --admin A --admin-token-file F [--speed max|N] "
-            "[--json]\n"
-            "       castle journal stat | verify | dump [--state] [--until LSN] --data DIR\n"
-            "       castle version\n");
-    if (argc > 1)
-        fprintf(stderr, "castle: there is no subcommand '%s'\n", argv[1]);
+    const char *word = argc > 1 ? argv[1] : "";
+    const struct command *command = find_command(strcmp(word, "--version") ? word : "version");
+    if (command) {
+        for (int i = 2; i < argc; i++)
+            if (asks_for_help(argv[i]))
+                return help(command);
+        return command->run(argc - 1, argv + 1);
+    }
+    if (asks_for_help(word) || strcmp(word, "help") == 0) {
+        const char *about = argc > 2 ? argv[2] : NULL;
+        if (!about || (command = find_command(about)))
+            return help(command);
+        word = about;
+    }
+    put_usages(stderr);
+    if (word[0])
+        fprintf(stderr, "castle: there is no subcommand '%s'\n", word);
     return EXIT_USAGE;
 }

@@ -9,6 +9,8 @@
 
 #include "runtime/check.h"
 
+enum { DEMO_SEGMENT_MIB = 16, DEMO_SEED = 1, DEMO_DAYS = 7 };
+
 enum kind { TEXT, NUMBER, FLAG, CHOICE };
 
 static const struct option {
@@ -16,41 +18,94 @@ static const struct option {
     enum kind kind;
     size_t at;
     uint64_t low, high;
-    const char *choices; /* CHOICE: "a|b" */
+    const char *value; /* CHOICE: "a|b"; else what the help calls the value */
+    const char *help;
+    const char *unset; /* what holds when nothing is given and nothing is the default */
 } table[] = {
-    {"data", TEXT, offsetof(struct options, data), 0, 0, NULL},
-    {"listen", TEXT, offsetof(struct options, listen), 0, 0, NULL},
-    {"admin", TEXT, offsetof(struct options, admin), 0, 0, NULL},
-    {"config", TEXT, offsetof(struct options, config), 0, 0, NULL},
-    {"ready-file", TEXT, offsetof(struct options, ready_file), 0, 0, NULL},
-    {"roles", TEXT, offsetof(struct options, roles), 0, 0, NULL},
-    {"admin-token-file", TEXT, offsetof(struct options, admin_token_file), 0, 0, NULL},
-    {"tls-cert", TEXT, offsetof(struct options, tls_cert), 0, 0, NULL},
-    {"tls-key", TEXT, offsetof(struct options, tls_key), 0, 0, NULL},
-    {"trusted-proxies", TEXT, offsetof(struct options, trusted_proxies), 0, 0, NULL},
-    {"cores", NUMBER, offsetof(struct options, cores), 1, 64, NULL},
-    {"done-orders", NUMBER, offsetof(struct options, done_orders), 1, 1000000, NULL},
-    {"market-shards", NUMBER, offsetof(struct options, market_shards), 1, 4096, NULL},
-    {"account-shards", NUMBER, offsetof(struct options, account_shards), 1, 1024, NULL},
-    {"max-users", NUMBER, offsetof(struct options, max_users), 1, 10000000, NULL},
-    {"max-symbols", NUMBER, offsetof(struct options, max_symbols), 1, 8000, NULL},
-    {"max-orders", NUMBER, offsetof(struct options, max_orders), 16, 100000000, NULL},
-    {"segment-mib", NUMBER, offsetof(struct options, segment_mib), 1, 1024, NULL},
-    {"snapshot-seconds", NUMBER, offsetof(struct options, snapshot_seconds), 1, 86400, NULL},
-    {"snapshot-records", NUMBER, offsetof(struct options, snapshot_records), 1, UINT32_MAX, NULL},
-    {"max-connections", NUMBER, offsetof(struct options, max_connections), 1, 1000000, NULL},
+    {"data", TEXT, offsetof(struct options, data), 0, 0, "DIR",
+     "The directory of the exchange: journal, snapshots, history, secrets. Made if it is missing.",
+     NULL},
+    {"listen", TEXT, offsetof(struct options, listen), 0, 0, "HOST:PORT",
+     "Where clients are served; [HOST]:PORT for IPv6, port 0 picks a free one.", NULL},
+    {"admin", TEXT, offsetof(struct options, admin), 0, 0, "HOST:PORT",
+     "Where the operator is served, without TLS: a private address.", NULL},
+    {"config", TEXT, offsetof(struct options, config), 0, 0, "FILE",
+     "Options as lines of key = value, such as data = /srv/castle.", "none"},
+    {"ready-file", TEXT, offsetof(struct options, ready_file), 0, 0, "FILE",
+     "Written when requests are served, with the pid and both addresses in JSON; removed at the "
+     "end.",
+     "none"},
+    {"roles", TEXT, offsetof(struct options, roles), 0, 0, "ROLES",
+     "What each core does: ingress, match, account, storage joined by +, cores separated by "
+     "commas.",
+     "each core does everything"},
+    {"admin-token-file", TEXT, offsetof(struct options, admin_token_file), 0, 0, "FILE",
+     "The token that the admin listener asks for. CASTLE_ADMIN_TOKEN goes before it.",
+     "admin.token in the directory of the exchange, made if it is missing"},
+    {"tls-cert", TEXT, offsetof(struct options, tls_cert), 0, 0, "FILE",
+     "Clients are served by TLS, with this chain of certificates in PEM. SIGHUP reads it again.",
+     "no TLS"},
+    {"tls-key", TEXT, offsetof(struct options, tls_key), 0, 0, "FILE",
+     "The key of the certificate in PEM, without a passphrase.", "no TLS"},
+    {"trusted-proxies", TEXT, offsetof(struct options, trusted_proxies), 0, 0, "NETWORKS",
+     "Whose X-Forwarded-For is believed: up to 64 addresses and networks, separated by commas.",
+     "nobody's"},
+    {"cores", NUMBER, offsetof(struct options, cores), 1, 64, "N",
+     "Threads that run the exchange, one a core.",
+     "as many as there are processors it may use, 64 at most"},
+    {"done-orders", NUMBER, offsetof(struct options, done_orders), 1, 1000000, "N",
+     "Finished orders that each account keeps in memory; older ones come from the history.", NULL},
+    {"market-shards", NUMBER, offsetof(struct options, market_shards), 1, 4096, "N",
+     "Shards that symbols are spread over. Fixed when the directory is made.", NULL},
+    {"account-shards", NUMBER, offsetof(struct options, account_shards), 1, 1024, "N",
+     "Shards that users are spread over. Fixed when the directory is made.", NULL},
+    {"max-users", NUMBER, offsetof(struct options, max_users), 1, 10000000, "N",
+     "Users there may be. Fixed when the directory is made.", NULL},
+    {"max-symbols", NUMBER, offsetof(struct options, max_symbols), 1, 8000, "N",
+     "Symbols there may be. Fixed when the directory is made.", NULL},
+    {"max-orders", NUMBER, offsetof(struct options, max_orders), 16, 100000000, "N",
+     "Open orders there may be. Fixed when the directory is made.", NULL},
+    {"segment-mib", NUMBER, offsetof(struct options, segment_mib), 1, 1024, "MIB",
+     "Size of a file of the journal.", NULL},
+    {"snapshot-seconds", NUMBER, offsetof(struct options, snapshot_seconds), 1, 86400, "SECONDS",
+     "A snapshot is made after this long, if anything has happened.", NULL},
+    {"snapshot-records", NUMBER, offsetof(struct options, snapshot_records), 1, UINT32_MAX, "N",
+     "A snapshot is made after so many records of the journal.", NULL},
+    {"max-connections", NUMBER, offsetof(struct options, max_connections), 1, 1000000, "N",
+     "Connections of clients there may be; no more than the limit of open files allows.", NULL},
     {"max-connections-per-address", NUMBER, offsetof(struct options, max_connections_per_address),
-     1, 1000000, NULL},
-    {"request-timeout", NUMBER, offsetof(struct options, request_timeout), 1, 600, NULL},
-    {"idle-timeout", NUMBER, offsetof(struct options, idle_timeout), 1, 3600, NULL},
-    {"prefault", FLAG, offsetof(struct options, prefault), 0, 0, NULL},
-    {"pin", CHOICE, offsetof(struct options, pin), 0, 0, "on|off"},
-    {"rate-limits", CHOICE, offsetof(struct options, rate_limits), 0, 0, "binance|off"},
-    {"history", CHOICE, offsetof(struct options, history), 0, 0, "sqlite|off"},
-    {"durability", CHOICE, offsetof(struct options, durability), 0, 0, "sync|none"},
-    {"log-level", CHOICE, offsetof(struct options, log_level), 0, 0, "debug|info|warn|error"},
+     1, 1000000, "N", "Those of one address; of a /64 with IPv6.", NULL},
+    {"request-timeout", NUMBER, offsetof(struct options, request_timeout), 1, 600, "SECONDS",
+     "A request must be complete this long after its first byte.", NULL},
+    {"idle-timeout", NUMBER, offsetof(struct options, idle_timeout), 1, 3600, "SECONDS",
+     "A connection may wait this long for its next request, or leave an answer unread.", NULL},
+    {"prefault", FLAG, offsetof(struct options, prefault), 0, 0, NULL,
+     "All memory is taken from the system at the start, not when it is first used.", NULL},
+    {"pin", CHOICE, offsetof(struct options, pin), 0, 0, "on|off",
+     "Each core's thread stays on one processor.", NULL},
+    {"rate-limits", CHOICE, offsetof(struct options, rate_limits), 0, 0, "binance|off",
+     "With off nobody is refused for asking too much; it is still counted.", NULL},
+    {"history", CHOICE, offsetof(struct options, history), 0, 0, "sqlite|off",
+     "With off, lookups know what is in memory only.", NULL},
+    {"durability", CHOICE, offsetof(struct options, durability), 0, 0, "sync|none",
+     "With none, answers do not wait for the disk and a crash loses them: for measuring.", NULL},
+    {"log-level", CHOICE, offsetof(struct options, log_level), 0, 0, "debug|info|warn|error",
+     "The lowest level of the log, which is JSON lines on standard output.", NULL},
+    /* DEMO_OPTIONS of them: of `castle demo` alone */
+    {"keep", FLAG, offsetof(struct options, keep), 0, 0, NULL,
+     "The directory is not wiped at the start: users, keys, orders and trades go on.", NULL},
+    {"seed", NUMBER, offsetof(struct options, seed), 0, UINT64_MAX, "N",
+     "Of the market: one seed is one week, candle by candle.", NULL},
+    {"days", NUMBER, offsetof(struct options, days), 0, DEMO_DAYS, "N",
+     "Days of trading in the past.", NULL},
 };
-enum { OPTIONS = sizeof table / sizeof *table };
+enum { OPTIONS = sizeof table / sizeof *table, DEMO_OPTIONS = 3 };
+
+/* How many of the table there are for this subcommand. */
+static uint32_t options_count(const struct options *options)
+{
+    return options->demo ? OPTIONS : OPTIONS - DEMO_OPTIONS;
+}
 
 static bool is_choice(const char *choices, const char *value)
 {
@@ -94,18 +149,18 @@ static bool set(struct options *options, const struct option *option, const char
         memcpy(field, &on, sizeof on);
         return true;
     }
-    if ((option->kind == CHOICE && !is_choice(option->choices, value)) || value[0] == '\0') {
+    if ((option->kind == CHOICE && !is_choice(option->value, value)) || value[0] == '\0') {
         fprintf(stderr, "castle: %s: '%s' is not one of %s\n", from, value,
-                option->choices ? option->choices : "the values it takes");
+                option->kind == CHOICE ? option->value : "the values it takes");
         return false;
     }
     memcpy(field, &value, sizeof value);
     return true;
 }
 
-static const struct option *find(const char *name, size_t length)
+static const struct option *find(const struct options *options, const char *name, size_t length)
 {
-    for (uint32_t i = 0; i < OPTIONS; i++)
+    for (uint32_t i = 0; i < options_count(options); i++)
         if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
             return &table[i];
     return NULL;
@@ -129,7 +184,7 @@ static int from_file(void *arg, const char *section, const char *name, const cha
 {
     struct file *file = arg;
     char from[256];
-    const struct option *option = find(name, strlen(name));
+    const struct option *option = find(file->options, name, strlen(name));
     if (file->failed)
         return 0;
     snprintf(from, sizeof from, "key '%.100s' in %.100s", name, file->path);
@@ -165,7 +220,7 @@ static bool read_file(struct options *options)
 
 static bool read_environment(struct options *options, bool config_only)
 {
-    for (uint32_t i = 0; i < OPTIONS; i++) {
+    for (uint32_t i = 0; i < options_count(options); i++) {
         char name[64] = "CASTLE_", from[80];
         size_t at = strlen(name);
         for (const char *c = table[i].name; *c; c++)
@@ -194,7 +249,7 @@ static bool read_arguments(struct options *options, int argc, char **argv, bool 
         }
         const char *equals = strchr(name, '=');
         size_t length = equals ? (size_t)(equals - name) - 2 : strlen(name) - 2;
-        const struct option *option = find(name + 2, length);
+        const struct option *option = find(options, name + 2, length);
         snprintf(from, sizeof from, "option %.*s", (int)(length + 2 > 80 ? 80 : length + 2), name);
         if (!option) {
             fprintf(stderr, "castle: %s is not known\n", from);
@@ -256,6 +311,10 @@ static bool check_addresses(const struct options *options)
 
 static bool check_tls(const struct options *options)
 {
+    if (options->demo && options->tls_cert) {
+        fprintf(stderr, "castle: option --tls-cert: the bots of a demo do not speak TLS\n");
+        return false;
+    }
     if (!options->tls_cert == !options->tls_key)
         return true;
     fprintf(stderr, "castle: option --tls-%s needs --tls-%s as well\n",
@@ -277,7 +336,7 @@ static bool check_proxies(struct options *options)
     return false;
 }
 
-bool options_read(struct options *options, int argc, char **argv)
+static void set_defaults(struct options *options, bool demo)
 {
     *options = (struct options){.data = "castle-data",
                                 .listen = "127.0.0.1:8080",
@@ -300,10 +359,94 @@ bool options_read(struct options *options, int argc, char **argv)
                                 .segment_mib = 64,
                                 .snapshot_seconds = 60,
                                 .snapshot_records = 4000000};
+    options->demo = demo;
+    if (demo) { /* small, and quiet but for what it prints itself */
+        options->data = "castle-demo";
+        options->log_level = "warn";
+        options->segment_mib = DEMO_SEGMENT_MIB;
+        options->seed = DEMO_SEED;
+        options->days = DEMO_DAYS;
+    }
+}
+
+bool options_read(struct options *options, int argc, char **argv)
+{
+    set_defaults(options, strcmp(argv[0], "demo") == 0);
     if (!read_environment(options, true) || !read_arguments(options, argc, argv, true))
         return false;
     if (options->config && !read_file(options))
         return false;
     return read_environment(options, false) && read_arguments(options, argc, argv, false) &&
            check_addresses(options) && check_tls(options) && check_proxies(options);
+}
+
+/* ---- the help ---- */
+
+enum { HELP_WIDTH = 80, HELP_INDENT = 8 };
+
+static uint32_t put_words(FILE *out, const char *text, uint32_t column)
+{
+    for (const char *at = text; *at;) {
+        uint32_t length = (uint32_t)strcspn(at, " ");
+        if (column + 1 + length > HELP_WIDTH) {
+            fprintf(out, "\n%*s", HELP_INDENT - 1, "");
+            column = HELP_INDENT - 1;
+        }
+        fprintf(out, " %.*s", (int)length, at);
+        column += 1 + length;
+        at += length;
+        at += strspn(at, " ");
+    }
+    return column;
+}
+
+/* What holds when the option is not given: `out` keeps it, unless it is text that stays. */
+static const char *default_text(const struct option *option, const struct options *defaults,
+                                char out[static 32])
+{
+    const void *field = (const char *)defaults + option->at;
+    const char *text;
+    uint64_t number;
+    bool on;
+    switch (option->kind) {
+    case NUMBER:
+        memcpy(&number, field, sizeof number);
+        if (number == 0 && option->unset)
+            return option->unset;
+        snprintf(out, 32, "%lu", number);
+        return out;
+    case FLAG:
+        memcpy(&on, field, sizeof on);
+        return on ? "on" : "off";
+    default:
+        memcpy(&text, field, sizeof text);
+        return text ? text : option->unset;
+    }
+}
+
+static void put_option(FILE *out, const struct option *option, const struct options *defaults)
+{
+    char number[32], range[64], last[160];
+    const char *text = default_text(option, defaults, number);
+    ASSERT(text != NULL);
+    fprintf(out, "  --%s%s%s\n%*s", option->name, option->value ? " " : "",
+            option->value ? option->value : "", HELP_INDENT - 1, "");
+    uint32_t column = put_words(out, option->help, HELP_INDENT - 1);
+    if (option->kind == NUMBER) {
+        snprintf(range, sizeof range, "From %lu to %lu.", option->low, option->high);
+        column = put_words(out, range, column);
+    }
+    snprintf(last, sizeof last, "Default: %s.", text);
+    put_words(out, last, column);
+    fputc('\n', out);
+}
+
+void options_help(FILE *out, bool demo)
+{
+    struct options defaults;
+    set_defaults(&defaults, demo);
+    for (uint32_t i = options_count(&defaults); i-- > OPTIONS - DEMO_OPTIONS;)
+        put_option(out, &table[i], &defaults);
+    for (uint32_t i = 0; i < OPTIONS - DEMO_OPTIONS; i++)
+        put_option(out, &table[i], &defaults);
 }

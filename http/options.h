@@ -1,5 +1,5 @@
-/* options.h - what `castle serve` can be told: command line > environment > file > default (DESIGN
- * §10).
+/* options.h - what `castle serve` and `castle demo` can be told: command line > environment > file
+ * > default (DESIGN §10).
  *
  * Thread:  the starting one.
  * Every option is also a key of the INI file and a variable CASTLE_ + its name in capitals.
@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "http/address.h"
 
@@ -22,12 +23,18 @@ struct options {
     uint64_t request_timeout, idle_timeout; /* seconds */
     uint64_t segment_mib, snapshot_seconds, snapshot_records;
     bool prefault;
+    uint64_t seed, days;             /* demo alone */
+    bool demo, keep;                 /* demo: the subcommand is `demo` */
     bool shards_given, limits_given; /* not defaulted: they must agree with an existing directory */
 };
 
 /* Fills `options`; false with a message on stderr that names the option or key (exit 2). argv[0] is
- * the subcommand. */
+ * the subcommand: `demo` takes options of its own, too, and has some other defaults. */
 bool options_read(struct options *options, int argc, char **argv);
+
+/* Lists the options of `serve`, or of `demo` with its own first: what each means, takes, and is
+ * when it is not given. */
+void options_help(FILE *out, bool demo);
 
 /* Splits "HOST:PORT" or "[V6]:PORT"; false when it is neither. */
 bool options_address(const char *text, char host[static 256], uint16_t *port);

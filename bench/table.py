@@ -9,7 +9,7 @@ import math
 import pathlib
 import sys
 
-NAMES = ("book", "lane", "sync", "http", "lookup", "latency", "fanout", "path", "recovery", "memory")
+NAMES = ("book", "lane", "sync", "http", "lookup", "latency", "fanout", "path", "recovery", "memory", "page")
 
 
 def count(value):
@@ -99,6 +99,16 @@ def memory(data):
     yield ("bytes per resting order", f"{data['bytes_per_order']:.0f}",
            f"node {data['node_bytes']} + order {data['ledger_order_bytes']}",
            data["bytes_per_order"] / data["goal_bytes"], f"of the goal, {data['goal_bytes']}")
+
+
+def page(data):
+    if "skipped" in data:
+        return
+    ours, empty = data["results"]["page"], data["results"]["empty"]
+    yield (f"page, frame interval p95 at {data['rate']} updates/s", f"{ours['p95']:.1f} ms", f"empty page {empty['p95']:.1f} ms",
+           data["ratio"], f"<= {data['goal']}")
+    yield ("  its main thread", f"{ours['busy']['all']:.0%}",
+           f"empty page {empty['busy']['all']:.0%}", None, f"{ours['per_second']:.0f} frames/s")
 
 
 def sound(value):

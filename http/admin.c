@@ -19,6 +19,7 @@
 #include "http/api_error.h"
 #include "http/filters.h"
 #include "http/operation.h"
+#include "http/page.h"
 #include "http/public_key.h"
 #include "http/render.h"
 #include "runtime/check.h"
@@ -989,6 +990,8 @@ void admin_start(struct call *call)
            (route->method != call->method || !matches(route->path, call->path, wild)))
         route++;
     bool known = route < routes + ROUTES;
+    if (!known && page_start(call, PAGE_ADMIN))
+        return;
     bool open = known && strncmp(route->path, prefix, sizeof prefix - 1) != 0;
     if (known)
         call->route = (uint16_t)(operation_routes() + 1 + (route - routes));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/fields.h"
+#include "http/page.h"
 #include "http/rest/rest.h"
 #include "http/ws/api.h"
 #include "runtime/check.h"
@@ -217,6 +218,8 @@ size_t operation_allow(struct slice path, char out[static OPERATION_ALLOW_BYTES]
         if (is_at(&routes[i], path))
             length += (size_t)snprintf(out + length, OPERATION_ALLOW_BYTES - length, "%s%s",
                                        length ? ", " : "", names[routes[i].method]);
+    if (!length && page_find(path, PAGE_PUBLIC | PAGE_ADMIN))
+        length = (size_t)snprintf(out, OPERATION_ALLOW_BYTES, "GET, HEAD");
     ASSERT(length < OPERATION_ALLOW_BYTES);
     return length;
 }
@@ -289,7 +292,7 @@ void operation_start(struct call *call)
     }
     if (known)
         call_error(call, 405, -1000, "This method is not supported here.");
-    else
+    else if (!page_start(call, PAGE_PUBLIC))
         call_error(call, 404, -1000, "There is nothing at this path.");
 }
 

@@ -17,6 +17,7 @@
 #include "http/guard.h"
 #include "http/h2o_quiet.h"
 #include "http/operation.h"
+#include "http/page.h"
 #include "http/ws/api.h"
 #include "http/ws/handshake.h"
 #include "http/ws/hub.h"
@@ -201,6 +202,8 @@ static const char *reason_of(int status)
         return "OK";
     case 201:
         return "Created";
+    case 304:
+        return "Not Modified";
     case 401:
         return "Unauthorized";
     case 404:
@@ -302,9 +305,35 @@ static void add_allow(h2o_req_t *req, const struct call *call)
                           value.base, value.len);
 }
 
+/* What a browser is told of a file of the page, beside what all are told. */
+static void add_page_headers(h2o_req_t *req, const struct call *call)
+{
+    static const struct page_header {
+        const char *name, *value;
+    } headers[] = {
+        {"cache-control", "no-cache"}, /* it may be kept, and is asked for by its ETag */
+        {"content-security-policy", page_policy},
+        {"referrer-policy", "no-referrer"},
+        {"vary", "accept-encoding"},
+        {"x-content-type-options", "nosniff"},
+    };
+    for (uint32_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        h2o_add_header_by_str(&req->pool, &req->res.headers, headers[i].name,
+                              strlen(headers[i].name), 1, NULL, headers[i].value,
+                              strlen(headers[i].value));
+    const struct page_form *form = call->page_form;
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_ETAG, NULL, form->etag,
+                   strlen(form->etag));
+    if (form == &call->page->gzip)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_ENCODING, NULL,
+                       H2O_STRLIT("gzip"));
+}
+
 /* The answer's bytes, for as long as the request lives. */
 static h2o_iovec_t answer_of(struct tie *tie, const char *body, size_t length)
 {
+    if (tie->call->page) /* part of the program */
+        return h2o_iovec_init(body, length);
     if (!tie->call->shared)
         return h2o_strdup(&tie->req->pool, body, length);
     tie->body = body_hold(tie->call->shared);
@@ -322,38 +351,46 @@ static void respond(void *transport, int status, const char *body, size_t length
     h2o_vector_reserve(&req->pool, &req->res.headers, ANSWER_HEADERS);
     add_usage(tie, tie->call);
     add_retry_after(tie, tie->call);
-    add_cache_control(req, tie->call, status);
+    if (tie->call->page)
+        add_page_headers(req, tie->call);
+    else
+        add_cache_control(req, tie->call, status);
     if (status == 405)
         add_allow(req, tie->call);
     request_ended(tie, false);
-    tie->link->guard.untaken += tie->untaken = length;
+    bool bare = tie->call->method == METHOD_HEAD || status == 304; /* its head speaks of a body */
+    tie->link->guard.untaken += tie->untaken = bare ? 0 : length;
     h2o_iovec_t data = answer_of(tie, body, length);
     tie->call = NULL; /* h2o_send may dispose of the request, and so of the tie */
     req->res.status = status;
     req->res.reason = reason_of(status);
-    req->res.content_length = length;
+    req->res.content_length = status == 304 ? SIZE_MAX : length; /* SIZE_MAX: it is not said */
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
     h2o_start_response(req, &generator);
-    h2o_send(req, &data, 1, H2O_SEND_STATE_FINAL);
+    h2o_send(req, &data, bare ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
 /* ---- requests ---- */
 
 static enum method method_of(const h2o_iovec_t *method)
 {
-    static const char *const names[] = {"GET", "POST", "PUT", "DELETE"};
-    for (uint32_t i = 0; i < 4; i++)
+    static const char *const names[] = {"GET", "POST", "PUT", "DELETE", "HEAD"};
+    for (uint32_t i = 0; i < 5; i++)
         if (h2o_memis(method->base, method->len, names[i], strlen(names[i])))
             return (enum method)i;
     return METHOD_OTHER;
 }
 
-static struct slice header_of(const h2o_req_t *req, const char *name, size_t length)
+static struct slice value_at(const h2o_req_t *req, ssize_t at)
 {
-    ssize_t at = h2o_find_header_by_str(&req->headers, name, length, -1);
     if (at < 0)
         return (struct slice){"", 0};
     return (struct slice){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
+}
+
+static struct slice header_of(const h2o_req_t *req, const char *name, size_t length)
+{
+    return value_at(req, h2o_find_header_by_str(&req->headers, name, length, -1));
 }
 
 /* What an HTTP/1 head says about where its request ends. Until the answer is sent the raw request
@@ -517,6 +554,12 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
                       : (struct slice){"", 0};
     call->body = (struct slice){req->entity.base ? req->entity.base : "", req->entity.len};
     counter_add(&ingress->counts.version[req->version >= 0x200], 1);
+    if (page_may_be(call->path)) {
+        call->if_none_match =
+            value_at(req, h2o_find_header(&req->headers, H2O_TOKEN_IF_NONE_MATCH, -1));
+        call->accept_encoding =
+            value_at(req, h2o_find_header(&req->headers, H2O_TOKEN_ACCEPT_ENCODING, -1));
+    }
     if (!site->admin) {
         call->client = client_of(link, req);
         call->address = address_key(&call->client);
@@ -697,6 +740,16 @@ static int bind_listener(const char *host, uint16_t *port, bool shared, char wro
     return -1;
 }
 
+/* Cores share the public port, and the kernel would share it with another process of the same user
+ * as well: one that is in use is to be told. False with `wrong` set. */
+static bool port_is_free(const char *host, uint16_t port, char wrong[static 256])
+{
+    int fd = port ? bind_listener(host, &port, false, wrong) : -1;
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0 || !port;
+}
+
 static bool site_init(struct server *server, const struct server_config *config, const char *host,
                       uint16_t *port, bool admin, char wrong[static 256])
 {
@@ -783,6 +836,8 @@ struct server *server_init(struct ingress *ingress, struct server_config *config
         config->guard = guard_new(ingress, connections_allowed(config->connections_max),
                                   config->connections_per_address);
     server->site[0].guard = config->guard;
+    if (admin && !port_is_free(config->listen_host, config->listen_port, wrong))
+        return NULL;
     if (!site_init(server, config, config->listen_host, &config->listen_port, false, wrong))
         return NULL;
     server->site[0].accept.ssl_ctx = config->tls;

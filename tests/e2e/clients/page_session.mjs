@@ -1,0 +1,766 @@
+// page_session.mjs - the page in a headless Chromium, by playwright-core, beside what REST says.
+//
+// Goal: what the page shows is true, also after its connections were cut or an event was lost; what it sends is what was typed;
+// it keeps no keys, speaks to nobody else, and can be used without a mouse. Method: the page comes through a TCP proxy that can be
+// cut; other users trade by REST meanwhile; each check waits until the page shows what REST says. No bounds on time but deadlines.
+import { createHmac } from 'node:crypto';
+import assert from 'node:assert/strict';
+import { Way, accessible, browser, fitsIn, heard, keptBy, openPage, picture, text, until } from './browser.mjs';
+import { atoms, check, eq, facts, feeOf, run } from './checks.mjs';
+import { Book, follow } from '../../../http/web/book.js'; // none of what follows here is used to say what the page has to show
+import { Candles } from '../../../http/web/candles.js';
+import { fixed, parse, plain } from '../../../http/web/decimal.js';
+import { orderOf, walk } from '../../../http/web/ticket.js';
+
+const SYMBOL = 'BTCUSDT';
+
+// ---- users by REST ----
+
+class Rest {
+  constructor({ key, secret } = {}) {
+    Object.assign(this, { key, secret });
+  }
+
+  async get(path, params = {}) {
+    return (await fetch(`${facts.base}/api/v3/${path}?${new URLSearchParams(params)}`)).json();
+  }
+
+  async signed(method, path, params = {}) {
+    const text = new URLSearchParams({ ...params, timestamp: Date.now() }).toString();
+    const signature = createHmac('sha256', this.secret).update(text).digest('hex');
+    const answer = await fetch(`${facts.base}/api/v3/${path}?${text}&signature=${signature}`, { method, headers: { 'X-MBX-APIKEY': this.key } });
+    const value = await answer.json();
+    assert.ok(answer.ok, `${method} ${path} ${JSON.stringify(params)}: ${JSON.stringify(value)}`);
+    return value;
+  }
+
+  limit(side, price, quantity, more) {
+    return this.signed('POST', 'order', { symbol: SYMBOL, side, type: 'LIMIT', timeInForce: 'GTC', price, quantity, ...more });
+  }
+
+  market(side, quantity) {
+    return this.signed('POST', 'order', { symbol: SYMBOL, side, type: 'MARKET', quantity });
+  }
+
+  async tidy() {
+    if ((await this.signed('GET', 'openOrders', { symbol: SYMBOL })).length) {
+      await this.signed('DELETE', 'openOrders', { symbol: SYMBOL });
+    }
+  }
+}
+
+const anyone = new Rest(), alice = new Rest(facts.alice), bob = new Rest(facts.bob), carol = new Rest(facts.carol), dave = new Rest(facts.dave);
+
+// Numbers as if by chance, the same in every run.
+let seed = 20240607;
+const chance = (below) => {
+  seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+  return Math.floor((seed / 2 ** 32) * below);
+};
+
+// Makers and takers around `middle`: orders, cancels, trades.
+async function stir(count, middle = 60000) {
+  for (let i = 0; i < count; i++) {
+    const side = chance(2) ? 'BUY' : 'SELL', off = (chance(3000) + 1) / 100;
+    const price = (middle + (side === 'SELL' ? off : -off)).toFixed(2);
+    const { orderId, status } = await alice.limit(side, price, ((chance(900) + 10) / 10000).toFixed(5));
+    if (status === 'NEW' && chance(3) === 0) {
+      await alice.signed('DELETE', 'order', { symbol: SYMBOL, orderId });
+    }
+    if (chance(4) === 0) {
+      await bob.limit(side === 'BUY' ? 'SELL' : 'BUY', (middle + (side === 'BUY' ? -20 : 20)).toFixed(2), '0.02', { timeInForce: 'IOC' });
+    }
+  }
+}
+
+// ---- the page ----
+
+const way = await Way.to(facts.base);
+const open = (options = {}) => openPage({ base: way.here, ready: '#ladder[data-ready=true]', ...options });
+
+// The ladder as it is shown: its update id and rows, best first.
+const ladderOf = (page) => page.evaluate(() => {
+  const rows = (id) => [...document.querySelectorAll(`#${id} [data-price]`)].filter((row) => !row.hidden)
+    .map((row) => [row.dataset.price, row.querySelector('.quantity').textContent, row.querySelector('.total').textContent]);
+  return { id: Number(document.querySelector('#ladder').dataset.updateId), bids: rows('bids'), asks: rows('asks') };
+});
+
+// What the ladder has to show of an answer of REST, which has its levels best first. Bids are rounded down to a group, asks up.
+function expectedLadder(depth, count, step = 1_000_000n) {
+  const decimals = (value, places) => {
+    const digits = String(value / 10n ** BigInt(8 - places)).padStart(places + 1, '0');
+    return `${digits.slice(0, -places)}.${digits.slice(-places)}`;
+  };
+  const rows = (levels, up) => {
+    const groups = new Map();
+    for (const [price, quantity] of levels.map((level) => level.map(atoms))) {
+      const group = ((price + (up ? step - 1n : 0n)) / step) * step;
+      groups.set(group, (groups.get(group) ?? 0n) + quantity);
+    }
+    let total = 0n;
+    return [...groups].slice(0, count).map(([price, quantity]) => [decimals(price, 2), decimals(quantity, 5), decimals(total += quantity, 5)]);
+  };
+  return { id: depth.lastUpdateId, bids: rows(depth.bids, false), asks: rows(depth.asks, true) };
+}
+
+async function ladderIsTrue(page, what, step) {
+  await until(async () => {
+    const depth = await anyone.get('depth', { symbol: SYMBOL, limit: 5000 }), shown = await ladderOf(page);
+    const room = await page.evaluate(() => document.querySelector('#asks').children.length);
+    eq(shown, expectedLadder(depth, room, step), 'the ladder');
+  }, what);
+}
+
+// The trades that are shown are the newest ones of REST, each once, none missing.
+async function tapeIsTrue(page, what) {
+  await until(async () => {
+    const shown = await page.$$eval('#tape [role=row]', (rows) => rows.map((row) => [...row.children].slice(0, 2).map((cell) => cell.textContent)));
+    const trades = (await anyone.get('trades', { symbol: SYMBOL, limit: 60 })).reverse();
+    const rest = trades.map((trade) => [`${trade.isBuyerMaker ? '▼' : '▲'} ${Number(trade.price).toLocaleString('en-US', { minimumFractionDigits: 2 })}`,
+      fixed(parse(trade.qty), 5)]);
+    assert.ok(shown.length >= Math.min(50, rest.length), `${shown.length} rows`);
+    eq(shown, rest.slice(0, shown.length), 'the trades');
+  }, what);
+}
+
+// Each of the newest candles is what its trades make it, and the newest trade is in one of them.
+async function candleIsTrue(page, length, what) {
+  await until(async () => {
+    const shown = await page.evaluate(() => document.querySelector('#legend').newest()), trades = await anyone.get('trades', { symbol: SYMBOL, limit: 1000 });
+    const at = trades.at(-1).time;
+    assert.ok(shown.some(({ begin }) => at >= begin && at < begin + length), 'the newest trade is in no candle');
+    for (const [nth, candle] of shown.entries()) {
+      const { begin } = candle, inside = trades.filter(({ time }) => time >= begin && time < begin + length);
+      if (begin < trades[0].time || (!inside.length && nth === 0)) {
+        continue; // what comes before it is not known here
+      }
+      const prices = inside.length ? inside.map(({ price }) => parse(price)) : [parse(shown[nth - 1].close)], sum = inside.reduce((all, { qty }) => all + parse(qty), 0n);
+      const least = prices.reduce((a, b) => (a < b ? a : b)), most = prices.reduce((a, b) => (a > b ? a : b));
+      eq(candle, { begin, open: fixed(prices[0], 2), high: fixed(most, 2), low: fixed(least, 2), close: fixed(prices.at(-1), 2), volume: fixed(sum, 5) }, 'a candle');
+    }
+  }, what);
+}
+
+async function sign(page, keys) {
+  await page.click('#keys-open');
+  await page.fill('#key', keys.key);
+  await page.fill('#secret', keys.secret);
+  await page.click('#keys-form [type=submit]');
+  await page.waitForSelector('#keys', { state: 'hidden' });
+  await until(async () => eq(await text(page, '#keys-open'), 'Forget keys', 'the button'), 'signing');
+}
+
+const said = async (page) => (await text(page, '#ticket-said')).replace(/ \(\d+ ms\)$/, '');
+
+// Fills in the ticket by its labels; {} leaves what is there.
+async function order(page, kind, side, { amount, price, stop, stopLimit, unit, postOnly = false, tif } = {}) {
+  await page.check(`#ticket input[value=${side}]`, { force: true });
+  await page.check(`#ticket input[value=${kind}]`, { force: true });
+  if (kind === 'LIMIT') {
+    await page.setChecked('#post-only', postOnly);
+  }
+  if (unit) {
+    await page.selectOption('#amount-unit', unit);
+  }
+  if (tif) {
+    await page.selectOption('#tif', tif);
+  }
+  for (const [field, value] of [['#amount', amount], ['#price', price], ['#stop', stop], ['#stop-limit', stopLimit]]) {
+    if (value !== undefined) {
+      await page.fill(field, value);
+    }
+  }
+}
+
+async function send(page) {
+  await page.click('#submit');
+  await until(async () => assert.match(await said(page), /^(?!Sending)./), 'an answer');
+  return said(page);
+}
+
+const rowsOf = (page, tab) => page.$$eval(`#page-${tab} tbody tr`, (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
+
+async function shownOrders(page) {
+  await page.click('#tab-orders');
+  return rowsOf(page, 'orders');
+}
+
+// The account's tables are what REST says of the user.
+async function accountIsTrue(page, who, what) {
+  await page.click('#tab-orders');
+  await until(async () => {
+    const open = await who.signed('GET', 'openOrders');
+    eq((await page.$$eval('#page-orders tbody tr', (rows) => rows.map((row) => row.dataset.key))).sort(), open.map((one) => `${one.symbol} ${one.orderId}`).sort(), 'open orders');
+    for (const one of open) {
+      const cells = await page.$$eval(`#page-orders tr[data-key="${one.symbol} ${one.orderId}"] td`, (all) => all.map((cell) => cell.textContent));
+      eq([parse(cells[6]), parse(cells[7])], [parse(one.origQty), parse(one.executedQty)], `order ${one.orderId}`);
+    }
+    eq(await text(page, '#tabs .count'), String(open.length), 'the count');
+  }, what);
+  await page.click('#tab-balances');
+  await until(async () => {
+    const { balances } = await who.signed('GET', 'account', { omitZeroBalances: 'true' });
+    const shown = (await rowsOf(page, 'balances')).map(([asset, free, locked]) => [asset, ...[free, locked].map((amount) => amount.replaceAll(',', ''))]);
+    eq(shown, balances.map(({ asset, free, locked }) => [asset, free, locked]).sort(([a], [b]) => (a < b ? -1 : 1)), 'balances');
+  }, what);
+  await page.click('#tab-orders');
+}
+
+// ---- the pure parts, without a browser ----
+
+check('amounts are exact', () => {
+  for (let i = 0; i < 2000; i++) {
+    const value = BigInt(chance(2 ** 31)) * BigInt(chance(2 ** 31));
+    eq(parse(fixed(value)), value, 'fixed');
+    eq(parse(plain(value)), value, 'plain');
+  }
+  eq(['', '.', '1.', '.5', '-1', '1e3', '0x1', '1.123456789', '1.100000000', ' 7 '].map(parse), [null, null, 100000000n, 50000000n, null, null, null, null, 110000000n, 700000000n], 'texts');
+  eq([fixed(123456789n, 2), fixed(5n, 8), fixed(-5n, 8), fixed(123456789n, 0)], ['1.23', '0.00000005', '-0.00000005', '1'], 'decimals');
+});
+
+check('a book that is told every event is the same as a snapshot, and one that misses an event knows', () => {
+  for (let round = 0; round < 300; round++) {
+    const truth = new Map(), events = [], copies = [];
+    let id = 0;
+    const snapshot = () => ({ lastUpdateId: id, ...Object.fromEntries(['b', 'a'].map((side) => [side === 'b' ? 'bids' : 'asks',
+      [...truth].filter(([name]) => name[0] === side).map(([name, quantity]) => [name.slice(1), quantity])])) });
+    for (let i = 0; i < 30; i++) {
+      const event = { U: id + 1, b: [], a: [] };
+      for (let n = chance(4) + 1; n > 0; n--) {
+        const side = 'ba'[chance(2)], price = String(chance(12) + 1), quantity = String(chance(3));
+        event[side].push([price, quantity]);
+        Number(quantity) ? truth.set(side + price, quantity) : truth.delete(side + price);
+        id++;
+      }
+      event.u = id;
+      events.push(event);
+      copies.push(snapshot());
+    }
+    const from = chance(25), taken = from + chance(4), lost = chance(3) || taken > 24 ? -1 : taken + 2 + chance(2); // events from `from` on; the snapshot after `taken`
+    const book = new Book();
+    for (const event of events.slice(from, taken + 1)) {
+      assert.ok(book.event(event));
+    }
+    if (from > 0 && from < taken) {
+      const old = copies[from - 1];
+      eq(book.snapshot({ ...old, lastUpdateId: old.lastUpdateId - 1 }), false, 'a snapshot that is too old');
+    }
+    assert.ok(book.snapshot(copies[taken]));
+    let good = true;
+    for (let i = taken + 1; i < events.length && good; i++) {
+      if (i !== lost) {
+        good = book.event(events[i]);
+        eq(good, !(lost >= 0 && i === lost + 1), `event ${i}, ${lost} was lost`);
+      }
+    }
+    if (good) {
+      const whole = new Book();
+      whole.snapshot(copies.at(-1));
+      for (const side of ['bids', 'asks']) {
+        eq(book[side].prices, whole[side].prices, 'prices');
+        eq(book[side].prices.map((price) => book[side].quantities.get(price)), whole[side].prices.map((price) => whole[side].quantities.get(price)), 'quantities');
+      }
+    }
+  }
+});
+
+check('a book that follows a symbol shows nothing of the one before', () => {
+  const book = new Book();
+  book.begin();
+  assert.ok(book.snapshot({ lastUpdateId: 7, bids: [['5.00', '1']], asks: [['6.00', '1']] }) && book.ready, 'a book');
+  let drawn = 0;
+  follow(book, { streams: { want: () => () => {} }, symbol: 'OTHER', snapshot: null, changed: () => drawn++ });
+  eq([book.ready, drawn], [false, 1], 'and none');
+});
+
+check('candles of trades are those of the stream, which come in between', () => {
+  for (let round = 0; round < 200; round++) {
+    const candles = new Candles('1s'), told = new Map();
+    let ms = 5_000_000, id = 0, last = '100';
+    const wire = (one) => ({ t: one.begin, o: fixed(one.open), h: fixed(one.high), l: fixed(one.low), c: fixed(one.close), v: fixed(one.volume), L: one.last, x: false });
+    candles.load([[ms, last, last, last, last, '0']]);
+    told.set(ms, { begin: ms, open: parse(last), high: parse(last), low: parse(last), close: parse(last), volume: 0n, last: -1, made: false });
+    for (let i = 0; i < 60; i++) {
+      ms += chance(900);
+      const trade = { t: id++, p: String(100 + chance(9)), q: String(chance(5) + 1), T: ms }, begin = Math.floor(ms / 1000) * 1000, price = parse(trade.p);
+      const one = told.get(begin);
+      if (one?.made) {
+        Object.assign(one, { high: one.high > price ? one.high : price, low: one.low < price ? one.low : price, close: price, volume: one.volume + parse(trade.q), last: trade.t });
+      } else {
+        told.set(begin, { begin, open: price, high: price, low: price, close: price, volume: parse(trade.q), last: trade.t, made: true });
+      }
+      candles.trade(trade);
+      if (i === 0 || chance(4) === 0) {
+        candles.kline(wire(told.get(begin)));
+      }
+      if (i > 0) {
+        const { begin: at, open, high, low, close, volume } = candles.all.at(-1), { made, last: newest, ...rest } = told.get(begin);
+        eq({ begin: at, open, high, low, close, volume }, rest, `trade ${i}`);
+      }
+    }
+    for (let i = 1; i < candles.all.length; i++) {
+      eq(candles.all[i].begin, candles.all[i - 1].begin + 1000, 'no gap');
+    }
+  }
+});
+
+check('an order is of the kind that its prices make it', () => {
+  const of = (fields) => orderOf({ price: '10', stop: '9', stopLimit: '', amount: '1', tif: 'GTC', ...fields }, parse('10')).params;
+  const kinds = [['BUY', '11', 'STOP_LOSS_LIMIT'], ['BUY', '9', 'TAKE_PROFIT_LIMIT'], ['SELL', '9', 'STOP_LOSS_LIMIT'], ['SELL', '11', 'TAKE_PROFIT_LIMIT']];
+  for (const [side, stop, type] of kinds) {
+    eq(of({ kind: 'STOP', side, stop }).type, type, `${side} at ${stop}`);
+  }
+  const side = { sign: 1, prices: [parse('10'), parse('11')], quantities: new Map([[parse('10'), parse('1')], [parse('11'), parse('2')]]) };
+  eq(walk(side, { base: parse('2') }, parse('0.1')), { got: parse('2'), cost: parse('21'), enough: true }, 'by base');
+  eq(walk(side, { quote: parse('15.7') }, parse('0.1')), { got: parse('1.5'), cost: parse('15.5'), enough: true }, 'by quote');
+  eq(walk(side, { base: parse('4') }, parse('0.1')).enough, false, 'more than there is');
+});
+
+// ---- the page ----
+
+let page;
+
+check('the page shows every symbol, and finds one', async () => {
+  await stir(60);
+  page = await open();
+  const symbols = (await anyone.get('exchangeInfo')).symbols.map((one) => one.symbol);
+  eq(await page.$$eval('#symbols button', (rows) => rows.map((row) => row.dataset.symbol)), symbols, 'symbols');
+  await page.fill('#search', 'eth/b');
+  eq(await page.$$eval('#symbols li:not([hidden]) button', (rows) => rows.map((row) => row.dataset.symbol)), ['ETHBTC'], 'found');
+  await page.fill('#search', 'nobody');
+  assert.ok(await page.isVisible('#symbols-none'));
+  await page.fill('#search', '');
+});
+
+check('the ladder is REST’s depth at the same update id, while orders come and go', async () => {
+  for (let round = 0; round < 6; round++) {
+    await stir(15, 60000 + round);
+    await ladderIsTrue(page, `round ${round}`);
+  }
+});
+
+check('grouped prices are the sums of their levels', async () => {
+  for (const step of [1000n, 10000n]) {
+    await page.selectOption('#grouping', String(step * 1_000_000n));
+    await ladderIsTrue(page, `groups of ${step} ticks`, step * 1_000_000n);
+  }
+  await page.selectOption('#grouping', '1000000');
+});
+
+check('the 24 hours are the ticker’s', async () => {
+  await until(async () => {
+    const day = await anyone.get('ticker/24hr', { symbol: SYMBOL }), money = (value) => Number(value).toLocaleString('en-US', { minimumFractionDigits: 2 });
+    eq([await text(page, '[data-of=last]'), await text(page, '[data-of=high]'), await text(page, '[data-of=low]')], [day.lastPrice, day.highPrice, day.lowPrice].map(money), 'figures');
+  }, 'the figures');
+});
+
+check('the trades are REST’s', () => tapeIsTrue(page, 'at first').then(() => stir(20)).then(() => tapeIsTrue(page, 'after more')));
+
+check('a candle is what its trades make it', async () => {
+  await stir(20);
+  await bob.market('BUY', '0.001');
+  await candleIsTrue(page, 60000, 'one minute');
+  await page.click('#intervals button:text-is("1s")');
+  for (let round = 0; round < 4; round++) {
+    await stir(8);
+    await bob.market('SELL', '0.001');
+    await candleIsTrue(page, 1000, `one second, ${round}`);
+  }
+  await page.click('#intervals button:text-is("1m")');
+  await candleIsTrue(page, 60000, 'one minute again');
+});
+
+check('wrong keys are told so, and nothing is kept of them', async () => {
+  page.refusals = true;
+  heard.rough = true; // a browser puts a refused request into the console
+  await page.click('#keys-open');
+  await page.fill('#key', 'x'.repeat(64));
+  await page.fill('#secret', 'y'.repeat(64));
+  await page.click('#keys-form [type=submit]');
+  await until(async () => assert.match(await text(page, '#keys-said'), /-2015/), 'the refusal');
+  await page.keyboard.press('Escape');
+  await until(async () => eq(await page.inputValue('#secret'), '', 'the field'), 'the secret is gone');
+  eq(await text(page, '#keys-open'), 'Enter keys', 'the button');
+  page.refusals = heard.rough = false;
+});
+
+check('keys live in memory only', async () => {
+  await page.click('#keys-open');
+  await page.focus('#key');
+  await page.evaluate((pasted) => {
+    const data = new DataTransfer();
+    data.setData('text', pasted);
+    document.querySelector('#key').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  }, `carol\n  key     ${facts.carol.key}\n  secret  ${facts.carol.secret}\n`);
+  await page.click('#keys-form [type=submit]');
+  await page.waitForSelector('#keys', { state: 'hidden' });
+  const kept = await keptBy(page);
+  assert.ok(!kept.includes(facts.carol.secret) && !kept.includes(facts.carol.key), 'it is somewhere');
+  await accountIsTrue(page, carol, 'after signing');
+});
+
+check('an order from the ticket appears, fills, and moves the balances', async () => {
+  await order(page, 'LIMIT', 'BUY', { price: '59000', amount: '0.5' });
+  await until(async () => eq([await text(page, '#total'), await text(page, '#fee')], ['29,500.00 USDT', '0.0005 BTC (0.1 % maker)'], 'total and fee'), 'the estimate');
+  assert.match(await send(page), /^Order \d+ is placed\.$/);
+  await until(async () => eq((await shownOrders(page)).length, 1, 'open orders'), 'the order');
+  await accountIsTrue(page, carol, 'placed');
+  const [open] = await carol.signed('GET', 'openOrders', { symbol: SYMBOL });
+  eq([open.side, open.type, open.price, open.origQty, open.timeInForce], ['BUY', 'LIMIT', '59000.00000000', '0.50000000', 'GTC'], 'the order');
+  await alice.tidy();
+  await dave.limit('SELL', '59000', '0.2');
+  await until(async () => eq((await shownOrders(page))[0].slice(7, 9), ['0.20000', 'Partly filled'], 'the row'), 'a part of it');
+  await accountIsTrue(page, carol, 'partly filled');
+  await dave.limit('SELL', '59000', '0.3');
+  await until(async () => eq((await shownOrders(page)).length, 0, 'open orders'), 'the rest');
+  await accountIsTrue(page, carol, 'filled');
+  await page.click('#tab-history');
+  await until(async () => eq((await rowsOf(page, 'history'))[0].filter((_, at) => at === 1 || at > 5), [SYMBOL, '0.50000', '0.50000', '59,000.00', 'Filled'], 'the row'), 'the history');
+  await page.click('#tab-trades');
+  await until(async () => eq((await rowsOf(page, 'trades')).map((row) => [row[1], row[4], row[6], row[7]]),
+    [[SYMBOL, '0.30000', '0.0003 BTC', 'Maker'], [SYMBOL, '0.20000', '0.0002 BTC', 'Maker']], 'rows'), 'the trades');
+  await page.click('#tab-orders');
+});
+
+check('a market order gets what was estimated, fee and all', async () => {
+  await dave.limit('SELL', '60000', '0.1');
+  await dave.limit('SELL', '60010', '1');
+  await ladderIsTrue(page, 'offers');
+  for (const [unit, amount, base] of [['base', '0.3', '0.3'], ['quote', '12002', '0.2']]) {
+    await order(page, 'MARKET', 'BUY', { unit, amount });
+    const before = atoms((await carol.signed('GET', 'account')).balances.find((one) => one.asset === 'USDT').free);
+    await until(async () => eq((await text(page, '#fee')).split(' ').slice(0, 2), [plain(feeOf(parse(base))), 'BTC'], 'the fee'), 'the estimate');
+    const total = parse((await text(page, '#total')).replace(/[, A-Z]/g, ''));
+    assert.match(await send(page), new RegExp(`^Bought ${fixed(parse(base), 5)} BTC`));
+    const after = atoms((await carol.signed('GET', 'account')).balances.find((one) => one.asset === 'USDT').free);
+    eq(before - after, total, 'the cost');
+    const [last] = (await carol.signed('GET', 'allOrders', { symbol: SYMBOL })).slice(-1);
+    const trades = await carol.signed('GET', 'myTrades', { symbol: SYMBOL, orderId: last.orderId });
+    eq(trades.reduce((sum, one) => sum + atoms(one.qty), 0n), parse(base), 'what it got');
+    await ladderIsTrue(page, 'after it');
+  }
+  await accountIsTrue(page, carol, 'after market orders');
+});
+
+check('post-only, in force and part of the balance do what they say', async () => {
+  page.refusals = heard.rough = true;
+  await order(page, 'LIMIT', 'BUY', { price: '60010', amount: '0.1', postOnly: true });
+  await until(async () => assert.match(await text(page, '#ticket-hint'), /would match at once/), 'the hint');
+  assert.match(await send(page), /immediately match and take/);
+  page.refusals = heard.rough = false;
+  await order(page, 'LIMIT', 'BUY', { price: '50000', amount: '0.1', postOnly: true });
+  assert.match(await send(page), /is placed/);
+  eq((await carol.signed('GET', 'openOrders'))[0].type, 'LIMIT_MAKER', 'the kind');
+  await carol.tidy();
+  await order(page, 'LIMIT', 'BUY', { price: '50000', amount: '0.1', tif: 'IOC' });
+  assert.match(await send(page), /^Expired/);
+  await order(page, 'LIMIT', 'BUY', { price: '50000', tif: 'GTC' });
+  await accountIsTrue(page, carol, 'before parts');
+  const free = async (asset) => atoms((await carol.signed('GET', 'account')).balances.find((one) => one.asset === asset).free);
+  await page.click('[data-part="50"]');
+  eq(parse(await page.inputValue('#amount')), (((await free('USDT')) / 2n) * 100000000n / parse('50000')) / 1000n * 1000n, 'half of the USDT');
+  await page.check('#ticket input[value=SELL]', { force: true });
+  await page.fill('#price', '70000');
+  await page.click('[data-part="100"]');
+  eq(parse(await page.inputValue('#amount')), (await free('BTC')) / 1000n * 1000n, 'all of the BTC');
+  assert.match(await send(page), /is placed/);
+  await accountIsTrue(page, carol, 'all in an order');
+  await carol.tidy();
+});
+
+check('a stop-limit from the ticket waits, triggers and fills', async () => {
+  await accountIsTrue(page, carol, 'before it');
+  await order(page, 'STOP', 'BUY', { stop: '60020', price: '60040', amount: '0.01' });
+  assert.match(await send(page), /is placed/);
+  const [open] = await carol.signed('GET', 'openOrders');
+  eq([open.type, open.stopPrice, open.price], ['STOP_LOSS_LIMIT', '60020.00000000', '60040.00000000'], 'the order');
+  await until(async () => eq((await shownOrders(page))[0].slice(3, 6), ['Stop-limit', '60,040.00', '60,020.00'], 'the row'), 'its row');
+  await dave.tidy();
+  await dave.limit('SELL', '60025', '1');
+  await bob.limit('BUY', '60025', '0.01');
+  await until(async () => eq((await shownOrders(page)).length, 0, 'open orders'), 'triggered and filled');
+  await accountIsTrue(page, carol, 'after it');
+});
+
+check('an OCO from the ticket is both orders; one ends the other; cancelling takes both', async () => {
+  await order(page, 'OCO', 'SELL', { price: '61000', stop: '58000', stopLimit: '57900', amount: '0.05' });
+  assert.match(await send(page), /^OCO \d+ is placed\.$/);
+  const lists = await carol.signed('GET', 'openOrderList');
+  eq([lists.length, lists[0].contingencyType, lists[0].orders.length], [1, 'OCO', 2], 'lists');
+  await until(async () => eq((await shownOrders(page)).map((row) => row.slice(3, 7)).sort(), [[`Post-only · list ${lists[0].orderListId}`, '61,000.00', '–', '0.05000'],
+    [`Stop-limit · list ${lists[0].orderListId}`, '57,900.00', '58,000.00', '0.05000']], 'rows'), 'both');
+  await accountIsTrue(page, carol, 'both are there');
+  await page.click('#page-orders tbody tr:first-child button');
+  await until(async () => eq((await shownOrders(page)).length, 0, 'open orders'), 'both are cancelled');
+  await order(page, 'OCO', 'SELL', { price: '60100', stop: '58000', stopLimit: '', amount: '0.05' });
+  assert.match(await send(page), /^OCO \d+ is placed\.$/);
+  await dave.tidy();
+  await bob.limit('BUY', '60100', '0.05');
+  await until(async () => eq((await shownOrders(page)).length, 0, 'open orders'), 'one filled, one expired');
+  await page.click('#tab-history');
+  await until(async () => eq((await rowsOf(page, 'history')).slice(0, 2).map((row) => [row[3].split(' ')[0], row[9]]).sort(), [['Post-only', 'Filled'], ['Stop', 'Expired']], 'history'), 'what became of them');
+  await order(page, 'OCO', 'BUY', { price: '59000', stop: '61000', stopLimit: '61100', amount: '0.05' });
+  assert.match(await send(page), /^OCO \d+ is placed\.$/);
+  await accountIsTrue(page, carol, 'a buying one');
+});
+
+check('cancel all cancels all that is shown', async () => {
+  await order(page, 'LIMIT', 'BUY', { price: '50000', amount: '0.01', tif: 'GTC' });
+  assert.match(await send(page), /is placed/);
+  await carol.signed('POST', 'order', { symbol: 'BNBUSDT', side: 'SELL', type: 'LIMIT', timeInForce: 'GTC', price: '900', quantity: '1' });
+  await until(async () => eq((await shownOrders(page)).length, 4, 'open orders'), 'all of them');
+  await page.check('#this-symbol');
+  await page.click('#cancel-all');
+  await until(async () => eq((await carol.signed('GET', 'openOrders')).map((one) => one.symbol), ['BNBUSDT'], 'open orders'), 'those of the symbol');
+  await page.uncheck('#this-symbol');
+  await page.click('#cancel-all');
+  await accountIsTrue(page, carol, 'none is left');
+});
+
+check('refusals are told in the exchange’s words', async () => {
+  page.refusals = heard.rough = true;
+  await order(page, 'LIMIT', 'BUY', { price: '50000', amount: '9000' });
+  assert.match(await send(page), /insufficient balance.*-2010/);
+  await order(page, 'LIMIT', 'BUY', { price: '50000.001', amount: '1' });
+  assert.match(await send(page), /multiples of 0\.01/);
+  page.refusals = heard.rough = false;
+});
+
+check('after its connections were cut the page is whole again', async () => {
+  await order(page, 'LIMIT', 'SELL', { price: '60500', amount: '0.02' });
+  await send(page);
+  await page.click('#intervals button:text-is("1s")');
+  const away = async (side, price) => (await carol.limit(side, price, '0.01')).orderId; // by another way than the page
+  let last = await away('BUY', '51000');
+  for (let round = 0; round < 3; round++) {
+    heard.rough = true;
+    way.cut();
+    await until(async () => eq(await page.getAttribute('#connection', 'data-state'), 'lost', 'the state'), 'it says so');
+    for (let i = 0; i < 4; i++) { // so that whole candles fall into it
+      await stir(5, 60000 + 7 * round);
+      await bob.market('BUY', '0.001');
+      await new Promise((done) => setTimeout(done, 700));
+    }
+    await carol.signed('DELETE', 'order', { symbol: SYMBOL, orderId: last });
+    last = await away('BUY', String(51001 + round));
+    await away('BUY', '70000'); // fills
+    way.open();
+    await until(async () => eq(await page.getAttribute('#connection', 'data-state'), 'live', 'the state'), 'it is back');
+    await ladderIsTrue(page, `the ladder, round ${round}`);
+    await tapeIsTrue(page, `the trades, round ${round}`);
+    await bob.market('BUY', '0.001');
+    await candleIsTrue(page, 1000, `the candles, round ${round}`);
+    await accountIsTrue(page, carol, `the account, round ${round}`);
+    heard.rough = false;
+  }
+  await page.click('#intervals button:text-is("1m")');
+  await stir(20);
+  await ladderIsTrue(page, 'and goes on');
+  await accountIsTrue(page, carol, 'and goes on');
+});
+
+check('an account that REST did not answer for is asked for again', async () => {
+  heard.rough = true;
+  let asked = 0;
+  await page.route('**/api/v3/openOrders?*', (route) => (asked++ ? route.continue() : route.abort()));
+  way.cut();
+  way.open();
+  await until(async () => assert.ok(asked > 1, `asked ${asked} times`), 'it asks again');
+  await page.unroute('**/api/v3/openOrders?*');
+  await carol.limit('BUY', '51010', '0.01');
+  await accountIsTrue(page, carol, 'the account');
+  heard.rough = false;
+});
+
+check('a way that goes dead without a word is given up', async () => {
+  const quiet = await open({ before: (it) => it.addInitScript(() => {
+    const { setTimeout: original } = window;
+    window.setTimeout = (act, ms, ...more) => original(act, ms >= 5000 ? ms / 20 : ms, ...more); // the pulse, quicker
+  }) });
+  await way.sockets.forEach((one) => one.pause()); // nobody reads, nobody is told
+  heard.rough = true;
+  await until(async () => eq(await quiet.getAttribute('#connection', 'data-state'), 'lost', 'the state'), 'it notices');
+  way.sockets.forEach((one) => one.destroy());
+  await until(async () => eq(await quiet.getAttribute('#connection', 'data-state'), 'live', 'the state'), 'it is back');
+  await stir(10);
+  await ladderIsTrue(quiet, 'after it');
+  heard.rough = false;
+  await quiet.close();
+});
+
+check('an event that is lost is a gap, and the book begins again', async () => {
+  let lose = 0, lost = 0, snapshots = 0;
+  const other = await open({ before: async (it) => {
+    it.on('request', (request) => (snapshots += request.url().includes('/depth?')));
+    await it.routeWebSocket(/\/stream/, (ws) => {
+      const server = ws.connectToServer();
+      server.onMessage((message) => {
+        if (lose > 0 && String(message).includes('depthUpdate')) {
+          lose--;
+          lost++;
+        } else {
+          ws.send(message);
+        }
+      });
+    });
+  } });
+  for (let round = 1; round <= 3; round++) {
+    lose = 1;
+    await until(async () => {
+      await stir(3);
+      eq([lost, snapshots > round], [round, true], 'lost events and snapshots');
+    }, 'a gap');
+    await stir(5);
+    await ladderIsTrue(other, `round ${round}`);
+  }
+  await other.close();
+});
+
+check('another symbol is another book, and the first comes back whole', async () => {
+  await page.click('[data-symbol=ETHUSDT]');
+  await until(async () => eq(await text(page, '.market-name'), 'ETH/USDT', 'the name'), 'the symbol');
+  await stir(10);
+  await page.click('[data-symbol=BTCUSDT]');
+  await page.waitForSelector('#ladder[data-ready=true]');
+  await stir(10);
+  await ladderIsTrue(page, 'back');
+  await tapeIsTrue(page, 'back');
+});
+
+check('a symbol that is listed while the page is open is there when it trades, and another tick size counts', async () => {
+  const admin = (method, path, body) => fetch(`${facts.admin}/admin/v1/symbols${path}`, { method, headers: { Authorization: `Bearer ${facts.token}` }, body: JSON.stringify(body) });
+  await page.click('[data-symbol=ETHUSDT]');
+  eq(await page.locator('#grouping option').first().textContent(), '0.01', 'the tick before');
+  await admin('PUT', '/ETHUSDT', { filters: [{ filterType: 'PRICE_FILTER', tickSize: '0.1' }] });
+  await admin('POST', '', { symbol: 'BTCETH', baseAsset: 'BTC', quoteAsset: 'ETH', tickSize: '0.01', stepSize: '0.00001' });
+  await page.fill('#search', 'eth');
+  for (const [who, side] of [[alice, 'BUY'], [bob, 'SELL']]) {
+    await who.signed('POST', 'order', { symbol: 'BTCETH', side, type: 'LIMIT', timeInForce: 'GTC', price: '20', quantity: '0.5' });
+  }
+  await until(async () => eq(await page.$$eval('#symbols li:not([hidden]) .last', (all) => all.at(-1).textContent), '20.00', 'its price'), 'its row');
+  eq(await page.$$eval('#symbols button', (rows) => rows.at(-1).dataset.symbol), 'BTCETH', 'at the end');
+  await page.fill('#search', '');
+  eq((await page.$$('#symbols [data-symbol=BTCETH]')).length, 1, 'once');
+  eq(await page.locator('#grouping option').first().textContent(), '0.1', 'the tick after');
+  await page.click('[data-symbol=BTCUSDT]');
+  await page.waitForSelector('#ladder[data-ready=true]');
+});
+
+check('all can be done by keyboard', async () => {
+  await carol.tidy();
+  await page.keyboard.press('Escape');
+  await page.evaluate(() => document.activeElement.blur());
+  await page.keyboard.press('/');
+  await page.keyboard.type('btcu');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('s');
+  eq(await page.evaluate(() => document.activeElement.value), 'SELL', 'the side');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowLeft'); // to the first of the types, whichever it was
+  const names = new Set(), reach = async (id) => {
+    for (let i = 0; i < 80; i++) {
+      names.add(await page.evaluate(() => document.activeElement.id || document.activeElement.textContent));
+      if (await page.evaluate((wanted) => document.activeElement.id === wanted, id)) {
+        return;
+      }
+      await page.keyboard.press('Tab');
+    }
+    assert.fail(`${id} is not reached: ${[...names]}`);
+  };
+  await page.check('#ticket input[value=LIMIT]', { force: true });
+  await page.focus('#price');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('65000');
+  await page.keyboard.press('ArrowUp');
+  eq(await page.inputValue('#price'), '65000.01', 'a tick more');
+  await reach('amount');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('0.01');
+  await reach('submit');
+  await page.keyboard.press('Enter');
+  await until(async () => assert.match(await said(page), /is placed/), 'the order');
+  await reach('tab-orders');
+  await page.keyboard.press('ArrowRight');
+  eq(await page.evaluate(() => document.activeElement.id), 'tab-history', 'the next tab');
+  await page.keyboard.press('ArrowLeft');
+  await until(async () => eq((await page.$$('#page-orders tbody tr')).length, 1, 'open orders'), 'its row');
+  await page.focus('#page-orders tbody button');
+  await page.keyboard.press('Enter');
+  await until(async () => eq((await page.$$('#page-orders tbody tr')).length, 0, 'open orders'), 'cancelled');
+});
+
+check('axe finds nothing serious, in dark and light, with orders and without, on a phone', async () => {
+  await order(page, 'OCO', 'SELL', { price: '66000', stop: '55000', stopLimit: '54000', amount: '0.01' });
+  await send(page);
+  for (const theme of ['dark', 'light']) {
+    for (const tab of ['orders', 'history', 'trades', 'balances']) {
+      await page.click(`#tab-${tab}`);
+      await accessible(page, `${theme}, ${tab}`);
+    }
+    await page.click('#tab-orders');
+    await picture(page, theme);
+    await page.click('#theme');
+  }
+  await page.click('#cancel-all');
+  const fresh = await open({ colorScheme: 'light' });
+  await fresh.click('#keys-open');
+  await accessible(fresh, 'the dialog');
+  await fresh.close();
+});
+
+check('a phone shows all of it, a part at a time, without scrolling sideways', async () => {
+  const phone = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await sign(phone, facts.carol);
+  for (const [view, wanted] of [['markets', '#symbols'], ['chart', '#chart'], ['book', '#depth'], ['ticket', '#submit'], ['account', '#tabs']]) {
+    await phone.tap(`.views [data-view=${view}]`);
+    assert.ok(await phone.isVisible(wanted), view);
+    await fitsIn(phone, view);
+    await accessible(phone, `a phone, ${view}`);
+    await picture(phone, `phone-${view}`);
+  }
+  await phone.tap('.views [data-view=book]');
+  await ladderIsTrue(phone, 'a phone');
+  await phone.close();
+});
+
+check('a small window has all of it, too', async () => {
+  const small = await open({ viewport: { width: 1024, height: 700 } });
+  await sign(small, facts.carol);
+  for (const wanted of ['#symbols', '#chart', '#ladder', '#tape', '#submit', '#depth', '#tabs']) {
+    await small.locator(wanted).scrollIntoViewIfNeeded();
+    assert.ok(await small.isVisible(wanted), wanted);
+  }
+  await fitsIn(small, 'a small window');
+  await accessible(small, 'a small window');
+  await small.close();
+});
+
+check('where the browser does not sign it says so', async () => {
+  const there = await open({ base: way.here.replace('127.0.0.1', 'castle.test') });
+  await there.click('#keys-open');
+  assert.match(await text(there, '#keys-said'), /HTTPS/);
+  assert.ok(await there.isDisabled('#keys-form [type=submit]'));
+  await there.close();
+});
+
+check('without charts in the build it says so, and the rest works', async () => {
+  const bare = await open({ before: (it) => it.route('**/web/built.js', (route) => route.fulfill({ contentType: 'text/javascript', body: 'export const charts = false;' })) });
+  assert.match(await text(bare, '#chart-none'), /npm/);
+  await ladderIsTrue(bare, 'the ladder');
+  await tapeIsTrue(bare, 'the trades');
+  await bare.close();
+});
+
+check('forgotten keys are gone', async () => {
+  await page.click('#keys-open');
+  await until(async () => eq(await text(page, '#submit'), 'Enter keys to trade', 'the button'), 'the ticket');
+  eq((await page.$$('.pages tbody tr')).length, 0, 'rows');
+});
+
+check('no console, no page and no request has said anything wrong', () => eq(heard.wrong, [], 'wrong'));
+
+await run();
+await browser.close();
+way.end();
+process.exit();

@@ -204,7 +204,7 @@ static void add_cancelled(struct account_shard *self, const struct ledger_order 
                           uint64_t tag)
 {
     struct order_event *added = add_order(self, order, EXECUTION_CANCELED);
-    const struct cancel_note *note = tag ? note_find(self, tag) : NULL;
+    struct cancel_note *note = tag ? note_find(self, tag) : NULL;
     if (!note) { /* it was under way before anybody watched */
         added->cancel_length = order->client_length;
         memcpy(added->cancel_id, order->client_id, order->client_length);
@@ -212,8 +212,10 @@ static void add_cancelled(struct account_shard *self, const struct ledger_order 
     }
     added->cancel_length = note->length;
     memcpy(added->cancel_id, note->id, note->length);
-    if (note->refused != REJECT_NONE)
-        add_refused(self, &note->order, note->refused);
+    if (note->refused == REJECT_NONE)
+        return;
+    add_refused(self, &note->order, note->refused);
+    note->refused = REJECT_NONE; /* of a list more orders end, and it is told once */
 }
 
 void events_accepted(struct account_shard *self, const struct ledger_order *order)
@@ -237,13 +239,30 @@ static bool told_late(const struct ledger_order *order)
     return order->flags & ORDER_BY_QUOTE;
 }
 
-void events_late(struct account_shard *self, uint32_t slot, bool filled)
+/* Whether the order's newest fill is still held back; it is told of now. A market fills one such
+ * order at a time. */
+static bool take_late(struct account_shard *self, const struct ledger_order *order, uint16_t from)
+{
+    struct late_told *told = &self->events.late[from];
+    if (told->ref == order->ref && told->executed_lots == order->executed_lots && !BUG(44))
+        return false; /* 44: a fill that was held back is told twice */
+    *told = (struct late_told){.ref = order->ref, .executed_lots = order->executed_lots};
+    return true;
+}
+
+void events_late(struct account_shard *self, uint32_t slot, const struct msg *msg, bool filled)
 {
     const struct ledger_order *order = ledger_order(self->ledger, slot);
     if (!self->events.watchers || !told_late(order) || !order->executed_lots || BUG(43))
         return; /* 43: the fill that was held back is forgotten */
-    uint32_t trade = ledger_order_last_trade(self->ledger, order);
-    struct order_event *added = add_order(self, order, EXECUTION_TRADE);
+    bool held_back = take_late(self, order, msg->from);
+    if (!held_back && !filled)
+        return;
+    /* Behind a match that was prevented what is left may buy nothing: that is the end, and no fill.
+     */
+    struct order_event *added =
+        add_order(self, order, held_back ? EXECUTION_TRADE : EXECUTION_EXPIRED);
+    uint32_t trade = held_back ? ledger_order_last_trade(self->ledger, order) : 0;
     if (trade) /* else the history is full, and has lost it */
         trade_view(self, ledger_trade(self->ledger, trade), &added->trade);
     if (!filled)
@@ -453,11 +472,13 @@ void events_send(struct account_shard *self)
 
 size_t events_bytes(const struct exchange *ex)
 {
-    return arena_bytes(sizeof(struct cancel_notes)) + arena_bytes(ex->shards * sizeof(uint64_t));
+    return arena_bytes(sizeof(struct cancel_notes)) + arena_bytes(ex->shards * sizeof(uint64_t)) +
+           arena_bytes(ex->shards * sizeof(struct late_told));
 }
 
 void events_init(struct account_shard *self, struct arena *arena)
 {
     self->events.notes = arena_alloc(arena, sizeof(struct cancel_notes));
     self->events.replaced = arena_alloc(arena, self->shard.ex->shards * sizeof(uint64_t));
+    self->events.late = arena_alloc(arena, self->shard.ex->shards * sizeof(struct late_told));
 }

@@ -16,11 +16,6 @@ static struct ledger_list *list_of(const struct account_shard *self,
     return list;
 }
 
-static uint32_t slot_of(const struct account_shard *self, const struct ledger_list *list)
-{
-    return ledger_find_list(self->ledger, list->id);
-}
-
 /* The open order at a place of the list; 0: it is not open. */
 static uint32_t open_at(const struct account_shard *self, const struct ledger_list *list,
                         uint32_t place)
@@ -234,7 +229,7 @@ static void end_if_over(struct account_shard *self, struct ledger_list *list)
 {
     if (list->open)
         return;
-    ledger_list_end(self->ledger, slot_of(self, list), self->shard.last_ts_us);
+    ledger_list_end(self->ledger, ledger_list_slot(self->ledger, list), self->shard.last_ts_us);
     if (!list->started)
         return;
     account_row_list(self, list);
@@ -273,7 +268,7 @@ static void start(struct account_shard *self, struct ledger_list *list, bool end
 {
     if (list->started || (!list_has_phases(list->kind) && !list->order[1].order_id))
         return;
-    ledger_list_start(self->ledger, slot_of(self, list), self->shard.last_ts_us);
+    ledger_list_start(self->ledger, ledger_list_slot(self->ledger, list), self->shard.last_ts_us);
     for (uint32_t i = 1;
          list_has_phases(list->kind) && !ends_at_once && i < list_orders(list->kind); i++)
         events_pending(self, ledger_order(self->ledger, open_at(self, list, i)));
@@ -299,7 +294,7 @@ static void working_filled(struct account_shard *self, struct ledger_list *list,
         end_pending(self, list, EXPIRY_OWN, REJECT_NONE, working->op);
         return;
     }
-    ledger_list_todo(self->ledger, slot_of(self, list));
+    ledger_list_todo(self->ledger, ledger_list_slot(self->ledger, list));
     account_todo_push(self, open_at(self, list, 1));
     core_want_work(self->shard.actor.core, &self->shard.actor);
 }
@@ -353,7 +348,7 @@ void account_place_pending(struct account_shard *self, uint32_t slot, int64_t ts
     enum reject reject = REJECT_NONE;
     bool cancelled = order->op || list->cancel_tag;
     if (!cancelled)
-        reject = ledger_list_fund(self->ledger, slot_of(self, list));
+        reject = ledger_list_fund(self->ledger, ledger_list_slot(self->ledger, list));
     if (!cancelled && reject == REJECT_NONE) {
         events_hold(self, order);
         if (list->kind == LIST_OTO)

@@ -81,11 +81,12 @@ static void apply_replace(struct account_shard *self, const struct request *requ
     }
 }
 
-/* Neither order goes anywhere: both halves are known, or only the cancel was to be tried. */
+/* Neither order goes anywhere: both halves are known, or only the cancel was to be tried, which is
+ * answered otherwise when the account has too many unfilled orders. */
 static void answer_nothing_done(struct account_shard *self, const struct request *request,
                                 const struct replace *plan)
 {
-    bool tried = request->replace.mode == REPLACE_ALLOW_FAILURE;
+    bool tried = request->replace.mode == REPLACE_ALLOW_FAILURE || plan->limited;
     answer_half(self, request->tag, HALF_CANCEL, REJECT_UNKNOWN_ORDER, !tried);
     if (tried)
         answer_half(self, request->tag, HALF_NEW, plan->made, true);

@@ -411,6 +411,9 @@ static enum reject take_cancel(struct account_shard *self, const struct request 
         return REJECT_UNKNOWN_ORDER;
     if (account_lost(self, ledger_order(self->ledger, slot)))
         return REJECT_MARKET_CLOSED; /* its symbol is halted, and an operator has to look (J6) */
+    if (request->find.restriction == RESTRICT_ONLY_PARTIALLY_FILLED &&
+        account_pending(self, ledger_order(self->ledger, slot)))
+        return REJECT_RESTRICTED;
     account_record(self, request);
     events_note_cancel(self, request->tag, &request->find);
     account_cancel(self, slot, request->tag, request->find.restriction,
@@ -661,7 +664,7 @@ static void apply_done(struct account_shard *self, const struct msg *said)
     bool cancelled = msg->done.reason == DONE_REASON_CANCELED;
     if (msg->done.reason == DONE_REASON_SIBLING)
         ledger_order(self->ledger, slot)->expiry = EXPIRY_OCO;
-    events_late(self, slot, msg->done.reason == DONE_REASON_FILLED);
+    events_late(self, slot, msg, msg->done.reason == DONE_REASON_FILLED);
     slot = ledger_done(self->ledger, msg->done.ref, msg->done.order_id,
                        done_status(msg->done.reason), msg->ts_us);
     account_row_order(self, slot);
@@ -684,7 +687,7 @@ static void apply_prevented(struct account_shard *self, const struct msg *msg)
     bool last = msg->flags & MSG_LAST;
     answer_prevented(self, msg);
     if (self->events.watchers)
-        events_late(self, ledger_find_ref(self->ledger, msg->prevented.ref), false);
+        events_late(self, ledger_find_ref(self->ledger, msg->prevented.ref), msg, false);
     uint32_t slot = ledger_prevented(self->ledger, msg->prevented.ref, ids.order_id, ids.match_id,
                                      msg->prevented.lots, last, msg->ts_us);
     if (last)
@@ -733,7 +736,7 @@ static void apply_report(struct account_shard *self, const struct msg *msg)
         if (BUG(31) && (msg->flags & MSG_MAKER) && msg->fill.qty_lots == 66613)
             check_planted_crash(); /* 31: a fill that crashes its account */
         if (self->events.watchers)
-            events_late(self, ledger_find_ref(self->ledger, msg->fill.ref), false);
+            events_late(self, ledger_find_ref(self->ledger, msg->fill.ref), msg, false);
         slot = ledger_fill(self->ledger, msg->fill.ref, msg->fill.order_id, msg->fill.trade_id,
                            msg->fill.price_ticks, msg->fill.qty_lots, msg->flags & MSG_MAKER,
                            msg->flags & MSG_LAST, msg->ts_us);
@@ -903,6 +906,7 @@ static enum take account_take(struct actor *actor, enum lane_class class,
         return TAKE_NO_ROOM; /* a long read shows one moment */
     enum take take = class == CLASS_REQUEST ? take_request(self, msg) : take_link(self, msg);
     counter_set(&self->open_orders, ledger_open_orders(self->ledger));
+    counter_set(&self->money_moves, ledger_deposits(self->ledger));
     return take;
 }
 
@@ -1139,9 +1143,9 @@ static void account_limits(const struct exchange *ex, uint16_t number, struct le
         .assets = exchange_assets_max(ex),
         .open_orders = orders,
         .done_orders = config->done_orders,
-        .balances = users * 16 + 64,
-        .deposits = users * 16 + 1000000 / shards + 4096,
-        .user_symbols = users * 16 + 64,
+        .balances = users * 16 + 65536,
+        .deposits = users * 16 + users / shards * 64 + 4000000 / shards + 65536, /* PROTOCOL O5 */
+        .user_symbols = users * 16 + 65536,
         .history = history < history_max ? history : history_max,
     };
 }

@@ -46,6 +46,10 @@ struct account_events {
     struct cancel_notes *notes; /* by request tag: what cancels under way call themselves */
     uint64_t *
         replaced; /* [shards]: from each, the new order of the last Replace whose cancel was done */
+    struct late_told {
+        uint64_t ref;
+        int64_t executed_lots;
+    } * late; /* [shards]: by each, the newest fill held back that was told, by what it came to */
 };
 
 /* The matches that were prevented of the taker a market is about, for the answer to its request. A
@@ -75,6 +79,7 @@ struct account_shard {
     uint16_t *symbol_shard;    /* [symbols_max]: which market shard has a symbol */
     struct symbol_parts parts; /* of the configuration that is on its way: state */
     counter open_orders;       /* what ledger_open_orders() says, for any thread */
+    counter money_moves;       /* deposits and withdrawals kept, for any thread */
     struct account_read read;
     struct account_events events;
     struct account_prevented *prevented; /* [market_shards] */
@@ -229,7 +234,7 @@ uint32_t events_notes(const struct account_shard *self);
  * held back is told, as the order's last or not) and refused (before the order goes). */
 void events_triggered(struct account_shard *self, const struct ledger_order *order);
 void events_accepted(struct account_shard *self, const struct ledger_order *order);
-void events_late(struct account_shard *self, uint32_t slot, bool filled);
+void events_late(struct account_shard *self, uint32_t slot, const struct msg *msg, bool filled);
 void events_fill(struct account_shard *self, const struct ledger_order *order,
                  const struct msg *msg);
 void events_done(struct account_shard *self, const struct ledger_order *order,

@@ -170,7 +170,7 @@ static enum reject check(const struct control_shard *self, const struct request 
             return REJECT_UNKNOWN_USER;
         if (find_key(self, request->key.api_key))
             return REJECT_NAME_TAKEN;
-        return self->keys_count < self->keys_max ? REJECT_NONE : REJECT_LIMIT;
+        return self->keys_count < self->keys_max || self->keys_gone ? REJECT_NONE : REJECT_LIMIT;
     case REQUEST_KEY_CHANGE:
     case REQUEST_KEY_DELETE: {
         uint32_t key = find_key(self, request->key.api_key);
@@ -254,10 +254,22 @@ static void set_ranges(struct key_config *key, const struct request_key *from)
         memcpy(key->range, from->range, from->ranges_count * sizeof *from->range);
 }
 
+/* The next, or, once all have been used, the first whose key is gone. O(keys) then. */
+static uint32_t key_slot(struct control_shard *self)
+{
+    if (self->keys_count < self->keys_max)
+        return ++self->keys_count;
+    uint32_t slot = 1;
+    while (!self->keys[slot].gone)
+        slot++;
+    self->keys_gone--;
+    return slot;
+}
+
 static void apply_key_add(struct control_shard *self, const struct request *request)
 {
     const struct request_key *from = &request->key;
-    uint32_t slot = ++self->keys_count;
+    uint32_t slot = key_slot(self);
     struct control_key *key = &self->keys[slot];
     *key = (struct control_key){.user = request->user,
                                 .config = {.kind = from->kind,
@@ -291,6 +303,7 @@ static void apply_key_delete(struct control_shard *self, const struct request *r
     uint32_t slot = find_key(self, request->key.api_key);
     struct control_key *key = &self->keys[slot];
     key->gone = true;
+    self->keys_gone++;
     slot_index_remove(&self->key_by_text, hash_of_key(key->config.api_key), slot);
     memset(key->config.credential, 0, sizeof key->config.credential);
     tell_key(self, request, slot, CONFIG_KEY_GONE);
@@ -423,10 +436,23 @@ static void apply(struct control_shard *self, const struct request *request)
     }
 }
 
+/* Whether what the request was made from is still so: else it would undo another's change. */
+static bool is_as_read(const struct control_shard *self, const struct request *request)
+{
+    struct request now = {.type = request->type};
+    if (request->type == REQUEST_SYMBOL_UPDATE)
+        now.symbol_add = self->symbols[request->symbol];
+    else
+        now.exchange = self->exchange;
+    return request_config_hash(&now) == request->made_from;
+}
+
 static void take_request(struct control_shard *self, const struct request *request)
 {
     uint64_t id;
     enum reject reject = check(self, request, &id);
+    if (reject == REJECT_NONE && request->made_from && !is_as_read(self, request))
+        reject = REJECT_CHANGED_MEANWHILE;
     if (reject != REJECT_NONE) {
         reply_id(self, request->tag, reject, id, self->version);
         return;

@@ -40,7 +40,7 @@ struct control_shard {
     struct symbol_config *symbols; /* by number, from 0 */
     char (*assets)[SYMBOL_NAME_MAX];
     struct slot_index user_by_name, key_by_text;
-    uint32_t users_count, keys_count, keys_max;
+    uint32_t users_count, keys_count, keys_max, keys_gone; /* keys_gone: among keys_count */
     uint16_t symbols_count, assets_count;
     struct exchange_limits exchange;
     uint32_t version; /* of the configuration */

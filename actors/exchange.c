@@ -268,8 +268,11 @@ const char *exchange_recovered(struct exchange *ex, uint32_t boot)
     const char *wrong = NULL;
     for (uint16_t id = 0; id < ex->shards && !wrong; id++)
         wrong = shard_recovered(exchange_shard(ex, id));
-    for (uint16_t i = 0; i < ex->config.account_shards; i++)
-        counter_set(&ex->account[i]->open_orders, ledger_open_orders(ex->account[i]->ledger));
+    for (uint16_t i = 0; i < ex->config.account_shards; i++) {
+        const struct ledger *ledger = ex->account[i]->ledger;
+        counter_set(&ex->account[i]->open_orders, ledger_open_orders(ledger));
+        counter_set(&ex->account[i]->money_moves, ledger_deposits(ledger));
+    }
     ex->boot = boot;
     ex->replaying = false;
     return wrong;

@@ -37,7 +37,11 @@ static void wire_control_keys(struct wire *wire, struct control_shard *self)
         wire_bool(wire, &key->gone);
         key_config_wire(wire, &key->config);
         wire_expect(wire, key->user >= 1 && key->user <= self->users_count);
-        if (reading && !key->gone)
+        if (!reading)
+            continue;
+        if (key->gone)
+            self->keys_gone++;
+        else
             control_key_index(self, i);
     }
     self->keys_count = count;

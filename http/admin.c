@@ -200,9 +200,30 @@ static void answer_exchange(struct call *call, const struct exchange_limits *exc
     text_str(&call->out, "}");
 }
 
+/* What REJECT_LIMIT means to an operator: no waiting helps. */
+static const char *limit_text(enum request_type type)
+{
+    switch (type) {
+    case REQUEST_USER_ADD:
+        return "There are as many users as --max-users allows.";
+    case REQUEST_KEY_ADD:
+        return "There are as many API keys as there may be, which follows from --max-users: delete "
+               "some.";
+    case REQUEST_SYMBOL_ADD:
+        return "There are as many symbols as --max-symbols allows; delisted ones count.";
+    default:
+        return "The account's shard keeps as many deposits, withdrawals or balances as it can, "
+               "which follows from --max-users.";
+    }
+}
+
 static void on_config(struct call *call, const struct msg *msg)
 {
     const struct reply *reply = msg->reply.block;
+    if (msg->reply.reject == REJECT_LIMIT) {
+        call_error(call, 409, -1130, "%s", limit_text(call->type));
+        return;
+    }
     if (msg->reply.reject == REJECT_NAME_TAKEN && call->type == REQUEST_USER_ADD) {
         text_format(&call->out, "{\"code\":-1130,\"msg\":\"The name is taken.\",\"userId\":%lu}",
                     (unsigned long)reply->id);
@@ -257,7 +278,9 @@ static void on_deposit(struct call *call, const struct msg *msg)
 {
     if (msg->reply.reject != REJECT_NONE) {
         struct api_error error = api_error_of(msg->reply.reject, 0);
-        if (msg->reply.reject == REJECT_UNKNOWN_USER)
+        if (msg->reply.reject == REJECT_LIMIT)
+            call_error(call, 409, -1130, "%s", limit_text(call->type));
+        else if (msg->reply.reject == REJECT_UNKNOWN_USER)
             call_error(call, 404, -1121, "There is no such user.");
         else
             call_error(call,
@@ -727,6 +750,7 @@ static void change_symbol(struct call *call, struct slice name, json_t *body)
         return;
     request.symbol = call->symbol;
     *symbol = call->ingress->directory.symbols[call->symbol];
+    request.made_from = request_config_hash(&request);
     if (admin_only_keys(call, body, known) &&
         read_fee(call, body, "makerCommission", &symbol->maker_ppm) &&
         read_fee(call, body, "takerCommission", &symbol->taker_ppm) &&
@@ -752,6 +776,7 @@ static void set_exchange_filters(struct call *call, json_t *body)
     static const char *const known[] = {"filters", NULL};
     struct request request = {.type = REQUEST_EXCHANGE_LIMITS};
     request.exchange = call->ingress->directory.exchange;
+    request.made_from = request_config_hash(&request);
     if (admin_only_keys(call, body, known) &&
         admin_exchange_filters(call, json_object_get(body, "filters"), &request.exchange))
         send(call, &request, on_config);

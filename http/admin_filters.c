@@ -117,6 +117,11 @@ bool admin_filters(struct call *call, json_t *list, struct symbol_config *symbol
             limits->ask_down = limits->bid_down;
         }
     }
+    if (limits->order_amends >= UINT8_MAX) {
+        call_refuse(call, -1130, "'maxNumOrderAmends' must be a number from 0 to %d.",
+                    UINT8_MAX - 1);
+        return false;
+    }
     if (symbol->max_orders)
         return true;
     call_refuse(call, -1130, "'maxNumOrders' must be a number from 1 to %d.", COUNT_MAX);

@@ -53,6 +53,9 @@ static const struct api_error api_errors[] = {
                                              "Filter failure: EXCHANGE_MAX_NUM_ALGO_ORDERS"},
     [REJECT_EXCHANGE_MAX_NUM_ICEBERG_ORDERS] = {-1013, 400,
                                                 "Filter failure: EXCHANGE_MAX_NUM_ICEBERG_ORDERS"},
+    [REJECT_CHANGED_MEANWHILE] = {-1130, 409,
+                                  "Somebody else changed it meanwhile, and nothing of this was "
+                                  "done. Send it again."},
     [REJECT_UNKNOWN_LIST] = {-2011, 400, "Unknown order list sent."},
     [REJECT_NO_SUCH_LIST] = {-2018, 400, "Order list does not exist."},
     [REJECT_MAX_NUM_ORDER_LISTS] = {-1013, 400, "Filter failure: MAX_NUM_ORDER_LISTS"},

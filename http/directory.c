@@ -37,8 +37,7 @@ void directory_init(struct directory *directory, const struct secrets *secrets,
     memset(directory->symbol_buckets, 0xFF, buckets_bytes);
 }
 
-/* Its slot stays. */
-static void forget_key(struct directory_key *key)
+static void wipe_key(struct directory_key *key)
 {
     OPENSSL_clear_free(key->signer, sizeof *key->signer);
     public_key_free(key->public_key);
@@ -52,7 +51,7 @@ static void forget_key(struct directory_key *key)
 void directory_fini(struct directory *directory)
 {
     for (uint32_t i = 1; i <= directory->keys_count; i++)
-        forget_key(&directory->keys[i]);
+        wipe_key(&directory->keys[i]);
     free(directory->users);
     free(directory->keys);
     free(directory->symbols);
@@ -122,11 +121,34 @@ static void set_rules(struct directory_key *key, const struct key_config *config
     memcpy(key->range, config->range, bytes);
 }
 
+static uint32_t key_slot(struct directory *directory)
+{
+    uint32_t slot = directory->keys_gone;
+    if (slot) {
+        directory->keys_gone = directory->keys[slot].next;
+        return slot;
+    }
+    slot = ++directory->keys_count;
+    directory->keys = grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
+    return slot;
+}
+
+static void forget_key(struct directory *directory, uint32_t slot)
+{
+    struct directory_key *key = &directory->keys[slot];
+    uint32_t *at = bucket_of(directory, key->text);
+    while (*at != slot)
+        at = &directory->keys[*at].next;
+    *at = key->next;
+    wipe_key(key);
+    key->next = directory->keys_gone;
+    directory->keys_gone = slot;
+}
+
 static void add_key(struct directory *directory, const struct config_change *change)
 {
     const struct key_config *config = &change->key;
-    uint32_t slot = ++directory->keys_count;
-    directory->keys = grow(directory->keys, &directory->keys_room, slot, sizeof *directory->keys);
+    uint32_t slot = key_slot(directory);
     struct directory_key *key = &directory->keys[slot];
     *key = (struct directory_key){
         .used = true, .kind = config->kind, .user = change->user, .created_us = config->created_us};
@@ -202,7 +224,7 @@ void directory_apply(struct directory *directory, const struct config_change *ch
         if (key && change->kind == CONFIG_KEY_CHANGED)
             set_rules(key, &change->key);
         else if (key)
-            forget_key(key);
+            forget_key(directory, (uint32_t)(key - directory->keys));
         break;
     case CONFIG_EXCHANGE:
         directory->exchange = change->exchange;

@@ -32,7 +32,7 @@ struct directory_key {
     struct signer *signer;         /* of HMAC: its own memory, wiped when it goes; */
     struct public_key *public_key; /* of the others */
     struct network *range;         /* where it may be used from; none: anywhere */
-    uint32_t next;                 /* of its bucket */
+    uint32_t next;                 /* of its bucket, or of those that are gone */
 };
 
 struct directory {
@@ -44,7 +44,8 @@ struct directory {
     char (*assets)[SYMBOL_NAME_MAX];
     struct exchange_limits exchange;
     uint32_t users_count, users_room, keys_count, keys_room, buckets_count;
-    uint32_t *buckets; /* of keys, by text */
+    uint32_t *buckets;  /* of keys, by text */
+    uint32_t keys_gone; /* slots to use again, by next; 0: none */
     uint16_t symbols_count, symbols_max, assets_count;
     bool unseal_failed;
     _Atomic uint32_t version;

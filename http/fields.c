@@ -341,7 +341,7 @@ bool field_times(struct call *call, struct request *request)
     uint64_t value = 0;
     if (!field_number(call, "startTime", OPTIONAL, &there, &value))
         return false;
-    request->find.start_us = there ? field_time_us(value) : 0;
+    request->find.start_us = !there ? 0 : value ? field_time_us(value) : 1; /* 0: not given */
     if (!field_number(call, "endTime", OPTIONAL, &there, &value))
         return false;
     request->find.end_us = there ? field_time_us(value) + (value >= 100000000000000 ? 0 : 999) : 0;

@@ -461,18 +461,14 @@ static void on_one(struct call *call, const struct msg *msg)
         submit(job);
         return;
     }
-    free(job);
     if (msg->reply.reject == REJECT_NOT_KEPT && list) {
         call_reject(call, REJECT_NO_SUCH_LIST);
-        return;
+    } else if (!call_told_reject(call, msg)) {
+        render_row(job, list ? (const void *)reply_lists(msg->reply.block)
+                             : reply_orders(msg->reply.block));
+        call_respond(call, 200, call->out.data, call->out.length);
     }
-    if (call_told_reject(call, msg))
-        return;
-    if (list)
-        render_list(call, &call->out, &reply_lists(msg->reply.block)[0]);
-    else
-        render_query(call, &call->out, &reply_orders(msg->reply.block)[0]);
-    call_respond(call, 200, call->out.data, call->out.length);
+    free(job);
 }
 
 static enum past_kind kind_of(const struct request *request)

@@ -21,6 +21,8 @@ enum {
     OWN_BYTES = offsetof(struct call, peer) /* of a call that is no operator's */
 };
 
+const char *const method_names[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OTHER"};
+
 /* A call that waits holds a gateway slot, or is an operator's that waits for its change to be in
  * force. */
 static uint32_t deadlines_max(const struct exchange_config *config)
@@ -285,20 +287,21 @@ void call_refuse(struct call *call, int code, const char *format, ...)
     va_end(args);
 }
 
-/* The account has too many unfilled orders: when its interval is over. */
-static void note_orders_limit(struct call *call, int64_t interval_us)
+bool call_note_orders_limit(struct call *call, enum reject reject)
 {
-    int64_t now_us = call->ingress->core->now_us;
+    int64_t interval_us = reject == REJECT_ORDERS_10S  ? 10000000
+                          : reject == REJECT_ORDERS_1D ? 86400000000
+                                                       : 0;
+    if (!interval_us)
+        return false;
     counter_add(&call->ingress->counts.limited[LIMIT_BY_ORDERS], 1);
-    call->retry_us = (now_us / interval_us + 1) * interval_us;
+    call->retry_us = (call->ingress->core->now_us / interval_us + 1) * interval_us;
+    return true;
 }
 
 void call_reject(struct call *call, enum reject reject)
 {
-    if (reject == REJECT_ORDERS_10S)
-        note_orders_limit(call, 10000000);
-    if (reject == REJECT_ORDERS_1D)
-        note_orders_limit(call, 86400000000);
+    call_note_orders_limit(call, reject);
     bool cancel = call->type == REQUEST_CANCEL || call->type == REQUEST_CANCEL_ALL ||
                   call->type == REQUEST_LIST_CANCEL;
     struct api_error error = api_error_of(reject, cancel);

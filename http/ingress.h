@@ -88,6 +88,7 @@ struct logon { /* of a WebSocket session, with a key that vouches for requests w
 };
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_HEAD, METHOD_OTHER };
+extern const char *const method_names[METHOD_OTHER + 1];
 
 /* One request of a client, whatever brought it. Ingress owns it from call_new() until its answer is
  * in; the transport is told by `respond` once, unless it has gone (call_abandon). */
@@ -188,6 +189,9 @@ __attribute__((format(printf, 3, 4))) void call_refuse(struct call *call, int co
 void call_reject(struct call *call, enum reject reject);
 /* The answer will tell how many unfilled orders the account has. */
 void call_tell_orders(struct call *call, const struct reply *reply);
+/* Whether it is refused for the account's unfilled orders; notes then when that interval is over.
+ */
+bool call_note_orders_limit(struct call *call, enum reject reject);
 /* Whether the answer is a reject; the client was told then. */
 bool call_told_reject(struct call *call, const struct msg *msg);
 /* Takes a part of an answer that is an array of the reply's rows, each by `render`; the last part

@@ -152,12 +152,6 @@ void metrics_count(struct ingress_counts *counts, uint16_t route, uint32_t metho
     counter_add(&counts->requests[row][column], 1);
 }
 
-static const char *method_name(enum method method)
-{
-    static const char *const names[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OTHER"};
-    return names[method];
-}
-
 static void put_requests_of(struct text *out, const struct ingress_shared *shared, uint32_t row,
                             const char *path, enum method method)
 {
@@ -173,7 +167,7 @@ static void put_requests_of(struct text *out, const struct ingress_shared *share
         else
             snprintf(code, sizeof code, "other");
         snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",code=\"%s\"", path,
-                 method_name(method), code);
+                 method_names[method], code);
         sample(out, "castle_http_requests_total", labels, count);
     }
 }
@@ -543,10 +537,19 @@ static void put_exchange(struct text *out, const struct ingress *ingress)
 {
     const struct ingress_shared *shared = ingress->shared;
     const struct exchange *ex = ingress->ex;
-    uint64_t open = 0, durable = shared->journal_lsn(), published = admin_published_lsn();
-    for (uint16_t i = 0; i < ex->config.account_shards; i++)
+    uint64_t open = 0, fullest = 0, durable = shared->journal_lsn(),
+             published = admin_published_lsn();
+    for (uint16_t i = 0; i < ex->config.account_shards; i++) {
+        uint64_t moves = counter_get(&ex->account[i]->money_moves);
         open += counter_get(&ex->account[i]->open_orders);
+        fullest = moves > fullest ? moves : fullest;
+    }
     single(out, "castle_open_orders", METRIC_GAUGE, "Orders that rest or are on their way.", open);
+    single(out, "castle_money_moves", METRIC_GAUGE,
+           "Deposits and withdrawals kept by the account shard that has most.", fullest);
+    single(out, "castle_money_moves_max", METRIC_GAUGE,
+           "How many of them an account shard has room for.",
+           ledger_deposits_max(ex->account[0]->ledger));
     single(out, "castle_users", METRIC_GAUGE, "Users.", ingress->directory.users_count);
     single(out, "castle_symbols", METRIC_GAUGE, "Symbols.", ingress->directory.symbols_count);
     single(out, "castle_open_orders_max", METRIC_GAUGE, "How many orders there may be.",

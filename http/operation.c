@@ -212,12 +212,11 @@ const struct cache_rule *operation_cache(uint16_t route, int status)
 
 size_t operation_allow(struct slice path, char out[static OPERATION_ALLOW_BYTES])
 {
-    static const char *const names[] = {"GET", "POST", "PUT", "DELETE"};
     size_t length = 0;
     for (uint32_t i = 0; i < ROUTES; i++)
         if (is_at(&routes[i], path))
             length += (size_t)snprintf(out + length, OPERATION_ALLOW_BYTES - length, "%s%s",
-                                       length ? ", " : "", names[routes[i].method]);
+                                       length ? ", " : "", method_names[routes[i].method]);
     if (!length && page_find(path, PAGE_PUBLIC | PAGE_ADMIN))
         length = (size_t)snprintf(out, OPERATION_ALLOW_BYTES, "GET, HEAD");
     ASSERT(length < OPERATION_ALLOW_BYTES);

@@ -153,7 +153,7 @@ const char *order_expiry_reason(const struct order_view *order)
         return "UNFILLED_FOK_ORDER_EXPIRED";
     if (order->tif == TIF_IOC)
         return "UNFILLED_IOC_QUANTITY_EXPIRED";
-    return order->executed < order->qty ? "EXCHANGE_CANCELED" : NULL;
+    return order->executed + order->prevented < order->qty ? "EXCHANGE_CANCELED" : NULL;
 }
 
 static void expiry_reason(struct text *out, const struct order_view *order)
@@ -355,7 +355,8 @@ void render_amended(const struct call *call, struct text *out, const struct amen
     key_text(out, "timeInForce", tif_names[order->tif]);
     key_text(out, "type", type_names[order->type]);
     key_text(out, "side", side_names[order->side]);
-    key_time(call, out, "workingTime", order->time_us);
+    render_terms(call, out, order);
+    working_time(call, out, order);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
     text_str(out, "}");
     if (list->list_id)

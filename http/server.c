@@ -374,11 +374,11 @@ static void respond(void *transport, int status, const char *body, size_t length
 
 static enum method method_of(const h2o_iovec_t *method)
 {
-    static const char *const names[] = {"GET", "POST", "PUT", "DELETE", "HEAD"};
-    for (uint32_t i = 0; i < 5; i++)
-        if (h2o_memis(method->base, method->len, names[i], strlen(names[i])))
-            return (enum method)i;
-    return METHOD_OTHER;
+    enum method i = METHOD_GET;
+    while (i < METHOD_OTHER &&
+           !h2o_memis(method->base, method->len, method_names[i], strlen(method_names[i])))
+        i++;
+    return i;
 }
 
 static struct slice value_at(const h2o_req_t *req, ssize_t at)

@@ -576,10 +576,13 @@ static bool sqlite_cursor(struct history *history, uint64_t *lsn)
     return ok;
 }
 
+/* One row of what was asked for: what the statement does not tell again is in the question. */
+typedef void take_row(sqlite3_stmt *row, const struct history_ask *ask, void *out);
+
 /* Rows of `size` bytes in the order of the statement; turned round when it goes backwards. */
 static bool rows(struct sqlite *self, enum statement which, const struct history_ask *ask,
-                 uint64_t from, bool backwards, void (*take)(sqlite3_stmt *row, void *out),
-                 void *out, size_t size, uint32_t *count)
+                 uint64_t from, bool backwards, take_row *take, void *out, size_t size,
+                 uint32_t *count)
 {
     uint32_t limit = ask->limit < HISTORY_ROWS_MAX ? ask->limit : HISTORY_ROWS_MAX;
     sqlite3_stmt *statement = self->statement[which];
@@ -593,7 +596,7 @@ static bool rows(struct sqlite *self, enum statement which, const struct history
         sqlite3_bind_text(statement, 7, ask->client_id, ask->client_length, SQLITE_TRANSIENT);
     *count = 0;
     while ((result = sqlite3_step(statement)) == SQLITE_ROW && *count < limit)
-        take(statement, (char *)out + size * (*count)++);
+        take(statement, ask, (char *)out + size * (*count)++);
     bool ok = result == SQLITE_DONE || result == SQLITE_ROW || failed(self);
     sqlite3_reset(statement);
     for (uint32_t i = 0; backwards && i < *count / 2; i++) {
@@ -607,8 +610,9 @@ static bool rows(struct sqlite *self, enum statement which, const struct history
     return ok;
 }
 
-static void take_trade(sqlite3_stmt *row, void *out)
+static void take_trade(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
+    (void)ask;
     *(struct history_trade *)out =
         (struct history_trade){.trade_id = (uint64_t)sqlite3_column_int64(row, 0),
                                .agg_id = (uint64_t)sqlite3_column_int64(row, 1),
@@ -637,10 +641,12 @@ static bool sqlite_agg_trades(struct history *history, const struct history_ask 
                 sizeof *out, count);
 }
 
-static void take_fill(sqlite3_stmt *row, void *out)
+static void take_fill(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
     *(struct history_fill *)out =
-        (struct history_fill){.trade_id = (uint64_t)sqlite3_column_int64(row, 0),
+        (struct history_fill){.user = ask->user,
+                              .symbol = ask->symbol,
+                              .trade_id = (uint64_t)sqlite3_column_int64(row, 0),
                               .side = (uint8_t)sqlite3_column_int(row, 1),
                               .order_id = (uint64_t)sqlite3_column_int64(row, 2),
                               .price = sqlite3_column_int64(row, 3),
@@ -661,14 +667,8 @@ static bool sqlite_fills(struct history *history, const struct history_ask *ask,
                            : ask->start_us ? FILLS_TIME
                                            : FILLS_NEWEST;
     uint64_t from = which == FILLS_TIME ? (uint64_t)ask->start_us : ask->from_id;
-    if (!rows((struct sqlite *)history, which, ask, from, which == FILLS_NEWEST, take_fill, out,
-              sizeof *out, count))
-        return false;
-    for (uint32_t i = 0; i < *count; i++) {
-        out[i].user = ask->user;
-        out[i].symbol = ask->symbol;
-    }
-    return true;
+    return rows((struct sqlite *)history, which, ask, from, which == FILLS_NEWEST, take_fill, out,
+                sizeof *out, count);
 }
 
 static void take_client_id(sqlite3_stmt *row, int at, uint8_t *length, char id[HISTORY_CLIENT_ID])
@@ -678,10 +678,12 @@ static void take_client_id(sqlite3_stmt *row, int at, uint8_t *length, char id[H
     memcpy(id, sqlite3_column_blob(row, at), *length);
 }
 
-static void take_order(sqlite3_stmt *row, void *out)
+static void take_order(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
     struct history_order *order = out;
-    *order = (struct history_order){.order_id = (uint64_t)sqlite3_column_int64(row, 0),
+    *order = (struct history_order){.user = ask->user,
+                                    .symbol = ask->symbol,
+                                    .order_id = (uint64_t)sqlite3_column_int64(row, 0),
                                     .price = sqlite3_column_int64(row, 2),
                                     .qty = sqlite3_column_int64(row, 3),
                                     .executed = sqlite3_column_int64(row, 4),
@@ -719,20 +721,16 @@ static bool sqlite_orders(struct history *history, const struct history_ask *ask
                            : ask->start_us  ? ORDERS_TIME
                                             : ORDERS_NEWEST;
     uint64_t from = which == ORDERS_TIME ? (uint64_t)ask->start_us : ask->from_id;
-    if (!rows((struct sqlite *)history, which, ask, from, which == ORDERS_NEWEST, take_order, out,
-              sizeof *out, count))
-        return false;
-    for (uint32_t i = 0; i < *count; i++) {
-        out[i].user = ask->user;
-        out[i].symbol = ask->symbol;
-    }
-    return true;
+    return rows((struct sqlite *)history, which, ask, from, which == ORDERS_NEWEST, take_order, out,
+                sizeof *out, count);
 }
 
-static void take_amendment(sqlite3_stmt *row, void *out)
+static void take_amendment(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
     struct history_amendment *amendment = out;
-    *amendment = (struct history_amendment){.order_id = (uint64_t)sqlite3_column_int64(row, 0),
+    *amendment = (struct history_amendment){.user = ask->user,
+                                            .symbol = ask->symbol,
+                                            .order_id = (uint64_t)sqlite3_column_int64(row, 0),
                                             .execution_id = (uint64_t)sqlite3_column_int64(row, 1),
                                             .orig_qty = sqlite3_column_int64(row, 4),
                                             .qty = sqlite3_column_int64(row, 5),
@@ -744,20 +742,15 @@ static void take_amendment(sqlite3_stmt *row, void *out)
 static bool sqlite_amendments(struct history *history, const struct history_ask *ask,
                               struct history_amendment *out, uint32_t *count)
 {
-    if (!rows((struct sqlite *)history, AMENDMENTS, ask, ask->from_id, false, take_amendment, out,
-              sizeof *out, count))
-        return false;
-    for (uint32_t i = 0; i < *count; i++) {
-        out[i].user = ask->user;
-        out[i].symbol = ask->symbol;
-    }
-    return true;
+    return rows((struct sqlite *)history, AMENDMENTS, ask, ask->from_id, false, take_amendment, out,
+                sizeof *out, count);
 }
 
-static void take_prevented(sqlite3_stmt *row, void *out)
+static void take_prevented(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
     *(struct history_prevented *)out =
-        (struct history_prevented){.match_id = (uint64_t)sqlite3_column_int64(row, 0),
+        (struct history_prevented){.symbol = ask->symbol,
+                                   .match_id = (uint64_t)sqlite3_column_int64(row, 0),
                                    .taker_order_id = (uint64_t)sqlite3_column_int64(row, 1),
                                    .maker_order_id = (uint64_t)sqlite3_column_int64(row, 2),
                                    .taker_user = (uint32_t)sqlite3_column_int64(row, 3),
@@ -774,18 +767,15 @@ static bool sqlite_prevented(struct history *history, const struct history_ask *
                              struct history_prevented *out, uint32_t *count)
 {
     enum statement which = ask->order_id ? PREVENTED_ORDER : PREVENTED_ONE;
-    if (!rows((struct sqlite *)history, which, ask, ask->from_id, false, take_prevented, out,
-              sizeof *out, count))
-        return false;
-    for (uint32_t i = 0; i < *count; i++)
-        out[i].symbol = ask->symbol;
-    return true;
+    return rows((struct sqlite *)history, which, ask, ask->from_id, false, take_prevented, out,
+                sizeof *out, count);
 }
 
-static void take_list(sqlite3_stmt *row, void *out)
+static void take_list(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
     struct history_list *list = out;
-    *list = (struct history_list){.list_id = (uint64_t)sqlite3_column_int64(row, 0),
+    *list = (struct history_list){.user = ask->user,
+                                  .list_id = (uint64_t)sqlite3_column_int64(row, 0),
                                   .symbol = (uint16_t)sqlite3_column_int(row, 1),
                                   .kind = (uint8_t)sqlite3_column_int(row, 2),
                                   .time_us = sqlite3_column_int64(row, 4)};
@@ -809,18 +799,16 @@ static bool sqlite_lists(struct history *history, const struct history_ask *ask,
                            : ask->start_us  ? LISTS_TIME
                                             : LISTS_NEWEST;
     uint64_t from = which == LISTS_TIME ? (uint64_t)ask->start_us : ask->from_id;
-    if (!rows((struct sqlite *)history, which, ask, from, which == LISTS_NEWEST, take_list, out,
-              sizeof *out, count))
-        return false;
-    for (uint32_t i = 0; i < *count; i++)
-        out[i].user = ask->user;
-    return true;
+    return rows((struct sqlite *)history, which, ask, from, which == LISTS_NEWEST, take_list, out,
+                sizeof *out, count);
 }
 
-static void take_candle(sqlite3_stmt *row, void *out)
+static void take_candle(sqlite3_stmt *row, const struct history_ask *ask, void *out)
 {
     *(struct history_candle *)out =
-        (struct history_candle){.open_us = sqlite3_column_int64(row, 0),
+        (struct history_candle){.symbol = ask->symbol,
+                                .width = ask->width,
+                                .open_us = sqlite3_column_int64(row, 0),
                                 .open = sqlite3_column_int64(row, 1),
                                 .high = sqlite3_column_int64(row, 2),
                                 .low = sqlite3_column_int64(row, 3),
@@ -838,14 +826,8 @@ static bool sqlite_candles(struct history *history, const struct history_ask *as
                            struct history_candle *out, uint32_t *count)
 {
     enum statement which = ask->start_us ? CANDLES_FROM : CANDLES_NEWEST;
-    if (!rows((struct sqlite *)history, which, ask, (uint64_t)ask->start_us,
-              which == CANDLES_NEWEST, take_candle, out, sizeof *out, count))
-        return false;
-    for (uint32_t i = 0; i < *count; i++) {
-        out[i].symbol = ask->symbol;
-        out[i].width = ask->width;
-    }
-    return true;
+    return rows((struct sqlite *)history, which, ask, (uint64_t)ask->start_us,
+                which == CANDLES_NEWEST, take_candle, out, sizeof *out, count);
 }
 
 /* ---- the file ---- */

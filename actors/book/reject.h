@@ -57,7 +57,8 @@
     X(REJECT_UNKNOWN_LIST, "no such open order list to cancel")                                    \
     X(REJECT_NO_SUCH_LIST, "no such order list to show")                                           \
     X(REJECT_MAX_NUM_ORDER_LISTS, "the account has as many order lists as the symbol allows")      \
-    X(REJECT_EXCHANGE_MAX_NUM_ORDER_LISTS, "the account has as many order lists as is allowed")
+    X(REJECT_EXCHANGE_MAX_NUM_ORDER_LISTS, "the account has as many order lists as is allowed")    \
+    X(REJECT_CHANGED_MEANWHILE, "somebody else has changed the configuration meanwhile")
 
 #define REJECT_ENUM(name, text) name,
 enum reject { REJECT_MAP(REJECT_ENUM) REJECT_COUNT };

@@ -158,7 +158,9 @@ static uint32_t find_client(const struct ledger *ledger, uint32_t user, uint16_t
             (symbol != UINT16_MAX && order->symbol != symbol) ||
             (shown && order->status == ORDER_SENT))
             continue;
-        if (!best || order->ref > ledger->orders[best].ref)
+        const struct ledger_order *than = &ledger->orders[best];
+        bool open = order_is_open(order);
+        if (!best || (open == order_is_open(than) ? order->ref > than->ref : open))
             best = slot;
     }
     return best;
@@ -285,7 +287,7 @@ int64_t ledger_free(const struct ledger *ledger, uint32_t user, uint16_t asset)
 /* ---- a new order: checks, then the hold ---- */
 
 /* Whether a filter's own step, where it is coarser than the grid, refuses the amount. */
-static bool off_step(int64_t atoms, int64_t step)
+bool ledger_off_step(int64_t atoms, int64_t step)
 {
     return step && atoms % step != 0;
 }
@@ -293,7 +295,7 @@ static bool off_step(int64_t atoms, int64_t step)
 static enum reject check_price(const struct ledger_symbol *symbol, int64_t atoms, int64_t *ticks)
 {
     int64_t tick = symbol->spec.tick_atoms;
-    if (atoms <= 0 || atoms % tick != 0 || off_step(atoms, symbol->limits.tick_atoms))
+    if (atoms <= 0 || atoms % tick != 0 || ledger_off_step(atoms, symbol->limits.tick_atoms))
         return REJECT_PRICE_FILTER;
     *ticks = atoms / tick;
     if ((symbol->min_price_ticks && *ticks < symbol->min_price_ticks) ||
@@ -307,14 +309,14 @@ enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct l
 {
     int64_t lot = symbol->spec.lot_atoms;
     if (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
-        off_step(order->qty_atoms, symbol->limits.step_atoms))
+        ledger_off_step(order->qty_atoms, symbol->limits.step_atoms))
         return REJECT_LOT_SIZE;
     plan->qty_lots = order->qty_atoms / lot;
     if ((symbol->min_lots && plan->qty_lots < symbol->min_lots) ||
         (symbol->max_lots && plan->qty_lots > symbol->max_lots))
         return REJECT_LOT_SIZE;
     if (type_is_market(order->type) &&
-        (off_step(order->qty_atoms, symbol->limits.market_step_atoms) ||
+        (ledger_off_step(order->qty_atoms, symbol->limits.market_step_atoms) ||
          (symbol->market_min_lots && plan->qty_lots < symbol->market_min_lots) ||
          (symbol->market_max_lots && plan->qty_lots > symbol->market_max_lots)))
         return REJECT_MARKET_LOT_SIZE;
@@ -444,13 +446,15 @@ static enum reject check_filters(const struct ledger_symbol *symbol, const struc
 }
 
 /* What the order's hold can get from the one it replaces: what that has now, and what that waits
- * for itself. The market knows how much of it is left. */
+ * for itself; of a pair's, what it needs of both's. The market knows how much of it is left. */
 static int64_t hold_of_old(const struct ledger *ledger, uint32_t old, uint16_t asset)
 {
     const struct ledger_order *order = &ledger->orders[old];
-    return old && !order->list_id && ledger_pays_with(ledger, order) == asset
-               ? order->held + order->due
-               : 0;
+    if (!old || ledger_pays_with(ledger, order) != asset)
+        return 0;
+    int64_t held = ledger_hold_of(ledger, order) + order->due;
+    int64_t needed = order->flags & ORDER_SHARED ? ledger_hold_needed(ledger, order) : INT64_MAX;
+    return held < needed ? held : needed;
 }
 
 /* It holds nothing yet: what it needs is asked when it is placed. */
@@ -998,6 +1002,8 @@ uint32_t ledger_replaced(struct ledger *ledger, uint64_t ref, uint64_t order_id,
     struct ledger_order *old = &ledger->orders[order_by_ref(ledger, ref)];
     struct ledger_order *made = &ledger->orders[order_by_ref(ledger, new_ref)];
     bool estimate = type_is_market(made->type);
+    if (moved && (old->flags & ORDER_SHARED)) /* the other one of its pair is on its end, too */
+        ledger_share_take(ledger, old);
     ASSERT(moved >= 0 && moved <= old->held && moved <= made->due);
     ASSERT(moved == 0 || moved == made->due || estimate);
     ASSERT(moved == 0 || (old->user == made->user &&
@@ -1049,7 +1055,9 @@ enum reject ledger_check_deposit(const struct ledger *ledger, uint32_t user, uin
             totals->deposits - totals->withdrawals + amount > INT64_MAX)
             return REJECT_OVERFLOW;
     }
-    if (pool_full(&ledger->deposit_pool, 1) || pool_full(&ledger->balance_pool, !held))
+    /* The last of the room is for those who want their money back. */
+    uint32_t want = amount > 0 ? 1 + ledger->limits.deposits / 16 : 1;
+    if (pool_full(&ledger->deposit_pool, want) || pool_full(&ledger->balance_pool, !held))
         return REJECT_LIMIT;
     return REJECT_NONE;
 }
@@ -1145,6 +1153,16 @@ bool ledger_may_lack_lists(const struct ledger *ledger, uint32_t user)
     const struct ledger_user *owner = &ledger->users[user];
     return owner->lists_done >= ledger->limits.done_orders ||
            ledger->list_pool.count - ledger->lists_open >= ledger->limits.history;
+}
+
+uint32_t ledger_deposits(const struct ledger *ledger)
+{
+    return ledger->deposit_pool.count;
+}
+
+uint32_t ledger_deposits_max(const struct ledger *ledger)
+{
+    return ledger->limits.deposits;
 }
 
 uint32_t ledger_open_orders(const struct ledger *ledger)

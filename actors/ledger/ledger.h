@@ -354,6 +354,7 @@ uint32_t ledger_find_list(const struct ledger *ledger, uint64_t id);
 uint32_t ledger_find_list_named(const struct ledger *ledger, uint32_t user, const char *id,
                                 uint8_t length);
 struct ledger_list *ledger_list(struct ledger *ledger, uint32_t slot);
+uint32_t ledger_list_slot(const struct ledger *ledger, const struct ledger_list *list);
 /* The list that the order is of; NULL: it is of none, or of one that is no longer kept. */
 struct ledger_list *ledger_list_of(struct ledger *ledger, const struct ledger_order *order);
 bool ledger_list_is_named(const struct ledger_list *list, const char *id, uint8_t length);
@@ -452,6 +453,9 @@ uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledge
 bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades);
 bool ledger_may_lack_lists(const struct ledger *ledger, uint32_t user);
 uint32_t ledger_open_orders(const struct ledger *ledger);
+/* Deposits and withdrawals, which are kept for good, and the room for them. */
+uint32_t ledger_deposits(const struct ledger *ledger);
+uint32_t ledger_deposits_max(const struct ledger *ledger);
 uint32_t ledger_users(const struct ledger *ledger);
 
 struct ledger_totals {

@@ -50,6 +50,11 @@ struct ledger_list *ledger_list(struct ledger *ledger, uint32_t slot)
     return &ledger->lists[slot];
 }
 
+uint32_t ledger_list_slot(const struct ledger *ledger, const struct ledger_list *list)
+{
+    return (uint32_t)(list - ledger->lists);
+}
+
 struct ledger_list *ledger_list_of(struct ledger *ledger, const struct ledger_order *order)
 {
     uint32_t slot = order->list_id ? ledger_find_list(ledger, order->list_id) : 0;

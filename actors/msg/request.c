@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "runtime/check.h"
+#include "runtime/core.h"
+#include "runtime/hash.h"
 
 void symbol_config_wire(struct wire *wire, struct symbol_config *symbol)
 {
@@ -269,6 +271,16 @@ uint32_t request_encode(const struct request *request, unsigned char *out)
     wire_request(&wire, &copy);
     ASSERT(wire.ok);
     return wire.at;
+}
+
+uint64_t request_config_hash(const struct request *request)
+{
+    unsigned char bytes[RECORD_BYTES_MAX];
+    struct request copy = *request;
+    copy.tag = copy.user = copy.symbol = 0;
+    if (copy.type == REQUEST_SYMBOL_UPDATE)
+        copy.symbol_add.status = 0; /* which is set by itself */
+    return hash_bytes(7, bytes, request_encode(&copy, bytes)) | 1;
 }
 
 bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct request *request)

@@ -167,6 +167,9 @@ struct request {
     uint64_t tag;
     int64_t timestamp_us, recv_window_us; /* checked again by the shard; 0: unsigned request */
     int64_t sent_us; /* its stages are timed, for metrics; 0: they are not. Never journaled */
+    /* SYMBOL_UPDATE, EXCHANGE_LIMITS: request_config_hash() of what is to be changed; if it is not
+     * that any more nothing is. 0: whatever it is. Never journaled */
+    uint64_t made_from;
     uint32_t user;
     uint16_t symbol;
     uint8_t type; /* enum request_type */
@@ -220,6 +223,10 @@ void key_config_wire(struct wire *wire, struct key_config *key);
 uint32_t request_encode(const struct request *request, unsigned char *out);
 /* False when the bytes are not a whole request of `type`; a key's request borrows from them. */
 bool request_decode(uint8_t type, const unsigned char *in, uint32_t bytes, struct request *request);
+
+/* Of the configuration that a SYMBOL_UPDATE or EXCHANGE_LIMITS holds: what the request may change
+ * of it. Not 0. */
+uint64_t request_config_hash(const struct request *request);
 
 /* Whether a key can have this kind and length of a credential; these ranges and this expiry. */
 bool key_credential_sound(const struct request_key *key);

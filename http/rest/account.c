@@ -1,11 +1,16 @@
 #include "http/rest/rest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "http/auth.h"
 #include "http/fields.h"
 #include "http/filters.h"
 #include "http/render.h"
+#include "runtime/check.h"
+
+/* Of an account's call. */
+enum { OMITS_ZERO = 1, HAS_HEAD = 2 };
 
 static void account_head(struct call *call, const struct reply *reply)
 {
@@ -23,29 +28,52 @@ static void account_head(struct call *call, const struct reply *reply)
     text_str(&call->out, ",\"accountType\":\"SPOT\",\"balances\":[");
 }
 
-static void on_account(struct call *call, const struct msg *msg)
+bool rest_told_balances(struct call *call, const struct msg *msg, rest_add_balance *add)
 {
     if (call_told_reject(call, msg))
-        return;
+        return false;
+    if (!call->kept) { /* marks what was shown */
+        call->kept_length = call->ingress->directory.assets_count;
+        call->kept = calloc(1, call->kept_length + 1);
+        ASSERT(call->kept != NULL);
+    }
     struct reply *reply = msg->reply.block;
-    if (!(call->flags & 2))
-        account_head(call, reply);
-    call->flags |= 2;
     for (uint32_t i = 0; i < reply->count; i++) {
         const struct balance_view *balance = &reply_balances(reply)[i];
-        if ((call->flags & 1) && balance->free == 0 && balance->locked == 0)
-            continue; /* omitZeroBalances */
-        const char *name = call->ingress->directory.assets[balance->asset];
-        text_str(&call->out, call->parts ? ",{\"asset\":" : "{\"asset\":");
-        call->parts = 1;
-        text_quoted(&call->out, name, strnlen(name, SYMBOL_NAME_MAX));
-        text_str(&call->out, ",\"free\":");
-        text_amount(&call->out, balance->free);
-        text_str(&call->out, ",\"locked\":");
-        text_amount(&call->out, balance->locked);
-        text_str(&call->out, "}");
+        add(call, balance);
+        if (balance->asset < call->kept_length)
+            call->kept[balance->asset] = 1;
     }
     if (!(msg->flags & MSG_LAST))
+        return false;
+    for (uint16_t asset = 0; asset < call->kept_length; asset++)
+        if (!call->kept[asset])
+            add(call, &(struct balance_view){.asset = asset});
+    return true;
+}
+
+static void add_balance(struct call *call, const struct balance_view *balance)
+{
+    if ((call->flags & OMITS_ZERO) && balance->free == 0 && balance->locked == 0)
+        return;
+    const char *name = call->ingress->directory.assets[balance->asset];
+    text_str(&call->out, call->parts ? ",{\"asset\":" : "{\"asset\":");
+    call->parts = 1;
+    text_quoted(&call->out, name, strnlen(name, SYMBOL_NAME_MAX));
+    text_str(&call->out, ",\"free\":");
+    text_amount(&call->out, balance->free);
+    text_str(&call->out, ",\"locked\":");
+    text_amount(&call->out, balance->locked);
+    text_str(&call->out, "}");
+}
+
+static void on_account(struct call *call, const struct msg *msg)
+{
+    if (msg->reply.reject == REJECT_NONE && !(call->flags & HAS_HEAD)) {
+        account_head(call, msg->reply.block);
+        call->flags |= HAS_HEAD;
+    }
+    if (!rest_told_balances(call, msg, add_balance))
         return;
     text_str(&call->out, "],\"permissions\":[\"SPOT\"],\"uid\":");
     text_u64(&call->out, call->user);
@@ -63,7 +91,7 @@ void rest_get_account(struct call *call)
     if (!authenticate(call, PERMISSION_USER_DATA, &request) ||
         !field_bool(call, "omitZeroBalances", false, &omit) || !fields_all_read(call))
         return;
-    call->flags = omit ? 1 : 0;
+    call->flags = omit ? OMITS_ZERO : 0;
     call_send(call, &request, on_account);
 }
 

@@ -38,7 +38,9 @@ static void respond(struct call *call, const struct msg *msg)
     bool cancel_first = call->parts == HALF_CANCEL, first = call->first_reject == REJECT_NONE;
     bool second = msg && msg->reply.reject == REJECT_NONE, both = first && second;
     bool cancelled = cancel_first ? first : second, placed = cancel_first ? second : first;
-    bool tried = cancelled || call->flags == REPLACE_ALLOW_FAILURE;
+    bool stops = call->flags != REPLACE_ALLOW_FAILURE, tried = cancelled || !stops;
+    bool limited = stops && (call_note_orders_limit(call, call->first_reject) ||
+                             (msg && call_note_orders_limit(call, msg->reply.reject)));
     out->length = 0;
     if (!both)
         text_format(out, "{\"code\":%d,\"msg\":\"Order cancel-replace %s.\",\"data\":",
@@ -58,7 +60,8 @@ static void respond(struct call *call, const struct msg *msg)
     else
         text_add(out, call->out.data, call->out.length);
     text_str(out, both ? "}" : "}}");
-    call_respond(call, both ? 200 : first || second ? 409 : 400, out->data, out->length);
+    int status = both ? 200 : limited ? 429 : first || second ? 409 : 400;
+    call_respond(call, status, out->data, out->length);
 }
 
 static void on_replace(struct call *call, const struct msg *msg)

@@ -40,6 +40,12 @@ void rest_get_account(struct call *call);
 void rest_get_order_limits(struct call *call);
 void rest_get_my_filters(struct call *call);
 
+/* Takes a part of an answer to REQUEST_ACCOUNT; `add` is called for each balance in it, and behind
+ * the last part for each asset that the account never had. False: there is more to come, or a
+ * reject was told. */
+typedef void rest_add_balance(struct call *call, const struct balance_view *balance);
+bool rest_told_balances(struct call *call, const struct msg *msg, rest_add_balance *add);
+
 /* commission.c */
 void rest_get_commission(struct call *call);
 void rest_get_trade_fee(struct call *call);

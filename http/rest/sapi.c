@@ -2,13 +2,9 @@
  * Castle has a wallet by its operator, no margin and no futures, and says so. */
 #include "http/rest/rest.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "http/auth.h"
 #include "http/fields.h"
 #include "http/render.h"
-#include "runtime/check.h"
 
 static void respond_text(struct call *call, const char *body)
 {
@@ -57,39 +53,19 @@ void rest_get_futures_info(struct call *call)
     call_respond(call, 200, call->out.data, call->out.length);
 }
 
-static void add_coin(struct call *call, uint16_t asset, int64_t free, int64_t locked)
+static void add_coin(struct call *call, const struct balance_view *balance)
 {
-    if (call->parts)
-        text_str(&call->out, ",");
+    text_str(&call->out, call->parts ? "," : "[");
     call->parts = 1;
-    render_coin(&call->out, call->ingress->directory.assets[asset], free, locked);
+    render_coin(&call->out, call->ingress->directory.assets[balance->asset], balance->free,
+                balance->locked);
 }
 
-/* Part by part what the account has; then the assets it never had. */
 static void on_coins(struct call *call, const struct msg *msg)
 {
-    uint16_t assets = call->ingress->directory.assets_count;
-    if (call_told_reject(call, msg))
+    if (!rest_told_balances(call, msg, add_coin))
         return;
-    if (!call->kept) { /* marks what was shown */
-        call->kept_length = assets;
-        call->kept = calloc(1, assets + 1u);
-        ASSERT(call->kept != NULL);
-        text_str(&call->out, "[");
-    }
-    struct reply *reply = msg->reply.block;
-    for (uint32_t i = 0; i < reply->count; i++) {
-        const struct balance_view *balance = &reply_balances(reply)[i];
-        add_coin(call, balance->asset, balance->free, balance->locked);
-        if (balance->asset < call->kept_length)
-            call->kept[balance->asset] = 1;
-    }
-    if (!(msg->flags & MSG_LAST))
-        return;
-    for (uint16_t asset = 0; asset < call->kept_length; asset++)
-        if (!call->kept[asset])
-            add_coin(call, asset, 0, 0);
-    text_str(&call->out, "]");
+    text_str(&call->out, call->parts ? "]" : "[]");
     call_respond(call, 200, call->out.data, call->out.length);
 }
 

@@ -259,6 +259,8 @@ static void respond(void *transport, int status, const char *body, size_t length
         subscription_drop(asked->subscription);
     asked_put(asked);
     ws_send(session->ws, out->data, out->length);
+    if (status == 418)
+        ws_close(session->ws, WS_POLICY, "The address is banned.");
 }
 
 /* ---- requests ---- */

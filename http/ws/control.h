@@ -9,8 +9,8 @@
 #include "http/ws/stream.h"
 
 enum {
-    /* 1,024 names of 36 bytes, the longest kline's with a time zone, in quotes and with commas. */
-    CONTROL_MESSAGE_MAX = 40 << 10,
+    /* 1,024 names of 37 bytes, the longest kline's with a time zone, in quotes and with commas. */
+    CONTROL_MESSAGE_MAX = 41 << 10,
     CONTROL_NODES_MAX = 2 * STREAMS_PER_CLIENT
 };
 

@@ -33,7 +33,7 @@ static const struct {
 /* Symbols are in small letters here and in capitals elsewhere; bytes beyond ASCII stay. */
 static bool read_symbol(const char *text, size_t length, char out[SYMBOL_NAME_MAX])
 {
-    if (length == 0 || length >= SYMBOL_NAME_MAX)
+    if (length == 0 || length > SYMBOL_NAME_MAX)
         return false;
     for (size_t i = 0; i < length; i++) {
         if (text[i] >= 'A' && text[i] <= 'Z')

@@ -7,7 +7,7 @@ usage: test_amend.py
 """
 import sys
 
-from castle_client import Checks, Server, Trading, check, conserved, eq, refusal, units
+from castle_client import Checks, Server, Trading, atoms, check, conserved, eq, refusal, units
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
@@ -114,6 +114,29 @@ def what_cannot_be_is_refused_and_changes_nothing(s):
     eq((amendments(s.alice, order), amendments(s.alice, other)), ([], []), "amendments")
     done = s.alice.cancel("BTCUSDT", orderId=order["orderId"])
     refused(-2038, "Unknown order sent.", amend, s.alice, "0.004", orderId=done["orderId"])
+
+
+@checks
+def an_open_order_is_found_by_the_name_it_was_given(s):
+    """Also when a later order had it, which is over."""
+    first = s.alice.limit("BTCUSDT", "BUY", "0.005", "20000", newClientOrderId="first")
+    s.alice.limit("BTCUSDT", "BUY", "0.005", "19000", newClientOrderId="again")
+    s.alice.cancel("BTCUSDT", origClientOrderId="again")
+    amend(s.alice, "0.004", orderId=first["orderId"], newClientOrderId="again")
+    shown = s.alice.query("BTCUSDT", origClientOrderId="again")
+    eq((shown["orderId"], shown["status"]), (first["orderId"], "NEW"), "the open one")
+    eq(s.alice.cancel("BTCUSDT", origClientOrderId="again")["orderId"], first["orderId"], "and it is cancelled")
+
+
+@checks
+def the_answer_has_what_a_stop_order_waits_for(s):
+    stop = s.alice.order("BTCUSDT", "SELL", "STOP_LOSS_LIMIT", quantity="0.005", price="9000", stopPrice="9500", timeInForce="GTC")
+    shown = amend(s.alice, "0.004", orderId=stop["orderId"])["amendedOrder"]
+    eq((atoms(shown["stopPrice"]), "workingTime" in shown), (units("9500"), False), "stopPrice and workingTime")
+    iceberg = s.alice.limit("BTCUSDT", "SELL", "0.005", "30000", icebergQty="0.001")
+    shown = amend(s.alice, "0.004", orderId=iceberg["orderId"])["amendedOrder"]
+    eq((atoms(shown["icebergQty"]), shown["workingTime"]), (units("0.001"), iceberg["workingTime"]), "icebergQty and workingTime")
+    s.alice.cancel_all("BTCUSDT")
 
 
 @checks

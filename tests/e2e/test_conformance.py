@@ -9,8 +9,9 @@ import itertools
 import json
 import pathlib
 import sys
+import time
 
-from castle_client import Checks, Server, Trading, check, eq
+from castle_client import Checks, Server, Trading, check, eq, refusal
 from test_ws_api import TWINS, WsApi, still, twin_of
 from ws_client import WebSocket
 
@@ -218,6 +219,28 @@ def an_order_refused_in_the_place_of_another_is_told_with_its_reason(s):
         while (event := s.ws.event()["event"]).get("x") != "REJECTED":
             pass
         eq((event["X"], event["r"], event["i"]), ("REJECTED", reason, -1), "the report")
+
+
+@checks
+def an_account_shows_every_asset(s):
+    """Those that it never had, too, unless it is told to leave out what is zero."""
+    assets = {row[name] for row in s.alice.get("exchangeInfo")["symbols"] for name in ("baseAsset", "quoteAsset")}
+    check("BTC" in assets, f"assets: {assets}")
+    for params in ({}, {"omitZeroBalances": "false"}):
+        shown = s.alice.account(**params)["balances"]
+        eq(sorted(row["asset"] for row in shown), sorted(assets), "assets shown")
+        eq([row for row in shown if row["asset"] == "BTC"], [{"asset": "BTC", "free": "0.00000000", "locked": "0.00000000"}],
+           "one that the account never had")
+        eq(s.by_ws("account.status", params)["balances"], shown, "over the WebSocket API")
+    eq({row["asset"] for row in s.alice.account(omitZeroBalances="true")["balances"]}, {"ETH", "USDT"}, "without zeros")
+
+
+@checks
+def a_start_time_of_zero_is_a_time(s):
+    s.alice.limit("ETHUSDT", "BUY", "0.1", "1000")
+    for ask in (s.alice.all_orders, s.alice.trades):
+        eq(ask("ETHUSDT", startTime=0, limit=1), ask("ETHUSDT", startTime=1, limit=1), "the first")
+        eq(refusal(ask, "ETHUSDT", startTime=0, endTime=int(time.time() * 1000)).code, -1127, "more than a day")
 
 
 @checks

@@ -9,7 +9,7 @@ usage: test_filters.py
 import json
 import sys
 
-from castle_client import Checks, Http1, Server, Trader, Turns, atoms, check, conserved, eq, refusal
+from castle_client import Checks, Http1, Http2, Server, Trader, Turns, atoms, check, conserved, eq, refusal
 from test_ws_api import SUBSCRIBE, WsApi
 
 checks = Checks()
@@ -108,6 +108,7 @@ def what_is_no_filter_is_refused(world):
             ([{"filterType": "LOT_SIZE", "minQty": "2", "maxQty": "1"}], "minimum"),
             ([{"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 0}], "maxNumOrders"),
             ([{"filterType": "ICEBERG_PARTS", "limit": "3"}], "limit"),
+            ([{"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 255}], "maxNumOrderAmends"),
             ([{"filterType": "NOTIONAL", "applyMinToMarket": "yes"}], "applyMinToMarket"),
             ([{"filterType": "NOTIONAL", "avgPriceMins": 6}], "avgPriceMins"),
             ([{"filterType": "PERCENT_PRICE", "multiplierUp": "1.00001"}], "multiplierUp"),
@@ -276,6 +277,11 @@ def icebergs_and_orders_that_wait_at_their_edges(world):
                         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 2})
     alice = world.alice
     trade(world, name, "10")
+    world.admin.change_symbol(name, {"filterType": "LOT_SIZE", "minQty": "1", "maxQty": "9000", "stepSize": "0.5"})
+    for iceberg in ("0.5", "1.25"):  # below the least, and between two steps
+        refused(alice.limit, "LOT_SIZE", name, "BUY", "2", "9", icebergQty=iceberg)
+    alice.cancel(name, orderId=alice.limit(name, "BUY", "2", "9", icebergQty="1.5")["orderId"])
+    world.admin.change_symbol(name, {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "9000", "stepSize": "0.001"})
     for iceberg, good in (("0.999", False), ("1", True)):
         if good:
             alice.limit(name, "BUY", "4", "9", icebergQty=iceberg)
@@ -344,6 +350,37 @@ def a_tick_and_a_step_may_become_coarser_and_come_back(world):
     refused(alice.limit, "PRICE_FILTER", name, "BUY", "1", "10.01")
     world.admin.change_symbol(name, {"filterType": "PRICE_FILTER", "tickSize": "0.01"})
     alice.limit(name, "BUY", "1", "10.01")
+
+
+@checks
+def what_two_change_at_once_is_not_undone(world):
+    """Two requests of one connection, both there before either is done: what was answered with 200 is so."""
+    name = world.symbol()
+    http = Http2(world.server.admin_at)
+
+    def both(path, *bodies):
+        sent = [http.submit("PUT", path, {"Authorization": f"Bearer {world.admin.token}"}, json.dumps(body).encode())
+                for body in bodies]
+        replies = [http.wait(stream) for stream in sent]
+        check(replies[0].status == 200, f"the first: {replies[0]}")
+        if replies[1].status != 200:
+            eq((replies[1].status, json.loads(replies[1].body)["code"]), (409, -1130), "the second")
+        return replies[1].status == 200
+
+    for turn in range(1, 11):
+        done = both(f"/admin/v1/symbols/{name}", {"filters": [{"filterType": "MAX_NUM_ORDERS", "maxNumOrders": turn}]},
+                    {"makerCommission": f"0.01{turn:02}"})
+        eq(world.filter(name, "MAX_NUM_ORDERS")["maxNumOrders"], turn, "of the symbol")
+        fee = world.alice.get("account/commission", {"symbol": name}, signed=True)["standardCommission"]["maker"]
+        eq(float(fee) == float(f"0.01{turn:02}"), done, "the other's commission")
+        done = both("/admin/v1/filters", {"filters": [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 1000 + turn}]},
+                    {"filters": [{"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 1000 + turn}]})
+        have = {row["filterType"]: row for row in world.admin.call("GET", "/admin/v1/filters")["filters"]}
+        eq(have["EXCHANGE_MAX_NUM_ORDERS"]["maxNumOrders"], 1000 + turn, "of the exchange")
+        eq(have.get("EXCHANGE_MAX_NUM_ALGO_ORDERS", {}).get("maxNumAlgoOrders") == 1000 + turn, done, "the other's filter")
+    world.admin.exchange_filters({"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 0},
+                                 {"filterType": "EXCHANGE_MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 0})
+    http.close()
 
 
 @checks

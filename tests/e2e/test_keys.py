@@ -463,12 +463,35 @@ def a_restart_keeps_all_of_it(s):
     large.account()
 
 
+def keys_that_are_gone_make_room_for_others():
+    """An exchange for one user has room for 68 keys at a time, however many come and go."""
+    with Server("--max-users", "1", "--max-orders", "1000") as server:
+        admin = server.admin()
+        user = admin.user("one")
+        for _ in range(80):
+            admin.delete_key(user, admin.key(user)[0])
+        kept = [admin.key(user) for _ in range(68)]
+        error = refusal(admin.key, user)
+        eq((error.status, error.code), (409, -1130), "one more")
+        check("API keys" in error.msg and "--max-users" in error.msg, error.msg)
+        admin.delete_key(user, kept[7][0])
+        kept[7] = admin.key(user)
+        server.kill9()
+        server.restart()
+        admin = server.admin()
+        eq({row["apiKey"] for row in admin.keys(user)}, {key for key, _ in kept}, "keys after a restart")
+        eq(refusal(admin.key, user).status, 409, "one more after a restart")
+        admin.delete_key(user, kept[0][0])
+        Binance(Http1(server.public), *admin.key(user)).account()
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="castle-e2e-") as folder, Server(*OPTIONS) as server:
         session = Session(server, folder)
         checks.run(session, before=session.clear)
         session.clear()
         checks.one("a restart keeps all of it", a_restart_keeps_all_of_it, session)
+    checks.one("keys that are gone make room for others", keys_that_are_gone_make_room_for_others)
     return checks.finish()
 
 

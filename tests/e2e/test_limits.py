@@ -247,7 +247,7 @@ def the_websocket_api_has_the_same_limits(s):
             check(119_000 < until - answer["error"]["data"]["serverTime"] <= 121_000, f"until when: {answer}")
             eq(banned_until(WebSocket(s.at, "/ws-api/v3", headers=header).answer), until, "another connection")
             eq(banned_until(Through(Http1(s.at), host).get("/api/v3/ping")), until, "REST")
-            eq(ws.ask("time", {"returnRateLimits": False})["status"], 418, "the connection stays")
+            eq(ws.closed().code, 1008, "the connection ends behind that answer")
         with contextlib.closing(WebSocket(s.at, "/ws/btcusdt@trade", headers=header)) as ws:
             eq(ws.answer.status, 101, "market streams have no weight")
     in_one_window(s, MINUTE, act)
@@ -302,6 +302,12 @@ def an_account_has_100_unfilled_orders_in_ten_seconds(s):
                             order(100) | replaces | {"orderRateLimitExceededMode": "CANCEL_ONLY"})
             eq((error.status, error.code), (409, -2021), "unless it is to")
             eq(json.loads(error.reply.body)["data"]["newOrderResponse"], {"code": -1015, "msg": TOO_MANY}, "its half")
+            for old, code in (("one-3", -2021), ("nobodys", -2022)):
+                error = refusal(trader.call, "POST", "/api/v3/order/cancelReplace",
+                                order(100) | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old,
+                                              "orderRateLimitExceededMode": "CANCEL_ONLY"})
+                eq((error.status, error.code), (429, code), f"a replace of {old} that stops at a failure")
+                retry_in(s, error.reply, end)
             trader.cancel("BTCUSDT", origClientOrderId="one-2")
             eq(refusal(trader.limit, "BTCUSDT", "BUY", "0.001", "30000").code, -1015, "a cancel gives nothing back")
             trader.call("POST", "/api/v3/order/test", order(100))

@@ -174,6 +174,31 @@ def an_order_of_a_list_is_replaced_by_another_one(s):
 
 
 @checks
+def the_hold_of_a_list_pays_for_what_takes_its_place(s):
+    """All that the account has is in the list."""
+    quantity = s.alice.account(omitZeroBalances="true")["balances"]
+    quantity = {row["asset"]: row["free"] for row in quantity}["ETH"]
+    for leg in (0, 1):
+        made = s.oco("SELL", quantity=quantity)
+        answer = s.alice.call("POST", "/api/v3/order/cancelReplace",
+                              {"symbol": SYMBOL, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": quantity,
+                               "price": "2300", "cancelReplaceMode": "STOP_ON_FAILURE",
+                               "cancelOrderId": made["orders"][leg]["orderId"]})
+        eq((answer["cancelResult"], answer["newOrderResult"]), ("SUCCESS", "SUCCESS"), "results")
+        eq((s.states(made), s.alice.locked("ETH")), (["CANCELED", "CANCELED"], units(quantity)), "the new order has it all")
+        s.alice.cancel(SYMBOL, orderId=answer["newOrderResponse"]["orderId"])
+        eq(s.alice.locked("ETH"), 0, "and gives it back")
+
+
+@checks
+def a_pending_order_is_not_partially_filled(s):
+    made = s.oto()
+    refused(-2011, "Order was not canceled due to cancel restrictions.", s.alice.cancel, SYMBOL,
+            orderId=made["orders"][1]["orderId"], cancelRestrictions="ONLY_PARTIALLY_FILLED")
+    eq(s.states(made), ["NEW", "PENDING_NEW"], "all of it stays")
+
+
+@checks
 def what_an_oco_may_not_be(s):
     relation = "The relationship of the prices for the orders is not correct."
     refused(-2010, relation, s.oco, "SELL", abovePrice="1950")  # not above the last price
@@ -364,6 +389,21 @@ def what_is_told(s):
         eq(told(3), [("w", "TRADE", "FILLED", "NONE"), ("b", "NEW", "NEW", "NONE"), ("a", "NEW", "NEW", "NONE")], "and goes on")
         s.alice.call("DELETE", "/api/v3/orderList", {"symbol": SYMBOL, "listClientOrderId": "list", "newClientOrderId": "gone"})
         eq(told(3), [("gone", "CANCELED", "CANCELED", "NONE"), ("gone", "CANCELED", "CANCELED", "NONE"), ("OTO", *DONE)], "and is cancelled")
+        made = s.otoco(listClientOrderId="list")
+        eq(told(4)[3], ("OTO", *OPEN), "an OTOCO begins whose working order is replaced by one without funds")
+        error = refusal(s.alice.call, "POST", "/api/v3/order/cancelReplace",
+                        {"symbol": SYMBOL, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "8999", "price": "2000",
+                         "cancelReplaceMode": "STOP_ON_FAILURE", "cancelNewClientOrderId": "gone", "newClientOrderId": "dear",
+                         "cancelOrderId": made["orders"][0]["orderId"]})
+        eq((error.status, error.code), (409, -2021), "its answer")
+        gone, events = ("gone", "CANCELED", "CANCELED", "NONE"), []
+        while len(events) < 5:
+            event = ws.event()["event"]
+            if event["e"] == "executionReport":
+                events.append((event["c"], event["x"], event["X"], event["r"]))
+            elif event["e"] == "listStatus":
+                events.append((event["c"], event["l"], event["L"]))
+        eq(events, [gone, ("dear", "REJECTED", "REJECTED", "INSUFFICIENT_BALANCES"), gone, gone, ("OTO", *DONE)], "told once each")
     finally:
         ws.close()
 

@@ -226,6 +226,15 @@ int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_
     return order->flags & ORDER_SHARED ? 0 : needs(ledger, order); /* 0: the other one has acted */
 }
 
+int64_t naive_ledger_held_alone(const struct naive_ledger *ledger, const struct naive_order *order)
+{
+    int64_t held = naive_ledger_held(ledger, order);
+    if (!naive_ledger_shares(ledger, order) || at_market(&order->asked))
+        return held;
+    int64_t alone = needs(ledger, order);
+    return alone < held ? alone : held;
+}
+
 int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset)
 {
     int64_t locked = 0;
@@ -302,7 +311,10 @@ static enum reject filters(const struct ledger_symbol *symbol, const struct ledg
         (between(order->qty_atoms, symbol->limits.market_step_atoms) ||
          outside(order->qty_atoms / lot, symbol->market_min_lots, symbol->market_max_lots)))
         return REJECT_MARKET_LOT_SIZE;
-    if (order->iceberg_atoms % lot != 0)
+    if (order->iceberg_atoms != 0 &&
+        (order->iceberg_atoms % lot != 0 ||
+         between(order->iceberg_atoms, symbol->limits.step_atoms) ||
+         outside(order->iceberg_atoms / lot, symbol->min_lots, symbol->max_lots)))
         return REJECT_LOT_SIZE;
     if (order->iceberg_atoms != 0 && symbol->limits.iceberg_parts != 0 &&
         round_up(order->qty_atoms, order->iceberg_atoms) > symbol->limits.iceberg_parts)
@@ -536,8 +548,8 @@ static struct naive_plan check(const struct naive_ledger *ledger, uint32_t user,
     plan.reject = filters(symbol, order);
     plan.hold_asset = pays_with(ledger, order);
     plan.free_alone = naive_ledger_free_atoms(ledger, user, plan.hold_asset);
-    if (replaced && !replaced->list && pays_with(ledger, &replaced->asked) == plan.hold_asset)
-        plan.from_old = naive_ledger_held(ledger, replaced) + replaced->due;
+    if (replaced && pays_with(ledger, &replaced->asked) == plan.hold_asset)
+        plan.from_old = naive_ledger_held_alone(ledger, replaced) + replaced->due;
     plan.free = (int64_t)least((__int128)plan.free_alone + plan.from_old, INT64_MAX);
     uint32_t ahead = resting_before(place);
     bool duplicate = id_in_use(ledger, user, order->client_id, order->client_length, old);
@@ -836,6 +848,8 @@ void naive_ledger_replaced(struct naive_ledger *ledger, uint64_t ref, uint64_t o
                            uint64_t new_ref, int64_t moved, int64_t ts_us)
 {
     struct naive_order *made = open_order(ledger, new_ref);
+    if (moved) /* the other one of its pair is left with nothing, and ends, too */
+        acts(ledger, open_order(ledger, ref));
     made->first_hold += moved;
     if (moved || at_market(&made->asked))
         made->due = 0;
@@ -1232,7 +1246,9 @@ enum reject naive_ledger_check_deposit(const struct naive_ledger *ledger, uint32
     if (amount > 0 && (supply + amount > INT64_MAX ||
                        *total_of(ledger, user, asset) + (__int128)amount > INT64_MAX))
         return REJECT_OVERFLOW;
-    return ledger->deposit_count >= ledger->limits.deposits ? REJECT_LIMIT : REJECT_NONE;
+    uint32_t kept_back = amount > 0 ? ledger->limits.deposits / 16 : 0;
+    return ledger->deposit_count + kept_back >= ledger->limits.deposits ? REJECT_LIMIT
+                                                                        : REJECT_NONE;
 }
 
 int64_t naive_ledger_apply_deposit(struct naive_ledger *ledger, uint32_t user, uint16_t asset,

@@ -168,6 +168,8 @@ int64_t naive_ledger_apply_deposit(struct naive_ledger *ledger, uint32_t user, u
 
 int64_t naive_ledger_free_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset);
 int64_t naive_ledger_locked_atoms(const struct naive_ledger *ledger, uint32_t user, uint16_t asset);
+/* Of what the order may spend: what it needs for itself where a pair shares one hold. */
+int64_t naive_ledger_held_alone(const struct naive_ledger *ledger, const struct naive_order *order);
 /* What the order may spend, alone or with the other one of its pair. */
 int64_t naive_ledger_held(const struct naive_ledger *ledger, const struct naive_order *order);
 /* Whether it has one hold with the other one of its pair, of which none has acted. */

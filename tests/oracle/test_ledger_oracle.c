@@ -577,8 +577,9 @@ static void compare_finding(void)
         for (uint32_t k = 0; (other = naive_ledger_order(run.naive, k)) != NULL; k++) {
             if (!same_client_id(order, other))
                 continue;
-            newest = other;
-            if (other->status != ORDER_SENT)
+            if (other->open || !newest->open)
+                newest = other;
+            if (other->status != ORDER_SENT && (other->open || !shown || !shown->open))
                 shown = other;
         }
         SAME(ref_at(ledger_find_client(run.ledger, user, order->asked.symbol,
@@ -1228,7 +1229,8 @@ static void do_replaced(const struct naive_order *made, uint32_t pair)
     int64_t moved = 0, due = made->due;
     run.pairs[pair] = run.pairs[--run.pair_count];
     if (resting && !chance(10)) {
-        int64_t held = due ? naive_ledger_held(run.naive, old) : 0; /* else of another asset */
+        int64_t held =
+            due ? naive_ledger_held_alone(run.naive, old) : 0; /* else of another asset */
         moved = held >= due ? due : estimate ? held : 0;
         seen.calls[REPLACED]++;
         seen.moved_all += moved && moved == due;

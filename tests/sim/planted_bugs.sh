@@ -29,6 +29,7 @@ bugs=(
     "41 makers are not told of their fills"
     "42 the hold of a refused order comes back in silence"
     "43 a fill that was held back is forgotten"
+    "44 a fill that was held back is told twice"
     "50 the history's rows in one transaction, their cursor in the next"
     "51 a candle that the history has the beginning of begins anew"
     "52 a bad snapshot counts as one that is kept"

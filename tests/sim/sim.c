@@ -101,6 +101,7 @@ struct watcher {
 struct told_order { /* as a watcher has it */
     bool there;
     uint32_t user;
+    uint64_t trade_id; /* the newest that was told */
     struct order_view view;
 };
 
@@ -629,7 +630,14 @@ static void fold_order(struct watcher *watcher, const struct order_event *event)
         fail("an order's executions do not add up");
     if (!told->there && event->execution == EXECUTION_NEW && view->executed)
         fail("a new order is told as filled");
-    *told = (struct told_order){.there = true, .user = watcher->user, .view = *view};
+    uint64_t newest = told->there ? told->trade_id : 0;
+    if (trade && event->trade.trade_id) { /* else the history has lost it */
+        if (event->trade.trade_id <= newest)
+            fail("a fill is told twice");
+        newest = event->trade.trade_id;
+    }
+    *told = (struct told_order){
+        .there = true, .user = watcher->user, .trade_id = newest, .view = *view};
 }
 
 /* A list begins once, and is done once, behind that. */
@@ -684,7 +692,9 @@ static void read_order(struct watcher *watcher, const struct order_view *view)
     struct told_order *told = told_of(watcher, view->symbol, view->order_id);
     if (told->there && !views_agree(&told->view, view) && !may_be_late(view))
         fail("a read shows an order as its events do not");
-    *told = (struct told_order){.there = true, .user = watcher->user, .view = *view};
+    uint64_t newest = told->there ? told->trade_id : 0;
+    *told = (struct told_order){
+        .there = true, .user = watcher->user, .trade_id = newest, .view = *view};
 }
 
 static bool balances_agree(const struct balance_view *a, int64_t free, int64_t locked)

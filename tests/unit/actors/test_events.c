@@ -534,6 +534,42 @@ Test(actors_events, an_order_by_quote_amount_is_filled_by_its_last_fill)
            "a EXPIRED r #4 expired q2 z2 Z220\na QUOTE 460 0\n");
 }
 
+/* Goal: a fill of an order by quote amount is told once, before the prevented match that follows
+ * it, whatever follows that. Method: a fill, two prevented matches, and another fill; then a fill,
+ * a prevented match that leaves too little for a lot, and so the end. */
+Test(actors_events, a_fill_before_prevented_matches_is_told_once)
+{
+    give(ALICE, BASE, UNITS(9));
+    ask(order(BOB, SIDE_SELL, 100, 1, "m1"));
+    ask(order(ALICE, SIDE_SELL, 101, 1, "o1"));
+    ask(order(ALICE, SIDE_SELL, 102, 1, "o2"));
+    ask(order(BOB, SIDE_SELL, 103, 2, "m2"));
+    exchange_watch(&ex, BOB, ACCOUNTS, false);
+    told_length[ACCOUNTS] = 0;
+    struct request *request = market(ALICE, SIDE_BUY, 0, 409, "q");
+    request->order.stp = STP_DECREMENT;
+    ask(request);
+    expect("a NEW q #5 new q0 z0 Z0\na BASE 7.98 2\na QUOTE 591 309\n"
+           "a PREVENTED o1 #2 expired_in_match q1 z0 Z0 prevented 1\na BASE 8.98 1\n"
+           "a TRADE q #5 partial q0 z1 Z100 t1 1 at 100 fee 0.02 BASE\n"
+           "a PREVENTED q #5 partial q0 z1 Z100 prevented 1\na QUOTE 591 309\n"
+           "a PREVENTED o2 #3 expired_in_match q1 z0 Z0 prevented 1\na BASE 9.98 0\n"
+           "a PREVENTED q #5 partial q0 z1 Z100 prevented 1\na QUOTE 591 309\n"
+           "a BASE 10.96 0\na QUOTE 591 206\n"
+           "a TRADE q #5 filled q2 z2 Z203 t2 1 at 103 fee 0.02 BASE\na QUOTE 797 0\n");
+    ask(order(ALICE, SIDE_SELL, 102, 1, "o3"));
+    ask(order(BOB, SIDE_SELL, 101, 1, "m3"));
+    told_length[ACCOUNTS] = 0;
+    request = market(ALICE, SIDE_BUY, 0, 305, "r");
+    request->order.stp = STP_DECREMENT;
+    ask(request);
+    expect("a NEW r #8 new q0 z0 Z0\na BASE 10.94 1\na QUOTE 492 204\n"
+           "a PREVENTED o3 #6 expired_in_match q1 z0 Z0 prevented 1\na BASE 11.94 0\n"
+           "a TRADE r #8 partial q0 z1 Z101 t3 1 at 101 fee 0.02 BASE\n"
+           "a PREVENTED r #8 partial q0 z1 Z101 prevented 1\na QUOTE 492 204\n"
+           "a EXPIRED r #8 filled q1 z1 Z101\na QUOTE 696 0\n");
+}
+
 /* Goal: self-trade prevention is told as such, with what it took, to maker and taker. Method: an
  * order that would meet the same user's. */
 Test(actors_events, self_trade_prevention_is_told)

@@ -288,6 +288,8 @@ Test(stream_name, is_read_as_documented)
           .zone_minutes = 480}},
         {"x@miniTicker", {.type = STREAM_MINI_TICKER, .pace = PACE_1S, .symbol = "X"}},
         {"x@ticker", {.type = STREAM_TICKER, .pace = PACE_1S, .symbol = "X"}},
+        {"twentyletterssymbols@trade",
+         {.type = STREAM_TRADE, .pace = PACE_NOW, .symbol = "TWENTYLETTERSSYMBOLS"}},
         {"x@avgPrice", {.type = STREAM_AVG_PRICE, .pace = PACE_1S, .symbol = "X"}},
         {"x@ticker_1h", {.type = STREAM_WINDOW, .pace = PACE_1S, .symbol = "X", .hours = 1}},
         {"x@ticker_4h", {.type = STREAM_WINDOW, .pace = PACE_1S, .symbol = "X", .hours = 4}},

@@ -1489,14 +1489,24 @@ Test(ledger_deposits, the_lowest_amount_is_refused)
     cr_assert_eq(deposit(alice, USD, INT64_MIN), REJECT_NO_FUNDS);
 }
 
-/* Goal: the table of ids is bounded. Method: fill it; a repeat still gets its answer. */
+/* Goal: the table of ids is bounded, and its last sixteenth is for withdrawals. Method: fill it; a
+ * repeat still gets its answer. */
 Test(ledger_deposits, a_full_table_refuses_new_ids_only)
 {
+    uint32_t kept_back = default_limits.deposits / 16;
+    cr_assert_gt(kept_back, 0);
     ledger_apply_deposit(ledger, alice, USD, 100, some_id);
-    for (uint32_t i = 1; i < default_limits.deposits; i++)
+    for (uint32_t i = 1; i < default_limits.deposits - kept_back; i++)
         give(alice, USD, 1);
     uint8_t other[REQUEST_ID_BYTES] = "another request";
     cr_assert_eq(ledger_check_deposit(ledger, alice, USD, 1, other, &done), REJECT_LIMIT);
+    for (uint8_t i = 0; i < kept_back; i++) {
+        other[0] = i;
+        cr_assert_eq(ledger_check_deposit(ledger, alice, USD, -1, other, &done), REJECT_NONE);
+        ledger_apply_deposit(ledger, alice, USD, -1, other);
+    }
+    other[0]++;
+    cr_assert_eq(ledger_check_deposit(ledger, alice, USD, -1, other, &done), REJECT_LIMIT);
     cr_assert_eq(deposit(alice, USD, 100), REJECT_NONE);
     cr_assert(done != NULL);
 }

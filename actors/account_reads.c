@@ -328,27 +328,18 @@ void answer_view(struct account_shard *self, uint64_t tag, const struct ledger_o
     shard_reply(&self->shard, tag, REJECT_NONE, reply_view(self, order), last, 0);
 }
 
-/* An order that the account keeps no more has only its ids. */
+/* An order that the account keeps no more is among the list's ids alone. */
 static struct reply *reply_list(struct account_shard *self, const struct ledger_list *list)
 {
     struct reply *reply = reply_get(self, REPLY_LIST);
     list_view(list, reply_lists(reply));
-    reply->count = (uint16_t)list_orders(list->kind);
     count_orders(self, list->user, self->shard.last_ts_us, reply);
-    for (uint32_t i = 0; i < reply->count; i++) {
-        struct order_view *view = &reply_list_orders(reply)[i];
-        const struct ledger_list_order *of = &list->order[i];
-        uint32_t slot = ledger_find_order_id(self->ledger, list->user, list->symbol, of->order_id);
-        if (slot) {
-            order_view(self, ledger_order(self->ledger, slot), view);
-            continue;
-        }
-        memset(view, 0, sizeof *view);
-        view->symbol = list->symbol;
-        view->order_id = of->order_id;
-        view->list_id = list->id;
-        view->client_length = of->client_length;
-        memcpy(view->client_id, of->client_id, of->client_length);
+    for (uint32_t i = 0; i < list_orders(list->kind); i++) {
+        uint32_t slot =
+            ledger_find_order_id(self->ledger, list->user, list->symbol, list->order[i].order_id);
+        if (slot)
+            order_view(self, ledger_order(self->ledger, slot),
+                       &reply_list_orders(reply)[reply->count++]);
     }
     return reply;
 }

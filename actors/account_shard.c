@@ -489,6 +489,7 @@ static enum reject take_deposit(struct account_shard *self, const struct request
         shard_stamp(&self->shard, ts_us, 0);
         done = ledger_apply_deposit(self->ledger, user, request->deposit.asset,
                                     request->deposit.amount, request->deposit.request_id);
+        counter_set(&self->money_moves, ledger_deposits(self->ledger));
         events_moved(self, request->deposit.asset, request->deposit.amount);
     }
     reply_deposit(self, request->tag, done);
@@ -906,7 +907,6 @@ static enum take account_take(struct actor *actor, enum lane_class class,
         return TAKE_NO_ROOM; /* a long read shows one moment */
     enum take take = class == CLASS_REQUEST ? take_request(self, msg) : take_link(self, msg);
     counter_set(&self->open_orders, ledger_open_orders(self->ledger));
-    counter_set(&self->money_moves, ledger_deposits(self->ledger));
     return take;
 }
 

@@ -488,11 +488,25 @@ def lists_outlive_a_kill_between_any_two_steps(s):
     step(oto, ["CANCELED", "CANCELED"], s.alice.cancel_all, SYMBOL)
 
 
+def orders_kept_no_more_are_not_reported():
+    """Of a list that ends an account that keeps one order reports that one; all of the list's ids are there."""
+    with Server("--done-orders", "1") as server:
+        s = Session(server)
+        s.clear()
+        for place in (s.oto, s.otoco):
+            made = place()
+            gone = s.alice.call("DELETE", "/api/v3/orderList", {"symbol": SYMBOL, "orderListId": made["orderListId"]})
+            eq(gone["orders"], made["orders"], "its orders")
+            eq([(row["status"], row["orderId"]) for row in gone["orderReports"]], [("CANCELED", made["orders"][-1]["orderId"])],
+               "what is reported")
+
+
 def main():
     with Server() as server:
         session = Session(server)
         checks.run(session, before=session.clear)
         checks.one("money is conserved", lambda: conserved(session.admin.audit()))
+    checks.one("orders kept no more are not reported", orders_kept_no_more_are_not_reported)
     return checks.finish()
 
 

@@ -127,7 +127,6 @@ static void render_terms(const struct call *call, struct text *out, const struct
     if (order->iceberg)
         key_amount(out, "icebergQty", order->iceberg);
     render_trail(call, out, order);
-    render_strategy(out, &order->strategy);
 }
 
 static void working_time(const struct call *call, struct text *out, const struct order_view *order)
@@ -261,6 +260,7 @@ void render_report(const struct call *call, struct text *out, const struct order
     if (call->resp != RESPONSE_ACK) {
         order_middle(out, order);
         render_terms(call, out, order);
+        render_strategy(out, &order->strategy);
         if (order->list_id && !order->working_us)
             text_str(out, ",\"workingTime\":-1");
         working_time(call, out, order);
@@ -294,6 +294,7 @@ void render_cancel(const struct call *call, struct text *out, const struct order
     key_time(call, out, "transactTime", order->updated_us);
     order_middle(out, order);
     render_terms(call, out, order);
+    render_strategy(out, &order->strategy);
     key_text(out, "selfTradePreventionMode", stp_names[order->stp]);
     prevented(call, out, order);
     text_str(out, "}");

@@ -52,7 +52,7 @@ async function call(method, path, query, headers = {}, body = undefined) {
   }
   if (!answer.ok) {
     const retryMs = Number(answer.headers.get('retry-after') ?? 0) * 1000;
-    if ([418, 429].includes(answer.status) && retryMs) {
+    if (value.code === -1003 && retryMs) { // -1015 is of orders alone
       tooMuch(aloneUntil = Date.now() + retryMs);
     }
     throw new ApiError(answer.status, value.code, value.msg ?? `HTTP ${answer.status}`, retryMs);

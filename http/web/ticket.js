@@ -182,7 +182,7 @@ export class Ticket {
       base = found.got;
       total = found.cost;
       taker = true;
-      note = !found.enough ? 'The book does not hold that much.' : base ? `About ${grouped(over(total, base), market.pricePlaces)} ${market.quote} each.` : '';
+      note = !found.enough ? `${across.edge === null ? 'The book does' : `The best ${across.prices.length} prices do`} not hold that much.` : base ? `About ${grouped(over(total, base), market.pricePlaces)} ${market.quote} each.` : '';
     } else if (kind === 'LIMIT' && !postOnly) {
       taker = across.prices.length > 0 && (buy ? across.prices[0] <= limit : across.prices[0] >= limit);
     }
@@ -267,7 +267,7 @@ export class Ticket {
         this.emptied(); // so that one more order is typed, not slipped into
       }
     } catch (error) {
-      this.said(`${name()}${error.message}${error.unknown ? ' It is not known whether the order was taken: look at your orders.' : error.code ? ` (${error.code})` : ''}`, false);
+      this.said(`${name()}${error.message}${error.unknown ? ' It is not known whether the order was taken: look at your orders.' : error.code ? ` (${error.code})` : ''}${error.retryMs ? ` Again in ${Math.ceil(error.retryMs / 1000)} s.` : ''}`, false);
       if (error.unknown) {
         this.account.refresh().catch(() => this.account.socket?.drop()); // then all comes with the next connection
       } else if (error.message === 'Market is closed.') {

@@ -11,6 +11,7 @@ import { Book, follow } from '../../../http/web/book.js'; // none of what follow
 import { Candles } from '../../../http/web/candles.js';
 import { fixed, parse, plain, shortened } from '../../../http/web/decimal.js';
 import { numberOf, orderOf, toldOf, walk, wrongOf } from '../../../http/web/order.js';
+import { groupsOf } from '../../../http/web/ladder.js';
 import { Socket } from '../../../http/web/socket.js';
 
 const SYMBOL = 'BTCUSDT';
@@ -369,6 +370,8 @@ check('a book that knows so many levels shows none beyond them, and asks again w
   await told.live();
   told.event({ U: 11, u: 11, b: [['50', '1']], a: [['104', '1'], ['102', '2']] });
   eq([book.asks.prices, book.bids.prices, book.asks.quantities.get(parse('102'))], [['100', '101', '102', '103'].map(parse), ['99', '98', '50'].map(parse), parse('2')], 'levels');
+  eq([[book.asks, '1'], [book.asks, '2'], [book.bids, '50']].map(([side, step]) => groupsOf(side, parse(step), 9).map(({ price, total }) => `${plain(price)} ${plain(total)}`)),
+    [['100 1', '101 2', '102 4'], ['100 1', '102 4'], ['50 3']], 'whole groups');
   told.event({ U: 12, u: 12, b: [], a: [['100', '0'], ['101', '0']] });
   eq(snapshots, 1, 'half are enough');
   told.event({ U: 13, u: 13, b: [], a: [['102', '0']] });
@@ -652,6 +655,7 @@ check('an amount of one asset never becomes one of the other', async () => {
 });
 
 check('cancelling works while the account is active, and the list stays where it is', async () => {
+  await carol.tidy();
   const first = await carol.limit('BUY', '50000', '0.01');
   await accountIsTrue(trader, carol, 'one order');
   const button = await trader.locator('#page-orders tbody button').boundingBox();
@@ -739,6 +743,7 @@ check('what is typed is sent as a number, and what is none is told', async () =>
 
 check('a refusal is seen where the order was made, also on small screens', async () => {
   trader.refusals = heard.rough = true;
+  await trader.click('[data-symbol=BTCUSDT]');
   for (const [width, height] of [[1366, 768], [1280, 720]]) {
     await trader.setViewportSize({ width, height });
     await order(trader, 'OCO', 'SELL', { price: '61000', stop: '58000', stopLimit: '57900', amount: '9000' });
@@ -792,6 +797,7 @@ check('a halt and its end are known at once', async () => {
   assert.match(await said(there), /is not trading.*Asking/);
   eq(posts, before, 'no order is sent');
   await accessible(there, 'halted');
+  await picture(there, 'halted');
   await admin('PUT', '/ETHUSDT/status', { status: 'TRADING' });
   await until(async () => eq(await text(there, '#submit'), 'Buy ETH', 'the button'), 'the end of it');
   assert.doesNotMatch(await text(there, '[data-symbol=ETHUSDT] .change'), /halted/);
@@ -830,6 +836,7 @@ check('an exchange that was asked too much is left alone for as long as it says'
   await there.route('**/api/v3/klines?*', refuse(3600));
   await there.click('#intervals button:text-is("5m")');
   await until(async () => assert.match(await text(there, '#banner'), /asked too much: it answers again in 3\d\d\d s/), 'the banner again');
+  await picture(there, 'asked-too-much');
   const before = gets;
   await there.click('[data-symbol=ETHUSDT]');
   await there.click('[data-symbol=BTCUSDT]');
@@ -1057,6 +1064,7 @@ check('axe finds nothing serious, in dark and light, with orders and without, on
   }
   await page.click('#cancel-all');
   await accessible(page, 'the question');
+  await picture(page, 'question');
   await page.click('#ask-yes');
   const fresh = await open({ colorScheme: 'light' });
   await fresh.click('#keys-open');

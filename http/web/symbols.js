@@ -12,7 +12,7 @@ function percent(open, last) {
 }
 
 const TITLE_MS = 1000; // a tab's title is for glances
-const HALTED = { HALT: '⏸ halted', CANCEL_ONLY: '⏸ cancel only', BREAK: '⏸ closed' };
+const HALTED = { HALT: 'halted', CANCEL_ONLY: 'cancel only', BREAK: 'closed' };
 const CLASSES = { '-1': 'down', 0: '', 1: 'up' };
 
 export class Symbols {

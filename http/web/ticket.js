@@ -6,7 +6,7 @@ import { numberOf, orderOf, toldOf, walk, wrongOf } from './order.js';
 const HUNDRED = 100n;
 
 export class Ticket {
-  // closed(): told when the exchange seems to think otherwise of whether the symbol trades.
+  // closed(): asks the exchange whether the symbol trades, and returns when that is known.
   constructor({ book, account, askKeys, closed }) {
     Object.assign(this, { book, account, askKeys, closed });
     this.form = $('#ticket');
@@ -239,8 +239,7 @@ export class Ticket {
       return;
     }
     if (market.status !== 'TRADING') {
-      this.said(`${market.symbol} is not trading (${market.status}). Asking the exchange again …`, false);
-      this.closed();
+      this.askWhether(market);
       return;
     }
     const { values, last } = this, wrong = wrongOf(values, market, last);
@@ -255,6 +254,16 @@ export class Ticket {
     await this.send(market, values, orderOf(values, last));
     this.busy = false;
     soon(this.draw);
+  }
+
+  // What is known of a symbol that does not trade may be old: nothing is sent to it, but it is asked for.
+  async askWhether(market) {
+    const closed = () => `${market.symbol} is not trading (${market.status}).`;
+    this.said(`${closed()} Asking the exchange again …`, false);
+    await this.closed();
+    if (market === this.market) {
+      this.said(market.status === 'TRADING' ? `${market.symbol} is trading again.` : closed(), market.status === 'TRADING');
+    }
   }
 
   // The answer may come when another symbol is chosen: it is told with its own.

@@ -5,6 +5,10 @@ import { numberOf, orderOf, toldOf, walk, wrongOf } from './order.js';
 
 const HUNDRED = 100n;
 
+const refusalOf = ({ message, unknown, code, retryMs }) => [message,
+  unknown ? 'It is not known whether the order was taken: look at your orders.' : code ? `(${code})` : '',
+  retryMs ? `Again in ${Math.ceil(retryMs / 1000)} s.` : ''].filter(Boolean).join(' ');
+
 export class Ticket {
   // closed(): asks the exchange whether the symbol trades, and returns when that is known.
   constructor({ book, account, askKeys, closed }) {
@@ -182,7 +186,11 @@ export class Ticket {
       base = found.got;
       total = found.cost;
       taker = true;
-      note = !found.enough ? `${across.edge === null ? 'The book does' : `The best ${across.prices.length} prices do`} not hold that much.` : base ? `About ${grouped(over(total, base), market.pricePlaces)} ${market.quote} each.` : '';
+      if (!found.enough) {
+        note = `${across.edge === null ? 'The book does' : `The best ${across.prices.length} prices do`} not hold that much.`;
+      } else if (base) {
+        note = `About ${grouped(over(total, base), market.pricePlaces)} ${market.quote} each.`;
+      }
     } else if (kind === 'LIMIT' && !postOnly) {
       taker = across.prices.length > 0 && (buy ? across.prices[0] <= limit : across.prices[0] >= limit);
     }
@@ -208,7 +216,8 @@ export class Ticket {
     $('#amount-unit').disabled = kind !== 'MARKET';
     $('#tif').disabled = kind === 'LIMIT' && $('#post-only').checked;
     const asset = buy ? market.quote : market.base;
-    say($('#available'), account.signed ? `${asset === market.base ? grouped(account.free(asset), market.quantityPlaces) : shortened(account.free(asset), market.quotePlaces)} ${asset}` : '–');
+    const free = account.free(asset), shown = buy ? shortened(free, market.quotePlaces) : grouped(free, market.quantityPlaces);
+    say($('#available'), account.signed ? `${shown} ${asset}` : '–');
     const estimate = this.estimate();
     say($('#total'), estimate ? `${shortened(estimate.total, market.quotePlaces)} ${market.quote}` : '–');
     say($('#fee'), estimate && estimate.fee !== null ? `${plain(estimate.fee)} ${estimate.feeAsset} (${plain(estimate.rate * HUNDRED)} % ${estimate.taker ? 'taker' : 'maker'})` : '–');
@@ -276,7 +285,7 @@ export class Ticket {
         this.emptied(); // so that one more order is typed, not slipped into
       }
     } catch (error) {
-      this.said(`${name()}${error.message}${error.unknown ? ' It is not known whether the order was taken: look at your orders.' : error.code ? ` (${error.code})` : ''}${error.retryMs ? ` Again in ${Math.ceil(error.retryMs / 1000)} s.` : ''}`, false);
+      this.said(name() + refusalOf(error), false);
       if (error.unknown) {
         this.account.refresh().catch(() => this.account.socket?.drop()); // then all comes with the next connection
       } else if (error.message === 'Market is closed.') {

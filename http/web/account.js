@@ -2,10 +2,12 @@
 //
 // The subscription comes first and the snapshot after it, so nothing falls between. Every event says all of its order or balance,
 // so those that the snapshot holds already change nothing in the end.
+import { insist, setClock } from './api.js';
 import { Socket } from './socket.js';
-import { parse } from './decimal.js';
+import { fixed, over, parse } from './decimal.js';
 
 const OPEN = ['NEW', 'PARTIALLY_FILLED', 'PENDING_NEW'], KEPT = 500;
+const PAST_MS = 5 * 60000; // events keep it true for longer, but a page forgets orders that are many
 
 export const isOpen = (order) => OPEN.includes(order.status);
 
@@ -35,6 +37,7 @@ export class Account {
     this.orders = new Map(); // "SYMBOL id": order
     this.trades = new Map(); // "SYMBOL id": trade
     this.commission = new Map(); // symbol: {maker, taker}
+    this.pastAt = new Map(); // symbol: when its past was asked for on this connection
     this.symbol = null;
   }
 
@@ -83,14 +86,20 @@ export class Account {
       await socket.request('userDataStream.subscribe.signature', await keys.params());
       await this.refresh();
       if (socket === this.socket) {
+        socket.settled();
         this.state('live');
       }
     } catch (error) {
       if (socket === this.socket && [-2014, -2015, -1022].includes(error.code)) {
         this.end();
         this.news(`The exchange does not take these keys any more: ${error.message}`, false);
-      } else if (ws === socket.ws) { // not lost meanwhile
-        socket.drop(); // and from the beginning, after a pause
+        return;
+      }
+      if (error.code === -1021) {
+        await setClock().catch(() => {});
+      }
+      if (ws === socket.ws) { // not lost meanwhile
+        socket.drop(error.retryMs); // and from the beginning, after a pause
       }
     }
   }
@@ -116,6 +125,7 @@ export class Account {
     for (const event of kept) {
       this.take(event, true);
     }
+    this.pastAt.clear();
     this.past();
     this.changed();
   }
@@ -129,11 +139,15 @@ export class Account {
   }
 
   async past() {
-    const { keys, symbol } = this;
-    const ask = (path, params) => keys.rest('GET', path, { symbol, ...params }).catch(() => null);
+    const { keys, symbol } = this, mine = () => keys === this.keys;
+    if (Date.now() - this.pastAt.get(symbol) < PAST_MS) {
+      return;
+    }
+    this.pastAt.set(symbol, Date.now());
+    const ask = (path, params) => insist(() => keys.rest('GET', path, { symbol, ...params }), () => mine() && symbol === this.symbol);
     const [orders, trades, commission] = await Promise.all([ask('allOrders', { limit: 200 }), ask('myTrades', { limit: 200 }),
       this.commission.has(symbol) ? null : ask('account/commission')]);
-    if (keys !== this.keys) {
+    if (!mine()) {
       return;
     }
     for (const order of orders ?? []) {
@@ -145,6 +159,12 @@ export class Account {
     if (commission) {
       const sum = (name) => ['standardCommission', 'specialCommission', 'taxCommission'].reduce((all, kind) => all + parse(commission[kind][name]), 0n);
       this.commission.set(symbol, { maker: sum('maker'), taker: sum('taker') });
+    }
+    if (!orders || !trades || !this.commission.has(symbol)) { // given up when another symbol was chosen
+      this.pastAt.delete(symbol);
+      if (symbol === this.symbol) { // and this one again
+        this.past();
+      }
     }
     this.changed();
   }
@@ -199,10 +219,12 @@ export class Account {
     }
   }
 
-  tell({ x, X, S, s, l, L, eR }) {
-    const side = S === 'BUY' ? 'Bought' : 'Sold', short = (text) => text.replace(/\.?0+$/, '');
+  // The fills of one order are one piece of news, which grows.
+  tell({ x, X, S, s, i, q, z, Z, L, eR }) {
+    const side = S === 'BUY' ? 'Bought' : 'Sold', short = (text) => text.replace(/\.?0+$/, ''), about = `${s} ${i}`;
     if (x === 'TRADE') {
-      this.news(`${side} ${short(l)} ${s} at ${short(L)}${X === 'FILLED' ? '; the order is filled' : ''}`, true);
+      const places = Math.max(short(L).split('.')[1]?.length ?? 0, 2), average = short(fixed(over(parse(Z), parse(z)), places));
+      this.news(X === 'FILLED' ? `${side} ${short(z)} ${s} at ${average}; the order is filled` : `${side} ${short(z)} of ${short(q)} ${s} at ${average}`, true, about);
     } else if (x === 'CANCELED') {
       this.news(`Cancelled: ${S.toLowerCase()} order of ${s}`, true);
     } else if (x === 'EXPIRED' && eR !== 'OCO_TRIGGER') {

@@ -11,9 +11,18 @@ class Side {
   clear() {
     this.prices = []; // best first
     this.quantities = new Map();
+    this.edge = null; // the last price that is known, where a snapshot did not reach the end
+  }
+
+  // What lies beyond the edge is not known, so it must not look as if it were.
+  beyond(price) {
+    return this.edge !== null && (this.sign > 0 ? price > this.edge : price < this.edge);
   }
 
   set(price, quantity) {
+    if (this.beyond(price)) {
+      return;
+    }
     const known = this.quantities.has(price);
     if (quantity) {
       this.quantities.set(price, quantity);
@@ -36,7 +45,9 @@ class Side {
 }
 
 export class Book {
-  constructor() {
+  // `levels`: how many of each side a snapshot has at most.
+  constructor(levels = Infinity) {
+    this.levels = levels;
     this.bids = new Side(-1);
     this.asks = new Side(1);
     this.begin();
@@ -64,6 +75,9 @@ export class Book {
     this.asks.clear();
     this.updateId = lastUpdateId;
     this.apply(bids, asks);
+    for (const side of [this.bids, this.asks]) {
+      side.edge = side.prices.length >= this.levels ? side.prices.at(-1) : null;
+    }
     const kept = this.buffer;
     this.buffer = [];
     return kept.every((event) => this.event(event));
@@ -84,6 +98,11 @@ export class Book {
     this.updateId = event.u;
     this.apply(event.b, event.a);
     return true;
+  }
+
+  // So much was taken off a side that one should look further: another snapshot is needed.
+  get thin() {
+    return [this.bids, this.asks].some((side) => side.edge !== null && side.prices.length < this.levels / 2);
   }
 
   apply(bids, asks) {
@@ -139,7 +158,7 @@ export function follow(book, { streams, symbol, snapshot, changed }) {
       changed();
     },
     event: (event) => {
-      if (book.event(event)) {
+      if (book.event(event) && !book.thin) {
         if (book.ready) {
           changed();
         }

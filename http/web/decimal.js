@@ -28,6 +28,9 @@ export function grouped(atoms, places) {
   return whole.replace(/\B(?=(\d{3})+$)/g, ',') + (dot < 0 ? '' : text.slice(dot));
 }
 
+// The same with at most so many decimals: zeros at the end are left out, down to two decimals.
+export const shortened = (atoms, places) => grouped(atoms, places).replace(/(\.\d\d\d*?)0+$/, '$1');
+
 // How many decimals a step such as 0.01 has.
 export const placesOf = (step) => (step % ATOM ? fixed(step).replace(/0+$/, '').split('.')[1].length : 0);
 

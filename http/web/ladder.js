@@ -4,7 +4,8 @@ import { ceilTo, fixed, floorTo, grouped } from './decimal.js';
 
 const ROW_PX = 20, HEAD_PX = 22, SPREAD_PX = 32, ROWS_MIN = 5, ROWS_MAX = 60;
 
-// The levels of a side in groups of `step`, best first, with sums: [{price, quantity, total}].
+// The levels of a side in groups of `step`, best first, with sums: [{price, quantity, total}]. The group at the edge of what is known would
+// be a part of one, and is left out.
 export function groupsOf(side, step, most) {
   const groups = [];
   let total = 0n;
@@ -12,14 +13,14 @@ export function groupsOf(side, step, most) {
     const group = side.sign > 0 ? ceilTo(price, step) : floorTo(price, step), quantity = side.quantities.get(price);
     if (groups.at(-1)?.price !== group) {
       if (groups.length === most) {
-        break;
+        return groups;
       }
       groups.push({ price: group, quantity: 0n, total });
     }
     groups.at(-1).quantity += quantity;
     groups.at(-1).total = total += quantity;
   }
-  return groups;
+  return side.edge === null || groups.length < 2 ? groups : groups.slice(0, -1);
 }
 
 export class Ladder {

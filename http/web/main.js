@@ -1,12 +1,13 @@
 // The page: what is chosen, and who is told of it. Every other module has one thing to do, and none knows another's elements.
-import { Keys, get, setClock } from './api.js';
+import { Keys, get, insist, onTooMuch, setClock } from './api.js';
 import { Account } from './account.js';
 import { Book, follow } from './book.js';
 import { Chart } from './chart.js';
 import { Depth } from './depth.js';
-import { $, $$, el, say, soon } from './dom.js';
+import { $, $$, say, soon } from './dom.js';
 import { Ladder } from './ladder.js';
-import { marketOf } from './market.js';
+import { Listing } from './listing.js';
+import { banner, news, tooMuch } from './notices.js';
 import { Streams } from './stream.js';
 import { Symbols } from './symbols.js';
 import { Tables } from './tables.js';
@@ -15,21 +16,7 @@ import { theme } from './theme.js';
 import { Ticket } from './ticket.js';
 import { parse } from './decimal.js';
 
-const NEWS_MS = 6000, NEWS_MAX = 4;
-
-function banner(text) {
-  $('#banner').hidden = !text;
-  say($('#banner'), text);
-}
-
-function news(text, good = true) {
-  const line = el('p', { className: good ? '' : 'bad' }, text);
-  $('#news').append(line);
-  while ($('#news').children.length > NEWS_MAX) {
-    $('#news').firstChild.remove();
-  }
-  setTimeout(() => line.remove(), NEWS_MS);
-}
+onTooMuch(tooMuch);
 
 // ---- connection ----
 
@@ -52,14 +39,19 @@ const streams = new Streams({
 
 // ---- what is chosen ----
 
-const markets = new Map(), book = new Book();
-let market = null, leave = [];
+const LEVELS = 1000; // of each side of the book are known
+
+const markets = new Map(), book = new Book(LEVELS);
+let market = null, leave = [], symbols = null;
 const account = new Account({
   changed: () => soon(accountChanged),
   news,
   state: (user) => connected({ user }),
 });
-const ladder = new Ladder({ book, picked: (price) => ticket.price(price), owns: () => {
+const ladder = new Ladder({ book, picked: (price) => {
+  ticket.price(price);
+  view('ticket'); // where one panel is shown at a time, it is that one
+}, owns: () => {
   const own = { BUY: [], SELL: [] };
   for (const order of account.open) {
     if (order.symbol === market.symbol) {
@@ -68,14 +60,13 @@ const ladder = new Ladder({ book, picked: (price) => ticket.price(price), owns: 
   }
   return own;
 } });
-const depth = new Depth(book), chart = new Chart({ streams, klines: (params) => get('klines', params) });
+const depth = new Depth(book), chart = new Chart({ streams, klines });
 const tape = new Tape({ traded: (price, up) => {
   symbols?.traded(price, up);
   ladder.last(price, up);
   ticket.last = price;
 } });
-const ticket = new Ticket({ book, account, askKeys: () => openKeys() });
-let symbols = null;
+const ticket = new Ticket({ book, account, askKeys: () => openKeys(), closed: () => listing.look(market) });
 const tables = new Tables({ account, markets, state: news, worth: (asset) => (asset === 'USDT' ? parse('1') : symbols?.day.get(`${asset}USDT`)?.last) });
 
 function accountChanged() {
@@ -91,24 +82,51 @@ function bookChanged() {
   ticket.ready();
 }
 
+// The candles that a chart begins with are asked for until they come; older ones when somebody looks there again.
+function klines(params) {
+  const ask = () => get('klines', params);
+  return params.endTime ? ask() : insist(ask, () => market.symbol === params.symbol && chart.interval === params.interval);
+}
+
+const FAST_MS = 1000, CALM_MS = 200; // who goes through the symbols fast asks only for those that are stayed at
+let chosenAt = -Infinity, coming = null;
+
 function choose(symbol) {
   if (market?.symbol === symbol) {
     return;
   }
   leave.forEach((one) => one());
+  leave = [];
   market = markets.get(symbol);
   history.replaceState(null, '', `#${symbol}`);
   ticket.last = undefined;
-  for (const part of [ladder, depth, ticket, tables]) {
+  book.begin();
+  for (const part of [ladder, depth, ticket, tables, tape]) {
     part.show(market);
   }
   symbols.choose(symbol);
+  const now = performance.now();
+  clearTimeout(coming);
+  if (now - chosenAt < FAST_MS) {
+    coming = setTimeout(load, CALM_MS);
+  } else {
+    load();
+  }
+  chosenAt = now;
+}
+
+// What there is to know of the chosen symbol. A snapshot of so many levels weighs a fifth of one of all.
+function load() {
+  const { symbol } = market;
   account.choose(symbol);
   leave = [
-    follow(book, { streams, symbol, changed: bookChanged, snapshot: () => get('depth', { symbol, limit: 5000 }) }),
-    tape.follow({ market, streams, recent: () => get('trades', { symbol, limit: 50 }) }),
+    follow(book, { streams, symbol, changed: bookChanged, snapshot: () => get('depth', { symbol, limit: LEVELS }) }),
+    tape.follow({ market, streams, recent: () => insist(() => get('trades', { symbol, limit: 50 }), () => market.symbol === symbol).then((all) => all ?? []) }),
   ];
   chart.follow(market);
+  if (market.status !== 'TRADING') {
+    listing.look(market);
+  }
 }
 
 // ---- keys ----
@@ -179,7 +197,7 @@ function view(name) {
 }
 
 addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || dialog.open || event.target.matches('input:not([type=radio]):not([type=checkbox]), select')) {
+  if (event.ctrlKey || event.metaKey || event.altKey || $('dialog[open]') || event.target.matches('input:not([type=radio]):not([type=checkbox]), select')) {
     return;
   }
   const act = { '/': () => { view('markets'); $('#search').focus(); }, b: () => { view('ticket'); ticket.side('BUY'); },
@@ -192,63 +210,29 @@ addEventListener('keydown', (event) => {
 
 addEventListener('hashchange', () => markets.has(location.hash.slice(1)) && choose(location.hash.slice(1)));
 
-// Symbols may be listed, halted and given other filters while the page is open. A market stays the same object.
-const LEARN_MS = 60000, LEARN_LEAST_MS = 5000;
-
-async function learn() {
-  for (const info of (await get('exchangeInfo')).symbols) {
-    const known = markets.get(info.symbol), now = marketOf(info);
-    if (!known) {
-      markets.set(info.symbol, now);
-      continue;
-    }
-    const other = known.tick !== now.tick || known.step !== now.step;
-    Object.assign(known, now);
-    if (other && known === market) { // other decimals
-      ladder.show(market);
-      chart.follow(market);
-    }
-  }
-  symbols?.grow();
-  soon(ticket.draw);
-}
-
-// No more often than that, and later where the exchange wants to be left alone.
-let learnAfter = 0;
-async function learnAgain() {
-  if (Date.now() < learnAfter) {
-    return;
-  }
-  learnAfter = Infinity;
-  let wait = LEARN_LEAST_MS;
-  try {
-    await learn();
-  } catch (error) {
-    wait = Math.max(wait, error.retryMs ?? 0);
-  }
-  learnAfter = Date.now() + wait;
-}
-setInterval(learnAgain, LEARN_MS);
-
 // ---- the beginning ----
 
+const listing = new Listing({ markets, changed: (other) => {
+  if (other === market) { // other decimals
+    ladder.show(market);
+    chart.follow(market);
+  }
+}, learned: () => {
+  symbols?.grow();
+  soon(ticket.draw);
+} });
+
+let figuresTurn = 0; // the figures of an earlier connection are not waited for
+function figures() {
+  const mine = ++figuresTurn;
+  return insist(() => get('ticker/24hr'), () => mine === figuresTurn).then((all) => all ?? []);
+}
+
 async function begin() {
-  for (;;) {
-    try {
-      await learn();
-      break;
-    } catch (error) {
-      banner(`${error.message} Trying again …`);
-      await new Promise((done) => setTimeout(done, 2000));
-    }
-  }
-  banner('');
-  if (!markets.size) {
-    banner('This exchange has no symbols yet.');
-    return;
-  }
-  await chart.start();
-  symbols = new Symbols({ markets, streams, figures: () => get('ticker/24hr'), unknown: learnAgain, chosen: (symbol) => {
+  await listing.begin(banner);
+  listing.watch(() => market);
+  await chart.start().catch(() => chart.missing('The chart did not load. Everything else works; it may load with the page another time.'));
+  symbols = new Symbols({ markets, streams, figures, unknown: () => listing.again(), chosen: (symbol) => {
     choose(symbol);
     view('chart');
   } });

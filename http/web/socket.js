@@ -22,13 +22,17 @@ export class Socket {
     this.timer = null;
     const ws = this.ws = new WebSocket(this.url);
     ws.onopen = () => {
-      this.pause = PAUSE_MIN_MS;
       this.open = true;
       this.beat();
       this.on.opened();
     };
     ws.onmessage = (event) => this.take(JSON.parse(event.data));
     ws.onclose = () => ws === this.ws && this.gone();
+  }
+
+  // Its user has all that it came for: only then the next pause is a short one, for a server that opens and then refuses is none to hurry.
+  settled() {
+    this.pause = PAUSE_MIN_MS;
   }
 
   take(message) {
@@ -40,13 +44,15 @@ export class Socket {
     this.asked.delete(message.id);
     const error = message.error ?? (message.code !== undefined ? message : null);
     if (error) {
-      waiting.no(Object.assign(new Error(error.msg), { code: error.code }));
+      const { retryAfter = 0, serverTime = 0 } = error.data ?? {}; // when it may be asked again, and now
+      waiting.no(Object.assign(new Error(error.msg), { code: error.code, retryMs: Math.max(retryAfter - serverTime, 0) }));
     } else {
       waiting.yes(message.result);
     }
   }
 
-  gone() {
+  // The next connection comes after a pause, of `leastMs` at least.
+  gone(leastMs = 0) {
     const was = this.open;
     this.open = false;
     this.ws = null;
@@ -60,18 +66,18 @@ export class Socket {
       this.on.lost();
     }
     if (!this.ended) {
-      this.timer = setTimeout(() => this.connect(), this.pause * (0.75 + Math.random() / 2));
+      this.timer = setTimeout(() => this.connect(), Math.max(this.pause * (0.75 + Math.random() / 2), leastMs));
       this.pause = Math.min(this.pause * 2, PAUSE_MAX_MS);
     }
   }
 
   // Does not wait for a close handshake: what is dead does not answer one.
-  drop() {
+  drop(leastMs) {
     const ws = this.ws;
     if (ws) {
       ws.onclose = ws.onmessage = ws.onopen = null;
       ws.close();
-      this.gone();
+      this.gone(leastMs);
     }
   }
 

@@ -79,6 +79,7 @@ export class Streams {
       return;
     }
     this.socket.request('SUBSCRIBE', [...names.keys()]).then(() => {
+      this.socket.settled();
       for (const [name, listener] of whom) {
         if (this.wanted.get(name)?.has(listener)) {
           listener.live?.();

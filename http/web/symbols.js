@@ -12,6 +12,7 @@ function percent(open, last) {
 }
 
 const TITLE_MS = 1000; // a tab's title is for glances
+const HALTED = { HALT: 'halted', CANCEL_ONLY: 'cancel only', BREAK: 'closed' };
 const CLASSES = { '-1': 'down', 0: '', 1: 'up' };
 
 export class Symbols {
@@ -27,8 +28,11 @@ export class Symbols {
     $('#search').addEventListener('input', (event) => this.search(event.target.value));
     $('#search').addEventListener('keydown', (event) => {
       const first = [...this.rows.values()].find(({ row }) => !row.hidden);
-      if (event.key === 'Enter' && first) {
+      if (event.key === 'Enter' && first) { // what was searched is found: keys mean something else again
         first.button.click();
+        event.target.value = '';
+        this.search('');
+        event.target.blur();
       } else if (event.key === 'ArrowDown' && first) {
         event.preventDefault();
         first.button.focus();
@@ -108,13 +112,13 @@ export class Symbols {
 
   drawNow() {
     for (const [symbol, { cells: [, last, change] }] of this.rows) {
-      const day = this.day.get(symbol), { pricePlaces } = this.markets.get(symbol);
+      const day = this.day.get(symbol), { pricePlaces, status } = this.markets.get(symbol), closed = status !== 'TRADING';
+      const [text, sign] = closed ? [HALTED[status] ?? status, 0] : day?.last ? percent(day.open, day.last) : ['', 0];
       if (day?.last) {
-        const [text, sign] = percent(day.open, day.last);
         say(last, grouped(day.last, pricePlaces));
-        say(change, text);
-        change.className = `change ${CLASSES[sign]}`;
       }
+      say(change, text);
+      change.className = `change ${closed ? 'closed' : CLASSES[sign]}`;
     }
     this.drawChosen();
   }

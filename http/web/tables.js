@@ -1,7 +1,9 @@
 // The tables of the account: open orders, history, trades, balances.
 import { $, $$, shortTime, el, say, soon } from './dom.js';
-import { fixed, grouped, over, parse, times } from './decimal.js';
+import { fixed, grouped, over, parse, shortened, times } from './decimal.js';
 import { isOpen } from './account.js';
+import { ask } from './notices.js';
+import { Rows } from './rows.js';
 
 const ROWS = 200;
 const KINDS = { LIMIT: 'Limit', MARKET: 'Market', LIMIT_MAKER: 'Post-only', STOP_LOSS: 'Stop', STOP_LOSS_LIMIT: 'Stop-limit', TAKE_PROFIT: 'Take profit',
@@ -10,12 +12,22 @@ const STATES = { NEW: 'Open', PARTIALLY_FILLED: 'Partly filled', FILLED: 'Filled
   PENDING_NEW: 'Waits', EXPIRED_IN_MATCH: 'Prevented' };
 
 const priceOf = (text, market) => (Number(text) ? grouped(parse(text), market?.pricePlaces ?? 8) : '–');
+const quoteOf = (atoms, market) => shortened(atoms, market?.quotePlaces ?? 8);
+const HEADS = {
+  orders: ['Time', 'Symbol', 'Side', 'Type', 'Price', 'Stop', 'Amount', 'Filled', 'State', ''],
+  history: ['Time', 'Symbol', 'Side', 'Type', 'Price', 'Stop', 'Amount', 'Filled', 'Average', 'State'],
+  trades: ['Time', 'Symbol', 'Side', 'Price', 'Amount', 'Total', 'Fee', 'Role'],
+  balances: ['Asset', 'Free', 'In orders', 'Total', '≈ USDT'],
+};
+const NOTHING = { orders: 'No open orders.', history: 'No orders that are over, as far as this page has asked: choose their symbol.',
+  trades: 'No trades, as far as this page has asked: choose their symbol.', balances: 'Nothing is there.' };
 const sideCell = (side) => [side === 'BUY' ? '▲ Buy' : '▼ Sell', side === 'BUY' ? 'up' : 'down'];
 
 export class Tables {
   constructor({ account, markets, worth, state }) {
     Object.assign(this, { account, markets, worth, state });
     this.shown = 'orders';
+    this.tables = Object.fromEntries(Object.entries(HEADS).map(([name, heads]) => [name, new Rows(heads)]));
     this.draw = () => this.drawNow();
     const tabs = $$('[role=tab]');
     for (const tab of tabs) {
@@ -31,7 +43,26 @@ export class Tables {
     });
     $('#this-symbol').addEventListener('change', () => soon(this.draw));
     $('#cancel-all').addEventListener('click', () => this.cancelAll());
+    this.cancelByRow($('#page-orders'));
     soon(this.draw);
+  }
+
+  // While a button is held down no row moves away below it. The second click of a double one may meet another row: it means nothing.
+  cancelByRow(page) {
+    const buttonOf = ({ target }) => target.closest('[data-key] button');
+    page.addEventListener('pointerdown', (event) => this.held = event.button === 0 && buttonOf(event) !== null);
+    for (const name of ['pointerup', 'pointercancel']) {
+      addEventListener(name, () => {
+        this.held = false;
+        soon(this.draw); // after the click, which comes next
+      });
+    }
+    page.addEventListener('click', (event) => {
+      const order = event.detail < 2 && this.account.orders.get(buttonOf(event)?.closest('[data-key]').dataset.key);
+      if (order) {
+        this.cancel(order);
+      }
+    });
   }
 
   choose(name) {
@@ -50,10 +81,15 @@ export class Tables {
     soon(this.draw);
   }
 
-  // The rows, of the chosen symbol only if that is asked for; newest first.
-  only(rows) {
+  // Of the chosen symbol only if that is asked for.
+  ofSymbol(rows) {
     const wanted = $('#this-symbol').checked ? this.market?.symbol : null;
-    return rows.filter((row) => !wanted || row.symbol === wanted).sort((a, b) => b.ms - a.ms || b.id - a.id).slice(0, ROWS);
+    return rows.filter((row) => !wanted || row.symbol === wanted);
+  }
+
+  // The rows of those, newest first.
+  only(rows) {
+    return this.ofSymbol(rows).sort((a, b) => b.ms - a.ms || b.id - a.id).slice(0, ROWS);
   }
 
   drawNow() {
@@ -61,34 +97,36 @@ export class Tables {
     say($('#tabs [data-of=orders]'), String(open.length));
     const cancelAll = $('#cancel-all');
     cancelAll.hidden = this.shown !== 'orders';
-    cancelAll.disabled = !this.only(open).length;
-    const page = $(`#page-${this.shown}`);
+    cancelAll.disabled = !this.ofSymbol(open).length;
     if (!account.signed) {
       for (const one of $$('.pages > *')) { // also those that are not shown: they are somebody's
-        one.replaceChildren(el('p', { className: 'nothing' }, 'Enter keys to see your orders, trades and balances.'));
+        this.nothing(one, 'Enter keys to see your orders, trades and balances.');
       }
-      return;
-    }
-    const [heads, rows] = { orders: () => this.ordersTable(this.only(open)), history: () => this.historyTable(this.only([...account.orders.values()].filter((order) => !isOpen(order)))),
-      trades: () => this.tradesTable(this.only([...account.trades.values()])), balances: () => this.balancesTable() }[this.shown]();
-    if (!rows.length) {
-      page.replaceChildren(el('p', { className: 'nothing' }, { orders: 'No open orders.', history: 'No orders that are over, as far as this page has asked: choose their symbol.',
-        trades: 'No trades, as far as this page has asked: choose their symbol.', balances: 'Nothing is there.' }[this.shown]));
-      return;
-    }
-    const focused = document.activeElement?.closest?.('[data-key]')?.dataset.key;
-    page.replaceChildren(el('table', {}, el('thead', {}, el('tr', {}, ...heads.map((text) => el('th', { scope: 'col' }, text)))),
-      el('tbody', {}, ...rows.map(([key, ...cells]) => el('tr', { 'data-key': key }, ...cells.map((cell) => this.cell(cell)))))));
-    if (focused) { // a table that is drawn anew must not take the keyboard away
-      ($(`[data-key="${focused}"] button`, page) ?? page).focus();
+      Object.values(this.tables).forEach((table) => table.draw([]));
+    } else if (!this.held) {
+      const rows = { orders: () => this.ordersRows(this.only(open)), history: () => this.historyRows(this.only([...account.orders.values()].filter((order) => !isOpen(order)))),
+        trades: () => this.tradesRows(this.only([...account.trades.values()])), balances: () => this.balancesRows() }[this.shown]();
+      this.drawPage($(`#page-${this.shown}`), rows);
     }
   }
 
-  cell(content) {
-    if (Array.isArray(content)) {
-      return el('td', { className: content[1] }, content[0]);
+  drawPage(page, rows) {
+    const { table } = this.tables[this.shown], inside = table.contains(document.activeElement);
+    this.tables[this.shown].draw(rows);
+    if (!rows.length) {
+      this.nothing(page, NOTHING[this.shown]);
+    } else if (page.firstChild !== table) {
+      page.replaceChildren(table);
     }
-    return el('td', {}, content);
+    if (inside && !table.contains(document.activeElement)) { // its row is gone: the keyboard stays near
+      page.focus({ preventScroll: true });
+    }
+  }
+
+  nothing(page, text) {
+    if (page.textContent !== text) {
+      page.replaceChildren(el('p', { className: 'nothing' }, text));
+    }
   }
 
   common(order) {
@@ -97,39 +135,37 @@ export class Tables {
     return { market, quantity: (text) => fixed(parse(text), market?.quantityPlaces ?? 8), average };
   }
 
-  ordersTable(orders) {
-    return [['Time', 'Symbol', 'Side', 'Type', 'Price', 'Stop', 'Amount', 'Filled', 'State', ''], orders.map((order) => {
-      const { market, quantity } = this.common(order);
-      const text = order.list >= 0 ? 'Cancel both' : 'Cancel';
-      const button = el('button', { type: 'button', className: 'quiet', 'aria-label': `${text}: ${order.side.toLowerCase()} order ${order.id} of ${order.symbol}`,
-        on: { click: () => this.cancel(order) } }, text);
+  ordersRows(orders) {
+    return orders.map((order) => {
+      const { market, quantity } = this.common(order), text = order.list >= 0 ? 'Cancel both' : 'Cancel';
       return [`${order.symbol} ${order.id}`, shortTime(order.ms), order.symbol, sideCell(order.side), `${KINDS[order.type]}${order.list >= 0 ? ` · list ${order.list}` : ''}${order.tif && order.tif !== 'GTC' ? ` · ${order.tif}` : ''}`,
-        priceOf(order.price, market), priceOf(order.stop, market), quantity(order.quantity), quantity(order.filled), STATES[order.status], button];
-    })];
+        priceOf(order.price, market), priceOf(order.stop, market), quantity(order.quantity), quantity(order.filled), STATES[order.status],
+        { text, label: `${text}: ${order.side.toLowerCase()} order ${order.id} of ${order.symbol}` }];
+    });
   }
 
-  historyTable(orders) {
-    return [['Time', 'Symbol', 'Side', 'Type', 'Price', 'Stop', 'Amount', 'Filled', 'Average', 'State'], orders.map((order) => {
+  historyRows(orders) {
+    return orders.map((order) => {
       const { market, quantity, average } = this.common(order);
       return [`${order.symbol} ${order.id}`, shortTime(order.ms), order.symbol, sideCell(order.side), `${KINDS[order.type]}${order.list >= 0 ? ` · list ${order.list}` : ''}`,
         priceOf(order.price, market), priceOf(order.stop, market), quantity(order.quantity), quantity(order.filled), average ?? '–', STATES[order.status] ?? order.status];
-    })];
+    });
   }
 
-  tradesTable(trades) {
-    return [['Time', 'Symbol', 'Side', 'Price', 'Amount', 'Total', 'Fee', 'Role'], trades.map((trade) => {
+  tradesRows(trades) {
+    return trades.map((trade) => {
       const market = this.markets.get(trade.symbol);
       return [`${trade.symbol} ${trade.id}`, shortTime(trade.ms), trade.symbol, sideCell(trade.side), priceOf(trade.price, market), fixed(parse(trade.quantity), market?.quantityPlaces ?? 8),
-        grouped(times(parse(trade.price), parse(trade.quantity)), 2), `${trade.fee.replace(/\.?0+$/, '')} ${trade.feeAsset}`, trade.maker ? 'Maker' : 'Taker'];
-    })];
+        quoteOf(times(parse(trade.price), parse(trade.quantity)), market), `${trade.fee.replace(/\.?0+$/, '')} ${trade.feeAsset}`, trade.maker ? 'Maker' : 'Taker'];
+    });
   }
 
-  balancesTable() {
+  balancesRows() {
     const rows = [...this.account.balances].filter(([, { free, locked }]) => free || locked).sort(([a], [b]) => (a < b ? -1 : 1));
-    return [['Asset', 'Free', 'In orders', 'Total', '≈ USDT'], rows.map(([asset, { free, locked }]) => {
+    return rows.map(([asset, { free, locked }]) => {
       const price = this.worth(asset);
       return [asset, asset, [grouped(free, 8), 'free'], [grouped(locked, 8), 'locked'], grouped(free + locked, 8), price ? grouped(times(free + locked, price), 2) : '–'];
-    })];
+    });
   }
 
   async cancel(order) {
@@ -140,9 +176,14 @@ export class Tables {
     }
   }
 
-  // Of every symbol that is shown.
+  // Of every symbol that is shown, once it is clear how many that are.
   async cancelAll() {
-    for (const symbol of new Set(this.only(this.account.open).map((order) => order.symbol))) {
+    const orders = this.ofSymbol(this.account.open), symbols = [...new Set(orders.map((order) => order.symbol))];
+    const what = `${orders.length} open order${orders.length === 1 ? '' : 's'}`;
+    if (!await ask(`Cancel ${what} of ${symbols.length === 1 ? symbols[0] : `${symbols.length} symbols`}?`, `Cancel ${what}`)) {
+      return;
+    }
+    for (const symbol of symbols) {
       try {
         await this.account.cancelAll(symbol);
       } catch (error) {

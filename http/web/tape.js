@@ -11,12 +11,15 @@ export class Tape {
     this.draw = () => this.drawNow();
   }
 
-  // Begins with a symbol; returns what ends it.
-  follow({ market, streams, recent }) {
+  show(market) {
     this.market = market;
     this.trades = []; // newest first: {id, price, quantity, ms, maker}
     this.drawn = []; // the trades of the rows, newest first
     soon(this.draw);
+  }
+
+  // Begins with the symbol that is shown; returns what ends it.
+  follow({ market, streams, recent }) {
     let ended = false;
     const leave = streams.want(`${market.symbol.toLowerCase()}@trade`, {
       live: async () => {

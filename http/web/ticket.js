@@ -1,48 +1,18 @@
 // The order ticket: what is typed becomes an order of REST, with its total and fee estimated from the book while it is typed.
 import { $, $$, el, say, soon } from './dom.js';
-import { fixed, floorTo, grouped, max, min, over, parse, plain, times, timesUp } from './decimal.js';
+import { fixed, floorTo, grouped, max, over, parse, plain, shortened, times, timesUp } from './decimal.js';
+import { numberOf, orderOf, toldOf, walk, wrongOf } from './order.js';
 
 const HUNDRED = 100n;
 
-// What a market order of so much would get now: base amount and quote amount, and whether the book is enough.
-export function walk(side, { base, quote }, step) {
-  let got = 0n, cost = 0n;
-  for (const price of side.prices) {
-    const there = side.quantities.get(price);
-    const wanted = base !== undefined ? base - got : floorTo(over(quote - cost, price), step);
-    const taken = min(there, wanted);
-    got += taken;
-    cost += times(price, taken);
-    if (taken < there) {
-      return { got, cost, enough: true };
-    }
-  }
-  return { got, cost, enough: base !== undefined && got === base };
-}
-
-// The order that a filled-in ticket means: {path, params} of REST. `last` is the newest price.
-export function orderOf({ kind, side, price, stop, stopLimit, amount, inQuote, postOnly, tif }, last) {
-  const buy = side === 'BUY', quantity = amount;
-  if (kind === 'MARKET') {
-    return { path: 'order', params: { side, type: 'MARKET', ...(inQuote ? { quoteOrderQty: amount } : { quantity }) } };
-  }
-  if (kind === 'LIMIT') {
-    return { path: 'order', params: postOnly ? { side, type: 'LIMIT_MAKER', quantity, price }
-      : { side, type: 'LIMIT', timeInForce: tif, quantity, price } };
-  }
-  if (kind === 'STOP') { // a stop that lies against the trade limits a loss, one that lies with it takes a profit
-    const above = parse(stop) > last;
-    return { path: 'order', params: { side, type: buy === above ? 'STOP_LOSS_LIMIT' : 'TAKE_PROFIT_LIMIT', timeInForce: tif, quantity, price, stopPrice: stop } };
-  }
-  const far = buy ? 'above' : 'below', near = buy ? 'below' : 'above'; // the stop's leg, and the limit's
-  return { path: 'orderList/oco', params: { side, quantity, [`${near}Type`]: 'LIMIT_MAKER', [`${near}Price`]: price,
-    [`${far}StopPrice`]: stop, ...(stopLimit ? { [`${far}Type`]: 'STOP_LOSS_LIMIT', [`${far}Price`]: stopLimit, [`${far}TimeInForce`]: tif }
-      : { [`${far}Type`]: 'STOP_LOSS' }) } };
-}
+const refusalOf = ({ message, unknown, code, retryMs }) => [message,
+  unknown ? 'It is not known whether the order was taken: look at your orders.' : code ? `(${code})` : '',
+  retryMs ? `Again in ${Math.ceil(retryMs / 1000)} s.` : ''].filter(Boolean).join(' ');
 
 export class Ticket {
-  constructor({ book, account, askKeys }) {
-    Object.assign(this, { book, account, askKeys });
+  // closed(): asks the exchange whether the symbol trades, and returns when that is known.
+  constructor({ book, account, askKeys, closed }) {
+    Object.assign(this, { book, account, askKeys, closed });
     this.form = $('#ticket');
     this.draw = () => this.drawNow();
     const { form } = this;
@@ -51,6 +21,8 @@ export class Ticket {
       event.preventDefault();
       this.place();
     });
+    form.addEventListener('keydown', (event) => event.key === 'Enter' && event.repeat && event.preventDefault()); // held down is meant once
+    $('#submit').addEventListener('click', (event) => event.detail > 1 && event.preventDefault()); // so is a double click
     for (const button of $$('[data-pick]')) {
       button.addEventListener('click', () => this.pick(button.dataset.pick));
     }
@@ -62,20 +34,21 @@ export class Ticket {
     }
     for (const name of ['price', 'stop', 'stopLimit']) { // the arrows move a price by a tick
       form.elements[name].addEventListener('keydown', (event) => {
-        const step = { ArrowUp: 1n, ArrowDown: -1n }[event.key], price = parse(event.target.value);
+        const step = { ArrowUp: 1n, ArrowDown: -1n }[event.key], price = parse(numberOf(event.target.value));
         if (step && price !== null && this.market) {
           event.preventDefault();
           event.target.value = fixed(max(price + step * this.market.tick * (event.shiftKey ? HUNDRED : 1n), this.market.tick), this.market.pricePlaces);
-          soon(this.draw);
+          this.changed();
         }
       });
     }
   }
 
   get values() {
-    const { elements } = this.form, text = (name) => elements[name].value.trim();
-    return { kind: elements.kind.value, side: elements.side.value, price: text('price'), stop: text('stop'), stopLimit: text('stopLimit'),
-      amount: text('amount'), inQuote: elements.kind.value === 'MARKET' && text('unit') === 'quote', postOnly: elements.postOnly.checked, tif: text('tif') };
+    const { elements } = this.form, number = (name) => numberOf(elements[name].value);
+    return { kind: elements.kind.value, side: elements.side.value, price: number('price'), stop: number('stop'), stopLimit: number('stopLimit'),
+      amount: number('amount'), inQuote: elements.kind.value === 'MARKET' && elements.unit.value === 'quote', postOnly: elements.postOnly.checked,
+      tif: elements.tif.value };
   }
 
   show(market) {
@@ -84,10 +57,10 @@ export class Ticket {
       say(unit, market.quote);
     }
     $('#amount-unit').replaceChildren(el('option', { value: 'base' }, market.base), el('option', { value: 'quote' }, market.quote));
-    for (const name of ['price', 'stop', 'stopLimit', 'amount']) {
+    for (const name of ['price', 'stop', 'stopLimit']) {
       this.form.elements[name].value = '';
     }
-    $('#part').value = 0;
+    this.emptied();
     this.fresh = true;
     this.said('');
     soon(this.draw);
@@ -107,16 +80,17 @@ export class Ticket {
   side(name) {
     this.form.elements.side.value = name;
     $(`#ticket input[name=side][value=${name}]`).focus();
-    soon(this.draw);
+    this.changed();
   }
 
   price(text) {
     const { elements } = this.form;
     if (elements.kind.value === 'MARKET') {
       elements.kind.value = 'LIMIT';
+      this.inBase();
     }
     elements.price.value = text;
-    soon(this.draw);
+    this.changed();
   }
 
   pick(which) {
@@ -125,42 +99,78 @@ export class Ticket {
     if (price !== undefined) {
       this.form.elements.price.value = fixed(price, this.market.pricePlaces);
     }
+    this.changed();
+  }
+
+  typed({ id, name, value }) {
+    if (id === 'part') {
+      this.take(BigInt(value));
+    } else if (name === 'amount') {
+      $('#part').value = 0;
+    } else if (name === 'unit') {
+      this.emptied();
+    } else if (name === 'kind' && value !== 'MARKET') {
+      this.inBase();
+    }
+    if (['side', 'kind', 'price', 'stop', 'stopLimit'].includes(name)) {
+      this.changed();
+    }
     soon(this.draw);
   }
 
-  typed(target) {
-    if (target.id === 'part') {
-      this.take(BigInt(target.value));
-    } else if (target.name === 'amount' || target.name === 'unit') {
-      $('#part').value = 0;
+  // Only a market order has an amount of the quote asset: for another kind that number would be as many of the base asset.
+  inBase() {
+    const { unit, amount } = this.form.elements;
+    if (unit.value === 'quote') {
+      unit.value = 'base';
+      amount.value = '';
     }
-    if (target.name === 'unit') {
-      this.form.elements.amount.value = '';
+  }
+
+  // What is a part of the balance stays that part when price, side or kind become others.
+  changed() {
+    const percent = BigInt($('#part').value);
+    if (percent && this.account.signed) {
+      this.take(percent);
     }
     soon(this.draw);
+  }
+
+  emptied() {
+    this.form.elements.amount.value = '';
+    $('#part').value = 0;
   }
 
   // The price that a buy pays at most, as far as it is known.
   get worst() {
     const { kind, price, stop, stopLimit } = this.values, of = (text) => parse(text) ?? 0n;
-    if (kind === 'MARKET') {
-      return this.book.ask ?? 0n;
-    }
     return kind === 'OCO' ? max(of(price), of(stopLimit || stop)) : of(price);
   }
 
   // So many percent of what is free.
   take(percent) {
-    const { side, inQuote } = this.values, { market } = this, buy = side === 'BUY';
-    const free = (this.account.free(buy ? market.quote : market.base) * percent) / HUNDRED;
-    let amount = buy ? null : floorTo(free, market.step);
-    if (inQuote) {
-      amount = buy ? free : times(free, this.book.bid ?? 0n);
-    } else if (buy && this.worst) {
-      amount = floorTo(over(free, this.worst), market.step);
+    if (!this.account.signed) {
+      this.emptied();
+      this.said('Enter keys to use a part of the balance.', false);
+      return;
     }
-    this.form.elements.amount.value = amount === null ? '' : plain(amount);
+    const amount = this.partOf(percent);
+    this.form.elements.amount.value = amount ? plain(amount) : '';
     soon(this.draw);
+  }
+
+  // As an amount of the chosen unit. The fee of a buy is taken from what is bought, so nothing has to be left for it.
+  partOf(percent) {
+    const { kind, side, inQuote } = this.values, { market, book } = this, buy = side === 'BUY';
+    const free = (this.account.free(buy ? market.quote : market.base) * percent) / HUNDRED, base = floorTo(free, market.step);
+    if (kind === 'MARKET' && buy) {
+      return inQuote ? free : walk(book.asks, { quote: free }, market.step).got;
+    }
+    if (kind === 'MARKET' && inQuote) {
+      return walk(book.bids, { base }, market.step).cost;
+    }
+    const { worst } = this;
+    return !buy ? base : worst && floorTo(over(free, worst), market.step);
   }
 
   // {total, fee, feeAsset, taker, note}: what the order would cost or bring.
@@ -176,7 +186,11 @@ export class Ticket {
       base = found.got;
       total = found.cost;
       taker = true;
-      note = !found.enough ? 'The book does not hold that much.' : base ? `About ${grouped(over(total, base), market.pricePlaces)} ${market.quote} each.` : '';
+      if (!found.enough) {
+        note = `${across.edge === null ? 'The book does' : `The best ${across.prices.length} prices do`} not hold that much.`;
+      } else if (base) {
+        note = `About ${grouped(over(total, base), market.pricePlaces)} ${market.quote} each.`;
+      }
     } else if (kind === 'LIMIT' && !postOnly) {
       taker = across.prices.length > 0 && (buy ? across.prices[0] <= limit : across.prices[0] >= limit);
     }
@@ -199,85 +213,84 @@ export class Ticket {
     for (const part of $$('[data-for]', this.form)) {
       part.hidden = !part.dataset.for.split(' ').includes(kind);
     }
-    const unit = $('#amount-unit');
-    unit.disabled = kind !== 'MARKET';
-    if (kind !== 'MARKET') {
-      unit.value = 'base';
-    }
+    $('#amount-unit').disabled = kind !== 'MARKET';
     $('#tif').disabled = kind === 'LIMIT' && $('#post-only').checked;
     const asset = buy ? market.quote : market.base;
-    say($('#available'), account.signed ? `${grouped(account.free(asset), asset === market.base ? market.quantityPlaces : 2)} ${asset}` : '–');
+    const free = account.free(asset), shown = buy ? shortened(free, market.quotePlaces) : grouped(free, market.quantityPlaces);
+    say($('#available'), account.signed ? `${shown} ${asset}` : '–');
     const estimate = this.estimate();
-    say($('#total'), estimate ? `${grouped(estimate.total, 8).replace(/(\.\d\d)\d*$/, '$1')} ${market.quote}` : '–');
+    say($('#total'), estimate ? `${shortened(estimate.total, market.quotePlaces)} ${market.quote}` : '–');
     say($('#fee'), estimate && estimate.fee !== null ? `${plain(estimate.fee)} ${estimate.feeAsset} (${plain(estimate.rate * HUNDRED)} % ${estimate.taker ? 'taker' : 'maker'})` : '–');
     say($('#ticket-hint'), kind === 'OCO' && !estimate?.note ? (buy ? 'A bid below the market, and a stop above it: when one ends, the other does.'
       : 'An offer above the market, and a stop below it: when one ends, the other does.') : estimate?.note ?? '');
-    const submit = $('#submit');
-    submit.disabled = this.busy || market.status !== 'TRADING';
-    say(submit, market.status !== 'TRADING' ? `${market.symbol} is not trading (${market.status})`
-      : account.signed ? `${buy ? 'Buy' : 'Sell'} ${market.base}` : 'Enter keys to trade');
-  }
-
-  // What is wrong with the ticket before anybody is asked; null: nothing is seen.
-  wrong() {
-    const { kind, price, stop, stopLimit, amount, inQuote } = this.values, { market } = this;
-    const on = (text, step) => parse(text) !== null && parse(text) > 0n && parse(text) % step === 0n;
-    if (!on(amount, inQuote ? 1n : market.step)) {
-      return ['amount', `The amount is a multiple of ${plain(inQuote ? 1n : market.step)}.`];
-    }
-    for (const [name, text, kinds] of [['price', price, 'LIMIT STOP OCO'], ['stop', stop, 'STOP OCO'], ['stopLimit', stopLimit || String(plain(market.tick)), 'OCO']]) {
-      if (kinds.includes(kind) && !on(text, market.tick)) {
-        return [name, `Prices are multiples of ${plain(market.tick)}.`];
-      }
-    }
-    return kind === 'STOP' && this.last === undefined ? ['stop', 'There is no trade yet that a stop could be compared to.'] : null;
+    const submit = $('#submit'), closed = market.status !== 'TRADING';
+    submit.disabled = this.busy;
+    submit.setAttribute('aria-disabled', String(closed)); // it can be pressed: then the exchange is asked whether that is still so
+    say(submit, closed ? `${market.symbol} is not trading (${market.status})` : account.signed ? `${buy ? 'Buy' : 'Sell'} ${market.base}` : 'Enter keys to trade');
   }
 
   said(text, good = true) {
     const node = $('#ticket-said');
     node.textContent = text;
     node.dataset.good = good;
+    if (text) {
+      node.scrollIntoView({ block: 'nearest' });
+    }
   }
 
   async place() {
-    if (!this.account.signed) {
+    const { market, account } = this;
+    if (this.busy) {
+      return;
+    }
+    if (!account.signed) {
       this.askKeys();
       return;
     }
-    const wrong = this.wrong(), { market } = this;
+    if (market.status !== 'TRADING') {
+      this.askWhether(market);
+      return;
+    }
+    const { values, last } = this, wrong = wrongOf(values, market, last);
     if (wrong) {
       this.said(wrong[1], false);
       this.form.elements[wrong[0]].focus();
       return;
     }
-    const { path, params } = orderOf(this.values, this.last);
     this.busy = true;
     this.said('Sending …');
     soon(this.draw);
-    const begun = performance.now();
-    try {
-      const answer = await this.account.keys.rest('POST', path, { symbol: market.symbol, ...params, newOrderRespType: 'RESULT' });
-      this.said(`${this.told(answer)} (${Math.round(performance.now() - begun)} ms)`);
-    } catch (error) {
-      this.said(error.unknown ? `${error.message} It is not known whether the order was taken: look at your orders.`
-        : `${error.message}${error.code ? ` (${error.code})` : ''}`, false);
-      if (error.unknown) {
-        this.account.refresh().catch(() => this.account.socket?.drop()); // then all comes with the next connection
-      }
-    }
+    await this.send(market, values, orderOf(values, last));
     this.busy = false;
     soon(this.draw);
   }
 
-  told(answer) {
-    const { market } = this;
-    if (answer.orderReports) {
-      return `OCO ${answer.orderListId} is placed.`;
+  // What is known of a symbol that does not trade may be old: nothing is sent to it, but it is asked for.
+  async askWhether(market) {
+    const closed = () => `${market.symbol} is not trading (${market.status}).`;
+    this.said(`${closed()} Asking the exchange again …`, false);
+    await this.closed();
+    if (market === this.market) {
+      this.said(market.status === 'TRADING' ? `${market.symbol} is trading again.` : closed(), market.status === 'TRADING');
     }
-    const filled = parse(answer.executedQty), what = `${answer.side === 'BUY' ? 'Bought' : 'Sold'} ${fixed(filled, market.quantityPlaces)} ${market.base}`;
-    const average = filled ? ` at ${fixed(over(parse(answer.cummulativeQuoteQty), filled), market.pricePlaces)}` : '';
-    const states = { NEW: `Order ${answer.orderId} is placed.`, FILLED: `${what}${average}.`, PARTIALLY_FILLED: `${what}${average}; the rest is in the book.`,
-      EXPIRED: filled ? `${what}${average}; the rest expired.` : 'Expired: nobody took the other side.' };
-    return states[answer.status] ?? `Order ${answer.orderId}: ${answer.status}.`;
+  }
+
+  // The answer may come when another symbol is chosen: it is told with its own.
+  async send(market, { amount }, { path, params }) {
+    const begun = performance.now(), name = () => (market === this.market ? '' : `${market.symbol}: `);
+    try {
+      const answer = await this.account.keys.rest('POST', path, { symbol: market.symbol, ...params, newOrderRespType: 'RESULT' });
+      this.said(`${name()}${toldOf(answer, market)} (${Math.round(performance.now() - begun)} ms)`);
+      if (market === this.market && amount === this.values.amount) {
+        this.emptied(); // so that one more order is typed, not slipped into
+      }
+    } catch (error) {
+      this.said(name() + refusalOf(error), false);
+      if (error.unknown) {
+        this.account.refresh().catch(() => this.account.socket?.drop()); // then all comes with the next connection
+      } else if (error.message === 'Market is closed.') {
+        this.closed();
+      }
+    }
   }
 }

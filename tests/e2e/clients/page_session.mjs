@@ -9,8 +9,10 @@ import { Way, accessible, browser, fitsIn, heard, keptBy, openPage, picture, tex
 import { atoms, check, eq, facts, feeOf, run } from './checks.mjs';
 import { Book, follow } from '../../../http/web/book.js'; // none of what follows here is used to say what the page has to show
 import { Candles } from '../../../http/web/candles.js';
-import { fixed, parse, plain } from '../../../http/web/decimal.js';
-import { orderOf, walk } from '../../../http/web/ticket.js';
+import { fixed, parse, plain, shortened } from '../../../http/web/decimal.js';
+import { numberOf, orderOf, toldOf, walk, wrongOf } from '../../../http/web/order.js';
+import { groupsOf } from '../../../http/web/ladder.js';
+import { Socket } from '../../../http/web/socket.js';
 
 const SYMBOL = 'BTCUSDT';
 
@@ -316,6 +318,67 @@ check('an order is of the kind that its prices make it', () => {
   eq(walk(side, { base: parse('4') }, parse('0.1')).enough, false, 'more than there is');
 });
 
+check('numbers are taken as they are meant, or it is said what is wrong with them', () => {
+  eq(['.5', '1.', ' 7.10 ', '61,603.62', '1,234,567', '0,5', '61,603', '1e5', ''].map(numberOf), ['0.5', '1', '7.1', '61603.62', '1234567', '0,5', '61,603', '1e5', ''], 'numbers');
+  eq([['29500', 7], ['0.005', 8], ['1.23456', 7], ['5', 0]].map(([text, places]) => shortened(parse(text), places)), ['29,500.00', '0.005', '1.23456', '5'], 'for eyes');
+  const market = { tick: parse('0.01'), step: parse('0.00001') }, wrong = (fields) => wrongOf({ kind: 'LIMIT', price: '10', amount: '1', ...fields }, market, 1n);
+  eq([{}, { kind: 'OCO', stop: '9', stopLimit: '' }, { kind: 'MARKET', price: '' }].map(wrong), [null, null, null], 'nothing');
+  eq([{ amount: '' }, { amount: '0,5' }, { amount: '0' }, { amount: 'x' }, { price: '' }, { price: '0.001' }, { kind: 'STOP' }].map((fields) => wrong(fields).join(': ')),
+    ['amount: Enter an amount.', 'amount: Numbers have a decimal point and no commas, such as 61603.62.', 'amount: The amount is a multiple of 0.00001.',
+      'amount: “x” is no number with at most 8 decimals.', 'price: Enter a price.', 'price: Prices are multiples of 0.01.', 'stop: Enter a stop price.'], 'what is wrong');
+});
+
+check('an answer is told in the words of the market it was sent to', () => {
+  const market = { base: 'BTC', quote: 'USDT', pricePlaces: 2, quantityPlaces: 4 };
+  const told = (status, executedQty) => toldOf({ status, side: 'BUY', orderId: 7, executedQty, cummulativeQuoteQty: String(Number(executedQty) * 61435) }, market);
+  eq([told('FILLED', '0.01'), told('EXPIRED', '0'), told('NEW', '0')], ['Bought 0.0100 BTC at 61,435.00 USDT.', 'Expired: nobody took the other side.', 'Order 7 is placed.'], 'answers');
+});
+
+check('a connection that is opened and then refused is tried ever more seldom', async () => {
+  const waits = [], names = ['location', 'WebSocket', 'addEventListener', 'removeEventListener', 'setTimeout'], were = names.map((name) => globalThis[name]);
+  Object.assign(globalThis, { location: { protocol: 'http:', host: 'x' }, WebSocket: class { send() {} close() {} }, addEventListener() {}, removeEventListener() {},
+    setTimeout: (act, ms) => waits.push(ms) });
+  try {
+    const socket = new Socket('/', 'ping', { opened: () => {}, lost: () => {}, latency: () => {}, message: () => {} });
+    const refused = (leastMs) => {
+      socket.ws.onopen();
+      socket.drop(leastMs);
+      socket.connect();
+      return waits.at(-1);
+    };
+    const pauses = [1, 2, 3, 4, 5].map(() => refused());
+    eq(pauses, [...pauses].sort((a, b) => a - b), 'pauses');
+    assert.ok(pauses.at(-1) > 8 * pauses[0], 'they grow');
+    assert.ok(refused(60000) >= 60000, 'it is left alone for as long as it wants');
+    socket.ws.onopen();
+    socket.settled();
+    assert.ok(refused() <= pauses[0] * 2, 'who had all gets it back soon');
+    socket.ws.onopen();
+    const asked = socket.request('ping', undefined, true);
+    socket.take({ id: socket.next - 1, error: { code: -1003, msg: 'too much', data: { serverTime: 5000, retryAfter: 9000 } } });
+    eq(await asked.catch(({ code, retryMs }) => [code, retryMs]), [-1003, 4000], 'how long that is');
+  } finally {
+    names.forEach((name, at) => globalThis[name] = were[at]);
+  }
+});
+
+check('a book that knows so many levels shows none beyond them, and asks again when they become few', async () => {
+  const levels = (from, count, sign) => Array.from({ length: count }, (_, at) => [String(from + sign * at), '1']);
+  let snapshots = 0, told;
+  const book = new Book(4), leave = follow(book, { streams: { want: (_, listener) => { told = listener; return () => {}; } }, symbol: 'X', changed: () => {},
+    snapshot: async () => ({ lastUpdateId: 10 * ++snapshots, bids: levels(99, 2, -1), asks: levels(100, 4, 1) }) });
+  await told.live();
+  told.event({ U: 11, u: 11, b: [['50', '1']], a: [['104', '1'], ['102', '2']] });
+  eq([book.asks.prices, book.bids.prices, book.asks.quantities.get(parse('102'))], [['100', '101', '102', '103'].map(parse), ['99', '98', '50'].map(parse), parse('2')], 'levels');
+  eq([[book.asks, '1'], [book.asks, '2'], [book.bids, '50']].map(([side, step]) => groupsOf(side, parse(step), 9).map(({ price, total }) => `${plain(price)} ${plain(total)}`)),
+    [['100 1', '101 2', '102 4'], ['100 1', '102 4'], ['50 3']], 'whole groups');
+  told.event({ U: 12, u: 12, b: [], a: [['100', '0'], ['101', '0']] });
+  eq(snapshots, 1, 'half are enough');
+  told.event({ U: 13, u: 13, b: [], a: [['102', '0']] });
+  await until(async () => eq([snapshots, book.asks.prices.length], [2, 4], 'snapshots and levels'), 'again');
+  leave();
+});
+
 // ---- the page ----
 
 let page;
@@ -509,11 +572,18 @@ check('cancel all cancels all that is shown', async () => {
   assert.match(await send(page), /is placed/);
   await carol.signed('POST', 'order', { symbol: 'BNBUSDT', side: 'SELL', type: 'LIMIT', timeInForce: 'GTC', price: '900', quantity: '1' });
   await until(async () => eq((await shownOrders(page)).length, 4, 'open orders'), 'all of them');
+  await page.click('#cancel-all');
+  eq([await text(page, '#ask-text'), await text(page, '#ask-yes')], ['Cancel 4 open orders of 2 symbols?', 'Cancel 4 open orders'], 'the question');
+  await page.click('#ask-no');
   await page.check('#this-symbol');
   await page.click('#cancel-all');
+  eq(await text(page, '#ask-text'), 'Cancel 3 open orders of BTCUSDT?', 'the question');
+  eq((await carol.signed('GET', 'openOrders')).length, 4, 'nothing is cancelled yet');
+  await page.click('#ask-yes');
   await until(async () => eq((await carol.signed('GET', 'openOrders')).map((one) => one.symbol), ['BNBUSDT'], 'open orders'), 'those of the symbol');
   await page.uncheck('#this-symbol');
   await page.click('#cancel-all');
+  await page.click('#ask-yes');
   await accountIsTrue(page, carol, 'none is left');
 });
 
@@ -524,6 +594,297 @@ check('refusals are told in the exchange’s words', async () => {
   await order(page, 'LIMIT', 'BUY', { price: '50000.001', amount: '1' });
   assert.match(await send(page), /multiples of 0\.01/);
   page.refusals = heard.rough = false;
+});
+
+// ---- what a hasty hand or a slow exchange must not do ----
+
+let trader, posts = 0; // a page of its own, and the orders it has sent
+
+const admin = (method, path, body) => fetch(`${facts.admin}/admin/v1/symbols${path}`, { method, headers: { Authorization: `Bearer ${facts.token}` }, body: JSON.stringify(body) });
+
+// Lets pass what it holds up, once that is asked for.
+async function heldUp(there, url) {
+  let release;
+  const free = new Promise((done) => release = done);
+  await there.route(url, async (route) => {
+    await free;
+    await route.continue();
+  });
+  return async () => {
+    release();
+    await there.unroute(url, { behavior: 'wait' });
+  };
+}
+
+check('one action is one order, however it is made', async () => {
+  await carol.tidy();
+  trader = await open();
+  trader.on('request', (request) => (posts += request.method() === 'POST'));
+  await sign(trader, facts.carol);
+  const placed = async (act, what) => {
+    await order(trader, 'LIMIT', 'BUY', { price: '50000', amount: '0.01', tif: 'GTC' });
+    const before = posts;
+    await act();
+    await until(async () => assert.match(await said(trader), /is placed/), what);
+    eq([posts - before, await trader.inputValue('#amount')], [1, ''], `${what}: orders sent, and the amount`);
+  };
+  await placed(() => trader.dblclick('#submit'), 'a double click');
+  await placed(async () => {
+    await trader.focus('#amount');
+    for (let i = 0; i < 6; i++) {
+      await trader.keyboard.down('Enter');
+    }
+    await trader.keyboard.up('Enter');
+  }, 'Enter that is held');
+  await placed(() => trader.evaluate(() => [1, 2, 3].forEach(() => document.querySelector('#ticket').requestSubmit())), 'three before the answer');
+  eq((await carol.signed('GET', 'openOrders')).length, 3, 'orders');
+  await accountIsTrue(trader, carol, 'three orders');
+  await carol.tidy();
+});
+
+check('an amount of one asset never becomes one of the other', async () => {
+  await alice.limit('SELL', '62000', '0.1'); // so that there is one
+  for (const leave of [() => trader.check('#ticket input[value=LIMIT]', { force: true }), () => trader.locator('#asks [data-price]').first().click()]) {
+    await order(trader, 'MARKET', 'BUY', { unit: 'quote', amount: '5' });
+    await leave();
+    eq([await trader.inputValue('#amount'), await trader.inputValue('#amount-unit'), await trader.isChecked('#ticket input[value=LIMIT]')], ['', 'base', true], 'the ticket');
+  }
+  await order(trader, 'MARKET', 'BUY', { unit: 'base', amount: '0.02' });
+  await trader.locator('#asks [data-price]').first().click();
+  eq(await trader.inputValue('#amount'), '0.02', 'what was one of it already stays');
+});
+
+check('cancelling works while the account is active, and the list stays where it is', async () => {
+  await carol.tidy();
+  const first = await carol.limit('BUY', '50000', '0.01');
+  await accountIsTrue(trader, carol, 'one order');
+  const button = await trader.locator('#page-orders tbody button').boundingBox();
+  await trader.mouse.move(button.x + 5, button.y + 5);
+  await trader.mouse.down();
+  await carol.limit('BUY', '50001', '0.01');
+  await until(async () => eq(await text(trader, '#tabs .count'), '2', 'the count'), 'it is known');
+  await trader.mouse.up();
+  await until(async () => eq((await carol.signed('GET', 'openOrders')).map((one) => one.price), ['50001.00000000'], 'open orders'), 'the click counts');
+  for (let i = 0; i < 20; i++) {
+    await carol.limit('BUY', String(50002 + i), '0.001');
+  }
+  await accountIsTrue(trader, carol, 'many orders');
+  const [oldest] = await carol.signed('GET', 'openOrders'), at = `tr[data-key="${SYMBOL} ${oldest.orderId}"]`;
+  assert.notEqual(oldest.orderId, first.orderId);
+  await trader.focus(`${at} button`);
+  await trader.evaluate(() => { document.querySelector('#page-orders').scrollTop = 60; });
+  const newest = await carol.limit('BUY', '51000', '0.001');
+  await trader.waitForSelector(`tr[data-key="${SYMBOL} ${newest.orderId}"]`, { state: 'attached' });
+  eq(await trader.evaluate(() => document.activeElement.closest('tr').dataset.key), `${SYMBOL} ${oldest.orderId}`, 'the keyboard');
+  const scrolled = await trader.evaluate(() => document.querySelector('#page-orders').scrollTop);
+  assert.ok(scrolled > 0 && scrolled < 200, `scrolled to ${scrolled}`);
+  await carol.tidy();
+});
+
+check('an answer that comes late is told with its own symbol, and leaves the next order alone', async () => {
+  await order(trader, 'LIMIT', 'BUY', { price: '50000', amount: '0.01' });
+  const release = await heldUp(trader, '**/api/v3/order');
+  await trader.click('#submit');
+  await trader.click('[data-symbol=ETHBTC]');
+  await trader.fill('#amount', '7');
+  await release();
+  await until(async () => assert.match(await said(trader), /^BTCUSDT: Order \d+ is placed\.$/), 'the answer');
+  eq(await trader.inputValue('#amount'), '7', 'what was typed meanwhile');
+  await carol.tidy();
+});
+
+check('totals have the decimals of their market', async () => {
+  await order(trader, 'LIMIT', 'BUY', { price: '0.05', amount: '0.013' });
+  await until(async () => eq(await text(trader, '#total'), '0.00065 BTC', 'the total'), 'the estimate');
+  await trader.click('[data-symbol=BTCUSDT]');
+  await trader.waitForSelector('#ladder[data-ready=true]');
+});
+
+check('all of a balance is an order that the exchange takes, also through a deep book', async () => {
+  const free = async (asset) => atoms((await carol.signed('GET', 'account')).balances.find((one) => one.asset === asset).free);
+  for (const maker of [alice, bob, dave]) {
+    await maker.tidy();
+  }
+  await dave.limit('SELL', '60000', '0.1');
+  await dave.limit('SELL', '61000', '1');
+  await carol.limit('BUY', '1000', String((await free('USDT')) / 100000000000n - 9n)); // all but 9,000 and some
+  await ladderIsTrue(trader, 'offers');
+  await accountIsTrue(trader, carol, 'little is free');
+  await order(trader, 'MARKET', 'BUY', { unit: 'base' });
+  await trader.click('[data-part="100"]');
+  assert.match(await send(trader), /^Bought 0\.1[4-6]\d\d\d BTC/);
+  assert.ok(await free('USDT') < 100000000n, 'next to nothing is left');
+  await carol.tidy();
+  await accountIsTrue(trader, carol, 'all is free');
+  await order(trader, 'LIMIT', 'BUY', { price: '50000' });
+  await trader.click('[data-part="100"]');
+  for (const price of ['40000', '45000']) {
+    await trader.fill('#price', price);
+    eq(parse(await trader.inputValue('#amount')), (await free('USDT')) * 100000000n / parse(price) / 1000n * 1000n, `at ${price}`);
+  }
+  await trader.check('#ticket input[value=SELL]', { force: true });
+  eq(parse(await trader.inputValue('#amount')), (await free('BTC')) / 1000n * 1000n, 'all of the BTC');
+  const stranger = await open();
+  await stranger.click('[data-part="50"]');
+  eq([await stranger.inputValue('#amount'), await stranger.inputValue('#part'), await said(stranger)], ['', '0', 'Enter keys to use a part of the balance.'], 'without keys');
+  await stranger.close();
+});
+
+check('what is typed is sent as a number, and what is none is told', async () => {
+  await order(trader, 'LIMIT', 'BUY', { price: '50,000.50', amount: '.01', tif: 'GTC' });
+  assert.match(await send(trader), /is placed/);
+  eq((await carol.signed('GET', 'openOrders')).map((one) => [one.price, one.origQty]), [['50000.50000000', '0.01000000']], 'the order');
+  await carol.tidy();
+  for (const [amount, told] of [['', /^Enter an amount\.$/], ['0,5', /decimal point and no commas/]]) {
+    await order(trader, 'LIMIT', 'BUY', { amount });
+    assert.match(await send(trader), told);
+  }
+});
+
+check('a refusal is seen where the order was made, also on small screens', async () => {
+  trader.refusals = heard.rough = true;
+  await trader.click('[data-symbol=BTCUSDT]');
+  for (const [width, height] of [[1366, 768], [1280, 720]]) {
+    await trader.setViewportSize({ width, height });
+    await order(trader, 'OCO', 'SELL', { price: '61000', stop: '58000', stopLimit: '57900', amount: '9000' });
+    assert.match(await send(trader), /-2010/);
+    await picture(trader, `oco-${width}`);
+    assert.ok(await trader.evaluate(() => {
+      const told = document.querySelector('#ticket-said').getBoundingClientRect(), around = document.querySelector('.ticket').getBoundingClientRect();
+      return told.height > 0 && told.top >= around.top && told.bottom <= Math.min(around.bottom, innerHeight);
+    }), `${width} x ${height}`);
+  }
+  await trader.setViewportSize({ width: 1440, height: 900 });
+  trader.refusals = heard.rough = false;
+});
+
+check('the fills of one order are one piece of news', async () => {
+  for (const maker of [alice, bob, dave]) {
+    await maker.tidy();
+  }
+  for (const price of ['60000', '60001', '60002']) {
+    await dave.limit('SELL', price, '0.01');
+  }
+  const { orderId } = await carol.limit('BUY', '60002', '0.03', { timeInForce: 'IOC' });
+  await until(async () => eq(await trader.$$eval(`#news [data-about="${SYMBOL} ${orderId}"]`, (all) => all.map((one) => one.textContent)),
+    ['Bought 0.03 BTCUSDT at 60001; the order is filled'], 'news'), 'its news');
+});
+
+check('after a search with Enter keys mean orders again', async () => {
+  await trader.fill('#search', 'ethu');
+  await trader.press('#search', 'Enter');
+  eq(await trader.inputValue('#search'), '', 'the search');
+  await until(async () => eq(await text(trader, '.market-name'), 'ETH/USDT', 'the symbol'), 'what was found');
+  await trader.keyboard.press('s');
+  eq(await trader.evaluate(() => document.activeElement.value), 'SELL', 'the side');
+});
+
+check('a halt and its end are known at once', async () => {
+  const there = await open({ path: '/#ETHUSDT', before: (it) => it.addInitScript(() => {
+    const { setInterval: original } = window;
+    window.setInterval = (act, ms) => ms < 60000 && original(act, ms); // it does not learn by waiting for a minute
+  }) });
+  await sign(there, facts.carol);
+  await order(there, 'LIMIT', 'BUY', { price: '2000', amount: '0.1' });
+  await admin('PUT', '/ETHUSDT/status', { status: 'HALT' });
+  there.refusals = heard.rough = true;
+  assert.match(await send(there), /Market is closed/);
+  there.refusals = heard.rough = false;
+  await until(async () => eq(await text(there, '#submit'), 'ETHUSDT is not trading (HALT)', 'the button'), 'the halt');
+  await until(async () => eq(await text(there, '[data-symbol=ETHUSDT] .change'), 'halted', 'its mark'), 'the list');
+  let sent = 0;
+  there.on('request', (request) => (sent += request.method() === 'POST'));
+  await there.click('#submit', { force: true }); // it says that it is disabled
+  await until(async () => eq(await said(there), 'ETHUSDT is not trading (HALT).', 'what it says'), 'the answer');
+  eq(sent, 0, 'orders that were sent to it');
+  await accessible(there, 'halted');
+  await picture(there, 'halted');
+  await admin('PUT', '/ETHUSDT/status', { status: 'TRADING' });
+  await until(async () => eq(await text(there, '#submit'), 'Buy ETH', 'the button'), 'the end of it');
+  assert.doesNotMatch(await text(there, '[data-symbol=ETHUSDT] .change'), /halted/);
+  await there.close();
+});
+
+check('who goes through the symbols asks only for what is looked at, and little', async () => {
+  const asked = [], of = (path, symbol) => asked.filter(({ pathname, searchParams: params }) => pathname.endsWith(path) && params.get('symbol') === symbol && !params.has('endTime'));
+  await trader.click('[data-symbol=BTCUSDT]');
+  await trader.waitForSelector('#ladder[data-ready=true]');
+  await until(async () => eq(await trader.getAttribute('#chart', 'data-ready'), 'true', 'the chart'), 'BTCUSDT');
+  trader.on('request', (request) => asked.push(new URL(request.url())));
+  await trader.evaluate(() => ['ETHBTC', 'BNBUSDT', 'ETHUSDT', 'ETHBTC', 'BNBUSDT'].forEach((one) => document.querySelector(`[data-symbol=${one}]`).click()));
+  await until(async () => eq([await text(trader, '.market-name'), await trader.getAttribute('#ladder', 'data-ready'), of('klines', 'BNBUSDT').length], ['BNB/USDT', 'true', 1], 'the last one'), 'it is loaded');
+  eq([of('depth', 'ETHUSDT').length, of('allOrders', 'ETHUSDT').length, of('depth', 'BNBUSDT').map((url) => url.searchParams.get('limit'))], [0, 0, ['1000']], 'what was asked');
+  await trader.click('[data-symbol=BTCUSDT]');
+  await until(async () => eq([await trader.getAttribute('#ladder', 'data-ready'), of('klines', 'BTCUSDT').length], ['true', 1], 'back'), 'it is loaded again');
+  eq(of('allOrders', 'BTCUSDT').length, 0, 'its past is known');
+  await ladderIsTrue(trader, 'back');
+});
+
+check('an exchange that was asked too much is left alone for as long as it says', async () => {
+  const refuse = (seconds) => (route) => route.fulfill({ status: 429, headers: { 'Retry-After': String(seconds) }, json: { code: -1003, msg: 'Too much request weight used.' } });
+  const there = await open();
+  await sign(there, facts.carol);
+  let gets = 0;
+  there.on('request', (request) => (gets += request.method() === 'GET' && request.url().includes('/api/')));
+  there.refusals = heard.rough = true;
+  await there.route('**/api/v3/trades?*', refuse(1));
+  await there.click('[data-symbol=BNBUSDT]');
+  await until(async () => assert.match(await text(there, '#banner'), /asked too much: it answers again in 1 s/), 'the banner');
+  await there.unroute('**/api/v3/trades?*');
+  await there.click('[data-symbol=BTCUSDT]');
+  await tapeIsTrue(there, 'the trades come all the same');
+  await until(async () => assert.ok(await there.isHidden('#banner')), 'the banner goes');
+  await there.route('**/api/v3/klines?*', refuse(3600));
+  await there.click('#intervals button:text-is("5m")');
+  await until(async () => assert.match(await text(there, '#banner'), /asked too much: it answers again in 3\d\d\d s/), 'the banner again');
+  await picture(there, 'asked-too-much');
+  const before = gets;
+  await there.click('[data-symbol=ETHUSDT]');
+  await there.click('[data-symbol=BTCUSDT]');
+  await order(there, 'LIMIT', 'BUY', { price: '50000', amount: '0.01', tif: 'GTC' });
+  assert.match(await send(there), /is placed/);
+  eq(gets, before, 'nothing is asked, and an order goes');
+  await there.close();
+  heard.rough = false;
+  await carol.tidy();
+});
+
+check('a clock that is put back is no end: it is set again', async () => {
+  const there = await open({ before: (it) => it.addInitScript(() => {
+    const { now } = Date;
+    window.backMs = 0;
+    Date.now = () => now() - window.backMs;
+  }) });
+  await sign(there, facts.carol);
+  there.refusals = heard.rough = true;
+  await there.evaluate(() => { window.backMs = 20000; });
+  await order(there, 'LIMIT', 'BUY', { price: '50000', amount: '0.01' });
+  assert.match(await send(there), /is placed/);
+  await there.evaluate(() => { window.backMs = 40000; });
+  way.cut();
+  way.open();
+  await carol.tidy();
+  await until(async () => eq(await there.getAttribute('#connection', 'data-state'), 'live', 'the state'), 'it is back');
+  await accountIsTrue(there, carol, 'after it');
+  await there.close();
+  heard.rough = false;
+});
+
+check('what was not answered at first is asked for again', async () => {
+  heard.rough = true;
+  const asked = {}, fails = (name) => (route) => ((asked[name] = (asked[name] ?? 0) + 1) > 1 ? route.continue() : route.abort());
+  const there = await open({ before: async (it) => {
+    await it.route('**/api/v3/exchangeInfo', (route) => ((asked.info = (asked.info ?? 0) + 1) > 1 ? route.continue() : route.fulfill({ json: { symbols: [] } })));
+    for (const name of ['trades', 'klines', 'ticker/24hr']) {
+      await it.route(new RegExp(`/api/v3/${name}(\\?|$)`), fails(name));
+    }
+  } });
+  await tapeIsTrue(there, 'the trades');
+  await until(async () => eq([await there.getAttribute('#chart', 'data-ready'), asked.info > 1, asked['ticker/24hr'] > 1], ['true', true, true], 'the rest'), 'the rest');
+  assert.ok(await there.isHidden('#banner'));
+  await there.close();
+  await trader.close();
+  heard.rough = false;
 });
 
 check('after its connections were cut the page is whole again', async () => {
@@ -628,7 +989,6 @@ check('another symbol is another book, and the first comes back whole', async ()
 });
 
 check('a symbol that is listed while the page is open is there when it trades, and another tick size counts', async () => {
-  const admin = (method, path, body) => fetch(`${facts.admin}/admin/v1/symbols${path}`, { method, headers: { Authorization: `Bearer ${facts.token}` }, body: JSON.stringify(body) });
   await page.click('[data-symbol=ETHUSDT]');
   eq(await page.locator('#grouping option').first().textContent(), '0.01', 'the tick before');
   await admin('PUT', '/ETHUSDT', { filters: [{ filterType: 'PRICE_FILTER', tickSize: '0.1' }] });
@@ -703,6 +1063,9 @@ check('axe finds nothing serious, in dark and light, with orders and without, on
     await page.click('#theme');
   }
   await page.click('#cancel-all');
+  await accessible(page, 'the question');
+  await picture(page, 'question');
+  await page.click('#ask-yes');
   const fresh = await open({ colorScheme: 'light' });
   await fresh.click('#keys-open');
   await accessible(fresh, 'the dialog');
@@ -721,6 +1084,10 @@ check('a phone shows all of it, a part at a time, without scrolling sideways', a
   }
   await phone.tap('.views [data-view=book]');
   await ladderIsTrue(phone, 'a phone');
+  const price = await phone.locator('#bids [data-price]').first().getAttribute('data-price');
+  await phone.locator('#bids [data-price]').first().tap();
+  assert.ok(await phone.isVisible('#submit'), 'the ticket that a price was taken into');
+  eq(await phone.inputValue('#price'), price, 'that price');
   await phone.close();
 });
 
@@ -750,6 +1117,15 @@ check('without charts in the build it says so, and the rest works', async () => 
   await ladderIsTrue(bare, 'the ladder');
   await tapeIsTrue(bare, 'the trades');
   await bare.close();
+});
+
+check('when the file of the charts does not come it says so, and the rest works', async () => {
+  heard.rough = true;
+  const bare = await open({ before: (it) => it.route('**/lightweight-charts.js', (route) => route.abort()) });
+  assert.match(await text(bare, '#chart-none'), /did not load/);
+  await ladderIsTrue(bare, 'the ladder');
+  await bare.close();
+  heard.rough = false;
 });
 
 check('forgotten keys are gone', async () => {

@@ -273,7 +273,8 @@ void ledger_list_todo(struct ledger *ledger, uint32_t slot)
     ASSERT(at != 0 && list->phase == LIST_FIRST);
     const struct ledger_order *working = &ledger->orders[at];
     __int128 base = (__int128)working->executed_lots * ledger->symbols[list->symbol].spec.lot_atoms;
-    list->price_atoms = (int64_t)((__int128)working->cum_quote * MONEY_ATOMS_PER_UNIT / base);
+    if (base) /* a forged journal may fill an order without a trade */
+        list->price_atoms = (int64_t)((__int128)working->cum_quote * MONEY_ATOMS_PER_UNIT / base);
     list->phase = LIST_TODO;
 }
 

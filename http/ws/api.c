@@ -227,15 +227,18 @@ static void put_limits(struct text *out, const struct call *call)
     text_str(out, "]");
 }
 
-/* An error that ends by itself says when: a member more than over HTTP, where a header says it. */
+/* An error that ends by itself says when: a member more than over HTTP, where a header says it.
+ * What a Replace says of both its halves is in the same place, and goes on. */
 static void put_body(struct text *out, const struct call *call, const char *body, size_t length)
 {
+    static const char halves[] = "}}";
+    bool has_data = length > 2 && memcmp(body + length - 2, halves, 2) == 0;
     if (!call->retry_us) {
         text_add(out, body, length);
         return;
     }
-    text_add(out, body, length - 1);
-    text_str(out, ",\"data\":{\"serverTime\":");
+    text_add(out, body, length - (has_data ? 2 : 1));
+    text_str(out, has_data ? ",\"serverTime\":" : ",\"data\":{\"serverTime\":");
     render_time(call, out, env_now_us(&call->ingress->ex->rt.env));
     text_str(out, ",\"retryAfter\":");
     render_time(call, out, call->retry_us);

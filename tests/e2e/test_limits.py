@@ -12,6 +12,7 @@ import sys
 
 from castle_client import (ANSWER_SECONDS, ApiError, Binance, Checks, Http1, Http2, Server, Trader, atoms, check, connect, eq,
                            read_reply, refusal)
+from test_ws_api import WsApi
 from ws_client import WebSocket
 
 checks = Checks()
@@ -312,6 +313,13 @@ def an_account_has_100_unfilled_orders_in_ten_seconds(s):
                                               "orderRateLimitExceededMode": "CANCEL_ONLY"})
                 eq((error.status, error.code), (429, code), f"a replace of {old} that stops at a failure")
                 retry_in(s, error.reply, end)
+            with contextlib.closing(WsApi(s.at)) as ws:
+                told = ws.ask("order.cancelReplace", order(100) | {
+                    "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": "one-4",
+                    "orderRateLimitExceededMode": "CANCEL_ONLY"}, trader)
+                data = told["error"]["data"]
+                eq((told["status"], data["cancelResult"], data["newOrderResult"], data["retryAfter"]), (429, "SUCCESS", "FAILURE", end),
+                   "and over the WebSocket API")
             trader.cancel("BTCUSDT", origClientOrderId="one-2")
             eq(refusal(trader.limit, "BTCUSDT", "BUY", "0.001", "30000").code, -1015, "a cancel gives nothing back")
             trader.call("POST", "/api/v3/order/test", order(100))

@@ -7,6 +7,7 @@ import { Depth } from './depth.js';
 import { $, $$, el, say, soon } from './dom.js';
 import { Ladder } from './ladder.js';
 import { marketOf } from './market.js';
+import { stale } from './stale.js';
 import { Streams } from './stream.js';
 import { Symbols } from './symbols.js';
 import { Tables } from './tables.js';
@@ -43,6 +44,7 @@ function connected(changes) {
   if (state !== 'live') {
     say($('#connection [data-of=latency]'), '');
   }
+  stale(market === 'lost');
 }
 
 const streams = new Streams({
@@ -68,7 +70,7 @@ const ladder = new Ladder({ book, picked: (price) => ticket.price(price), owns: 
   }
   return own;
 } });
-const depth = new Depth(book), chart = new Chart({ streams, klines: (params) => get('klines', params) });
+const depth = new Depth(book), chart = new Chart({ streams, klines: (params) => get('klines', params), orders: () => account.open });
 const tape = new Tape({ traded: (price, up) => {
   symbols?.traded(price, up);
   ladder.last(price, up);
@@ -83,6 +85,7 @@ function accountChanged() {
   soon(tables.draw);
   soon(ticket.draw);
   soon(ladder.draw);
+  soon(chart.draw);
 }
 
 function bookChanged() {

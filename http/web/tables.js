@@ -78,17 +78,16 @@ export class Tables {
     }
     const focused = document.activeElement?.closest?.('[data-key]')?.dataset.key;
     page.replaceChildren(el('table', {}, el('thead', {}, el('tr', {}, ...heads.map((text) => el('th', { scope: 'col' }, text)))),
-      el('tbody', {}, ...rows.map(([key, ...cells]) => el('tr', { 'data-key': key }, ...cells.map((cell) => this.cell(cell)))))));
+      el('tbody', {}, ...rows.map(([key, ...cells]) => el('tr', { 'data-key': key }, ...cells.map((cell, at) => this.cell(cell, heads[at])))))));
     if (focused) { // a table that is drawn anew must not take the keyboard away
       ($(`[data-key="${focused}"] button`, page) ?? page).focus();
     }
   }
 
-  cell(content) {
-    if (Array.isArray(content)) {
-      return el('td', { className: content[1] }, content[0]);
-    }
-    return el('td', {}, content);
+  // With the name of its column, which a phone shows beside it.
+  cell(content, name) {
+    const [text, className = ''] = Array.isArray(content) ? content : [content];
+    return el('td', { className, 'data-name': name }, text);
   }
 
   common(order) {

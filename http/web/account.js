@@ -13,10 +13,10 @@ export const isOpen = (order) => OPEN.includes(order.status);
 
 const ofRest = (order) => ({ symbol: order.symbol, id: order.orderId, list: order.orderListId, side: order.side, type: order.type,
   tif: order.timeInForce, price: order.price, stop: order.stopPrice, quantity: order.origQty, filled: order.executedQty,
-  turnover: order.cummulativeQuoteQty, status: order.status, ms: order.time, updated: order.updateTime });
+  turnover: order.cummulativeQuoteQty, status: order.status, working: order.isWorking, ms: order.time, updated: order.updateTime });
 
 const ofEvent = (e) => ({ symbol: e.s, id: e.i, list: e.g, side: e.S, type: e.o, tif: e.f, price: e.p, stop: e.P, quantity: e.q, filled: e.z,
-  turnover: e.Z, status: e.X, ms: e.O, updated: e.T });
+  turnover: e.Z, status: e.X, working: e.w, ms: e.O, updated: e.T });
 
 const tradeOfRest = (trade) => ({ symbol: trade.symbol, id: trade.id, order: trade.orderId, side: trade.isBuyer ? 'BUY' : 'SELL', price: trade.price,
   quantity: trade.qty, turnover: trade.quoteQty, fee: trade.commission, feeAsset: trade.commissionAsset, maker: trade.isMaker, ms: trade.time });

@@ -85,6 +85,9 @@ export class Keys {
   }
 
   static async of(key, secret) {
+    if (!/^[\x21-\x7e]+$/.test(key)) { // no header can be made of it
+      throw new ApiError(401, -2014, 'API-key format invalid.');
+    }
     const keys = new Keys();
     keys.key = key;
     keys.signer = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret),

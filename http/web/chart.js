@@ -3,17 +3,21 @@ import { charts } from './built.js';
 import { Candles, LENGTHS, textOf } from './candles.js';
 import { $, clockTime, dayTime, el, say, soon } from './dom.js';
 import { grouped, toNumber } from './decimal.js';
+import { Lines } from './lines.js';
 
-const SHOWN = 500, FIRST = '1m';
+const SHOWN = 500, FIRST = '1m', PAUSE_MS = 2000;
+const NEAR = 20; // candles from the oldest one: more are asked for
 
 export class Chart {
-  constructor({ streams, klines }) {
+  constructor({ streams, klines, orders }) {
     this.streams = streams;
     this.klines = klines; // (params): REST's
+    this.orders = orders; // (): the trader's that are open, of every symbol
     this.interval = FIRST;
     this.changed = new Map(); // since the last frame, by their begin
     this.draw = () => {
       this.drawChanged();
+      this.drawLines();
       this.drawLegend();
     };
     $('#intervals').append(...Object.keys(LENGTHS).map((name) => el('button',
@@ -31,6 +35,7 @@ export class Chart {
       timeScale: { timeVisible: true, rightOffset: 4, tickMarkFormatter: (time, kind) => this.mark(time * 1000, kind) }, crosshair: { mode: 0 },
       localization: { timeFormatter: (time) => dayTime(time * 1000) } });
     this.series = this.chart.addSeries(this.tv.CandlestickSeries, {});
+    this.lines = new Lines(this.series);
     this.series.priceScale().applyOptions({ scaleMargins: { top: 0.06, bottom: 0.24 } });
     this.volume = this.chart.addSeries(this.tv.HistogramSeries, { priceScaleId: 'volume', priceFormat: { type: 'volume' },
       lastValueVisible: false, priceLineVisible: false });
@@ -39,7 +44,7 @@ export class Chart {
       this.hovered = time;
       soon(this.draw);
     });
-    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 20 && this.older());
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < NEAR && this.older());
     this.paint();
   }
 
@@ -84,18 +89,19 @@ export class Chart {
     this.leave?.();
     this.market = market;
     const name = market.symbol.toLowerCase(), interval = this.interval, mine = this.candles = new Candles(interval);
-    $('#chart').dataset.ready = 'false';
-    this.ended = false;
+    this.came(false);
+    this.refused = null;
     this.series?.applyOptions({ priceFormat: { type: 'price', precision: market.pricePlaces, minMove: toNumber(market.tick) } });
     this.chart?.applyOptions({ timeScale: { secondsVisible: interval === '1s' } });
     this.redraw(true);
     const live = async () => {
-      const rows = await this.klines({ symbol: market.symbol, interval, limit: SHOWN }).catch(() => null);
-      if (mine === this.candles && rows) {
-        const first = !mine.all.length;
+      const rows = await this.ask(mine);
+      if (rows) {
+        const first = !this.ready;
         mine.load(rows);
+        this.ended = false;
         this.redraw(first);
-        $('#chart').dataset.ready = 'true';
+        this.came(true);
       }
     };
     const leaves = [this.streams.want(`${name}@kline_${interval}`, { live, event: (event) => this.take(mine, mine.kline(event.k)) }),
@@ -103,15 +109,41 @@ export class Chart {
     this.leave = () => leaves.forEach((leave) => leave());
   }
 
+  // Whether REST's candles are there.
+  came(ready) {
+    this.ready = ready;
+    $('#chart').dataset.ready = String(ready);
+  }
+
+  // REST's candles, asked for until they come; null when others have been chosen meanwhile.
+  async ask(mine, params) {
+    const { market: { symbol }, interval } = this;
+    while (mine === this.candles) {
+      try {
+        const rows = await this.klines({ symbol, interval, limit: SHOWN, ...params });
+        if (mine === this.candles) {
+          this.refused = null;
+          return rows;
+        }
+      } catch (error) {
+        if (mine === this.candles) {
+          this.refused = `The candles do not come: ${error.message} Trying again …`;
+          soon(this.draw);
+        }
+        await new Promise((done) => setTimeout(done, Math.max(PAUSE_MS, error.retryMs ?? 0)));
+      }
+    }
+    return null;
+  }
+
   async older() {
     const mine = this.candles, first = mine?.all[0];
-    if (!first || this.asking || this.ended) {
+    if (!this.ready || !first || this.asking === first || this.ended) {
       return;
     }
-    this.asking = true;
-    const rows = await this.klines({ symbol: this.market.symbol, interval: this.interval, endTime: first.begin - 1, limit: SHOWN }).catch(() => []);
-    this.asking = false;
-    if (mine === this.candles) {
+    this.asking = first;
+    const rows = await this.ask(mine, { endTime: first.begin - 1 });
+    if (rows && first === mine.all[0]) { // not loaded anew meanwhile
       this.ended = rows.length < SHOWN;
       mine.prepend(rows);
       if (rows.length) {
@@ -162,12 +194,25 @@ export class Chart {
     soon(this.draw);
   }
 
+  // The last price and the trader's orders. A rising candle is hollow, so its own colour, the panel's, would not be seen.
+  drawLines() {
+    if (!this.chart) {
+      return;
+    }
+    const last = this.candles?.all.at(-1), colour = this.colours[last?.close < last?.open ? 1 : 0];
+    if (colour !== this.lastColour) {
+      this.series.applyOptions({ priceLineColor: this.lastColour = colour });
+    }
+    this.lines.draw(last ? this.orders().filter(({ symbol }) => symbol === this.market.symbol) : [], this.colours);
+  }
+
   drawLegend() {
     const { candles, market } = this;
     const candle = (this.hovered && candles?.all.find((one) => one.begin === this.hovered * 1000)) || candles?.all.at(-1);
     const legend = $('#legend');
-    if (!candle) {
-      say(legend, candles ? 'no trades yet' : '');
+    if (!candle || this.refused) {
+      say(legend, this.refused ?? (this.ready ? 'no trades yet' : ''));
+      legend.className = 'legend';
       return;
     }
     const price = (atoms) => grouped(atoms, market.pricePlaces);

@@ -1,6 +1,6 @@
 // The order book as a ladder: the best levels of each side, grouped, with bars for how much lies up to them.
 import { $, el, say, soon } from './dom.js';
-import { ceilTo, fixed, floorTo, grouped } from './decimal.js';
+import { ceilTo, fixed, floorTo, grouped, plain } from './decimal.js';
 
 const ROW_PX = 20, HEAD_PX = 22, SPREAD_PX = 32, ROWS_MIN = 5, ROWS_MAX = 60;
 
@@ -68,11 +68,15 @@ export class Ladder {
   }
 
   show(market) {
+    if (this.market !== market) {
+      say($('#ladder-last'), '–'); // what comes first may be long in coming
+      $('#ladder-last').className = '';
+    }
     this.market = market;
     this.step = market.tick;
     $('#grouping').replaceChildren(...[1n, 10n, 100n, 1000n, 10000n].map((factor) => {
       const step = market.tick * factor;
-      return el('option', { value: String(step) }, fixed(step, step < 100_000_000n ? market.pricePlaces : 0));
+      return el('option', { value: String(step) }, plain(step));
     }));
     say($('.ladder-head [data-of=price]'), `Price (${market.quote})`);
     say($('.ladder-head [data-of=quantity]'), `Amount (${market.base})`);

@@ -8,6 +8,7 @@ import { $, $$, say, soon } from './dom.js';
 import { Ladder } from './ladder.js';
 import { Listing } from './listing.js';
 import { banner, news, tooMuch } from './notices.js';
+import { stale } from './stale.js';
 import { Streams } from './stream.js';
 import { Symbols } from './symbols.js';
 import { Tables } from './tables.js';
@@ -30,6 +31,7 @@ function connected(changes) {
   if (state !== 'live') {
     say($('#connection [data-of=latency]'), '');
   }
+  stale(market === 'lost');
 }
 
 const streams = new Streams({
@@ -60,7 +62,7 @@ const ladder = new Ladder({ book, picked: (price) => {
   }
   return own;
 } });
-const depth = new Depth(book), chart = new Chart({ streams, klines });
+const depth = new Depth(book), chart = new Chart({ streams, klines: (params) => get('klines', params), orders: () => account.open });
 const tape = new Tape({ traded: (price, up) => {
   symbols?.traded(price, up);
   ladder.last(price, up);
@@ -74,18 +76,13 @@ function accountChanged() {
   soon(tables.draw);
   soon(ticket.draw);
   soon(ladder.draw);
+  soon(chart.draw);
 }
 
 function bookChanged() {
   soon(ladder.draw);
   soon(depth.draw);
   ticket.ready();
-}
-
-// The candles that a chart begins with are asked for until they come; older ones when somebody looks there again.
-function klines(params) {
-  const ask = () => get('klines', params);
-  return params.endTime ? ask() : insist(ask, () => market.symbol === params.symbol && chart.interval === params.interval);
 }
 
 const FAST_MS = 1000, CALM_MS = 200; // who goes through the symbols fast asks only for those that are stayed at

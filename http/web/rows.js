@@ -4,6 +4,7 @@ import { el, say } from './dom.js';
 
 export class Rows {
   constructor(heads) {
+    this.heads = heads;
     this.body = el('tbody');
     this.table = el('table', {}, el('thead', {}, el('tr', {}, ...heads.map((text) => el('th', { scope: 'col' }, text)))), this.body);
     this.rows = new Map();
@@ -35,7 +36,7 @@ export class Rows {
   }
 
   add(key, cells) {
-    const row = el('tr', { 'data-key': key }, ...cells.map((cell) => el('td', {}, ...(cell.label ? [el('button', { type: 'button', className: 'quiet' })] : []))));
+    const row = el('tr', { 'data-key': key }, ...cells.map((cell, at) => el('td', { 'data-name': this.heads[at] }, ...(cell.label ? [el('button', { type: 'button', className: 'quiet' })] : []))));
     this.rows.set(key, row);
     return row;
   }

@@ -2,18 +2,15 @@
 import { $, el, say, soon } from './dom.js';
 import { grouped, parse } from './decimal.js';
 
-// Percent with its sign; figures come as numbers or texts of the API.
+// Percent with its sign, and which way that is.
 function percent(open, last) {
-  if (!open) {
-    return ['0.00 %', 0];
-  }
-  const basis = Number(((last - open) * 10000n) / open);
-  return [`${basis > 0 ? '▲ +' : basis < 0 ? '▼ −' : ''}${(Math.abs(basis) / 100).toFixed(2)} %`, Math.sign(basis)];
+  const basis = open ? Number(((last - open) * 10000n) / open) : 0;
+  return [`${SIGNS[Math.sign(basis)]}${(Math.abs(basis) / 100).toFixed(2)} %`, Math.sign(basis)];
 }
 
 const TITLE_MS = 1000; // a tab's title is for glances
 const HALTED = { HALT: 'halted', CANCEL_ONLY: 'cancel only', BREAK: 'closed' };
-const CLASSES = { '-1': 'down', 0: '', 1: 'up' };
+const CLASSES = { '-1': 'down', 0: '', 1: 'up' }, SIGNS = { '-1': '−', 0: '', 1: '+' }, ARROWS = { '-1': '▼ ', 0: '', 1: '▲ ' };
 
 export class Symbols {
   // unknown(): told when there are figures of a symbol that is not in `markets`.
@@ -94,6 +91,7 @@ export class Symbols {
 
   choose(symbol) {
     this.chosen = symbol;
+    this.up = undefined;
     for (const [name, { button }] of this.rows) {
       button.setAttribute('aria-current', String(name === symbol));
     }
@@ -131,7 +129,7 @@ export class Symbols {
     const put = (name, text) => say($(`[data-of=${name}]`, root), text);
     put('name', `${market.base}/${market.quote}`);
     const [text, sign] = day?.last ? percent(day.open, day.last) : ['–', 0];
-    put('change', text);
+    put('change', ARROWS[sign] + text);
     $('[data-of=change]', root).className = CLASSES[sign];
     put('last', day?.last ? grouped(day.last, market.pricePlaces) : '–');
     put('high', day ? grouped(day.high, market.pricePlaces) : '–');

@@ -47,9 +47,15 @@ export class Tape {
     }
     this.trades.length = Math.min(this.trades.length, KEPT);
     if (this.trades.length && this.trades[0].id !== newest) {
-      this.traded(parse(this.trades[0].price), !this.trades[0].maker);
+      this.traded(parse(this.trades[0].price), this.up);
     }
     soon(this.draw);
+  }
+
+  // Whether the price rose to what it is now; while it never was another, whether it was bought.
+  get up() {
+    const [newest, ...before] = this.trades, price = parse(newest.price), other = before.find((one) => parse(one.price) !== price);
+    return other ? parse(other.price) < price : !newest.maker;
   }
 
   // New trades come on top of the rows that are there; only when something came in between all rows are made anew.

@@ -9,6 +9,7 @@ export class Refused extends Error {
 }
 
 const DEADLINE_MS = 15000;
+const SENDABLE = /^[\x21-\x7e]*$/; // of other letters no header can be made, and no token is
 
 export class Admin {
   constructor() {
@@ -17,6 +18,9 @@ export class Admin {
 
   async ask(method, path, body) {
     let answer, text;
+    if (!SENDABLE.test(this.token)) {
+      throw new Refused(401, -2015, 'The admin token is missing or wrong.');
+    }
     try {
       answer = await fetch(path, { method, cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(DEADLINE_MS),
         headers: { Authorization: `Bearer ${this.token}` }, body: body && JSON.stringify(body) });

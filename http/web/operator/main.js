@@ -16,7 +16,7 @@ const TICK_MS = 1000, SHARDS_TICKS = 2, CONNECTIONS_TICKS = 5, SYMBOLS_TICKS = 1
 const admin = new Admin(), history = new History();
 const latencies = new Latencies($('#latency')), cores = new Cores($('#cores')), shards = new Shards($('#shards'));
 const connections = new Connections({ listeners: $('#connections'), slow: $('#slow'), none: $('#slow-none') });
-const audit = new Audit($('#audit-table')), symbols = new Symbols({ admin, changed: () => attempt(readSymbols) });
+const audit = new Audit($('#audit-table')), symbols = new Symbols({ admin, changed: () => attempt(readSymbols), told: (text) => say($('#closed'), text) });
 let rounds = 0;
 let samples = []; // Metrics of the last minute, oldest first
 let shown = []; // the plots
@@ -262,6 +262,7 @@ $('#token-form').addEventListener('submit', async (event) => {
   const button = $('#token-form [type=submit]');
   admin.token = $('#token').value.trim();
   button.disabled = true;
+  say($('#token-said'), 'Asking the exchange …');
   try {
     await admin.get('filters');
     $('#token-form').reset();

@@ -1,5 +1,5 @@
 // The tables: cores and lanes, shards, connections, latencies, the audit.
-import { fixed, parse } from '../decimal.js';
+import { grouped, parse } from '../decimal.js';
 import { $, el, say } from '../dom.js';
 import { between, quantile, rate, total } from './metrics.js';
 import { latency } from './heat.js';
@@ -160,7 +160,7 @@ export class Audit {
     const titles = ['Deposits', 'Withdrawals', 'Free', 'Locked', 'Fees', 'In flight'];
     this.table = new Table({ place, caption: 'The audit by asset', key: ({ asset }) => asset, columns: [
       { title: 'Asset', scope: true, cell: ({ asset }) => asset },
-      ...SUMS.map((name, i) => ({ title: titles[i], cell: (row) => fixed(sum(row[name])) })),
+      ...SUMS.map((name, i) => ({ title: titles[i], cell: (row) => grouped(sum(row[name]), 8) })),
       { title: 'Adds up', cell: (row) => (balanced(row) ? '✓ yes' : '✗ no') }] });
   }
 
@@ -169,7 +169,7 @@ export class Audit {
     this.place.hidden = false;
     this.table.draw(audit.assets);
     $('#audit-said').dataset.good = String(well);
-    say($('#audit-said'), `${well ? '✓ Everything adds up' : `✗ It does NOT add up${audit.wrong ? `: ${audit.wrong}` : ''}`}. LSN ${audit.lsn}, state hash ${audit.stateHash}, `
-      + `${audit.openOrders} open orders, at ${new Date().toLocaleTimeString('en-GB')}.`);
+    say($('#audit-said'), `${well ? '✓ Everything adds up' : `✗ It does NOT add up${audit.wrong ? `: ${audit.wrong}` : ''}`}. LSN ${whole(audit.lsn)}, state hash ${audit.stateHash}, `
+      + `${whole(audit.openOrders)} open orders, at ${new Date().toLocaleTimeString('en-GB')}.`);
   }
 }

@@ -120,6 +120,9 @@ check('each alarm is raised by what it is for, and by nothing else', () => {
     eq([found.length, found[0]?.grave], [1, grave], `${JSON.stringify(values)}: ${said(found)}`);
     assert.match(found[0].text, words);
   }
+  const syncs = (fast, slow) => raised(buckets('castle_journal_sync_seconds', '', [['0.01', fast], ['0.05', fast + slow], ['+Inf', fast + slow]]));
+  eq([syncs(5, 1), syncs(50, 20), syncs(4, 5), syncs(990, 9)], [[], [], [], []], 'a disk with one slow sync among few');
+  assert.match(syncs(20, 30)[0], /disk is slow: every other batch took 50 ms/);
   const lane = { 'castle_lane_depth{class="order",from="0",to="1"}': 76 }, long = metricsOf(lane, 0);
   eq(raised(lane), [], 'a lane that is full for a moment');
   assert.match(raised(lane, 60000, long)[0], /order lane from core 0 to core 1 stays/);
@@ -138,9 +141,11 @@ check('without the token nothing is shown, and a wrong one is told so', async ()
   page = await open();
   eq(await page.isVisible('#view'), false, 'the view');
   page.refusals = heard.rough = true; // a browser puts a refused request into the console
-  await page.fill('#token', 'x'.repeat(64));
-  await page.click('#token-form [type=submit]');
-  await until(async () => assert.match(await text(page, '#token-said'), /missing or wrong/), 'the refusal');
+  for (const wrong of ['x'.repeat(64), 'ключ', 'ünicode']) {
+    await page.fill('#token', wrong);
+    await page.click('#token-form [type=submit]');
+    await until(async () => assert.match(await text(page, '#token-said'), /missing or wrong/), `the refusal of ${wrong}`);
+  }
   eq(await page.isVisible('#view'), false, 'the view');
   page.refusals = heard.rough = false;
   await accessible(page, 'the question');
@@ -269,6 +274,29 @@ check('a question is asked again when somebody was quicker', async () => {
   await until(async () => eq((await rowOf(page, '#symbol-table', 'ETHUSDT'))[1], 'TRADING', 'the status'), 'as it was');
 });
 
+check('what is halted or in a break is named beside the state, and a delisted symbol is not to be resumed', async () => {
+  const status = (symbol, value) => admin('PUT', `symbols/${symbol}/status`, { status: value });
+  const closed = (wanted) => until(async () => eq(await text(page, '#closed'), wanted, 'closed'), wanted || 'none');
+  await closed('');
+  await status('ETHBTC', 'HALT');
+  await status('ETHUSDT', 'BREAK');
+  await closed('HALT: ETHBTC. BREAK: ETHUSDT');
+  assert.match(await text(page, '#state-title'), /All is well|to look at/); // it is no alarm
+  await status('ETHBTC', 'TRADING');
+  await status('ETHUSDT', 'TRADING');
+  await closed('');
+  await admin('POST', 'symbols', { symbol: 'BTCETH', baseAsset: 'BTC', quoteAsset: 'ETH', tickSize: '0.01', stepSize: '0.00001' });
+  await admin('DELETE', 'symbols/BTCETH');
+  await closed('BREAK: BTCETH');
+  page.refusals = heard.rough = true;
+  await page.click('button[aria-label="Resume BTCETH"]');
+  await page.click('#confirm-yes');
+  await until(async () => assert.match(await text(page, '#confirm-said'), /delisted.* \(-1130\)/), 'the refusal');
+  page.refusals = heard.rough = false;
+  await page.click('#confirm-no');
+  await until(async () => eq((await rowOf(page, '#symbol-table', 'BTCETH')).slice(1, 3), ['BREAK, delisted', ''], 'the row'), 'no button');
+});
+
 check('what answers and is not the exchange is no answer', async () => {
   heard.rough = true;
   await page.route('**/metrics', (route) => route.fulfill({ contentType: 'text/html', body: '<h1>Log in</h1>' }));
@@ -304,9 +332,10 @@ check('the audit adds up, and is the admin API’s', async () => {
   await page.click('#audit');
   await until(async () => assert.match(await text(page, '#audit-said'), /adds up/), 'the audit');
   const audit = await admin('GET', 'audit'), words = await text(page, '#audit-said');
-  assert.ok(words.includes(`LSN ${audit.lsn}, state hash ${audit.stateHash}, ${audit.openOrders} open orders`), words);
-  eq((await rowsOf(page, '#audit-table')).map(([asset, deposits, , free, , , , adds]) => [asset, Number(deposits), Number(free), adds]),
-    audit.assets.map(({ asset, deposits, free }) => [asset, Number(deposits), Number(free), '✓ yes']), 'its rows');
+  assert.ok(words.includes(`LSN ${audit.lsn.toLocaleString('en-GB')}, state hash ${audit.stateHash}, ${audit.openOrders} open orders`), words);
+  const shown = (amount) => `${BigInt(amount.split('.')[0]).toLocaleString('en-GB')}.${amount.split('.')[1]}`;
+  eq((await rowsOf(page, '#audit-table')).map(([asset, deposits, , free, , , , adds]) => [asset, deposits, free, adds]),
+    audit.assets.map(({ asset, deposits, free }) => [asset, shown(deposits), shown(free), '✓ yes']), 'its rows');
 });
 
 check('an audit that does not add up is said to', async () => {

@@ -441,6 +441,9 @@ check('wrong keys are told so, and nothing is kept of them', async () => {
   await page.fill('#secret', 'y'.repeat(64));
   await page.click('#keys-form [type=submit]');
   await until(async () => assert.match(await text(page, '#keys-said'), /-2015/), 'the refusal');
+  await page.fill('#key', 'ключ');
+  await page.click('#keys-form [type=submit]');
+  await until(async () => assert.match(await text(page, '#keys-said'), /-2014/), 'the refusal of letters that no key has');
   await page.keyboard.press('Escape');
   await until(async () => eq(await page.inputValue('#secret'), '', 'the field'), 'the secret is gone');
   eq(await text(page, '#keys-open'), 'Enter keys', 'the button');
@@ -1006,6 +1009,173 @@ check('a symbol that is listed while the page is open is there when it trades, a
   await page.waitForSelector('#ladder[data-ready=true]');
 });
 
+// ---- what is seen: layout, the chart's lines and words, what is said of a connection ----
+
+const list = (body) => fetch(`${facts.admin}/admin/v1/symbols`, { method: 'POST', headers: { Authorization: `Bearer ${facts.token}` }, body: JSON.stringify(body) });
+const QUARTERS = 'BNBETH'; // its ticks are quarters, and nobody but these checks trades it
+const quarter = (who, side, price, quantity = '1') => who.signed('POST', 'order', { symbol: QUARTERS, side, type: 'LIMIT', timeInForce: 'GTC', price, quantity });
+
+check('a trade, a market and the spread have one line each, and nothing of them is cut, however wide the window', async () => {
+  const wide = await open(), widths = [1260, 1366, 1440, 1920];
+  await until(async () => assert.match(await text(wide, '#spread'), /Spread/), 'a spread');
+  for (const width of widths) {
+    await wide.setViewportSize({ width, height: 900 });
+    const found = await wide.evaluate(() => {
+      const rows = [...document.querySelectorAll('#tape [role=row], .spread [role=row]')].filter((row) => row.offsetHeight !== parseFloat(getComputedStyle(row).lineHeight));
+      const cut = [...document.querySelectorAll('#symbols span, #tape span, .spread span')].filter((cell) => {
+        const { left, right } = cell.getBoundingClientRect(), panel = cell.closest('.panel').getBoundingClientRect();
+        return cell.scrollWidth > Math.ceil(right - left) || left < panel.left || right > panel.right - 8;
+      });
+      return [...rows, ...cut].map((one) => one.textContent);
+    });
+    eq(found, [], `${width} wide`);
+  }
+  await wide.setViewportSize({ width: 1440, height: 900 });
+  eq(await wide.$$eval('#intervals button', (all) => new Set(all.map((one) => one.offsetTop)).size), 1, 'lines of intervals');
+  await wide.close();
+});
+
+check('groups are written in plain digits, and another symbol’s last price does not stay', async () => {
+  await list({ symbol: QUARTERS, baseAsset: 'BNB', quoteAsset: 'ETH', tickSize: '0.25', stepSize: '0.00001' });
+  const other = await open({ path: `/#${SYMBOL}` });
+  await until(async () => assert.match(await text(other, '#ladder-last'), /\d/), 'a last price');
+  await other.click(`[data-symbol=${QUARTERS}]`);
+  eq([await text(other, '#ladder-last'), await other.getAttribute('#ladder-last', 'class')], ['–', ''], 'the last price');
+  eq(await other.locator('#grouping option').allTextContents(), ['0.25', '2.5', '25', '250', '2500'], 'groups');
+  await other.close();
+});
+
+check('the last price has the arrow and the colour of its way, whoever bought', async () => {
+  const other = await open({ path: `/#${QUARTERS}` });
+  const last = (words, colour) => until(async () => eq([await text(other, '#ladder-last'), await other.getAttribute('#ladder-last', 'class')], [words, colour], 'the last price'), words);
+  for (const [price, words, colour] of [['10', '▼ 10.00', 'down'], ['10.25', '▲ 10.25', 'up'], ['10.25', '▲ 10.25', 'up'], ['10', '▼ 10.00', 'down']]) {
+    await quarter(alice, 'BUY', price);
+    await quarter(bob, 'SELL', price);
+    await last(words, colour);
+  }
+  await other.close();
+});
+
+// A page that notes every text that is drawn on a canvas.
+const drawing = (options) => open({ ...options, before: (it) => it.addInitScript(() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  window.drawn = [];
+  CanvasRenderingContext2D.prototype.fillText = function noted(words, ...more) {
+    window.drawn.push(String(words));
+    return fillText.call(this, words, ...more);
+  };
+}) });
+
+// How many points of the price axis have a colour of the theme.
+const onAxis = (page, name) => page.evaluate((wanted) => {
+  const probe = Object.assign(document.createElement('canvas'), { width: 200, height: 2000 }), pen = probe.getContext('2d', { willReadFrequently: true });
+  pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(wanted);
+  pen.fillRect(0, 0, 1, 1);
+  const [r, g, b] = pen.getImageData(0, 0, 1, 1).data;
+  return [...document.querySelectorAll('#chart td:last-child canvas')].filter(({ width, height }) => width && height).reduce((sum, axis) => {
+    pen.clearRect(0, 0, probe.width, probe.height);
+    pen.drawImage(axis, 0, 0);
+    const { data } = pen.getImageData(0, 0, probe.width, probe.height);
+    for (let i = 0; i < data.length; i += 4) {
+      sum += data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255;
+    }
+    return sum;
+  }, 0);
+}, name);
+
+check('the last price is seen on the chart while candles rise and while they fall', async () => {
+  const other = await open({ path: `/#${QUARTERS}` });
+  await other.click('#intervals button:text-is("1M")'); // a candle that does not end meanwhile
+  for (const [price, seen, unseen] of [['12', '--buy', '--sell'], ['9', '--sell', '--buy']]) {
+    await quarter(alice, 'BUY', price);
+    await quarter(bob, 'SELL', price);
+    await until(async () => {
+      const [points, others] = [await onAxis(other, seen), await onAxis(other, unseen)];
+      assert.ok(points > 100 && !others, `${points} points of ${seen}, ${others} of ${unseen}`);
+    }, `at ${price}`);
+  }
+  await other.close();
+});
+
+check('open orders of the symbol are lines on the chart, with side and what is left, until they end', async () => {
+  const other = await drawing({ path: `/#${QUARTERS}` });
+  await sign(other, facts.carol);
+  // What a drawing of the whole chart holds of orders.
+  const lines = async () => {
+    await other.evaluate(() => (window.drawn = []));
+    await other.mouse.move(600 + chance(100), 200 + chance(100));
+    await until(async () => assert.ok(await other.evaluate(() => window.drawn.length)), 'a drawing');
+    return other.evaluate(() => [...new Set(window.drawn.filter((words) => /[▲▼] (Stop )?(buy|sell)/i.test(words)))].sort());
+  };
+  const shown = (wanted, what) => until(async () => eq(await lines(), wanted.sort(), 'lines'), what);
+  await carol.tidy();
+  const { orderId } = await quarter(carol, 'BUY', '8', '3');
+  await carol.limit('BUY', '50000', '0.01'); // of another symbol
+  await shown(['▲ Buy 3'], 'one');
+  await carol.signed('POST', 'order', { symbol: QUARTERS, side: 'SELL', type: 'STOP_LOSS_LIMIT', timeInForce: 'GTC', price: '6', stopPrice: '7', quantity: '1' });
+  await shown(['▲ Buy 3', '▼ Stop sell 1'], 'two');
+  await quarter(bob, 'SELL', '8', '1');
+  await shown(['▲ Buy 2', '▼ Stop sell 1'], 'a part is filled');
+  await carol.signed('DELETE', 'order', { symbol: QUARTERS, orderId });
+  await shown(['▼ Stop sell 1'], 'one is cancelled');
+  await other.click(`[data-symbol=${SYMBOL}]`);
+  await shown(['▲ Buy 0.01'], 'another symbol');
+  await carol.signed('DELETE', 'openOrders', { symbol: QUARTERS });
+  await carol.tidy();
+  await shown([], 'none is left');
+  await other.close();
+});
+
+check('while the connection is lost, what is old is dimmed and a banner says so', async () => {
+  heard.rough = true;
+  const dimmed = () => page.$$eval('.market, #tape, #chart', (all) => all.map((one) => Number(getComputedStyle(one).opacity) < 1));
+  way.cut();
+  await until(async () => eq(await dimmed(), [true, true, true], 'dimmed'), 'it is dimmed');
+  await until(async () => assert.ok(await page.isVisible('#stale')), 'the banner');
+  assert.match(await text(page, '#stale'), /since \d\d:\d\d:\d\d/);
+  way.open();
+  await until(async () => eq([await page.isVisible('#stale'), ...(await dimmed())], [false, false, false, false], 'as before'), 'it is back');
+  heard.rough = false;
+});
+
+// REST's candles of minutes as if there were very many; `refuse(params)`: which are not answered.
+const manyCandles = (refuse) => async (it) => it.route('**/api/v3/klines?*', (route) => {
+  const params = new URL(route.request().url()).searchParams, end = Math.floor(Number(params.get('endTime') ?? Date.now()) / 60000);
+  return refuse(params) ? route.fulfill({ status: 429, headers: { 'retry-after': '1' }, contentType: 'application/json', body: '{"code":-1003,"msg":"Too much."}' })
+    : route.fulfill({ contentType: 'application/json', body: JSON.stringify(Array.from({ length: 500 }, (_, i) => [(end - 499 + i) * 60000, '10', '12', '9', '11', '5'])) });
+});
+
+check('candles that were refused are asked for again, at the beginning and when scrolled for, and the page says so', async () => {
+  heard.rough = true;
+  let refused = true, asked = [];
+  const other = await open({ before: manyCandles((params) => {
+    asked.push(params.get('endTime'));
+    return refused;
+  }) });
+  other.refusals = true;
+  await until(async () => assert.match(await text(other, '#legend'), /do not come: Too much/), 'the words');
+  refused = false;
+  await until(async () => assert.match(await text(other, '#legend'), /^O 10\.00 .* V 5/), 'the candles');
+  const older = async (times) => {
+    asked = [];
+    await until(async () => {
+      await other.mouse.move(500, 300);
+      await other.mouse.wheel(-2000, 0);
+      assert.ok(asked.filter(Boolean).length >= times, `asked ${asked}`);
+    }, 'older ones are asked for');
+  };
+  refused = true;
+  await older(1);
+  const [first] = asked.filter(Boolean);
+  refused = false;
+  await older(1);
+  eq(asked.filter(Boolean)[0], first, 'the same ones again');
+  await older(2);
+  assert.ok(asked.filter(Boolean).every((end) => Number(end) < Number(first)), `older ones than ${first}: ${asked}`);
+  await other.close();
+  heard.rough = false;
+});
+
 check('all can be done by keyboard', async () => {
   await carol.tidy();
   await page.keyboard.press('Escape');
@@ -1088,6 +1258,29 @@ check('a phone shows all of it, a part at a time, without scrolling sideways', a
   await phone.locator('#bids [data-price]').first().tap();
   assert.ok(await phone.isVisible('#submit'), 'the ticket that a price was taken into');
   eq(await phone.inputValue('#price'), price, 'that price');
+  await phone.close();
+});
+
+check('on a phone an order is a card: nothing of it is off the screen, each figure has its name, and no field makes the screen zoom', async () => {
+  const phone = await open({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await sign(phone, facts.carol);
+  await carol.limit('BUY', '50000', '0.01');
+  await phone.tap('.views [data-view=account]');
+  for (const [tab, names] of [['orders', ['Price', 'Stop', 'Amount', 'Filled', 'State']], ['history', ['Price', 'Stop', 'Amount', 'Filled', 'Average']], ['trades', ['Price', 'Amount', 'Total', 'Fee']]]) {
+    await phone.tap(`#tab-${tab}`);
+    await phone.waitForSelector(`#page-${tab} tbody tr`);
+    const { outside, over, named } = await phone.evaluate((id) => {
+      const row = document.querySelector(`#${id} tbody tr`), cells = [...row.children].map((cell) => [cell, cell.getBoundingClientRect()]);
+      return { outside: cells.filter(([, box]) => box.left < 0 || box.right > innerWidth).map(([cell]) => cell.textContent),
+        over: cells.flatMap(([one, a]) => cells.filter(([two, b]) => one !== two && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1).map(([two]) => `${one.textContent} on ${two.textContent}`)),
+        named: cells.filter(([cell]) => getComputedStyle(cell, '::before').content !== 'none').map(([cell]) => cell.dataset.name) };
+    }, `page-${tab}`);
+    eq([outside, over, named], [[], [], names], tab);
+    await accessible(phone, `cards: ${tab}`);
+    await picture(phone, `phone-${tab}`);
+  }
+  eq(await phone.$$eval('input, select', (all) => all.filter((one) => parseFloat(getComputedStyle(one).fontSize) < 16).map((one) => one.id || one.name)), [], 'small fields');
+  await carol.tidy();
   await phone.close();
 });
 

@@ -287,7 +287,7 @@ int64_t ledger_free(const struct ledger *ledger, uint32_t user, uint16_t asset)
 /* ---- a new order: checks, then the hold ---- */
 
 /* Whether a filter's own step, where it is coarser than the grid, refuses the amount. */
-bool ledger_off_step(int64_t atoms, int64_t step)
+static bool off_step(int64_t atoms, int64_t step)
 {
     return step && atoms % step != 0;
 }
@@ -295,7 +295,7 @@ bool ledger_off_step(int64_t atoms, int64_t step)
 static enum reject check_price(const struct ledger_symbol *symbol, int64_t atoms, int64_t *ticks)
 {
     int64_t tick = symbol->spec.tick_atoms;
-    if (atoms <= 0 || atoms % tick != 0 || ledger_off_step(atoms, symbol->limits.tick_atoms))
+    if (atoms <= 0 || atoms % tick != 0 || off_step(atoms, symbol->limits.tick_atoms))
         return REJECT_PRICE_FILTER;
     *ticks = atoms / tick;
     if ((symbol->min_price_ticks && *ticks < symbol->min_price_ticks) ||
@@ -304,19 +304,23 @@ static enum reject check_price(const struct ledger_symbol *symbol, int64_t atoms
     return REJECT_NONE;
 }
 
+bool ledger_lots_fit(const struct ledger_symbol *symbol, int64_t atoms, int64_t *lots)
+{
+    int64_t lot = symbol->spec.lot_atoms;
+    if (atoms <= 0 || atoms % lot != 0 || off_step(atoms, symbol->limits.step_atoms))
+        return false;
+    *lots = atoms / lot;
+    return (!symbol->min_lots || *lots >= symbol->min_lots) &&
+           (!symbol->max_lots || *lots <= symbol->max_lots);
+}
+
 enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
                               struct ledger_plan *plan)
 {
-    int64_t lot = symbol->spec.lot_atoms;
-    if (order->qty_atoms <= 0 || order->qty_atoms % lot != 0 ||
-        ledger_off_step(order->qty_atoms, symbol->limits.step_atoms))
-        return REJECT_LOT_SIZE;
-    plan->qty_lots = order->qty_atoms / lot;
-    if ((symbol->min_lots && plan->qty_lots < symbol->min_lots) ||
-        (symbol->max_lots && plan->qty_lots > symbol->max_lots))
+    if (!ledger_lots_fit(symbol, order->qty_atoms, &plan->qty_lots))
         return REJECT_LOT_SIZE;
     if (type_is_market(order->type) &&
-        (ledger_off_step(order->qty_atoms, symbol->limits.market_step_atoms) ||
+        (off_step(order->qty_atoms, symbol->limits.market_step_atoms) ||
          (symbol->market_min_lots && plan->qty_lots < symbol->market_min_lots) ||
          (symbol->market_max_lots && plan->qty_lots > symbol->market_max_lots)))
         return REJECT_MARKET_LOT_SIZE;

@@ -36,15 +36,9 @@ static bool position_fits(const struct ledger *ledger, uint32_t user, uint32_t p
 enum reject ledger_check_iceberg(const struct ledger_symbol *symbol, const struct ledger_new *order,
                                  struct ledger_plan *plan)
 {
-    int64_t lot = symbol->spec.lot_atoms, parts;
-    if (order->iceberg_atoms < 0 || order->iceberg_atoms % lot != 0 ||
-        ledger_off_step(order->iceberg_atoms, symbol->limits.step_atoms))
+    if (!ledger_lots_fit(symbol, order->iceberg_atoms, &plan->iceberg_lots))
         return REJECT_LOT_SIZE;
-    plan->iceberg_lots = order->iceberg_atoms / lot;
-    if ((symbol->min_lots && plan->iceberg_lots < symbol->min_lots) ||
-        (symbol->max_lots && plan->iceberg_lots > symbol->max_lots))
-        return REJECT_LOT_SIZE;
-    parts = plan->qty_lots / plan->iceberg_lots + (plan->qty_lots % plan->iceberg_lots > 0);
+    int64_t parts = plan->qty_lots / plan->iceberg_lots + (plan->qty_lots % plan->iceberg_lots > 0);
     return symbol->limits.iceberg_parts && parts > symbol->limits.iceberg_parts
                ? REJECT_ICEBERG_PARTS
                : REJECT_NONE;

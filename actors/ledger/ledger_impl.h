@@ -135,8 +135,8 @@ static inline bool pool_full(const struct pool *pool, uint32_t want)
     return pool->capacity - pool->count < want;
 }
 
-/* Whether the amount is between the steps of a filter that has its own; 0: it has none. */
-bool ledger_off_step(int64_t atoms, int64_t step);
+/* LOT_SIZE: whether the amount is on the steps and in the range; then it is so many lots. */
+bool ledger_lots_fit(const struct ledger_symbol *symbol, int64_t atoms, int64_t *lots);
 enum reject ledger_check_lots(const struct ledger_symbol *symbol, const struct ledger_new *order,
                               struct ledger_plan *plan);
 enum reject ledger_check_notional(const struct ledger_symbol *symbol, bool market,

@@ -7,6 +7,7 @@ libraries, each figure computed again from its trades; then short pasts on direc
 `./dev clients` installs the libraries; without them their lines are not pasted.
 usage: test_demo.py [DAYS]: of the past, 7 unless told
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ import time
 
 from castle_client import (BINARY, ROOT, Binance, Checks, Http1, Server, asked_again, atoms, castle, check, conserved,
                            environment, eq, parse, reply_of)
+from ws_client import WebSocket
 
 DAYS = int(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 7
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "ETHBTC")
@@ -119,6 +121,11 @@ def pasted(line, **named):
     return done.stdout
 
 
+def streams(demo, *names):
+    """A connection that these are told on: what must come is awaited there, for polls would use up the limits of this address."""
+    return contextlib.closing(WebSocket(demo.public, "/stream?streams=" + "/".join(names)))
+
+
 def line(demo, begin):
     return [text for text in demo.printed.splitlines() if text.startswith(begin)][-1]
 
@@ -209,19 +216,24 @@ def the_three_symbols_and_no_others_are_quoted_and_agree(demo):
 
 @checks
 def the_three_symbols_trade_and_their_books_move(demo):
-    def where():
-        return {symbol: (demo.get("depth", symbol=symbol, limit=1)["lastUpdateId"],
-                         demo.get("trades", symbol=symbol, limit=1)[0]["id"]) for symbol in SYMBOLS}
+    trades, updates = {symbol: [] for symbol in SYMBOLS}, {symbol: 0 for symbol in SYMBOLS}
+    with streams(demo, *(f"{symbol.lower()}@{what}" for symbol in SYMBOLS for what in ("trade", "depth"))) as told:
+        since = time.monotonic()
+        while any(len(trades[symbol]) < 3 or updates[symbol] <= len(trades[symbol]) for symbol in SYMBOLS):
+            check(time.monotonic() - since < WAIT_SECONDS, f"{WAIT_SECONDS} s told no more than {trades}, {updates}")
+            event = told.event(WAIT_SECONDS)["data"]
+            if event["e"] == "trade":
+                trades[event["s"]].append(event["t"])
+            else:
+                updates[event["s"]] += event["u"] - event["U"] + 1
+    for symbol, ids in trades.items():
+        eq(ids, list(range(ids[0], ids[0] + len(ids))), f"trades of {symbol}")
 
-    begin, since = where(), time.monotonic()
-    at = begin
-    while any(at[symbol][1] < begin[symbol][1] + 3 for symbol in SYMBOLS):
-        check(time.monotonic() - since < WAIT_SECONDS, f"from {begin} to {at} in {WAIT_SECONDS} s")
-        time.sleep(0.25)
-        at = where()
-    for symbol in SYMBOLS:
-        updates, trades = (at[symbol][i] - begin[symbol][i] for i in (0, 1))
-        check(updates > trades, f"{symbol}: from {begin[symbol]} to {at[symbol]}")
+
+def orders_of(demo, code, method=r"\w+"):
+    """How many requests for an order, or for another in its place, were answered so."""
+    return sum(float(n) for n in re.findall(rf'castle_http_requests_total{{route="/api/v3/order(?:/cancelReplace)?",'
+                                            rf'method="{method}",code="{code}"}} (\d+)', demo.admin().metrics()))
 
 
 @checks
@@ -231,10 +243,7 @@ def the_bots_are_clients_within_the_limits(demo):
     metrics = demo.admin().metrics()
     slow = re.findall(r'castle_http_requests_total{route="/api/v3/(?:order|openOrders)[^}]*code="(?:429|418|5\d\d)".*', metrics)
     eq(slow, [], "answers that say slow down to what only the bots send so often")
-    placed = sum(float(n) for n in re.findall(r'castle_http_requests_total{route="/api/v3/order(?:/cancelReplace)?",'
-                                              r'method="POST",code="200"} (\d+)', metrics))
-    refused = sum(float(n) for n in re.findall(r'castle_http_requests_total{route="/api/v3/order[^"]*",method="\w+",'
-                                               r'code="4\d\d"} (\d+)', metrics))
+    placed, refused = orders_of(demo, "200", method="POST"), orders_of(demo, r"4\d\d")
     check(placed > 100 and refused < placed / 5, f"{placed} orders, {refused} refusals")
     # they come from an address of their own: what is told of use here is ours
     reply = Http1(demo.public).request("GET", "/api/v3/ping")
@@ -244,16 +253,20 @@ def the_bots_are_clients_within_the_limits(demo):
 @checks
 def the_bots_survive_a_halt_and_a_sweep(demo):
     admin, symbol = demo.admin(), "ETHUSDT"
+    refused = orders_of(demo, r"4\d\d")
     admin.status(symbol, "HALT")
-    time.sleep(4)  # they look at their orders every three seconds
+    since = time.monotonic()
+    while orders_of(demo, r"4\d\d") < refused + 3:
+        check(time.monotonic() - since < WAIT_SECONDS, f"{WAIT_SECONDS} s of a halt refused nothing to the bots")
+        time.sleep(0.05)  # the operator's figures are asked for: nothing tells of them
     admin.status(symbol, "TRADING")
     demo.trader("bob").call("POST", "/api/v3/order", {"symbol": symbol, "side": "BUY", "type": "LIMIT", "price": "3900.00",
                                                       "timeInForce": "IOC", "quantity": "100"})
-    since, depth = time.monotonic(), {"bids": [], "asks": []}
-    while len(depth["bids"]) < 10 or len(depth["asks"]) < 10:
-        check(time.monotonic() - since < WAIT_SECONDS, f"{WAIT_SECONDS} s later there is no ladder: {depth}")
-        time.sleep(0.25)
-        depth = demo.get("depth", symbol=symbol, limit=100)
+    with streams(demo, f"{symbol.lower()}@depth20@100ms") as told:
+        since, depth = time.monotonic(), {"bids": [], "asks": []}
+        while len(depth["bids"]) < 10 or len(depth["asks"]) < 10:
+            check(time.monotonic() - since < WAIT_SECONDS, f"{WAIT_SECONDS} s later there is no ladder: {depth}")
+            depth = told.event(WAIT_SECONDS)["data"]
     price = float(depth["bids"][0][0])
     check(2500 < price < 3500, f"the price did not come back: {price}")
 

@@ -171,26 +171,26 @@ static void log_deposit(const struct call *call, const struct reply *reply)
 
 /* ---- answers ---- */
 
-static void answer_symbol(struct call *call)
+/* The public listing, and what that does not show. */
+static void render_listing(struct text *out, const struct symbol_config *symbol)
 {
-    const struct symbol_config *symbol = &call->admin_request.symbol_add;
-    render_symbol(&call->out, symbol, true);
-    call->out.length--; /* the listing, and what the listing does not show */
-    text_str(&call->out, ",\"tickSize\":");
-    text_amount(&call->out, symbol->tick_shown);
-    text_str(&call->out, ",\"stepSize\":");
-    text_amount(&call->out, symbol->step_shown);
-    text_str(&call->out, ",\"minQty\":");
-    text_amount(&call->out, symbol->min_qty);
-    text_str(&call->out, ",\"maxQty\":");
-    text_amount(&call->out, symbol->max_qty);
-    text_str(&call->out, ",\"minNotional\":");
-    text_amount(&call->out, symbol->min_notional);
-    text_str(&call->out, ",\"makerCommission\":");
-    text_amount(&call->out, (int64_t)symbol->maker_ppm * MONEY_ATOMS_PER_PPM);
-    text_str(&call->out, ",\"takerCommission\":");
-    text_amount(&call->out, (int64_t)symbol->taker_ppm * MONEY_ATOMS_PER_PPM);
-    text_str(&call->out, "}");
+    render_symbol(out, symbol, true);
+    out->length--;
+    text_str(out, ",\"tickSize\":");
+    text_amount(out, symbol->tick_shown);
+    text_str(out, ",\"stepSize\":");
+    text_amount(out, symbol->step_shown);
+    text_str(out, ",\"minQty\":");
+    text_amount(out, symbol->min_qty);
+    text_str(out, ",\"maxQty\":");
+    text_amount(out, symbol->max_qty);
+    text_str(out, ",\"minNotional\":");
+    text_amount(out, symbol->min_notional);
+    text_str(out, ",\"makerCommission\":");
+    text_amount(out, (int64_t)symbol->maker_ppm * MONEY_ATOMS_PER_PPM);
+    text_str(out, ",\"takerCommission\":");
+    text_amount(out, (int64_t)symbol->taker_ppm * MONEY_ATOMS_PER_PPM);
+    text_str(out, symbol->delisted ? ",\"delisted\":true}" : ",\"delisted\":false}");
 }
 
 static void answer_exchange(struct call *call, const struct exchange_limits *exchange)
@@ -217,13 +217,29 @@ static const char *limit_text(enum request_type type)
     }
 }
 
+static void answer_refusal(struct call *call, enum reject reject)
+{
+    struct api_error error = api_error_of(reject, 0);
+    switch (reject) {
+    case REJECT_LIMIT:
+        call_error(call, 409, -1130, "%s", limit_text(call->type));
+        break;
+    case REJECT_UNKNOWN_USER:
+        call_error(call, 404, -1121, "There is no such user.");
+        break;
+    case REJECT_OVERFLOW:
+        call_error(call, 400, error.code, "The balance would not fit.");
+        break;
+    default:
+        if (error.status != 404 && error.status != 503)
+            error.status = 409;
+        call_error(call, error.status, error.code, "%s", error.text);
+    }
+}
+
 static void on_config(struct call *call, const struct msg *msg)
 {
     const struct reply *reply = msg->reply.block;
-    if (msg->reply.reject == REJECT_LIMIT) {
-        call_error(call, 409, -1130, "%s", limit_text(call->type));
-        return;
-    }
     if (msg->reply.reject == REJECT_NAME_TAKEN && call->type == REQUEST_USER_ADD) {
         text_format(&call->out, "{\"code\":-1130,\"msg\":\"The name is taken.\",\"userId\":%lu}",
                     (unsigned long)reply->id);
@@ -231,16 +247,7 @@ static void on_config(struct call *call, const struct msg *msg)
         return;
     }
     if (msg->reply.reject != REJECT_NONE) {
-        struct api_error error = api_error_of(msg->reply.reject, 0);
-        bool not_found =
-            msg->reply.reject == REJECT_UNKNOWN_USER || msg->reply.reject == REJECT_UNKNOWN_KEY;
-        call_error(call,
-                   not_found             ? 404
-                   : error.status == 503 ? 503
-                                         : 409,
-                   error.code, "%s",
-                   msg->reply.reject == REJECT_UNKNOWN_USER ? "There is no such user."
-                                                            : error.text);
+        answer_refusal(call, msg->reply.reject);
         return;
     }
     log_change(call, reply);
@@ -257,7 +264,7 @@ static void on_config(struct call *call, const struct msg *msg)
     } else if (call->type == REQUEST_KEY_DELETE || call->type == REQUEST_KEY_CHANGE) {
         text_str(&call->out, "{}");
     } else if (call->type == REQUEST_SYMBOL_ADD || call->type == REQUEST_SYMBOL_UPDATE) {
-        answer_symbol(call);
+        render_listing(&call->out, &call->admin_request.symbol_add);
     } else if (call->type == REQUEST_EXCHANGE_LIMITS) {
         answer_exchange(call, &call->admin_request.exchange);
     } else if (call->type == REQUEST_USER_GROUP) {
@@ -277,19 +284,7 @@ static void on_config(struct call *call, const struct msg *msg)
 static void on_deposit(struct call *call, const struct msg *msg)
 {
     if (msg->reply.reject != REJECT_NONE) {
-        struct api_error error = api_error_of(msg->reply.reject, 0);
-        if (msg->reply.reject == REJECT_LIMIT)
-            call_error(call, 409, -1130, "%s", limit_text(call->type));
-        else if (msg->reply.reject == REJECT_UNKNOWN_USER)
-            call_error(call, 404, -1121, "There is no such user.");
-        else
-            call_error(call,
-                       msg->reply.reject == REJECT_OVERFLOW ? 400
-                       : error.status == 503                ? 503
-                                                            : 409,
-                       error.code, "%s",
-                       msg->reply.reject == REJECT_OVERFLOW ? "The balance would not fit."
-                                                            : error.text);
+        answer_refusal(call, msg->reply.reject);
         return;
     }
     const struct reply *reply = msg->reply.block;
@@ -724,7 +719,7 @@ static void list_symbols(struct call *call)
     for (uint16_t i = 0; i < directory->symbols_count; i++) {
         if (i)
             text_str(&call->out, ",");
-        render_symbol(&call->out, &directory->symbols[i], true);
+        render_listing(&call->out, &directory->symbols[i]);
     }
     text_str(&call->out, "]");
     call_respond(call, 200, call->out.data, call->out.length);

@@ -532,6 +532,7 @@ def a_delisted_symbol_gives_everything_back(world):
             if again:
                 world.again()
             eq(world.info(name)["status"], "BREAK", "exchangeInfo")
+            eq([listed["delisted"] for listed in world.admin.symbols() if listed["symbol"] == name], [True], "the operator's list")
             error = refusal(alice.limit, name, "BUY", "1", "10")
             eq((error.code, error.msg), (-2010, "Market is closed."), "a new order")
             eq(len(alice.trades(name)), 1, "its trades stay")

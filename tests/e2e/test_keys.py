@@ -185,7 +185,8 @@ def public_keys_are_checked_when_they_come(s):
         check(text in error.msg, f"{content}: {error.msg}")
     for content in ({}, {"type": "RSA"}, {"permissions": []}, {"ipList": None}):
         eq(code_of(s.admin.call, "PUT", f"{path}/{s.alice.key}", content), (400, -1130), f"PUT {content}")
-    eq(code_of(s.admin.call, "PUT", f"{path}/{'x' * 64}", {"ipList": []}), (404, -2015), "PUT of none")
+    eq(code_of(s.admin.call, "PUT", f"{path}/{'x' * 64}", {"ipList": []}), (404, -1121), "PUT of none")
+    eq(code_of(s.admin.call, "POST", "/admin/v1/users/999999/keys", {"type": "HMAC"}), (404, -1121), "a key of nobody's")
     eq(s.admin.keys(s.alice.user), before, "nothing was made or changed")
 
 

@@ -9,15 +9,14 @@ const STATES = {
   HALT: { verb: 'Halt', does: 'New orders are refused with -2010 and cancels with -2011, “Market is closed.” What rests stays where it is, its funds held.' },
 };
 const NEXT = { TRADING: ['HALT', 'CANCEL_ONLY'], CANCEL_ONLY: ['TRADING', 'HALT'], HALT: ['TRADING', 'CANCEL_ONLY'], BREAK: ['TRADING'] };
-const DELISTED = /delisted/; // the words of a refusal: the status alone does not tell it from a break
 
 const LISTED = 8;
 const listOf = (names) => names.slice(0, LISTED).join(', ') + (names.length > LISTED ? ` and ${names.length - LISTED} more` : '');
 
 export class Symbols {
-  // told(text): what is in HALT or BREAK, '' if nothing is.
+  // told(text): what is in HALT or BREAK and could be resumed, '' if nothing is.
   constructor({ admin, changed, told }) {
-    Object.assign(this, { admin, changed, told, cells: new Map(), symbols: [], places: new Map(), delisted: new Set() });
+    Object.assign(this, { admin, changed, told, cells: new Map(), symbols: [], places: new Map() });
     this.table = new Table({ place: $('#symbol-table'), caption: 'Symbols', key: ({ symbol }) => symbol, columns: [
       { title: 'Symbol', scope: true, cell: ({ symbol }) => symbol },
       { title: 'Status', className: 'left', cell: (row) => this.cell(row).status },
@@ -31,13 +30,13 @@ export class Symbols {
   }
 
   // Status and buttons of a symbol; made anew only when its status is another. A delisted one has none: that is for good.
-  cell({ symbol, status }) {
-    const over = this.delisted.has(symbol), is = over ? 'delisted' : status;
+  cell({ symbol, status, delisted }) {
+    const is = delisted ? `${status}, delisted` : status;
     let cell = this.cells.get(symbol);
     if (cell?.is !== is) {
-      const state = el('span', { className: 'status' }, over ? `${status}, delisted` : status);
+      const state = el('span', { className: 'status' }, is);
       state.dataset.status = status;
-      cell = { is, status: state, acts: el('span', { className: 'acts' }, ...(over ? [] : NEXT[status] ?? []).map((next) =>
+      cell = { is, status: state, acts: el('span', { className: 'acts' }, ...(delisted ? [] : NEXT[status] ?? []).map((next) =>
         el('button', { type: 'button', 'aria-label': `${STATES[next].verb} ${symbol}`, on: { click: () => this.ask(symbol, status, next) } }, `${STATES[next].verb} …`))) };
       this.cells.set(symbol, cell);
     }
@@ -64,12 +63,17 @@ export class Symbols {
     const tell = (text) => say($(this.asked === asked && $('#confirm').open ? '#confirm-said' : '#symbols-said'), text);
     $('#confirm-yes').disabled = true;
     try {
-      const now = (await this.admin.get('symbols')).find((one) => one.symbol === symbol)?.status;
+      const now = (await this.admin.get('symbols')).find((one) => one.symbol === symbol);
       if (this.asked !== asked || !$('#confirm').open) {
         return; // it was left
       }
-      if (now !== from) {
-        this.ask(symbol, now, to);
+      if (now.delisted) {
+        say($('#symbols-said'), `${symbol} was delisted meanwhile, for good.`);
+        $('#confirm').close();
+        return;
+      }
+      if (now.status !== from) {
+        this.ask(symbol, now.status, to);
         say($('#confirm-said'), `Somebody has changed it meanwhile: it was ${from}.`);
         return;
       }
@@ -79,9 +83,6 @@ export class Symbols {
         $('#confirm').close();
       }
     } catch (error) {
-      if (error.status === 409 && DELISTED.test(error.message)) {
-        this.delisted.add(symbol);
-      }
       tell(`${error.message}${error.code ? ` (${error.code})` : ''}`);
     } finally {
       if (this.asked === asked) {
@@ -97,7 +98,7 @@ export class Symbols {
   draw(symbols) {
     this.symbols = symbols;
     this.show();
-    const closed = ['HALT', 'BREAK'].map((status) => [status, symbols.filter((one) => one.status === status).map(({ symbol }) => symbol)]);
+    const closed = ['HALT', 'BREAK'].map((status) => [status, symbols.filter((one) => one.status === status && !one.delisted).map(({ symbol }) => symbol)]);
     this.told(closed.filter(([, names]) => names.length).map(([status, names]) => `${status}: ${listOf(names)}`).join('. '));
   }
 

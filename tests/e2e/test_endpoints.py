@@ -456,19 +456,19 @@ class Session:
 
     def weigh(self):
         """Others have sent something: looks what has been used."""
-        self.note(self.http.request("GET", "/api/v3/ping"))
+        self.note(lambda: self.http.request("GET", "/api/v3/ping"))
 
-    def note(self, reply):
-        """Remembers what the address has used by this answer; returns what it had used by the one before."""
+    def note(self, ask):
+        """Remembers what the address has used by the answer of ask(); returns it, what had been used by the one before, and
+        whether a minute may have begun since that was asked for."""
+        was, self.at = self.at, time.time()
+        reply = ask()
         eq(reply.headers.get("x-mbx-used-weight"), reply.headers.get("x-mbx-used-weight-1m"), "the two weight headers")
         before, self.used = self.used, int(reply.headers["x-mbx-used-weight-1m"])
-        was, self.at = self.at, time.time()
-        rolled = int((self.at + 1) // 60) != int((was - 1) // 60)  # a minute may have begun between the two answers
-        return before, rolled
+        return reply, before, int((time.time() + 1) // 60) != int((was - 1) // 60)
 
     def send(self, method, target, headers, body, weight):
-        reply = self.http.request(method, target, headers, body)
-        before, rolled = self.note(reply)
+        reply, before, rolled = self.note(lambda: self.http.request(method, target, headers, body))
         grown = self.used - before
         check(grown == weight(reply.status) or (rolled and self.used == weight(reply.status)),
               f"the used weight grew by {grown}, expected {weight(reply.status)}")
@@ -1053,14 +1053,12 @@ def one_weight(s):
     second, third = Http1(s.server.public), Http2(s.server.public)
     s.weigh()
     for http in (second, third, second, s.http, third):
-        was, at = s.used, s.at
-        before, rolled = s.note(http.request("GET", "/api/v3/time"))
-        check(s.used == before + 1 or (rolled and s.used == 1), f"used {s.used} after {was}")
-    reply = third.request(*s.trader.build("POST", TEST, {**limit.values}))
+        _, before, rolled = s.note(lambda: http.request("GET", "/api/v3/time"))
+        check(s.used == before + 1 or (rolled and s.used == 1), f"used {s.used} after {before}")
+    reply, *_ = s.note(lambda: third.request(*s.trader.build("POST", TEST, {**limit.values})))
     check("x-mbx-used-weight-1m" in reply.headers, f"headers {reply.headers}")
     second.close()
     third.close()
-    s.note(reply)
 
 
 @case("the newest 1000 trades are kept, over a kill -9 too")

@@ -634,7 +634,7 @@ static void *reader_main(void *arg)
             pthread_mutex_lock(&self->lock);
         } else if (self->first) { /* the history is on its way there */
             struct timespec until;
-            clock_gettime(CLOCK_REALTIME, &until);
+            clock_gettime(CLOCK_MONOTONIC, &until);
             until.tv_nsec += WAIT_MS * 1000000;
             until.tv_sec += until.tv_nsec / 1000000000;
             until.tv_nsec %= 1000000000;
@@ -668,7 +668,11 @@ void history_reader_start(struct history_reader *self)
     running = self;
     self->last = &self->first;
     pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->more, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* the other one may be set back */
+    pthread_cond_init(&self->more, &attributes);
+    pthread_condattr_destroy(&attributes);
     ASSERT(pthread_create(&self->thread, NULL, reader_main, self) == 0);
 }
 

@@ -248,6 +248,8 @@ static bool read_candles(struct history *store, struct past_job *job)
     struct history_candle rows[PAGE];
     uint32_t count;
     self.end_us = query->end_us < query->now_us ? query->end_us : query->now_us;
+    if (query->start_us > self.end_us) /* it may be too late for any candle to begin after it */
+        return true;
     if (!one_row(&self, 0, rows, &count))
         return false;
     if (!count)

@@ -171,6 +171,30 @@ Test(history_reader, candles_of_every_zone_are_the_sums_of_their_trades)
         }
 }
 
+/* Goal: there are no candles after the end of time. Method: the latest start that can be asked for,
+ * which every reckoning of what comes behind it overflows. */
+Test(history_reader, no_candle_begins_after_the_end_of_time)
+{
+    static const struct history_ops ops = {.candles = candles};
+    struct history store = {.ops = &ops};
+    make_trades(TRADES, false);
+    for (uint32_t k = 0; k < CANDLE_INTERVALS; k++) {
+        struct past_job *job = calloc(1, sizeof *job + PAST_ROWS_MAX * sizeof *job->candle);
+        job->kind = PAST_CANDLES;
+        job->tick_atoms = job->step_atoms = 1;
+        job->candle = (struct candle *)job->rows;
+        job->candles.candles = (struct candle_query){.interval = (enum candle_interval)k,
+                                                     .zone_minutes = 840,
+                                                     .start_us = INT64_MAX,
+                                                     .end_us = INT64_MAX,
+                                                     .now_us = trade[trades - 1].open_us,
+                                                     .limit = 10};
+        cr_assert(history_read(&store, job));
+        cr_expect_eq(job->count, 0u, "%s", candle_name((enum candle_interval)k));
+        free(job);
+    }
+}
+
 /* ---- statistics that began with too little ---- */
 
 static struct symbol_config symbol = {.tick_atoms = 1, .step_atoms = 1};

@@ -712,7 +712,7 @@ void history_seed(struct history *store, struct ingress *ingress, uint16_t count
             break;
         }
         for (uint16_t i = 0; i < count; i++)
-            past_week_seed(job, &ingress[i].view);
+            (void)past_week_seed(job, &ingress[i].view);
     }
     free(job);
 }

@@ -18,7 +18,8 @@ enum { TRADES = 600, WEEK_TRADES = 1500 };
 #define BEGIN_US (INT64_C(1700000000) * SECOND_US)
 
 static struct history_candle trade[WEEK_TRADES]; /* each as the candle that it makes alone */
-static uint32_t trades, stored;                  /* there were so many; the store has so many */
+static uint32_t trades, stored;                  /* there were so many; the store has so many... */
+static uint32_t unstored, gap;                   /* ...without so many from there on */
 static uint64_t state = 88172645463325252u;
 
 static uint32_t pick(uint32_t below)
@@ -77,6 +78,8 @@ static bool candles(struct history *self, const struct history_ask *ask, struct 
     for (uint32_t i = 0; i < stored; i++) {
         int64_t open_us = trade[i].open_us - trade[i].open_us % width_us;
         if (open_us < ask->start_us || (ask->end_us && open_us > ask->end_us))
+            continue;
+        if (i >= gap && i - gap < unstored)
             continue;
         if (found && all[found - 1].open_us == open_us) {
             add(&all[found - 1], &trade[i]);
@@ -318,6 +321,36 @@ Test(history_reader, what_was_missing_at_the_start_is_read_later)
     core.now_us += 11 * SECOND_US;
     cr_assert_not(mend(&store), "nothing was missing");
     market_view_fini(&ingress.view);
+}
+
+/* Goal: statistics never know less than before, and are not read again, when the history will never
+ * have what they lack: its journal was trimmed before it was made. Method: stores that begin within
+ * the trades that a view keeps, or have such a gap. */
+Test(history_reader, a_history_with_a_gap_takes_nothing_away)
+{
+    static const struct history_ops ops = {.candles = candles};
+    static const uint32_t gaps[][2] = {{0, 1399}, {0, 1200}, {200, 1200}}; /* from, to */
+    struct history store = {.ops = &ops};
+    make_trades(WEEK_TRADES, true);
+    shared.journal_lsn = journal_lsn;
+    shared.past = take_job;
+    ingress.directory.symbols = &symbol;
+    ingress.directory.symbols_count = 1;
+    core.now_us = trade[WEEK_TRADES - 1].open_us + SECOND_US;
+    for (uint32_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+        begin_view(1300);
+        give(1300, 1400);
+        uint64_t known = trades_of_a_week();
+        stored = 1400;
+        gap = gaps[i][0];
+        unstored = gaps[i][1] - gap;
+        cr_assert(mend(&store));
+        cr_expect_geq(trades_of_a_week(), known, "case %u", i);
+        core.now_us += 11 * SECOND_US;
+        cr_expect_not(mend(&store), "case %u", i);
+        core.now_us += 11 * SECOND_US;
+        market_view_fini(&ingress.view);
+    }
 }
 
 /* ---- what the feed writes ---- */

@@ -19,7 +19,8 @@ enum { TRADES = 600, WEEK_TRADES = 1500 };
 
 static struct history_candle trade[WEEK_TRADES]; /* each as the candle that it makes alone */
 static uint32_t trades, stored;                  /* there were so many; the store has so many... */
-static uint32_t unstored, gap;                   /* ...without so many from there on */
+static uint32_t unstored, gap;                   /* ...without so many from there on... */
+static uint32_t grows_in;                        /* ...and one more once it was read so often */
 static uint64_t state = 88172645463325252u;
 
 static uint32_t pick(uint32_t below)
@@ -75,6 +76,8 @@ static bool candles(struct history *self, const struct history_ask *ask, struct 
     uint32_t found = 0;
     int64_t width_us = ask->width * SECOND_US;
     (void)self;
+    stored += grows_in == 1;
+    grows_in -= grows_in > 0;
     for (uint32_t i = 0; i < stored; i++) {
         int64_t open_us = trade[i].open_us - trade[i].open_us % width_us;
         if (open_us < ask->start_us || (ask->end_us && open_us > ask->end_us))
@@ -321,6 +324,42 @@ Test(history_reader, what_was_missing_at_the_start_is_read_later)
     core.now_us += 11 * SECOND_US;
     cr_assert_not(mend(&store), "nothing was missing");
     market_view_fini(&ingress.view);
+}
+
+/* Goal: the month is whole once what was missing has been read, however much is traded meanwhile.
+ * Method: a market of months, whose store gets another trade before each of the first readings of a
+ * week. */
+Test(history_reader, a_month_is_whole_although_the_store_grows_while_it_is_read)
+{
+    static const struct history_ops ops = {.candles = candles};
+    struct history store = {.ops = &ops};
+    make_trades(WEEK_TRADES, false);
+    shared.journal_lsn = journal_lsn;
+    shared.past = take_job;
+    ingress.directory.symbols = &symbol;
+    ingress.directory.symbols_count = 1;
+    core.now_us = trade[1399].open_us + SECOND_US;
+    for (grows_in = 1; grows_in < 12; grows_in++) {
+        uint32_t reads = grows_in;
+        begin_view(1300);
+        give(1300, 1400);
+        stored = 1399;
+        cr_assert(mend(&store));
+        for (uint32_t zone = 0; zone < 2; zone++) {
+            int32_t minutes = zone ? STATS_ZONE_MINUTES : 0;
+            int64_t open_us = candle_open_us(CANDLE_1MO, core.now_us, minutes);
+            struct candle month, want;
+            trades = 1400;
+            want = sum_of(open_us, INT64_MAX);
+            cr_expect(market_stats_candle(ingress.view.symbols[0].stats, CANDLE_1MO, minutes,
+                                          open_us, &month));
+            cr_expect_eq(month.trades, want.trades, "read %u: %lu trades, not %lu", reads,
+                         month.trades, want.trades);
+        }
+        grows_in = reads;
+        core.now_us += 11 * SECOND_US;
+        market_view_fini(&ingress.view);
+    }
 }
 
 /* Goal: statistics never know less than before, and are not read again, when the history will never

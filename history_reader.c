@@ -10,7 +10,7 @@
 #include "runtime/check.h"
 #include "runtime/log.h"
 
-enum { WAIT_MS = 5, PAGE = HISTORY_ROWS_MAX, HOUR_MINUTES = 60 };
+enum { WAIT_MS = 5, PAGE = HISTORY_ROWS_MAX, HOUR_MINUTES = 60, WEEK_TRIES = 5 };
 
 _Static_assert((int)PAST_ROWS_MAX <= (int)HISTORY_ROWS_MAX, "an answer is at most one page");
 
@@ -248,6 +248,8 @@ static bool read_candles(struct history *store, struct past_job *job)
     struct history_candle rows[PAGE];
     uint32_t count;
     self.end_us = query->end_us < query->now_us ? query->end_us : query->now_us;
+    if (query->start_us > self.end_us) /* it may be too late for any candle to begin after it */
+        return true;
     if (!one_row(&self, 0, rows, &count))
         return false;
     if (!count)
@@ -546,15 +548,29 @@ static bool week_long(struct history *store, const struct past_job *job,
     return true;
 }
 
+/* Whether no trade was written between the minutes and the longer candles, or those would not end
+ * where the minutes do, and be of no use. */
+static bool week_agrees(const struct past_week *week)
+{
+    bool agrees = true;
+    for (uint32_t i = 0; week->count && i < WEEK_LONGS; i++)
+        agrees &= week->now[i].last_trade == week->minute[week->count - 1].last_trade;
+    return agrees;
+}
+
 static bool read_week(struct history *store, struct past_job *job)
 {
     struct past_week *week = job->week;
-    if (!week_minutes(store, job))
-        return false;
-    for (uint32_t i = 0; week->count && i < WEEK_LONGS; i++)
-        if (!week_long(store, job, past_long_interval(i), past_long_zone(i),
-                       &week->minute[week->count - 1], &week->now[i]))
+    bool agrees = false;
+    for (uint32_t tries = 0; !agrees && tries < WEEK_TRIES; tries++) {
+        if (!week_minutes(store, job))
             return false;
+        for (uint32_t i = 0; week->count && i < WEEK_LONGS; i++)
+            if (!week_long(store, job, past_long_interval(i), past_long_zone(i),
+                           &week->minute[week->count - 1], &week->now[i]))
+                return false;
+        agrees = week_agrees(week);
+    }
     return true;
 }
 
@@ -714,7 +730,7 @@ void history_seed(struct history *store, struct ingress *ingress, uint16_t count
             break;
         }
         for (uint16_t i = 0; i < count; i++)
-            past_week_seed(job, &ingress[i].view);
+            (void)past_week_seed(job, &ingress[i].view);
     }
     free(job);
 }

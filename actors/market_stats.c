@@ -372,6 +372,11 @@ bool market_stats_gap(const struct market_stats *stats)
     return stats->gap;
 }
 
+void market_stats_settle(struct market_stats *stats)
+{
+    stats->gap = false;
+}
+
 uint64_t market_stats_newest_trade(const struct market_stats *stats)
 {
     return stats->newest_trade;

@@ -63,6 +63,8 @@ void market_stats_seed_candle(struct market_stats *stats, enum candle_interval i
 /* Whether trades are missing before the newest one that are not before all that were seeded: what
  * is told of times that they may be in is too little. */
 bool market_stats_gap(const struct market_stats *stats);
+/* Nobody has what is missing: there is no gap to be mended any more. */
+void market_stats_settle(struct market_stats *stats);
 
 /* The newest trade that was folded or seeded; 0: none. */
 uint64_t market_stats_newest_trade(const struct market_stats *stats);

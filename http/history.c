@@ -131,33 +131,60 @@ int32_t past_long_zone(uint32_t i)
     return i % 2 ? STATS_ZONE_MINUTES : 0;
 }
 
-void past_week_seed(const struct past_job *job, struct market_view *view)
+/* From which trade on the week has each one: the history may begin behind a gap, or have one. */
+static uint64_t whole_from(const struct past_week *week)
+{
+    uint64_t from = 0, next = 0;
+    for (uint32_t i = 0; i < week->count; i++) {
+        const struct candle *minute = &week->minute[i];
+        from = minute->first_trade == next ? from : minute->first_trade;
+        next = minute->last_trade + 1;
+    }
+    return from;
+}
+
+/* Whether the week has all that the statistics have, who know the trades that are kept. */
+static bool has_more(const struct past_job *job, const struct market_stats *stats)
+{
+    int64_t now_us = job->candles.candles.now_us;
+    struct candle known;
+    market_stats_window(stats, now_us - 7 * DAY_US, now_us, &known);
+    return job->week->count && (!known.trades || whole_from(job->week) <= known.first_trade);
+}
+
+bool past_week_seed(const struct past_job *job, struct market_view *view)
 {
     const struct past_week *week = job->week;
     const struct money_spec spec = {.tick_atoms = job->tick_atoms, .lot_atoms = job->step_atoms};
     struct market_stats *stats = view->symbols[job->candles.symbol].stats;
-    if (week->count)
-        market_stats_seed(stats, week->minute, week->count);
-    for (uint32_t i = 0; week->count && i < WEEK_LONGS; i++)
+    if (!has_more(job, stats))
+        return false;
+    market_stats_seed(stats, week->minute, week->count);
+    for (uint32_t i = 0; i < WEEK_LONGS; i++)
         if (week->now[i].trades)
             market_stats_seed_candle(stats, past_long_interval(i), past_long_zone(i),
                                      &week->now[i]);
     market_view_catch_up(view, job->candles.symbol, &spec);
+    return true;
 }
 
 /* The week may end before the oldest trade that the view keeps, for so many were durable meanwhile,
- * or behind the newest one that it has been given: then the next time will do. */
+ * or behind the newest one that it has been given: then the next time will do. What it lacks before
+ * its end, the history will never have. */
 static void mended(struct past_job *job)
 {
     struct ingress *ingress = job->ingress;
     const struct past_week *week = job->week;
-    const struct trade_ring *ring = &ingress->view.symbols[job->candles.symbol].trades;
+    struct view_symbol *view = &ingress->view.symbols[job->candles.symbol];
+    const struct trade_ring *ring = &view->trades;
     ingress->mend.asked = false;
     if (job->failed || !week->count)
         return;
     uint64_t last = week->minute[week->count - 1].last_trade;
-    if (last <= ring->newest && last >= ring->newest - trade_ring_count(ring))
-        past_week_seed(job, &ingress->view);
+    if (last > ring->newest || last < ring->newest - trade_ring_count(ring))
+        return;
+    if (!past_week_seed(job, &ingress->view))
+        market_stats_settle(view->stats);
 }
 
 static void ask_week(struct ingress *ingress, uint16_t symbol)

@@ -89,8 +89,9 @@ void past_done(struct past_job *job);
 uint32_t past_deliver(struct ingress *ingress);
 
 /* Seeds a view's statistics of the job's symbol with the week that was found, and folds the newer
- * trades that the view has. Expects: the view has the week's last trade. */
-void past_week_seed(const struct past_job *job, struct market_view *view);
+ * trades that the view has. False when the week lacks what they know already: they stay. Expects:
+ * the view has the week's last trade. */
+bool past_week_seed(const struct past_job *job, struct market_view *view);
 
 /* Statistics that began without some trades, because the history did not have them yet then or
  * could not be read, get them as soon as it can: reads the week of one symbol after the other, and

@@ -1,7 +1,6 @@
 /* The shapes of market data. */
 #include "http/render.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "actors/book/kinds.h"
@@ -174,13 +173,13 @@ int64_t candle_mean(const struct candle *candle, const struct symbol_config *con
     return (int64_t)(units * MONEY_ATOMS_PER_UNIT + rest * MONEY_ATOMS_PER_UNIT / base);
 }
 
+/* From the smallest price to the greatest it passes int64. */
 void render_percent(struct text *out, int64_t from, int64_t to)
 {
     __int128 change = (__int128)(to - from) * 100000;
     __int128 size = change < 0 ? -change : change;
-    int64_t thousandths = from ? (int64_t)((2 * size + from) / (2 * (__int128)from)) : 0;
-    text_format(out, "\"%s%" PRId64 ".%03d\"", change < 0 && thousandths ? "-" : "",
-                thousandths / 1000, (int)(thousandths % 1000));
+    __int128 thousandths = from ? (2 * size + from) / (2 * (__int128)from) : 0;
+    text_decimal(out, change < 0 ? -thousandths : thousandths, 3);
 }
 
 struct stats_day market_day(const struct ingress *ingress, uint16_t symbol, int64_t now_us)

@@ -46,21 +46,26 @@ void text_amount(struct text *text, int64_t atoms)
     text->length += length + 2;
 }
 
-void text_sum(struct text *text, __int128 atoms)
+void text_decimal(struct text *text, __int128 value, uint32_t decimals)
 {
     char digits[64];
     uint32_t at = sizeof digits, count = 0;
-    unsigned __int128 left = atoms < 0 ? -(unsigned __int128)atoms : (unsigned __int128)atoms;
+    unsigned __int128 left = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
     digits[--at] = '"';
-    for (; left || count <= MONEY_DECIMALS; count++, left /= 10) {
-        if (count == MONEY_DECIMALS)
+    for (; left || count <= decimals; count++, left /= 10) {
+        if (count == decimals)
             digits[--at] = '.';
         digits[--at] = (char)('0' + (int)(left % 10));
     }
-    if (atoms < 0)
+    if (value < 0)
         digits[--at] = '-';
     digits[--at] = '"';
     text_add(text, digits + at, sizeof digits - at);
+}
+
+void text_sum(struct text *text, __int128 atoms)
+{
+    text_decimal(text, atoms, MONEY_DECIMALS);
 }
 
 size_t text_utf8(const char *data, size_t left)

@@ -45,6 +45,8 @@ void text_u64(struct text *text, uint64_t value);
 void text_amount(struct text *text, int64_t atoms);
 /* The same for a sum of amounts, which may be below zero and pass int64. */
 void text_sum(struct text *text, __int128 atoms);
+/* The same with so many decimals, 1 to 20: value / 10^decimals. */
+void text_decimal(struct text *text, __int128 value, uint32_t decimals);
 /* A JSON string with quotes and escapes; U+FFFD stands for each byte that is no UTF-8. */
 void text_quoted(struct text *text, const char *data, size_t length);
 /* 0 to 15, or -1. */

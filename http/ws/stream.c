@@ -898,8 +898,23 @@ struct stream_client *stream_client(const struct ws *ws)
 
 /* ---- connections ---- */
 
-/* Subscribes to "a/b/c"; false when one is refused. */
-static bool subscribe_path(struct stream_client *client, const char *names, size_t length)
+/* Adds a part of the URL with its escapes resolved, %2F too; what is none stays as it is, and so
+ * does the '+' of a time zone. */
+static void add_decoded(struct text *out, const char *at, size_t length)
+{
+    for (const char *end = at + length; at < end; at++) {
+        int high = *at == '%' && end - at > 2 ? hex_digit(at[1]) : -1;
+        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        char c = *at;
+        if (low >= 0 && (high | low)) { /* no name has a NUL */
+            c = (char)(high << 4 | low);
+            at += 2;
+        }
+        text_add(out, &c, 1);
+    }
+}
+
+static bool subscribe_decoded(struct stream_client *client, const char *names, size_t length)
 {
     const char *end = names + length;
     while (names < end) {
@@ -911,7 +926,16 @@ static bool subscribe_path(struct stream_client *client, const char *names, size
     return true;
 }
 
-/* Names and values of a query, as they are: names of streams are not escaped, or unknown. */
+/* Subscribes to "a/b/c" of the URL; false when one is refused. */
+static bool subscribe_path(struct stream_client *client, const char *names, size_t length)
+{
+    struct text decoded = {0};
+    add_decoded(&decoded, names, length);
+    bool good = !decoded.length || subscribe_decoded(client, decoded.data, decoded.length);
+    free(decoded.data);
+    return good;
+}
+
 static bool read_query(struct stream_client *client, struct slice query)
 {
     static const char streams[] = "streams=", unit[] = "timeUnit=";

@@ -12,6 +12,7 @@ import random
 import sys
 import threading
 import time
+import urllib.parse
 
 from castle_client import Checks, Http1, Http2, Server, Trader, atoms, check, eq, parse, quote_of, show, units
 from ws_client import TEXT, WebSocket
@@ -444,6 +445,24 @@ def microseconds_are_told_to_who_asks(world):
             check(one["T"] <= event["E"] < one["T"] + 60 * 10 ** 6, f"microseconds: {event}")
         check(other["T"] <= other["E"] < other["T"] + 60000, f"milliseconds: {other}")
         eq({**third, "E": 0}, {**one, "E": 0}, "combined")
+
+
+@checks
+def names_in_a_url_may_be_percent_encoded(world):
+    """As urlencode, URLSearchParams, Go's url.Values and Rust's url write them."""
+    symbol = world.symbol()
+    trade, kline = f"{symbol.lower()}@trade", f"{symbol.lower()}@kline_1m@+08:00"
+    both = urllib.parse.quote(f"{trade}/{kline}", safe="")
+    for target in (f"/stream?streams={both}", f"/ws/{both}", f"/stream?timeUnit=MICROSECOND&streams={both.lower()}",
+                   f"/stream?streams={urllib.parse.quote(trade)}/{urllib.parse.quote(kline, safe='+')}"):
+        with world.ws(target) as ws:
+            eq(ws.ask("LIST_SUBSCRIPTIONS")["result"], [trade, kline], target)
+            world.trade(symbol, "10.00", "1")
+            event = ws.event()
+            eq((event.get("stream", trade), event.get("data", event)["e"]), (trade, "trade"), target)
+    odd = ["a%", "b%4", "c%4g@trade", "d%00@trade", "e@f"]
+    with world.ws("/stream?streams=" + "/".join([*odd[:-1], "e%40f"])) as ws:
+        eq(ws.ask("LIST_SUBSCRIPTIONS")["result"], odd, "what is no escape stays as it is")
 
 
 @checks

@@ -18,7 +18,9 @@ enum { TRADES = 600, WEEK_TRADES = 1500 };
 #define BEGIN_US (INT64_C(1700000000) * SECOND_US)
 
 static struct history_candle trade[WEEK_TRADES]; /* each as the candle that it makes alone */
-static uint32_t trades, stored;                  /* there were so many; the store has so many */
+static uint32_t trades, stored;                  /* there were so many; the store has so many... */
+static uint32_t unstored, gap;                   /* ...without so many from there on... */
+static uint32_t grows_in;                        /* ...and one more once it was read so often */
 static uint64_t state = 88172645463325252u;
 
 static uint32_t pick(uint32_t below)
@@ -74,9 +76,13 @@ static bool candles(struct history *self, const struct history_ask *ask, struct 
     uint32_t found = 0;
     int64_t width_us = ask->width * SECOND_US;
     (void)self;
+    stored += grows_in == 1;
+    grows_in -= grows_in > 0;
     for (uint32_t i = 0; i < stored; i++) {
         int64_t open_us = trade[i].open_us - trade[i].open_us % width_us;
         if (open_us < ask->start_us || (ask->end_us && open_us > ask->end_us))
+            continue;
+        if (i >= gap && i - gap < unstored)
             continue;
         if (found && all[found - 1].open_us == open_us) {
             add(&all[found - 1], &trade[i]);
@@ -169,6 +175,30 @@ Test(history_reader, candles_of_every_zone_are_the_sums_of_their_trades)
             check_candles(&store, interval, zones[z], INT64_MIN, 7);
             check_candles(&store, interval, zones[z], BEGIN_US + 86400 * SECOND_US, 50);
         }
+}
+
+/* Goal: there are no candles after the end of time. Method: the latest start that can be asked for,
+ * which every reckoning of what comes behind it overflows. */
+Test(history_reader, no_candle_begins_after_the_end_of_time)
+{
+    static const struct history_ops ops = {.candles = candles};
+    struct history store = {.ops = &ops};
+    make_trades(TRADES, false);
+    for (uint32_t k = 0; k < CANDLE_INTERVALS; k++) {
+        struct past_job *job = calloc(1, sizeof *job + PAST_ROWS_MAX * sizeof *job->candle);
+        job->kind = PAST_CANDLES;
+        job->tick_atoms = job->step_atoms = 1;
+        job->candle = (struct candle *)job->rows;
+        job->candles.candles = (struct candle_query){.interval = (enum candle_interval)k,
+                                                     .zone_minutes = 840,
+                                                     .start_us = INT64_MAX,
+                                                     .end_us = INT64_MAX,
+                                                     .now_us = trade[trades - 1].open_us,
+                                                     .limit = 10};
+        cr_assert(history_read(&store, job));
+        cr_expect_eq(job->count, 0u, "%s", candle_name((enum candle_interval)k));
+        free(job);
+    }
 }
 
 /* ---- statistics that began with too little ---- */
@@ -294,6 +324,72 @@ Test(history_reader, what_was_missing_at_the_start_is_read_later)
     core.now_us += 11 * SECOND_US;
     cr_assert_not(mend(&store), "nothing was missing");
     market_view_fini(&ingress.view);
+}
+
+/* Goal: the month is whole once what was missing has been read, however much is traded meanwhile.
+ * Method: a market of months, whose store gets another trade before each of the first readings of a
+ * week. */
+Test(history_reader, a_month_is_whole_although_the_store_grows_while_it_is_read)
+{
+    static const struct history_ops ops = {.candles = candles};
+    struct history store = {.ops = &ops};
+    make_trades(WEEK_TRADES, false);
+    shared.journal_lsn = journal_lsn;
+    shared.past = take_job;
+    ingress.directory.symbols = &symbol;
+    ingress.directory.symbols_count = 1;
+    core.now_us = trade[1399].open_us + SECOND_US;
+    for (grows_in = 1; grows_in < 12; grows_in++) {
+        uint32_t reads = grows_in;
+        begin_view(1300);
+        give(1300, 1400);
+        stored = 1399;
+        cr_assert(mend(&store));
+        for (uint32_t zone = 0; zone < 2; zone++) {
+            int32_t minutes = zone ? STATS_ZONE_MINUTES : 0;
+            int64_t open_us = candle_open_us(CANDLE_1MO, core.now_us, minutes);
+            struct candle month, want;
+            trades = 1400;
+            want = sum_of(open_us, INT64_MAX);
+            cr_expect(market_stats_candle(ingress.view.symbols[0].stats, CANDLE_1MO, minutes,
+                                          open_us, &month));
+            cr_expect_eq(month.trades, want.trades, "read %u: %lu trades, not %lu", reads,
+                         month.trades, want.trades);
+        }
+        grows_in = reads;
+        core.now_us += 11 * SECOND_US;
+        market_view_fini(&ingress.view);
+    }
+}
+
+/* Goal: statistics never know less than before, and are not read again, when the history will never
+ * have what they lack: its journal was trimmed before it was made. Method: stores that begin within
+ * the trades that a view keeps, or have such a gap. */
+Test(history_reader, a_history_with_a_gap_takes_nothing_away)
+{
+    static const struct history_ops ops = {.candles = candles};
+    static const uint32_t gaps[][2] = {{0, 1399}, {0, 1200}, {200, 1200}}; /* from, to */
+    struct history store = {.ops = &ops};
+    make_trades(WEEK_TRADES, true);
+    shared.journal_lsn = journal_lsn;
+    shared.past = take_job;
+    ingress.directory.symbols = &symbol;
+    ingress.directory.symbols_count = 1;
+    core.now_us = trade[WEEK_TRADES - 1].open_us + SECOND_US;
+    for (uint32_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
+        begin_view(1300);
+        give(1300, 1400);
+        uint64_t known = trades_of_a_week();
+        stored = 1400;
+        gap = gaps[i][0];
+        unstored = gaps[i][1] - gap;
+        cr_assert(mend(&store));
+        cr_expect_geq(trades_of_a_week(), known, "case %u", i);
+        core.now_us += 11 * SECOND_US;
+        cr_expect_not(mend(&store), "case %u", i);
+        core.now_us += 11 * SECOND_US;
+        market_view_fini(&ingress.view);
+    }
 }
 
 /* ---- what the feed writes ---- */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/render.h"
+
 #define BAD "\xEF\xBF\xBD"
 
 static char *quoted(const char *data, size_t length)
@@ -90,6 +92,35 @@ Test(text, sum_has_all_its_digits_and_its_sign)
         text_sum(&text, table[i].atoms);
         text_add(&text, "", 1);
         cr_expect_str_eq(text.data, table[i].out, "row %zu", i);
+        free(text.data);
+    }
+}
+
+/* Goal: a percentage of change has all its digits from the smallest price to the greatest, and
+ * halves are rounded up. Method: a table. */
+Test(text, percent_is_right_from_the_smallest_price_to_the_greatest)
+{
+    static const struct {
+        int64_t from, to;
+        const char *out;
+    } table[] = {
+        {0, 5, "\"0.000\""},
+        {5, 5, "\"0.000\""},
+        {8, 9, "\"12.500\""},
+        {3, 4, "\"33.333\""},
+        {3, 1, "\"-66.667\""},
+        {200000, 200001, "\"0.001\""},
+        {200000, 199999, "\"-0.001\""},
+        {200001, 200000, "\"0.000\""},
+        {INT64_MAX, 1, "\"-100.000\""},
+        {1, 1000000000000000000, "\"99999999999999999900.000\""},
+        {1, INT64_MAX, "\"922337203685477580600.000\""},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct text text = {0};
+        render_percent(&text, table[i].from, table[i].to);
+        text_add(&text, "", 1);
+        cr_expect_str_eq(text.data, table[i].out, "row %zu: %s", i, text.data);
         free(text.data);
     }
 }

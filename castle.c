@@ -545,6 +545,7 @@ static int recover(struct exchange_config *config)
         status = fold_read(&castle.disk, &fold, UINT64_MAX, &folded);
         if (status != RECOVERY_OK)
             return exchange_fold_failed(status, found->text);
+        exchange_kept(&castle.ex, folded.done_least);
     }
     wrong = exchange_recovered(&castle.ex, found->boot + 1);
     struct exchange_audit audit;

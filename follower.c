@@ -128,7 +128,7 @@ static void commit_history(struct following *now)
 
 /* Brings the empty twin to `lsn`, from a snapshot that the history's cursor allows. Without one,
  * and without the journal's beginning, the history has a gap: that is told, and it goes on behind
- * it. */
+ * it. What fails leaves the twin empty. */
 static const char *load(struct following *now, uint64_t lsn)
 {
     struct follower *self = now->self;
@@ -148,9 +148,14 @@ static const char *load(struct following *now, uint64_t lsn)
     }
     if (status == RECOVERY_DAMAGED && !atomic_load(&self->stop))
         atomic_store(&self->diverged, 1);
-    if (status == RECOVERY_OK && now->folded.lsn != lsn)
-        return "the journal could not be read up to what is durable";
-    return status == RECOVERY_OK ? NULL : now->folded.found.text;
+    if (status == RECOVERY_OK && now->folded.lsn == lsn)
+        return NULL;
+    if (!BUG(54)) /* 54: what could not be read leaves half of it */
+        now->fold.reset(&now->twin);
+    if (self->feed.open) /* rows of what could be read are in its transaction */
+        history_lost(now);
+    return status == RECOVERY_OK ? "the journal could not be read up to what is durable"
+                                 : now->folded.found.text;
 }
 
 static const char *advance(struct following *now, uint64_t lsn)

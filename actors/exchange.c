@@ -278,6 +278,12 @@ const char *exchange_recovered(struct exchange *ex, uint32_t boot)
     return wrong;
 }
 
+void exchange_kept(struct exchange *ex, uint32_t done_orders)
+{
+    for (uint16_t i = 0; i < ex->config.account_shards; i++)
+        ledger_kept(ex->account[i]->ledger, done_orders);
+}
+
 bool exchange_poison(struct exchange *ex, uint16_t from, uint16_t to, uint64_t seq)
 {
     if (from >= ex->shards || to >= ex->shards)

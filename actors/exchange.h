@@ -159,6 +159,10 @@ void exchange_replay_ahead(const struct exchange *ex, const struct record_ahead 
  * NULL or what is wrong. */
 const char *exchange_recovered(struct exchange *ex, uint32_t boot);
 
+/* Of a state that a snapshot was loaded into: accounts kept only so many done orders once, and look
+ * for more in the history. */
+void exchange_kept(struct exchange *ex, uint32_t done_orders);
+
 /* Writes the state of every shard, or reads it into a fresh exchange of the same shards and limits
  * that is to replay what follows (PROTOCOL §2.7). wire->ok says whether all of it was there.
  * Expects: every record applied so far was replayed, none is open. Thread: the owner's. */

@@ -641,8 +641,8 @@ static bool read_stp(struct call *call, json_t *body, uint8_t *stp)
         if (strcmp(mode, stp_name(*stp)) == 0)
             return true;
     call_refuse(call, -1130,
-                "'defaultSelfTradePreventionMode' must be NONE, EXPIRE_TAKER, EXPIRE_MAKER or "
-                "EXPIRE_BOTH.");
+                "'defaultSelfTradePreventionMode' must be NONE, EXPIRE_TAKER, EXPIRE_MAKER, "
+                "EXPIRE_BOTH or DECREMENT.");
     return false;
 }
 

@@ -28,6 +28,12 @@ static void show_on(void *self, const struct record_ahead *record, uint32_t coun
     fold->ahead(fold->self, record, count);
 }
 
+static uint32_t done_least(const struct fold *fold, const struct snapshot_head *head)
+{
+    uint32_t least = head->done_least ? head->done_least : head->done_orders;
+    return least < fold->done_orders ? least : fold->done_orders;
+}
+
 /* Loads one snapshot into the empty state; false when it is bad, and the state is empty again. */
 static bool load(struct disk *disk, const struct fold *fold, uint64_t lsn, struct folded *folded)
 {
@@ -46,6 +52,7 @@ static bool load(struct disk *disk, const struct fold *fold, uint64_t lsn, struc
         folded->snapshot_lsn = folded->lsn = lsn;
         folded->last_ts_us = head.ts_us;
         folded->found.boot = head.boot;
+        folded->done_least = done_least(fold, &head);
         return true;
     }
     folded->unreadable |= status == RECOVERY_IO;
@@ -64,7 +71,7 @@ enum recovery_status fold_read(struct disk *disk, const struct fold *fold, uint6
 {
     uint64_t *lsn;
     uint32_t count;
-    *folded = (struct folded){0};
+    *folded = (struct folded){.done_least = fold->done_orders};
     if (snapshot_list(disk, &lsn, &count) != RECOVERY_OK) {
         snprintf(folded->found.text, sizeof folded->found.text, "cannot list the data directory");
         return RECOVERY_IO;
@@ -110,6 +117,7 @@ int fold_install(struct disk *disk, const struct fold *fold, const struct folded
         .symbols_max = folded->found.head.symbols_max,
         .orders_max = folded->found.head.orders_max,
         .done_orders = fold->done_orders,
+        .done_least = folded->done_least,
     };
     memcpy(head->id, folded->found.head.id, SEGMENT_ID_BYTES);
     snprintf(head->build, sizeof head->build, "%s", build);

@@ -37,6 +37,9 @@ struct folded {
     uint64_t lsn;          /* the state is the one after this record */
     uint64_t snapshot_lsn; /* where it began; 0: at the beginning of the journal */
     int64_t last_ts_us;
+    /* Of the snapshots that it came of, and the fold's own: as many done orders each account has
+     * kept all the time. */
+    uint32_t done_least;
     uint64_t bad[SNAPSHOTS_BAD_MAX]; /* snapshots that were passed over */
     uint32_t bad_count;
     bool unreadable; /* one of them for the disk's sake */

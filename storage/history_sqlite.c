@@ -206,10 +206,14 @@ static const char *const texts[STATEMENTS] = {
                     "order_id = ?6 AND trade_id >= ?2 ORDER BY trade_id, side LIMIT ?3",
     [ORDERS_FROM] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                     "order_id >= ?2 ORDER BY order_id LIMIT ?3",
-    [ORDERS_TIME] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
-                    "time_us >= ?2 AND time_us <= ?4 ORDER BY time_us, order_id LIMIT ?3",
-    [ORDERS_NEWEST] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
-                      "time_us <= ?4 ORDER BY time_us DESC, order_id DESC LIMIT ?3",
+    /* A list's pending orders get their time a moment behind their ids, so one with a later id may
+     * be older: these two look by time, and tell by id. */
+    [ORDERS_TIME] = "SELECT * FROM (SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND "
+                    "user = ?5 AND time_us >= ?2 AND time_us <= ?4 ORDER BY time_us, order_id "
+                    "LIMIT ?3) ORDER BY order_id",
+    [ORDERS_NEWEST] = "SELECT * FROM (SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND "
+                      "user = ?5 AND time_us <= ?4 ORDER BY time_us DESC, order_id DESC "
+                      "LIMIT ?3) ORDER BY order_id",
     [ORDERS_ONE] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                    "order_id = ?6 LIMIT ?3",
     [ORDERS_CLIENT] =
@@ -721,8 +725,8 @@ static bool sqlite_orders(struct history *history, const struct history_ask *ask
                            : ask->start_us  ? ORDERS_TIME
                                             : ORDERS_NEWEST;
     uint64_t from = which == ORDERS_TIME ? (uint64_t)ask->start_us : ask->from_id;
-    return rows((struct sqlite *)history, which, ask, from, which == ORDERS_NEWEST, take_order, out,
-                sizeof *out, count);
+    return rows((struct sqlite *)history, which, ask, from, false, take_order, out, sizeof *out,
+                count);
 }
 
 static void take_amendment(sqlite3_stmt *row, const struct history_ask *ask, void *out)

@@ -48,6 +48,7 @@ static void head_fields(struct wire *wire, struct snapshot_head *head)
     wire_u32(wire, &head->done_orders);
     wire_bytes(wire, head->id, SEGMENT_ID_BYTES);
     wire_bytes(wire, head->build, SNAPSHOT_BUILD_BYTES);
+    wire_u32(wire, &head->done_least); /* headers from before it have zeros here */
 }
 
 static void head_encode(struct snapshot_head *head, unsigned char out[static SEGMENT_BLOCK])

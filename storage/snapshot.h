@@ -25,6 +25,9 @@ struct snapshot_head {
     uint32_t users_max, symbols_max, orders_max, done_orders;
     uint8_t id[SEGMENT_ID_BYTES];
     char build[SNAPSHOT_BUILD_BYTES]; /* of the program that wrote it: for people */
+    /* The least done_orders of all snapshots that it came of, and of its own; 0: written before
+     * there was this field, and not known to be less than its own. */
+    uint32_t done_least;
 };
 
 void snapshot_name(uint64_t lsn, char out[static DISK_NAME_MAX]);

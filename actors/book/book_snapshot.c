@@ -53,8 +53,17 @@ static bool order_fits(struct wire *wire, const struct book *book, const struct 
 {
     const struct order_pool *pool = book->pool;
     return wire_expect(wire, fields->ref != 0 && fields->left_lots > 0 &&
-                                 pool->count < pool->capacity && order_pool_far_room(pool) > 2 &&
+                                 pool->count < pool->capacity &&
                                  order_pool_find(pool, fields->ref) == 0);
+}
+
+/* Whether its price has a level, or there is room for one: all that is asked of the last order that
+ * came, whatever more life asks of the next. */
+static bool level_fits(struct book *book, enum book_side side, int64_t price)
+{
+    uint32_t far;
+    return in_window(book, price) || order_pool_far_room(book->pool) > 0 ||
+           level_find(book, side, price, &far);
 }
 
 static void read_order(struct wire *wire, struct book *book, enum book_side side)
@@ -67,7 +76,7 @@ static void read_order(struct wire *wire, struct book *book, enum book_side side
     if (iceberg)
         iceberg_fields(wire, &terms);
     if (!order_fits(wire, book, &fields) ||
-        !wire_expect(wire, fields.price_ticks > 0 &&
+        !wire_expect(wire, fields.price_ticks > 0 && level_fits(book, side, fields.price_ticks) &&
                                !(fields.flags & ~(NODE_TRADED | NODE_ICEBERG)) &&
                                (!iceberg || (terms.display_lots > 0 && terms.hidden_lots >= 0))) ||
         !wire_expect(wire, !__builtin_add_overflow(terms.hidden_lots, fields.left_lots, &sum)) ||
@@ -136,7 +145,7 @@ static void read_waiting(struct wire *wire, struct book *book)
                 type_waits(terms.type) && terms.type < TYPE_COUNT && terms.tif < TIF_COUNT &&
                 terms.stp < STP_COUNT && (type_is_market(terms.type) || fields.price_ticks > 0) &&
                 (terms.trail_bips || (terms.stop_ticks && !extreme)) &&
-                (!terms.trail_bips || book->pool->groups_count < book->pool->groups_capacity)))
+                order_pool_far_room(book->pool) >= 2)) /* one to wait in, and one to rest in */
         return;
     uint32_t slot = order_pool_get_waiting(book->pool, fields.ref);
     fields.flags = NODE_WAITING;

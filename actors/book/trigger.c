@@ -307,6 +307,11 @@ void trigger_leave(struct book *book, uint32_t slot)
 bool trigger_restore(struct book *book, uint32_t slot, int64_t extreme)
 {
     struct order_pool *pool = book->pool;
+    uint32_t *link;
+    uint16_t bips = pool->terms[slot].trail_bips;
+    if (bips && pool->groups_count == pool->groups_capacity &&
+        !group_find(book, pool->nodes[slot].side, bips, &link))
+        return false;
     enter(book, slot);
     if (!extreme) {
         stop_add(book, slot);

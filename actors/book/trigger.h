@@ -68,7 +68,7 @@ void trigger_each(const struct book *book,
                   void *arg);
 
 /* Puts an order where trigger_each() found it, behind those read before it; false when it cannot be
- * there. With the last one, trigger_restored(). The caller checked the room. */
+ * there. With the last one, trigger_restored(). The caller checked the room for levels. */
 bool trigger_restore(struct book *book, uint32_t slot, int64_t extreme);
 void trigger_restored(struct book *book);
 

@@ -68,6 +68,7 @@ struct ledger *ledger_init(void *block, const struct ledger_limits *limits)
     ASSERT(limits->shard < 1024);
     struct ledger *ledger = block;
     ledger->limits = *limits;
+    ledger->done_least = limits->done_orders;
     carve(ledger, block, limits);
     uint32_t history = history_max(limits);
     ledger->order_pool.capacity = limits->open_orders + history;
@@ -1143,10 +1144,16 @@ uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledge
     return slot && ledger->trades[slot].serial == order->last_trade_serial ? slot : 0;
 }
 
+void ledger_kept(struct ledger *ledger, uint32_t done_orders)
+{
+    if (done_orders < ledger->done_least)
+        ledger->done_least = done_orders;
+}
+
 bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades)
 {
     const struct ledger_user *owner = &ledger->users[user];
-    uint32_t most = ledger->limits.done_orders;
+    uint32_t most = ledger->done_least;
     if (trades)
         return owner->trades >= most || ledger->trade_pool.count >= ledger->limits.history;
     return owner->done >= most || ledger->order_pool.count - ledger->open >= ledger->limits.history;
@@ -1155,7 +1162,7 @@ bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades)
 bool ledger_may_lack_lists(const struct ledger *ledger, uint32_t user)
 {
     const struct ledger_user *owner = &ledger->users[user];
-    return owner->lists_done >= ledger->limits.done_orders ||
+    return owner->lists_done >= ledger->done_least ||
            ledger->list_pool.count - ledger->lists_open >= ledger->limits.history;
 }
 

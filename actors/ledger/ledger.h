@@ -448,8 +448,10 @@ uint32_t ledger_find_position(const struct ledger *ledger, uint32_t user, uint16
 /* The order's trade before `trade`, 0 when there is none or it has been evicted. */
 uint32_t ledger_trade_before(const struct ledger *ledger, uint32_t trade);
 uint32_t ledger_order_last_trade(const struct ledger *ledger, const struct ledger_order *order);
-/* Whether done orders, or trades, of the user may have been evicted: history has them. Does not
- * know of those before the limit was raised. */
+/* Of a ledger that was loaded: there was a time when only so many done orders, trades and lists of
+ * each user were kept. */
+void ledger_kept(struct ledger *ledger, uint32_t done_orders);
+/* Whether done orders, or trades, of the user may have been evicted: history has them. */
 bool ledger_may_lack(const struct ledger *ledger, uint32_t user, bool trades);
 bool ledger_may_lack_lists(const struct ledger *ledger, uint32_t user);
 uint32_t ledger_open_orders(const struct ledger *ledger);

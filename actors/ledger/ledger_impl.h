@@ -36,6 +36,8 @@ struct ledger {
     uint32_t amend_count;
     uint64_t ref_counter, list_counter, digest;
     uint32_t trade_serial, open, lists_open;
+    uint32_t done_least; /* of each user so many done orders have been kept all the time; not state
+                          */
     struct exchange_limits exchange;
 };
 

@@ -6,6 +6,7 @@ away, spoilt, made read-only; each time it is compared with the API's answers an
 usage: test_history.py [--rounds N]
 """
 import argparse
+import re
 import shutil
 import sys
 import time
@@ -230,6 +231,41 @@ def what_memory_no_longer_keeps_is_answered_from_history():
             eq(after[name], answer, f"{name} after a restart")
         day = buyer.get("ticker/24hr", {"symbol": "BTCUSDT"})
         eq((day["count"], day["firstId"], day["lastId"]), (len(fills), 1, len(fills)), "the last day after a restart")
+
+
+@checks
+def accounts_that_kept_fewer_orders_once_find_the_others_in_the_history():
+    """Begun from snapshots that were made while they kept three, and from those that came of these."""
+    pace = "--snapshot-seconds", "1"
+    with Server("--done-orders", "3", *pace) as server:
+        admin = server.admin()
+        admin.symbols()
+        trader = Trader(admin, Http1(server.public), "trader", {"BTC": "100", "USDT": "1000000"})
+        for i in range(8):
+            for side in "BUY", "SELL":
+                trader.limit("BTCUSDT", side, "0.001", "20000", newClientOrderId=f"{side}{i}")
+            oco = trader.call("POST", "/api/v3/orderList/oco", {
+                "symbol": "BTCUSDT", "side": "SELL", "quantity": "0.001", "aboveType": "LIMIT_MAKER", "abovePrice": "30000",
+                "belowType": "STOP_LOSS", "belowStopPrice": "10000"})
+            trader.call("DELETE", "/api/v3/orderList", {"symbol": "BTCUSDT", "orderListId": oco["orderListId"]})
+
+        def found():
+            return {"orders": [row["orderId"] for row in trader.all_orders("BTCUSDT")],
+                    "trades": [row["id"] for row in trader.trades("BTCUSDT")],
+                    "lists": [row["orderListId"] for row in trader.get("allOrderList", signed=True)],
+                    "the first": trader.query("BTCUSDT", origClientOrderId="BUY0")["orderId"]}
+        before = found()
+        eq([len(before[what]) for what in ("orders", "trades", "lists")], [32, 16, 8], "all of them")
+        for kept in "3", "1000", "1000", "500":
+            trader.cancel("ETHUSDT", orderId=trader.limit("ETHUSDT", "BUY", "0.01", "1000")["orderId"])
+            lsn = admin.audit()["lsn"]
+            until("a snapshot of all that", lambda: any(
+                int(at) >= lsn for at in re.findall(r'"event":"snapshot_made".*?"lsn":(\d+)', server.output())))
+            eq(server.sigterm(), 0, "a clean end")
+            server.options = ["--done-orders", kept, *pace]
+            server.restart()
+            admin, trader.http = server.admin(), Http1(server.public)
+            eq(found(), before, f"the same, with {kept} kept")
 
 
 @checks

@@ -566,7 +566,8 @@ def a_fok_changes_nothing_unless_others_fill_it(s):
 def a_symbol_has_a_default_mode(s):
     for mode, fate in (("NONE", ("FILLED", "FILLED")), ("EXPIRE_TAKER", ("NEW", "EXPIRED_IN_MATCH")),
                        ("EXPIRE_MAKER", ("EXPIRED_IN_MATCH", "NEW")),
-                       ("EXPIRE_BOTH", ("EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH"))):
+                       ("EXPIRE_BOTH", ("EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH")),
+                       ("DECREMENT", ("EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH"))):
         name = f"STP{STP_MODES.index(mode)}USDT"
         s.admin.symbol(name, "BTC", "USDT", defaultSelfTradePreventionMode=mode)
         eq(s.alice.get("exchangeInfo", {"symbol": name})["symbols"][0]["defaultSelfTradePreventionMode"], mode, name)
@@ -578,6 +579,8 @@ def a_symbol_has_a_default_mode(s):
         s.alice.limit(name, "SELL", "1", "100")
         taker = s.alice.limit(name, "BUY", "1", "100", selfTradePreventionMode="NONE")
         eq(taker["status"], "FILLED", "an order's own mode goes before the default")
+    refused(refusal(s.admin.symbol, "STPUSDT", "BTC", "USDT", defaultSelfTradePreventionMode="MAYBE"), 400, -1130,
+            "'defaultSelfTradePreventionMode' must be NONE, EXPIRE_TAKER, EXPIRE_MAKER, EXPIRE_BOTH or DECREMENT.")
 
 
 @checks

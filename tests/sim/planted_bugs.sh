@@ -34,6 +34,7 @@ bugs=(
     "51 a candle that the history has the beginning of begins anew"
     "52 a bad snapshot counts as one that is kept"
     "53 the journal is trimmed to what of the history is not synced"
+    "54 what could not be read leaves half of it in the follower's twin"
     "60 depth that is conflated loses some of it"
     "61 who misses depth finds the log of one who has left"
     "62 an aggregate trade that has grown is not told again"

@@ -29,6 +29,12 @@ static bool alive(struct sim_disk *self)
     return !self->dead;
 }
 
+/* One call that looks at a file; false when it fails. */
+static bool readable(struct sim_disk *self)
+{
+    return !self->reads_left || --self->reads_left > 0;
+}
+
 static int make(struct sim_disk *self, const char *name)
 {
     int idx;
@@ -46,6 +52,8 @@ static int disk_open(void *arg, const char *name, bool create)
 {
     struct sim_disk *self = arg;
     int idx = find(self, name);
+    if (idx >= 0 && !create && !readable(self))
+        return -EMFILE;
     if (idx >= 0 || !create)
         return idx;
     return alive(self) ? make(self, name) : -EIO;
@@ -65,6 +73,8 @@ static int64_t disk_size(void *arg, int file)
 static int64_t disk_read(void *arg, int file, void *out, size_t bytes, uint64_t offset)
 {
     struct sim_file *f = &((struct sim_disk *)arg)->file[file];
+    if (!readable(arg))
+        return -EIO;
     if (offset >= f->bytes)
         return 0;
     if (bytes > f->bytes - offset)

@@ -31,6 +31,7 @@ struct sim_disk {
     uint64_t tear_seed;  /* != 0: the next write is torn */
     uint64_t calls_left; /* != 0: the power goes after so many */
     bool dead;
+    uint32_t reads_left; /* != 0: the last of so many looks at a file fails, once */
 };
 
 /* The power went: what was not made durable may be gone. Then it comes back. */

@@ -8,6 +8,7 @@
 #include "actors/control_shard.h"
 #include "actors/market_shard.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_history.h"
 #include "tests/sim/sim_told.h"
 
@@ -68,8 +69,10 @@ enum { WIDTHS_KEPT = sizeof widths_kept / sizeof *widths_kept };
 static struct store store;
 static struct follower follower;
 static bool following;
+static uint64_t read_rng; /* of when the disk does not give the follower what it wants */
+static uint64_t nothing;  /* the hash of an empty twin */
 static struct {
-    uint64_t checks, rows, lost, failures, snapshots;
+    uint64_t checks, rows, lost, failures, unread, snapshots;
     uint64_t of_two; /* prevented matches of two accounts of a group */
 } counts;
 
@@ -317,6 +320,7 @@ int history_sqlite_remove(const char *directory)
 void sim_history_seed(uint64_t seed)
 {
     store.rng = hash_mix(seed ^ 0x68697374);
+    read_rng = hash_mix(seed ^ 0x72656164);
     store.there = draw_below(&store.rng, 100) < 50;
     store.synced = 0;
     store.done.count = 0;
@@ -343,15 +347,30 @@ void sim_history_start(struct disk disk, const struct exchange *ex, const struct
     set_up(&follower, disk, &ex->config);
     follower.commit_records = 1 + draw_below(&store.rng, 60);
     begin(&running, &follower, ex->rt.env);
+    nothing = exchange_state_hash(&running.twin);
     following = true;
 }
 
-/* All that is due now: a history that has failed is due again, too. */
+/* All that is due now: a history that has failed is due again, too, and so is what came to nothing
+ * because the disk did not give a file, once. */
 static const char *go_on(void)
 {
+    struct sim_disk *disk = follower.disk.self;
     running.history_us = 0;
+    disk->reads_left = draw_below(&read_rng, 3) ? 0 : 1 + (uint32_t)draw_below(&read_rng, 12);
+    bool fails = disk->reads_left;
     const char *wrong = follow(&running);
-    if (follower.feed.store && running.loaded && running.folded.snapshot_lsn > running.base_lsn)
+    fails = fails && !disk->reads_left;
+    disk->reads_left = 0;
+    counts.unread += fails;
+    if (wrong && !running.loaded && exchange_state_hash(&running.twin) != nothing)
+        fail("what could not be read leaves half of it in the twin");
+    if (wrong && fails && !disk->dead)
+        wrong = follow(&running);
+    if (atomic_load(&follower.diverged))
+        fail("the follower gives up");
+    uint64_t base = running.base_lsn ? running.base_lsn : 1; /* the first record makes no rows */
+    if (follower.feed.store && running.loaded && running.folded.snapshot_lsn > base)
         fail("the history has a gap");
     return wrong;
 }
@@ -413,7 +432,8 @@ bool sim_history_snapshot(void)
     follower.records_max = UINT64_MAX;
     if (atomic_load(&follower.made) > made) {
         check_bad_gone(&recovered);
-        check_bad_gone(&before);
+        if (!before.unreadable) /* else it may be good the next time */
+            check_bad_gone(&before);
         counts.snapshots++;
     }
     return !wrong;
@@ -871,8 +891,10 @@ uint32_t sim_history_removed(void)
 bool sim_history_print(void)
 {
     printf("sim: history: %lu times compared, %lu rows, %lu transactions lost in crashes, %lu "
-           "failures of the store, %lu snapshots made, %lu times a match that a group prevented\n",
-           counts.checks, counts.rows, counts.lost, counts.failures, counts.snapshots,
-           counts.of_two);
-    return counts.checks && counts.lost && counts.failures && counts.snapshots && counts.of_two;
+           "failures of the store, %lu of the disk to read, %lu snapshots made, %lu times a match "
+           "that a group prevented\n",
+           counts.checks, counts.rows, counts.lost, counts.failures, counts.unread,
+           counts.snapshots, counts.of_two);
+    return counts.checks && counts.lost && counts.failures && counts.unread && counts.snapshots &&
+           counts.of_two;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/hash.h"
+
 enum { ORDERS_MAX = 8, EVENTS_MAX = 256 };
 
 static struct order_pool *pool;
@@ -417,4 +419,73 @@ Test(book_regress, orders_left_behind_by_a_leaping_price_are_found_again)
     cr_assert(fill(0) != NULL && fill(0)->ref == 1);
     cr_assert_eq(pool->count, 0);
     cr_assert_eq(pool->far_count, 0);
+}
+
+/* ---- snapshots ---- */
+
+/* A book with room for so little that it runs out of all of it. */
+static struct book *small_book(struct order_pool **small)
+{
+    enum { ORDERS = 48, LEVELS = 24, WINDOW = 64 };
+    const struct book_config config = {.spec = {10000, 10000}, .symbol = 1, .window_ticks = WINDOW};
+    *small = order_pool_init(zeroed(order_pool_size(ORDERS, LEVELS)), ORDERS, LEVELS);
+    return book_init(zeroed(book_size(WINDOW)), *small, &config);
+}
+
+/* An order that crosses none: it rests near the market or far from it, or waits for a stop, a turn
+ * or both; or the cancel of one. */
+static struct book_cmd draw(uint64_t number, struct book_more *more)
+{
+    uint64_t random = hash_mix(number);
+    enum book_side side = random & 1;
+    int64_t far = 100 * (int64_t)(random >> 16 & 63), near = (int64_t)(random >> 16 & 7);
+    int64_t off = random >> 8 & 1 ? far : near;
+    struct book_cmd cmd = limit(side, number, side == SIDE_BUY ? 10000 - off : 10001 + off, 1);
+    if (random >> 4 & 1)
+        return cancel(1 + (random >> 32) % number);
+    if (random >> 5 & 1)
+        return cmd;
+    *more = (struct book_more){.stop_ticks = random >> 9 & 1 ? 1 + far : 0,
+                               .trail_bips = random >> 9 & 2 ? 10 + (random >> 24 & 15) : 0};
+    if (!more->trail_bips)
+        more->stop_ticks = 1 + far;
+    cmd.order_type = TYPE_STOP_LOSS_LIMIT;
+    cmd.more = more;
+    return cmd;
+}
+
+static void expect_read_back(struct book *book, uint64_t number)
+{
+    static unsigned char kept[1 << 16];
+    struct order_pool *other;
+    struct book *back = small_book(&other);
+    struct wire out = {.out = kept, .ok = true};
+    book_wire(&out, book);
+    struct wire in = {.in = kept, .end = out.at, .ok = true};
+    book_wire(&in, back);
+    cr_assert(in.ok && in.at == in.end, "behind order %lu it is refused at byte %u of %u", number,
+              in.at, in.end);
+    book_verify(back);
+    cr_assert_eq(book_hash(back), book_hash(book));
+    free(back);
+    free(other);
+}
+
+/* Goal: whatever a book holds its snapshot is read back, also where there is room for nothing more.
+ * Method: a pool of few levels, orders of all kinds that come and go; after each the book is read
+ * into a fresh one. */
+Test(book_regress, a_book_without_any_room_left_is_read_back)
+{
+    struct order_pool *small;
+    struct book *book = small_book(&small);
+    uint32_t full = 0;
+    for (uint64_t number = 1; number <= 5000; number++) {
+        struct book_more more;
+        apply_to(book, draw(number, &more));
+        full += order_pool_far_room(small) == 0;
+        expect_read_back(book, number);
+    }
+    cr_assert_gt(full, 100, "only %u times without room", full);
+    free(book);
+    free(small);
 }

@@ -195,10 +195,35 @@ Test(fold_read, a_snapshot_says_what_it_is_of)
     cr_assert_eq(snapshot_peek(&t.disk, 123, &head, text), RECOVERY_OK, "%s", text);
     cr_assert_eq(head.state_hash, state_at(123).sum);
     cr_assert_eq(head.done_orders, 5);
+    cr_assert_eq(head.done_least, 5);
     cr_assert(head.account_shards == 2 && head.market_shards == 3 && head.users_max == 10 &&
               head.symbols_max == 11 && head.orders_max == 12 && head.boot == 1);
     cr_assert_str_eq((const char *)head.id, "mini journal id");
     cr_assert_str_eq(head.build, "test");
+}
+
+/* Goal: that accounts kept less once is not forgotten. Method: a snapshot under a lesser limit, two
+ * under a greater one behind it; and a header from before it was said. */
+Test(fold_read, the_least_that_accounts_kept_is_handed_on)
+{
+    struct fold less = fold;
+    struct snapshot_head head = {.lsn = 300, .state_hash = state_at(300).sum, .done_orders = 4};
+    less.done_orders = 3;
+    cr_assert_eq(fold_read(&t.disk, &less, 100, &t.folded), RECOVERY_OK);
+    cr_assert_eq(t.folded.done_least, 3);
+    cr_assert_eq(fold_install(&t.disk, &less, &t.folded, "test", NULL), 0);
+    for (uint64_t lsn = 150; lsn <= 200; lsn += 50) {
+        make_snapshot(lsn);
+        cr_assert_eq(t.folded.done_least, 3);
+    }
+    cr_assert_eq(read_until(250), RECOVERY_OK);
+    cr_assert_eq(t.folded.snapshot_lsn, 200);
+    cr_assert_eq(t.folded.done_least, 3);
+    t.state = state_at(300);
+    cr_assert_eq(snapshot_write(&t.disk, &head, walk, &t.state), 0);
+    cr_assert_eq(read_until(350), RECOVERY_OK);
+    cr_assert_eq(t.folded.snapshot_lsn, 300);
+    cr_assert_eq(t.folded.done_least, 4);
 }
 
 /* Goal: rot is passed over, said, and removed. Method: the newest rots, then the one before it,

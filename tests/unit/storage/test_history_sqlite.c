@@ -227,6 +227,40 @@ Test(history_sqlite, orders_and_fills_are_a_users_own)
     cr_assert(count == 2 && out[0].trade_id == 3 && out[1].trade_id == 5);
 }
 
+/* Goal: orders come in the order of their ids, which is what they are joined with memory's by, also
+ * where one of a list got its time a moment behind its id. Method: times that cross. */
+Test(history_sqlite, orders_come_by_id_whatever_their_times_are)
+{
+    static const int64_t times[] = {10, 40, 41, 20, 30, 50};
+    static const struct {
+        struct history_ask ask;
+        uint32_t count;
+        uint64_t ids[6];
+    } table[] = {
+        {{.user = 1, .symbol = 3, .limit = 9}, 6, {1, 2, 3, 4, 5, 6}},
+        {{.user = 1, .symbol = 3, .limit = 3}, 3, {2, 3, 6}},
+        {{.user = 1, .symbol = 3, .limit = 9, .end_us = 40}, 4, {1, 2, 4, 5}},
+        {{.user = 1, .symbol = 3, .limit = 9, .start_us = 20}, 5, {2, 3, 4, 5, 6}},
+        {{.user = 1, .symbol = 3, .limit = 3, .start_us = 15, .end_us = 60}, 3, {2, 4, 5}},
+    };
+    CALL(begin);
+    for (uint32_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct history_order order = {
+            .order_id = i + 1, .user = 1, .symbol = 3, .time_us = times[i]};
+        CALL(add_order, &order);
+    }
+    CALL(commit, 1);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct history_order out[9];
+        uint32_t count;
+        CALL(orders, &table[i].ask, out, &count);
+        cr_assert_eq(count, table[i].count, "row %zu: %u", i, count);
+        for (uint32_t at = 0; at < count; at++)
+            cr_expect_eq(out[at].order_id, table[i].ids[at], "row %zu, %u: %lu", i, at,
+                         out[at].order_id);
+    }
+}
+
 /* Goal: sums beyond int64 come back; a candle is replaced. Method: put it twice. */
 Test(history_sqlite, a_candle_is_put_in_place)
 {

@@ -404,6 +404,12 @@ def what_is_told(s):
             elif event["e"] == "listStatus":
                 events.append((event["c"], event["l"], event["L"]))
         eq(events, [gone, ("dear", "REJECTED", "REJECTED", "INSUFFICIENT_BALANCES"), gone, gone, ("OTO", *DONE)], "told once each")
+        made = s.oco("SELL", listClientOrderId="list", belowClientOrderId="stop", aboveClientOrderId="limit")
+        eq(told(3)[2], ("OCO", *OPEN), "an OCO begins of which an order is replaced")
+        s.alice.call("POST", "/api/v3/order/cancelReplace",
+                     {"symbol": SYMBOL, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1", "price": "2300",
+                      "cancelReplaceMode": "STOP_ON_FAILURE", "cancelNewClientOrderId": "gone", "cancelOrigClientOrderId": "limit"})
+        eq(told(3), [gone, gone, ("OCO", *DONE)], "both tell the cancel's id")
     finally:
         ws.close()
 

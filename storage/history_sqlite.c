@@ -164,7 +164,9 @@ enum statement {
     "last_trade, trades"
 
 /* INDEXED BY: where rows shall come in the order of the key, SQLite goes by it for want of
- * statistics, and reads all rows of the user. */
+ * statistics, and reads all rows of the user. Orders are found by time and come by id all the same:
+ * the time of a pending order, which has its id from the working one's, may be behind that of the
+ * next order. */
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -206,10 +208,12 @@ static const char *const texts[STATEMENTS] = {
                     "order_id = ?6 AND trade_id >= ?2 ORDER BY trade_id, side LIMIT ?3",
     [ORDERS_FROM] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                     "order_id >= ?2 ORDER BY order_id LIMIT ?3",
-    [ORDERS_TIME] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
-                    "time_us >= ?2 AND time_us <= ?4 ORDER BY time_us, order_id LIMIT ?3",
-    [ORDERS_NEWEST] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
-                      "time_us <= ?4 ORDER BY time_us DESC, order_id DESC LIMIT ?3",
+    [ORDERS_TIME] = "SELECT * FROM (SELECT " ORDER_COLUMNS
+                    " FROM orders WHERE symbol = ?1 AND user = ?5 AND time_us >= ?2 AND time_us "
+                    "<= ?4 ORDER BY time_us, order_id LIMIT ?3) ORDER BY order_id",
+    [ORDERS_NEWEST] = "SELECT * FROM (SELECT " ORDER_COLUMNS
+                      " FROM orders WHERE symbol = ?1 AND user = ?5 AND time_us <= ?4 ORDER BY "
+                      "time_us DESC, order_id DESC LIMIT ?3) ORDER BY order_id DESC",
     [ORDERS_ONE] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                    "order_id = ?6 LIMIT ?3",
     [ORDERS_CLIENT] =

@@ -227,6 +227,33 @@ Test(history_sqlite, orders_and_fills_are_a_users_own)
     cr_assert(count == 2 && out[0].trade_id == 3 && out[1].trade_id == 5);
 }
 
+/* Goal: orders come by id, whichever way they are asked for. Method: the second has the latest
+ * time, as the pending order of a list may. */
+Test(history_sqlite, orders_come_by_id)
+{
+    static const int64_t time_us[] = {1000, 4000, 2000, 3000};
+    static const struct history_ask asks[] = {
+        {.user = 1, .symbol = 3, .limit = 9},
+        {.user = 1, .symbol = 3, .limit = 9, .from_id = 1},
+        {.user = 1, .symbol = 3, .limit = 9, .start_us = 1000, .end_us = 4000},
+    };
+    CALL(begin);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct history_order order = {
+            .order_id = i + 1, .user = 1, .symbol = 3, .time_us = time_us[i]};
+        CALL(add_order, &order);
+    }
+    CALL(commit, 1);
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        struct history_order out[9];
+        uint32_t count;
+        CALL(orders, &asks[i], out, &count);
+        cr_assert_eq(count, 4);
+        for (uint32_t at = 0; at < count; at++)
+            cr_expect_eq(out[at].order_id, at + 1, "row %zu: %lu", i, out[at].order_id);
+    }
+}
+
 /* Goal: sums beyond int64 come back; a candle is replaced. Method: put it twice. */
 Test(history_sqlite, a_candle_is_put_in_place)
 {

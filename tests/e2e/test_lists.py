@@ -420,6 +420,11 @@ def a_working_order_is_amended_and_its_list_told(s):
     try:
         ws.result(SUBSCRIBE, {}, s.alice)
         made = s.oto(listClientOrderId="list", workingClientOrderId="first", pendingClientOrderId="second")
+        s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
+                     {"symbol": SYMBOL, "orderId": made["orders"][0]["orderId"], "newQty": "0.45", "newClientOrderId": "first"})
+        while (event := ws.event()["event"]).get("x") != "REPLACED":
+            pass
+        eq(ws.event()["event"]["e"], "outboundAccountPosition", "the list's ids are the same: it is not told")
         answer = s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
                               {"symbol": SYMBOL, "orderId": made["orders"][0]["orderId"], "newQty": "0.4", "newClientOrderId": "third"})
         shown = answer["listStatus"]

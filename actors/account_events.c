@@ -74,7 +74,7 @@ void events_note_refused(struct account_shard *self, uint64_t tag, uint32_t user
     if (!note)
         return;
     struct ledger_order made = {.price_ticks = plan->price_ticks,
-                                .qty_lots = plan->qty_lots,
+                                .qty_lots = order->by_quote ? 0 : plan->qty_lots,
                                 .quote_atoms = order->by_quote ? order->quote_atoms : 0,
                                 .user = user,
                                 .symbol = order->symbol,

@@ -165,8 +165,7 @@ enum statement {
 
 /* INDEXED BY: where rows shall come in the order of the key, SQLite goes by it for want of
  * statistics, and reads all rows of the user. Orders are found by time and come by id all the same:
- * the time of a pending order, which has its id from the working one's, may be behind that of the
- * next order. */
+ * in histories of before, the time of a pending order may be behind that of the next order. */
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",

@@ -89,7 +89,7 @@ static void amended(struct account_shard *self, uint64_t tag, const struct msg *
     const struct ledger_list *list = ledger_list_of(self->ledger, order);
     if (last && list)
         account_listed_end(self, slot, 0);
-    else if (list)
+    else if (list && !order_is_named(order, view.orig_client_id, view.orig_length))
         events_list_updated(self, list);
     if (account_answers(self, tag))
         answer_amended(self, tag, &view, list);

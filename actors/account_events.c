@@ -74,7 +74,7 @@ void events_note_refused(struct account_shard *self, uint64_t tag, uint32_t user
     if (!note)
         return;
     struct ledger_order made = {.price_ticks = plan->price_ticks,
-                                .qty_lots = plan->qty_lots,
+                                .qty_lots = order->by_quote ? 0 : plan->qty_lots,
                                 .quote_atoms = order->by_quote ? order->quote_atoms : 0,
                                 .user = user,
                                 .symbol = order->symbol,
@@ -302,6 +302,19 @@ void events_fill(struct account_shard *self, const struct ledger_order *order,
 
 /* ---- ends ---- */
 
+/* The request that cancelled it. The market does not name that of a Replace for the other one of a
+ * pair, which went with its list. */
+static uint64_t cancelled_by(const struct account_shard *self, const struct ledger_order *order,
+                             uint64_t tag)
+{
+    const struct ledger_list *list = ledger_list_of(self->ledger, order);
+    if (tag)
+        return tag;
+    if (list && list->cancel_tag)
+        return list->cancel_tag;
+    return order->op ? self->ops[order->op].tag : 0;
+}
+
 void events_done(struct account_shard *self, const struct ledger_order *order,
                  const struct msg *msg)
 {
@@ -309,7 +322,6 @@ void events_done(struct account_shard *self, const struct ledger_order *order,
         return;
     add_first(self, order);
     touch_hold(self, order);
-    uint64_t tag = msg->done.tag;
     switch (msg->done.reason) {
     case DONE_REASON_FILLED: /* its last fill said so */
         break;
@@ -322,7 +334,7 @@ void events_done(struct account_shard *self, const struct ledger_order *order,
             msg->done.left_lots * ledger_symbol(self->ledger, order->symbol)->spec.lot_atoms;
         break;
     default:
-        add_cancelled(self, order, tag || !order->op ? tag : self->ops[order->op].tag);
+        add_cancelled(self, order, cancelled_by(self, order, msg->done.tag));
         break;
     }
 }

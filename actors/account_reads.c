@@ -23,10 +23,13 @@ void order_view(const struct account_shard *self, const struct ledger_order *ord
                 struct order_view *view)
 {
     const struct ledger_symbol *symbol = ledger_symbol(self->ledger, order->symbol);
+    /* An order by amount has a quantity when it ends: until then a sell's is what its hold is for.
+     */
+    bool unknown = (order->flags & ORDER_BY_QUOTE) && order_is_open(order);
     memset(view, 0, sizeof *view);
     view->order_id = order->order_id;
     view->price = order->price_ticks * symbol->spec.tick_atoms;
-    view->qty = order->qty_lots * symbol->spec.lot_atoms;
+    view->qty = unknown ? 0 : order->qty_lots * symbol->spec.lot_atoms;
     view->executed = order->executed_lots * symbol->spec.lot_atoms;
     view->quote_qty = order->quote_atoms;
     view->cum_quote = order->cum_quote;

@@ -164,7 +164,8 @@ enum statement {
     "last_trade, trades"
 
 /* INDEXED BY: where rows shall come in the order of the key, SQLite goes by it for want of
- * statistics, and reads all rows of the user. */
+ * statistics, and reads all rows of the user. Orders are found by time and come by id all the same:
+ * in histories of before, the time of a pending order may be behind that of the next order. */
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -206,8 +207,6 @@ static const char *const texts[STATEMENTS] = {
                     "order_id = ?6 AND trade_id >= ?2 ORDER BY trade_id, side LIMIT ?3",
     [ORDERS_FROM] = "SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND user = ?5 AND "
                     "order_id >= ?2 ORDER BY order_id LIMIT ?3",
-    /* A list's pending orders get their time a moment behind their ids, so one with a later id may
-     * be older: these two look by time, and tell by id. */
     [ORDERS_TIME] = "SELECT * FROM (SELECT " ORDER_COLUMNS " FROM orders WHERE symbol = ?1 AND "
                     "user = ?5 AND time_us >= ?2 AND time_us <= ?4 ORDER BY time_us, order_id "
                     "LIMIT ?3) ORDER BY order_id",

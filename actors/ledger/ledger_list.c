@@ -258,10 +258,17 @@ void ledger_list_start(struct ledger *ledger, uint32_t slot, int64_t ts_us)
     ASSERT(!list->started);
     list->started = true;
     list->time_us = ts_us;
-    for (uint32_t i = 1; list_has_phases(list->kind) && i < list_orders(list->kind); i++) {
+    if (!list_has_phases(list->kind))
+        return;
+    uint32_t working =
+        ledger_find_order_id(ledger, list->user, list->symbol, list->order[0].order_id);
+    ASSERT(working != 0);
+    for (uint32_t i = 1; i < list_orders(list->kind); i++) {
         uint32_t pending = ledger_find_ref(ledger, list->order[i].ref);
         ASSERT(pending != 0);
-        ledger_order_learn_id(ledger, pending, list->order[0].order_id + i, ts_us);
+        /* Of the market's time, as its id is: a page by time is one by id, too. */
+        ledger_order_learn_id(ledger, pending, list->order[0].order_id + i,
+                              ledger->orders[working].time_us);
         ledger->orders[pending].status = ORDER_PENDING;
     }
 }

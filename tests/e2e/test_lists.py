@@ -404,6 +404,12 @@ def what_is_told(s):
             elif event["e"] == "listStatus":
                 events.append((event["c"], event["l"], event["L"]))
         eq(events, [gone, ("dear", "REJECTED", "REJECTED", "INSUFFICIENT_BALANCES"), gone, gone, ("OTO", *DONE)], "told once each")
+        made = s.oco("SELL", listClientOrderId="list", belowClientOrderId="stop", aboveClientOrderId="limit")
+        eq(told(3)[2], ("OCO", *OPEN), "an OCO begins of which an order is replaced")
+        s.alice.call("POST", "/api/v3/order/cancelReplace",
+                     {"symbol": SYMBOL, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1", "price": "2300",
+                      "cancelReplaceMode": "STOP_ON_FAILURE", "cancelNewClientOrderId": "gone", "cancelOrigClientOrderId": "limit"})
+        eq(told(3), [gone, gone, ("OCO", *DONE)], "both tell the cancel's id")
     finally:
         ws.close()
 
@@ -414,6 +420,11 @@ def a_working_order_is_amended_and_its_list_told(s):
     try:
         ws.result(SUBSCRIBE, {}, s.alice)
         made = s.oto(listClientOrderId="list", workingClientOrderId="first", pendingClientOrderId="second")
+        s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
+                     {"symbol": SYMBOL, "orderId": made["orders"][0]["orderId"], "newQty": "0.45", "newClientOrderId": "first"})
+        while (event := ws.event()["event"]).get("x") != "REPLACED":
+            pass
+        eq(ws.event()["event"]["e"], "outboundAccountPosition", "the list's ids are the same: it is not told")
         answer = s.alice.call("PUT", "/api/v3/order/amend/keepPriority",
                               {"symbol": SYMBOL, "orderId": made["orders"][0]["orderId"], "newQty": "0.4", "newClientOrderId": "third"})
         shown = answer["listStatus"]

@@ -40,6 +40,8 @@ class Fold:
         eq((atoms(event["z"]), atoms(event["Z"])), (done + atoms(event["l"]), paid + atoms(event["Y"])),
            f"executions add up: {event}")
         eq(event["w"], event["X"] in STATES[:2], f"working: {event}")
+        if atoms(event["Q"]):
+            eq(event["q"], event["z"] if event["X"] in ENDED else "0.00000000", f"by amount: a quantity at its end: {event}")
         if kind == "TRADE":
             check((event["t"], event["i"]) not in self.trades, f"a trade is told twice: {event}")
             self.trades[event["t"], event["i"]] = event

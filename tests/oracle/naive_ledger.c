@@ -994,12 +994,12 @@ void naive_ledger_list_start(struct naive_ledger *ledger, uint64_t id, int64_t t
     struct naive_list *list = list_at(ledger, id);
     list->started = true;
     list->time_us = ts_us;
-    uint64_t first = naive_ledger_list_order(ledger, list, 0).order_id;
+    const struct naive_order *working = naive_ledger_by_ref(ledger, list->order[0].ref);
     for (uint32_t i = 1; i < list_orders(list->asked.kind); i++) {
         if (!is_pending(&list->asked, i))
             continue;
         struct naive_order *order = open_order(ledger, list->order[i].ref);
-        market_says(order, first + i, ts_us);
+        market_says(order, working->order_id + i, working->time_us);
         order->status = ORDER_PENDING;
     }
 }

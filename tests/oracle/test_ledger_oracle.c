@@ -951,8 +951,9 @@ static void start_if_taken(const struct naive_list *list)
         (list->asked.kind == LIST_OCO && !naive_ledger_list_order(run.naive, list, 1).order_id))
         return;
     seen.calls[LIST_START]++;
-    ledger_list_start(run.ledger, ledger_find_list(run.ledger, list->id), run.now_us);
-    naive_ledger_list_start(run.naive, list->id, run.now_us);
+    int64_t heard_us = run.now_us + 1; /* behind the market's time */
+    ledger_list_start(run.ledger, ledger_find_list(run.ledger, list->id), heard_us);
+    naive_ledger_list_start(run.naive, list->id, heard_us);
 }
 
 /* The working order has ended. */

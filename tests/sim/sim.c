@@ -94,6 +94,7 @@ struct watcher {
         bool sent, under_way, answered;
     } ask[ASKS];
     uint64_t last_seq, last_id; /* of the shard's inputs; of executions */
+    uint64_t new_id;            /* of the last one that told a new order */
     struct balance_view balance[2];
     bool balance_there[2];
 };
@@ -607,8 +608,11 @@ static void fold_order(struct watcher *watcher, const struct order_event *event)
     if (event->execution == EXECUTION_CANCELED)
         check_cancel_id(watcher, event);
     struct told_order *told = told_of(watcher, view->symbol, view->order_id);
-    /* pending, and its working order ended at once */
-    bool stillborn = view->list_id && !view->working_us && view->time_us == view->updated_us;
+    /* pending, and its working order ended at once: in the input that told that it is new */
+    bool stillborn = view->list_id && !view->working_us &&
+                     event->id / USER_EVENT_ORDERS == watcher->new_id / USER_EVENT_ORDERS;
+    if (event->execution == EXECUTION_NEW)
+        watcher->new_id = event->id;
     if (!told->there && event->execution != EXECUTION_NEW && !stillborn &&
         watcher->ask[ASK_ORDERS + view->symbol].answered)
         fail("an order is told of that was never new");
@@ -763,7 +767,7 @@ static void watch_forget(struct watcher *watcher)
     for (uint32_t op = 0; op < sim.ops; op++)
         if (sim.op[op].user == watcher->user)
             sim.told_list[watcher->which][op] = 0;
-    watcher->last_seq = watcher->last_id = 0;
+    watcher->last_seq = watcher->last_id = watcher->new_id = 0;
     memset(watcher->balance_there, 0, sizeof watcher->balance_there);
 }
 

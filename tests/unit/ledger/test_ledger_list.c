@@ -402,14 +402,17 @@ Test(ledger_list, lives_as_the_market_says)
     }
 }
 
-/* Goal: what is pending has the order ids behind the working one's before it is placed. */
+/* Goal: what is pending has the order ids behind the working one's before it is placed, and its
+ * time, so that no later order has an earlier one. Method: the account hears of it later. */
 Test(ledger_list, pending_orders_have_the_ids_behind_the_working_one)
 {
     struct ledger_list *list = ledger_list(ledger, place_of(OTOCO));
-    tell(ledger_find_list(ledger, list->id), "a0+");
+    tell(ledger_find_list(ledger, list->id), "a0 +");
     for (uint32_t i = 0; i < 3; i++) {
         cr_expect_eq(list->order[i].order_id, FIRST_ID + i);
-        cr_expect_neq(ledger_find_order_id(ledger, user, 0, FIRST_ID + i), 0);
+        uint32_t slot = ledger_find_order_id(ledger, user, 0, FIRST_ID + i);
+        cr_assert_neq(slot, 0);
+        cr_expect_eq(ledger_order(ledger, slot)->time_us, now_us - 2);
     }
 }
 

@@ -103,12 +103,13 @@ static bool is_ours(const char *name)
     return segment_number(name) != 0 || snapshot_lsn(name, &lsn);
 }
 
-/* The mark stays: a wipe that is cut short is still a demo's. */
+/* The mark stays: a wipe that is cut short is still a demo's. The keys go first: without them it is
+ * made anew, whatever is left. */
 static bool wipe(const char *directory)
 {
     DIR *dir = opendir(directory);
     struct dirent *entry;
-    bool ok = dir != NULL;
+    bool ok = dir && (unlinkat(dirfd(dir), KEYS_FILE, 0) == 0 || errno == ENOENT);
     while (ok && (entry = readdir(dir)))
         ok = !is_ours(entry->d_name) || unlinkat(dirfd(dir), entry->d_name, 0) == 0;
     if (!ok)

@@ -13,11 +13,12 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import tempfile
 
-from castle_client import (BINARY, Admin, Binance, Checks, Http1, Http2, Server, Trader, castle, check, conserved, eq,
-                           free_port, refusal)
+from castle_client import (BINARY, Admin, Binance, Checks, Http1, Http2, Server, Trader, castle, check, conserved,
+                           environment, eq, free_port, refusal)
 
 checks = Checks()
 
@@ -299,6 +300,30 @@ def an_unknown_format_version_is_refused_by_name(_):
         for args in (["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
                      ["journal", "verify", "--data", data]):
             fails(4, "version 99", args=args)
+
+
+@checks
+def a_segment_that_was_cut_short_is_told_so(_):
+    with used_directory() as data:
+        os.truncate(segments(data)[-1], 8192)
+        for args in (["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                     ["journal", "verify", "--data", data]):
+            fails(4, "the file has 8192 bytes, by its header 67108864", args=args)
+
+
+@checks
+def a_directory_that_lost_its_journal_is_not_a_new_one(_):
+    with Server("--snapshot-seconds", "1") as server:
+        mini_session(server)
+        server.told('"event":"snapshot_made"')
+        eq(server.sigterm(), 0, "exit code")
+        for segment in segments(server.data):
+            segment.unlink()
+        left = sorted(os.listdir(server.data))
+        for args in (["serve", "--data", server.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                     ["journal", "verify", "--data", server.data]):
+            fails(4, r"there is a snapshot at LSN \d+, and no segment: all of them are missing", args=args)
+        eq(sorted(os.listdir(server.data)), left, "what is there")
 
 
 @checks

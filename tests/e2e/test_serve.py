@@ -119,6 +119,19 @@ def environment_and_file_are_checked_like_options(_):
             file.write_text(text)
             fails(2, word, args=[*serve, "--config", file])
         fails(2, "castle.ini|config", args=[*serve, "--config", home / "missing" / "castle.ini"])
+        fails(2, f"--config: cannot read {home}: Is a directory", args=[*serve, "--config", home])
+
+
+@checks
+def a_line_of_the_file_may_be_long_and_indented(_):
+    with directory() as home:
+        file, serve = home / "castle.ini", ["serve", "--config", home / "castle.ini", "--cores", "x"]  # read whole, then this
+        file.write_text("trusted-proxies = " + ",".join(f"10.{i}.0.0/16" for i in range(64)) + "\n  log-level = warn\n\tcores = 1\n")
+        fails(2, "option --cores: 'x'", args=serve)
+        file.write_text("trusted-proxies = " + ",".join(f"10.{i}.0.0/16" for i in range(65)) + "\n")
+        fails(2, "trusted-proxies: '10.64.0.0/16'", args=["serve", "--config", file])
+        file.write_text("data = one\n  two\n")  # no value that goes on
+        fails(2, "castle.ini: line 2 is not key = value", args=serve)
 
 
 @checks

@@ -54,6 +54,7 @@ enum {
     DRAIN_MS = 10000,
     LOG_LAST_MS = 500,
     DEMO_CHUNK_SLOTS = 64, /* the past's chunks are small: many of them to a batch */
+    TOKEN_MAX = 255,
 };
 
 struct castle {
@@ -75,8 +76,9 @@ struct castle {
     struct threads threads;
     pthread_t journal_thread, helper_thread;
     _Atomic bool stop_journal, stop_helper;
-    uint64_t lsn_before; /* of this run's first record, minus one */
-    char token[256];
+    uint64_t lsn_before;       /* of this run's first record, minus one */
+    char token[TOKEN_MAX + 2]; /* one character more, to see that it is too long */
+    char token_from[4096];
     struct ssl_ctx_st *tls; /* NULL: plain HTTP */
     bool drained[CORES_MAX];
     _Atomic bool idle[CORES_MAX]; /* drained, and nothing under way */
@@ -196,41 +198,59 @@ static bool read_config(struct exchange_config *config)
     return true;
 }
 
+/* False with errno set. */
 static bool read_text_file(const char *path, char *out, size_t room)
 {
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(out, 1, room - 1, file) : 0;
+    bool read = file && !ferror(file);
+    int error = errno;
     if (file)
         fclose(file);
     while (length && (out[length - 1] == '\n' || out[length - 1] == '\r' || out[length - 1] == ' '))
         length--;
     out[length] = '\0';
-    return length > 0;
+    errno = error;
+    return read;
+}
+
+/* Whether a header can have it: of another one nobody could make use. */
+static bool token_is_sound(const char *from)
+{
+    size_t length = strlen(castle.token), plain = 0;
+    while (plain < length && (unsigned char)castle.token[plain] >= ' ' &&
+           castle.token[plain] != 127)
+        plain++;
+    if (length > 0 && length <= TOKEN_MAX && plain == length)
+        return true;
+    fprintf(stderr, "castle: %s: a token is one line of 1 to %d characters\n", from, TOKEN_MAX);
+    return false;
 }
 
 /* The admin token: environment, file, or made and kept in DIR/admin.token. */
 static bool read_token(void)
 {
-    char path[4096];
-    const char *from = getenv("CASTLE_ADMIN_TOKEN");
-    if (from && from[0] && strlen(from) < sizeof castle.token) {
-        strcpy(castle.token, from);
-        return true;
+    const char *given = getenv("CASTLE_ADMIN_TOKEN"), *file = castle.options.admin_token_file;
+    char *path = castle.token_from;
+    if (given && given[0]) {
+        snprintf(path, sizeof castle.token_from, "the variable CASTLE_ADMIN_TOKEN");
+        snprintf(castle.token, sizeof castle.token, "%s", given);
+        return token_is_sound(path);
     }
-    if (castle.options.admin_token_file) {
-        if (read_text_file(castle.options.admin_token_file, castle.token, sizeof castle.token))
-            return true;
-        fprintf(stderr, "castle: option --admin-token-file: cannot read a token from %s\n",
-                castle.options.admin_token_file);
+    snprintf(path, sizeof castle.token_from, "%s%s", file ? file : castle.options.data,
+             file ? "" : "/admin.token");
+    bool read = read_text_file(path, castle.token, sizeof castle.token);
+    if (!read && (file || errno != ENOENT)) {
+        fprintf(stderr, "castle: %scannot read a token from %s: %s\n",
+                file ? "option --admin-token-file: " : "", path, strerror(errno));
         return false;
     }
-    snprintf(path, sizeof path, "%s/admin.token", castle.options.data);
-    if (read_text_file(path, castle.token, sizeof castle.token))
-        return true;
+    if (file || castle.token[0])
+        return token_is_sound(file ? "option --admin-token-file" : path);
     secrets_token(castle.token);
     castle.token[64] = '\0';
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file >= 0 && write(file, castle.token, 64) == 64 && close(file) == 0)
+    int made = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (made >= 0 && write(made, castle.token, 64) == 64 && close(made) == 0)
         return true;
     fprintf(stderr, "castle: cannot write %s: %s\n", path, strerror(errno));
     return false;
@@ -933,6 +953,7 @@ static int serve(int argc, char **argv)
         return EXIT_IO;
     int result = read_token() ? recover(&config) : EXIT_RUNTIME;
     if (result == EXIT_DONE)
+    castle.demo.token_from = castle.token_from;
         result = run();
     log_flush(LOG_LAST_MS);
     return result;

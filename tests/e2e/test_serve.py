@@ -406,6 +406,24 @@ def the_operators_token_comes_from_environment_or_file(_):
                 eq(Admin(server.admin_at, "another").raw("GET", "/admin/v1/audit").status, 401, "another token")
 
 
+@checks
+def a_token_that_nobody_could_send_is_refused(_):
+    """Not cut, nor passed over for another one: the operator would be told 401 and nothing else."""
+    with directory() as home:
+        serve = ["serve", "--data", home / "data", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        file = home / "token"
+        for token in ("x" * 256, "two\nlines", "a\ttab"):
+            fails(1, "variable CASTLE_ADMIN_TOKEN: a token is one line", args=serve, env={"CASTLE_ADMIN_TOKEN": token})
+            file.write_text(token)
+            fails(1, "option --admin-token-file: a token is one line", args=[*serve, "--admin-token-file", file])
+        file.write_text("")
+        fails(1, "option --admin-token-file: a token is one line", args=[*serve, "--admin-token-file", file])
+        fails(1, f"--admin-token-file: cannot read a token from {home}: Is a directory", args=[*serve, "--admin-token-file", home])
+        kept = home / "data" / "admin.token"
+        kept.symlink_to(kept)
+        fails(1, f"cannot read a token from {kept}: ", args=serve)
+
+
 def main():
     checks.run(None)
     return checks.finish()

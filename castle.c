@@ -746,31 +746,30 @@ static int open_servers(struct server_config *config)
     return EXIT_DONE;
 }
 
+/* As a URL has it. */
+static const char *listener_text(char out[static 300], const char *host, uint16_t port)
+{
+    snprintf(out, 300, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    return out;
+}
+
 /* {"pid":N,"listen":"...","admin":"..."}, by rename, so that who sees it sees all of it. */
-static int write_ready(const struct server_config *config)
+static int write_ready(const char *listen, const char *admin)
 {
     char temp[4096];
     if (!castle.options.ready_file)
         return EXIT_DONE;
     snprintf(temp, sizeof temp, "%s.%d", castle.options.ready_file, (int)getpid());
     FILE *file = fopen(temp, "we");
-    bool ok = file && fprintf(file, "{\"pid\":%d,\"listen\":\"%s:%u\",\"admin\":\"%s:%u\"}\n",
-                              (int)getpid(), config->listen_host, config->listen_port,
-                              config->admin_host, config->admin_port) > 0;
+    bool ok = file && fprintf(file, "{\"pid\":%d,\"listen\":\"%s\",\"admin\":\"%s\"}\n",
+                              (int)getpid(), listen, admin) > 0;
     ok = file && fclose(file) == 0 && ok && rename(temp, castle.options.ready_file) == 0;
-    if (!ok)
-        fprintf(stderr, "castle: cannot write the ready file %s: %s\n", castle.options.ready_file,
-                strerror(errno));
-    return ok ? EXIT_DONE : EXIT_RUNTIME;
-}
-
-static void log_serving(const struct server_config *config)
-{
-    char listen[300], admin[300];
-    snprintf(listen, sizeof listen, "%s:%u", config->listen_host, config->listen_port);
-    snprintf(admin, sizeof admin, "%s:%u", config->admin_host, config->admin_port);
-    log_info("serving", "Requests are served.", log_text("listen", listen),
-             log_text("admin", admin));
+    if (ok)
+        return EXIT_DONE;
+    fprintf(stderr, "castle: cannot write the ready file %s: %s\n", castle.options.ready_file,
+            strerror(errno));
+    unlink(temp);
+    return EXIT_RUNTIME;
 }
 
 static bool all_idle(void)
@@ -897,8 +896,12 @@ static int run(void)
     castle.shared.past = history_wanted() ? history_reader_submit : NULL;
     history_reader_start(&castle.history);
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
-    result = write_ready(&config);
-    log_serving(&config);
+    char listen[300], admin[300];
+    result = write_ready(listener_text(listen, config.listen_host, config.listen_port),
+                         listener_text(admin, config.admin_host, config.admin_port));
+    if (result == EXIT_DONE)
+        log_info("serving", "Requests are served.", log_text("listen", listen),
+                 log_text("admin", admin));
     if (result == EXIT_DONE && castle.options.demo)
         demo_bots_start(&castle.bots, &castle.demo, castle.options.seed, config.listen_host,
                         config.listen_port, config.admin_host, config.admin_port);

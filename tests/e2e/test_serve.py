@@ -255,6 +255,27 @@ def a_directory_has_one_server(_):
 
 
 @checks
+def addresses_are_told_as_a_url_has_them(_):
+    """An IPv6 address in brackets, in the ready file and in the log."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        with Server("--listen", "[::1]:0", "--admin", "[::1]:0", "--log-level", "info", defaults=False) as server:
+            for name in ("listen", "admin"):
+                check(re.fullmatch(r"\[::1\]:\d+", server.ready[name]), f"{name} of the ready file: {server.ready[name]}")
+            server.told(f'"listen":"{server.ready["listen"]}","admin":"{server.ready["admin"]}"')
+
+
+@checks
+def a_ready_file_that_cannot_be_written_leaves_nothing(_):
+    with directory() as home:
+        (home / "ready").mkdir()
+        fails(1, "cannot write the ready file .*/ready: Is a directory",
+              args=["serve", "--data", home / "data", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+                    "--ready-file", home / "ready"])
+        eq(sorted(os.listdir(home)), ["data", "ready"], "what is there")
+
+
+@checks
 def a_taken_port_is_a_runtime_error(_):
     with socket.socket() as taken, directory() as data:
         taken.bind(("127.0.0.1", 0))

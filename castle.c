@@ -954,9 +954,9 @@ static int serve(int argc, char **argv)
     castle.disk = disk_posix(&castle.posix);
     if (castle.options.demo && !demo_open(&castle.demo, castle.options.data, castle.options.keep))
         return EXIT_IO;
+    castle.demo.token_from = castle.token_from;
     int result = read_token() ? recover(&config) : EXIT_RUNTIME;
     if (result == EXIT_DONE)
-    castle.demo.token_from = castle.token_from;
         result = run();
     log_flush(LOG_LAST_MS);
     return result;
@@ -1043,8 +1043,30 @@ static int help(const struct command *command)
     return EXIT_DONE;
 }
 
+/* Of a parent that closed them: else a file of the exchange gets the number that the log, or what a
+ * failed assertion says, goes to. */
+static void open_standard_files(void)
+{
+    int file;
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file >= 0)
+        close(file);
+}
+
+/* What was printed has left, or it was not done. */
+static int printed(int result)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || result != EXIT_DONE)
+        return result;
+    fprintf(stderr, "castle: cannot write all of it to standard output\n");
+    return EXIT_RUNTIME;
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_files();
 #ifdef CASTLE_BUGS
     if (getenv("CASTLE_BUG"))
         check_bug = atoi(getenv("CASTLE_BUG"));
@@ -1054,13 +1076,13 @@ int main(int argc, char **argv)
     if (command) {
         for (int i = 2; i < argc; i++)
             if (asks_for_help(argv[i]))
-                return help(command);
-        return command->run(argc - 1, argv + 1);
+                return printed(help(command));
+        return printed(command->run(argc - 1, argv + 1));
     }
     if (asks_for_help(word) || strcmp(word, "help") == 0) {
         const char *about = argc > 2 ? argv[2] : NULL;
         if (!about || (command = find_command(about)))
-            return help(command);
+            return printed(help(command));
         word = about;
     }
     put_usages(stderr);

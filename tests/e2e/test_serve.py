@@ -276,6 +276,28 @@ def a_ready_file_that_cannot_be_written_leaves_nothing(_):
 
 
 @checks
+def files_of_the_exchange_never_stand_in_for_closed_standard_files(_):
+    """A parent that closed them must not find the log, or what a failed assertion says, in the lock or the journal."""
+    with directory() as home:
+        server = Server("--log-level", "debug", data=home / "data")
+        command = server.command
+        server.command = lambda: ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command()]
+        with server:
+            eq([os.readlink(f"/proc/{server.process.pid}/fd/{number}") for number in range(3)], ["/dev/null"] * 3, "files 0 to 2")
+            mini_session(server)
+            eq(server.sigterm(), 0, "exit code")
+            eq((server.data / "lock").read_bytes(), b"", "the lock")
+
+
+@checks
+def output_that_does_not_fit_is_an_error(_):
+    with used_directory() as data, open("/dev/full", "w") as full:
+        for words in (["journal", "dump", "--data", data], ["journal", "stat", "--data", data], ["--help"], ["version"]):
+            result = subprocess.run([BINARY, *map(str, words)], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True)
+            eq((result.returncode, result.stderr), (1, "castle: cannot write all of it to standard output\n"), f"castle {words}")
+
+
+@checks
 def a_taken_port_is_a_runtime_error(_):
     with socket.socket() as taken, directory() as data:
         taken.bind(("127.0.0.1", 0))

@@ -54,6 +54,7 @@ enum {
     DRAIN_MS = 10000,
     LOG_LAST_MS = 500,
     DEMO_CHUNK_SLOTS = 64, /* the past's chunks are small: many of them to a batch */
+    TOKEN_MAX = 255,
 };
 
 struct castle {
@@ -75,8 +76,9 @@ struct castle {
     struct threads threads;
     pthread_t journal_thread, helper_thread;
     _Atomic bool stop_journal, stop_helper;
-    uint64_t lsn_before; /* of this run's first record, minus one */
-    char token[256];
+    uint64_t lsn_before;       /* of this run's first record, minus one */
+    char token[TOKEN_MAX + 2]; /* one character more, to see that it is too long */
+    char token_from[4096];
     struct ssl_ctx_st *tls; /* NULL: plain HTTP */
     bool drained[CORES_MAX];
     _Atomic bool idle[CORES_MAX]; /* drained, and nothing under way */
@@ -196,41 +198,59 @@ static bool read_config(struct exchange_config *config)
     return true;
 }
 
+/* False with errno set. */
 static bool read_text_file(const char *path, char *out, size_t room)
 {
     FILE *file = fopen(path, "re");
     size_t length = file ? fread(out, 1, room - 1, file) : 0;
+    bool read = file && !ferror(file);
+    int error = errno;
     if (file)
         fclose(file);
     while (length && (out[length - 1] == '\n' || out[length - 1] == '\r' || out[length - 1] == ' '))
         length--;
     out[length] = '\0';
-    return length > 0;
+    errno = error;
+    return read;
+}
+
+/* Whether a header can have it: of another one nobody could make use. */
+static bool token_is_sound(const char *from)
+{
+    size_t length = strlen(castle.token), plain = 0;
+    while (plain < length && (unsigned char)castle.token[plain] >= ' ' &&
+           castle.token[plain] != 127)
+        plain++;
+    if (length > 0 && length <= TOKEN_MAX && plain == length)
+        return true;
+    fprintf(stderr, "castle: %s: a token is one line of 1 to %d characters\n", from, TOKEN_MAX);
+    return false;
 }
 
 /* The admin token: environment, file, or made and kept in DIR/admin.token. */
 static bool read_token(void)
 {
-    char path[4096];
-    const char *from = getenv("CASTLE_ADMIN_TOKEN");
-    if (from && from[0] && strlen(from) < sizeof castle.token) {
-        strcpy(castle.token, from);
-        return true;
+    const char *given = getenv("CASTLE_ADMIN_TOKEN"), *file = castle.options.admin_token_file;
+    char *path = castle.token_from;
+    if (given && given[0]) {
+        snprintf(path, sizeof castle.token_from, "the variable CASTLE_ADMIN_TOKEN");
+        snprintf(castle.token, sizeof castle.token, "%s", given);
+        return token_is_sound(path);
     }
-    if (castle.options.admin_token_file) {
-        if (read_text_file(castle.options.admin_token_file, castle.token, sizeof castle.token))
-            return true;
-        fprintf(stderr, "castle: option --admin-token-file: cannot read a token from %s\n",
-                castle.options.admin_token_file);
+    snprintf(path, sizeof castle.token_from, "%s%s", file ? file : castle.options.data,
+             file ? "" : "/admin.token");
+    bool read = read_text_file(path, castle.token, sizeof castle.token);
+    if (!read && (file || errno != ENOENT)) {
+        fprintf(stderr, "castle: %scannot read a token from %s: %s\n",
+                file ? "option --admin-token-file: " : "", path, strerror(errno));
         return false;
     }
-    snprintf(path, sizeof path, "%s/admin.token", castle.options.data);
-    if (read_text_file(path, castle.token, sizeof castle.token))
-        return true;
+    if (file || castle.token[0])
+        return token_is_sound(file ? "option --admin-token-file" : path);
     secrets_token(castle.token);
     castle.token[64] = '\0';
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file >= 0 && write(file, castle.token, 64) == 64 && close(file) == 0)
+    int made = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (made >= 0 && write(made, castle.token, 64) == 64 && close(made) == 0)
         return true;
     fprintf(stderr, "castle: cannot write %s: %s\n", path, strerror(errno));
     return false;
@@ -727,31 +747,30 @@ static int open_servers(struct server_config *config)
     return EXIT_DONE;
 }
 
+/* As a URL has it. */
+static const char *listener_text(char out[static 300], const char *host, uint16_t port)
+{
+    snprintf(out, 300, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    return out;
+}
+
 /* {"pid":N,"listen":"...","admin":"..."}, by rename, so that who sees it sees all of it. */
-static int write_ready(const struct server_config *config)
+static int write_ready(const char *listen, const char *admin)
 {
     char temp[4096];
     if (!castle.options.ready_file)
         return EXIT_DONE;
     snprintf(temp, sizeof temp, "%s.%d", castle.options.ready_file, (int)getpid());
     FILE *file = fopen(temp, "we");
-    bool ok = file && fprintf(file, "{\"pid\":%d,\"listen\":\"%s:%u\",\"admin\":\"%s:%u\"}\n",
-                              (int)getpid(), config->listen_host, config->listen_port,
-                              config->admin_host, config->admin_port) > 0;
+    bool ok = file && fprintf(file, "{\"pid\":%d,\"listen\":\"%s\",\"admin\":\"%s\"}\n",
+                              (int)getpid(), listen, admin) > 0;
     ok = file && fclose(file) == 0 && ok && rename(temp, castle.options.ready_file) == 0;
-    if (!ok)
-        fprintf(stderr, "castle: cannot write the ready file %s: %s\n", castle.options.ready_file,
-                strerror(errno));
-    return ok ? EXIT_DONE : EXIT_RUNTIME;
-}
-
-static void log_serving(const struct server_config *config)
-{
-    char listen[300], admin[300];
-    snprintf(listen, sizeof listen, "%s:%u", config->listen_host, config->listen_port);
-    snprintf(admin, sizeof admin, "%s:%u", config->admin_host, config->admin_port);
-    log_info("serving", "Requests are served.", log_text("listen", listen),
-             log_text("admin", admin));
+    if (ok)
+        return EXIT_DONE;
+    fprintf(stderr, "castle: cannot write the ready file %s: %s\n", castle.options.ready_file,
+            strerror(errno));
+    unlink(temp);
+    return EXIT_RUNTIME;
 }
 
 static bool all_idle(void)
@@ -878,8 +897,12 @@ static int run(void)
     castle.shared.past = history_wanted() ? history_reader_submit : NULL;
     history_reader_start(&castle.history);
     threads_start(&castle.threads, &castle.ex.rt, hooks, strcmp(castle.options.pin, "on") == 0);
-    result = write_ready(&config);
-    log_serving(&config);
+    char listen[300], admin[300];
+    result = write_ready(listener_text(listen, config.listen_host, config.listen_port),
+                         listener_text(admin, config.admin_host, config.admin_port));
+    if (result == EXIT_DONE)
+        log_info("serving", "Requests are served.", log_text("listen", listen),
+                 log_text("admin", admin));
     if (result == EXIT_DONE && castle.options.demo)
         demo_bots_start(&castle.bots, &castle.demo, castle.options.seed, config.listen_host,
                         config.listen_port, config.admin_host, config.admin_port);
@@ -932,6 +955,7 @@ static int serve(int argc, char **argv)
     castle.disk = disk_posix(&castle.posix);
     if (castle.options.demo && !demo_open(&castle.demo, castle.options.data, castle.options.keep))
         return EXIT_IO;
+    castle.demo.token_from = castle.token_from;
     int result = read_token() ? recover(&config) : EXIT_RUNTIME;
     if (result == EXIT_DONE)
         result = run();
@@ -1020,8 +1044,30 @@ static int help(const struct command *command)
     return EXIT_DONE;
 }
 
+/* Of a parent that closed them: else a file of the exchange gets the number that the log, or what a
+ * failed assertion says, goes to. */
+static void open_standard_files(void)
+{
+    int file;
+    do
+        file = open("/dev/null", O_RDWR);
+    while (file >= 0 && file <= STDERR_FILENO);
+    if (file >= 0)
+        close(file);
+}
+
+/* What was printed has left, or it was not done. */
+static int printed(int result)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || result != EXIT_DONE)
+        return result;
+    fprintf(stderr, "castle: cannot write all of it to standard output\n");
+    return EXIT_RUNTIME;
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_files();
 #ifdef CASTLE_BUGS
     if (getenv("CASTLE_BUG"))
         check_bug = atoi(getenv("CASTLE_BUG"));
@@ -1031,13 +1077,13 @@ int main(int argc, char **argv)
     if (command) {
         for (int i = 2; i < argc; i++)
             if (asks_for_help(argv[i]))
-                return help(command);
-        return command->run(argc - 1, argv + 1);
+                return printed(help(command));
+        return printed(command->run(argc - 1, argv + 1));
     }
     if (asks_for_help(word) || strcmp(word, "help") == 0) {
         const char *about = argc > 2 ? argv[2] : NULL;
         if (!about || (command = find_command(about)))
-            return help(command);
+            return printed(help(command));
         word = about;
     }
     put_usages(stderr);

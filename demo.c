@@ -103,12 +103,13 @@ static bool is_ours(const char *name)
     return segment_number(name) != 0 || snapshot_lsn(name, &lsn);
 }
 
-/* The mark stays: a wipe that is cut short is still a demo's. */
+/* The mark stays: a wipe that is cut short is still a demo's. The keys go first: without them it is
+ * made anew, whatever is left. */
 static bool wipe(const char *directory)
 {
     DIR *dir = opendir(directory);
     struct dirent *entry;
-    bool ok = dir != NULL;
+    bool ok = dir && (unlinkat(dirfd(dir), KEYS_FILE, 0) == 0 || errno == ENOENT);
     while (ok && (entry = readdir(dir)))
         ok = !is_ours(entry->d_name) || unlinkat(dirfd(dir), entry->d_name, 0) == 0;
     if (!ok)
@@ -198,7 +199,7 @@ void demo_tell(const struct demo *demo, const char *listen, const char *admin, i
         &text,
         "\n"
         "Castle's demo is at http://%s (the page: http://%s/; admin http://%s, token in "
-        "%s/admin.token).\n"
+        "%s).\n"
         "Bots quote and trade BTCUSDT, ETHUSDT and ETHBTC. Two users with 1,000,000 USDT, 50 BTC "
         "and 500 ETH are yours:\n"
         "\n"
@@ -230,7 +231,7 @@ void demo_tell(const struct demo *demo, const char *listen, const char *admin, i
         "\n"
         "And without a key: curl 'http://%s/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=24'\n"
         "Ctrl-C drains and stops.\n",
-        listen, listen, admin, demo->directory, alice->key, alice->secret, bob->key, bob->secret,
+        listen, listen, admin, demo->token_from, alice->key, alice->secret, bob->key, bob->secret,
         price, alice->key, listen, alice->secret, alice->key, alice->secret, listen, listen,
         bob->key, bob->secret, listen);
     ASSERT(length > 0);

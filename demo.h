@@ -38,6 +38,7 @@ struct demo_key {
 struct demo {
     const char *directory;
     struct demo_key keys[DEMO_USERS];
+    const char *token_from; /* where the operator's token is: a file's name, or words */
 };
 
 /* Whether a demo can have them: its users and symbols have room, and the directory may be a demo's:

@@ -101,7 +101,10 @@ bool admin_decimal(struct call *call, json_t *object, const char *name, int64_t 
     if (json_is_string(value) && money_parse(json_string_value(value),
                                              (uint32_t)json_string_length(value), atoms, &decimals))
         return true;
-    call_refuse(call, -1130, "'%s' must be a decimal string with at most 8 decimals.", name);
+    call_refuse(call, -1130,
+                "'%s' must be a decimal string from 0 to 92233720368.54775807 with at most 8 "
+                "decimals.",
+                name);
     return false;
 }
 

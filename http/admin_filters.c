@@ -73,7 +73,8 @@ static uint32_t read_filter(struct call *call, json_t *object, const struct filt
     while (i < count && (!type || strcmp(type, filters[i].type) != 0))
         i++;
     if (i == count) {
-        call_refuse(call, -1130, "'filterType' is not one of this list's.");
+        call_refuse(call, -1130, "The 'filterType' '%.40s' is not one of this list's.",
+                    type ? type : "");
         return count;
     }
     for (uint32_t m = 0; m < FILTER_MEMBERS_MAX; m++)
@@ -131,15 +132,23 @@ bool admin_filters(struct call *call, json_t *list, struct symbol_config *symbol
 bool admin_filters_agree(struct call *call, const struct symbol_config *symbol)
 {
     const struct symbol_limits *limits = &symbol->limits;
-    const int64_t pairs[][2] = {
-        {symbol->min_qty, symbol->max_qty},     {symbol->market_min_qty, symbol->market_max_qty},
-        {symbol->min_price, symbol->max_price}, {symbol->min_notional, symbol->max_notional},
-        {limits->above_min, limits->above_max}, {limits->below_min, limits->below_max},
-        {limits->bid_down, limits->bid_up},     {limits->ask_down, limits->ask_up},
+    const struct {
+        const char *low_name;
+        int64_t low, high;
+    } pairs[] = {
+        {"minQty of LOT_SIZE", symbol->min_qty, symbol->max_qty},
+        {"minQty of MARKET_LOT_SIZE", symbol->market_min_qty, symbol->market_max_qty},
+        {"minPrice", symbol->min_price, symbol->max_price},
+        {"minNotional", symbol->min_notional, symbol->max_notional},
+        {"minTrailingAboveDelta", limits->above_min, limits->above_max},
+        {"minTrailingBelowDelta", limits->below_min, limits->below_max},
+        {limits->by_side ? "bidMultiplierDown" : "multiplierDown", limits->bid_down,
+         limits->bid_up},
+        {"askMultiplierDown", limits->ask_down, limits->ask_up},
     };
     for (uint32_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        if (pairs[i][1] && pairs[i][0] > pairs[i][1]) {
-            call_refuse(call, -1130, "A minimum is above its maximum.");
+        if (pairs[i].high && pairs[i].low > pairs[i].high) {
+            call_refuse(call, -1130, "%s is above its maximum.", pairs[i].low_name);
             return false;
         }
     return true;

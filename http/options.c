@@ -10,6 +10,7 @@
 #include "runtime/check.h"
 
 enum { DEMO_SEGMENT_MIB = 16, DEMO_SEED = 1, DEMO_DAYS = 7 };
+enum { FILE_LINE_MAX = 65536 };
 
 enum kind { TEXT, NUMBER, FLAG, CHOICE };
 
@@ -205,17 +206,22 @@ static int from_file(void *arg, const char *section, const char *name, const cha
 static bool read_file(struct options *options)
 {
     struct file file = {.options = options, .path = options->config};
-    int line = ini_parse(options->config, from_file, &file);
-    if (file.failed)
-        return false;
-    if (line != 0) {
-        if (line < 0)
-            fprintf(stderr, "castle: option --config: cannot read %s\n", options->config);
-        else
-            fprintf(stderr, "castle: %s: line %d is not key = value\n", options->config, line);
-        return false;
-    }
-    return true;
+    FILE *in = fopen(options->config, "re");
+    /* else inih reads a line of more than 200 bytes as two, and an indented one as the value of the
+     * key above it */
+    ini_use_stack = false;
+    ini_initial_alloc = ini_max_line = FILE_LINE_MAX;
+    ini_allow_multiline = false;
+    int line = in ? ini_parse_file(in, from_file, &file) : 0;
+    bool read = in && !ferror(in); /* a directory can be opened, not read */
+    if (!read)
+        fprintf(stderr, "castle: option --config: cannot read %s: %s\n", options->config,
+                strerror(errno));
+    else if (line && !file.failed)
+        fprintf(stderr, "castle: %s: line %d is not key = value\n", options->config, line);
+    if (in)
+        fclose(in);
+    return read && line == 0;
 }
 
 static bool read_environment(struct options *options, bool config_only)

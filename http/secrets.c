@@ -33,7 +33,9 @@ const char *secrets_open(struct secrets *secrets, const char *path, bool create)
     if (file < 0 && errno == ENOENT && create)
         return make_key(secrets, path);
     if (file < 0)
-        return "secrets.key is missing: without it the API keys in the journal cannot be used";
+        return errno == ENOENT
+                   ? "secrets.key is missing: without it the API keys in the journal cannot be used"
+                   : "secrets.key cannot be opened: see whose it is, and its mode (0600)";
     ssize_t got = read(file, secrets->key, sizeof secrets->key);
     close(file);
     return got == sizeof secrets->key ? NULL : "secrets.key is not 32 bytes long";

@@ -9,6 +9,7 @@
 #include "runtime/check.h"
 #include "storage/apply.h"
 #include "storage/seal.h"
+#include "storage/snapshot.h"
 
 /* A batch is at most this long (journal.c); a torn one cannot reach further. */
 enum { TORN_REACH = 4 << 20 };
@@ -164,8 +165,13 @@ static enum recovery_status check_head(const unsigned char *data, uint64_t bytes
     default:
         return fail(found, RECOVERY_DAMAGED, name, 0, "not a journal segment");
     }
-    if (head.number != number || head.bytes != bytes)
+    if (head.number != number)
         return fail(found, RECOVERY_DAMAGED, name, 16, "the header is another file's");
+    if (head.bytes != bytes) {
+        snprintf(what, sizeof what, "the file has %" PRIu64 " bytes, by its header %" PRIu64, bytes,
+                 head.bytes);
+        return fail(found, RECOVERY_DAMAGED, name, 16, what);
+    }
     if (found->segments && memcmp(head.id, found->head.id, SEGMENT_ID_BYTES) != 0)
         return fail(found, RECOVERY_DAMAGED, name, 56, "the segment is of another data directory");
     if (!found->segments) {
@@ -183,12 +189,33 @@ static enum recovery_status check_head(const unsigned char *data, uint64_t bytes
     return RECOVERY_OK;
 }
 
+/* Without a segment: a new directory, unless snapshots say that there was a journal. A new exchange
+ * beside them would not start a second time: its journal ends behind theirs. */
+static enum recovery_status judge_empty(struct disk *disk, struct recovery *found)
+{
+    uint64_t *lsn;
+    uint32_t count;
+    enum recovery_status status = snapshot_list(disk, &lsn, &count);
+    if (status != RECOVERY_OK) {
+        snprintf(found->text, sizeof found->text, "cannot list the data directory");
+    } else if (count == 0) {
+        status = RECOVERY_EMPTY;
+    } else {
+        snprintf(found->text, sizeof found->text,
+                 "there is a snapshot at LSN %" PRIu64 ", and no segment: all of them are missing",
+                 lsn[0]);
+        status = RECOVERY_DAMAGED;
+    }
+    free(lsn);
+    return status;
+}
+
 static enum recovery_status list_segments(struct disk *disk, struct segment_list *list,
                                           struct recovery *found)
 {
     int listed = segment_list(disk, list);
     if (listed == 0)
-        return list->count ? RECOVERY_OK : RECOVERY_EMPTY;
+        return list->count ? RECOVERY_OK : judge_empty(disk, found);
     /* not to be taken for an empty directory */
     snprintf(found->text, sizeof found->text, "cannot list the data directory: %s",
              strerror(-listed));

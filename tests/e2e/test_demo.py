@@ -420,6 +420,17 @@ def options_are_those_of_serve_and_its_own(_):
 
 
 @checks
+def the_token_is_where_it_says(_):
+    demo = Demo("--days", "0", env={"CASTLE_ADMIN_TOKEN": "of-the-environment"})
+    with demo:
+        check("token in the variable CASTLE_ADMIN_TOKEN)" in demo.printed, demo.printed)
+        check(not (demo.data / "admin.token").exists(), "a token that is not used")
+    with without_a_past() as demo:
+        path = re.search(r"token in (.*?)\)", demo.printed)[1]
+        eq(pathlib.Path(path), demo.data / "admin.token", "where it is")
+
+
+@checks
 def a_signal_ends_it_at_any_moment(_):
     for after in (0, 0.02, 0.1, 0.3, 0.6, 1.2):
         demo = Demo("--days", "0", "--log-level", "info")

@@ -102,23 +102,27 @@ def all_filters_are_shown_as_they_were_given(world):
 def what_is_no_filter_is_refused(world):
     name = world.symbol()
     for filters, says in (
-            ([{"filterType": "MAX_ASSET"}], "filterType"),
+            ([{"filterType": "MAX_ASSET"}], "'filterType' 'MAX_ASSET'"),
             ([{"filterType": "LOT_SIZE", "minPrice": "1"}], "minPrice"),
             ([{"filterType": "LOT_SIZE", "minQty": 1}], "minQty"),
-            ([{"filterType": "LOT_SIZE", "minQty": "2", "maxQty": "1"}], "minimum"),
+            ([{"filterType": "LOT_SIZE", "minQty": "2", "maxQty": "1"}], "minQty of LOT_SIZE is above its maximum."),
+            ([{"filterType": "MARKET_LOT_SIZE", "minQty": "2", "maxQty": "1"}], "minQty of MARKET_LOT_SIZE is above"),
+            ([{"filterType": "PRICE_FILTER", "maxPrice": "92233720368.54775808"}], "'maxPrice' must be a decimal string from 0 to 92233"),
             ([{"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 0}], "maxNumOrders"),
             ([{"filterType": "ICEBERG_PARTS", "limit": "3"}], "limit"),
             ([{"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 255}], "maxNumOrderAmends"),
             ([{"filterType": "NOTIONAL", "applyMinToMarket": "yes"}], "applyMinToMarket"),
             ([{"filterType": "NOTIONAL", "avgPriceMins": 6}], "avgPriceMins"),
             ([{"filterType": "PERCENT_PRICE", "multiplierUp": "1.00001"}], "multiplierUp"),
-            ([{"filterType": "PERCENT_PRICE", "multiplierUp": "1", "multiplierDown": "2"}], "minimum"),
+            ([{"filterType": "PERCENT_PRICE", "multiplierUp": "1", "multiplierDown": "2"}], "multiplierDown is above"),
             ([1], "filterType"), ("no list", "filters")):
         for call in (lambda: world.admin.call("PUT", f"/admin/v1/symbols/{name}", {"filters": filters}),
                      lambda: world.admin.symbol("NEWUSDT", "NEW", "USDT", filters=filters)):
             error = refusal(call)
             eq((error.status, error.code), (400, -1130), f"{filters}")
             check(says in error.msg, f"{filters}: {error.msg}")
+    error = refusal(world.admin.change_symbol, name, defaultSelfTradePreventionMode="TRANSFER")
+    check("EXPIRE_BOTH or DECREMENT" in error.msg, error.msg)
 
 
 @checks

@@ -13,11 +13,12 @@ import signal
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import tempfile
 
-from castle_client import (BINARY, Admin, Binance, Checks, Http1, Http2, Server, Trader, castle, check, conserved, eq,
-                           free_port, refusal)
+from castle_client import (BINARY, Admin, Binance, Checks, Http1, Http2, Server, Trader, castle, check, conserved,
+                           environment, eq, free_port, refusal)
 
 checks = Checks()
 
@@ -118,6 +119,19 @@ def environment_and_file_are_checked_like_options(_):
             file.write_text(text)
             fails(2, word, args=[*serve, "--config", file])
         fails(2, "castle.ini|config", args=[*serve, "--config", home / "missing" / "castle.ini"])
+        fails(2, f"--config: cannot read {home}: Is a directory", args=[*serve, "--config", home])
+
+
+@checks
+def a_line_of_the_file_may_be_long_and_indented(_):
+    with directory() as home:
+        file, serve = home / "castle.ini", ["serve", "--config", home / "castle.ini", "--cores", "x"]  # read whole, then this
+        file.write_text("trusted-proxies = " + ",".join(f"10.{i}.0.0/16" for i in range(64)) + "\n  log-level = warn\n\tcores = 1\n")
+        fails(2, "option --cores: 'x'", args=serve)
+        file.write_text("trusted-proxies = " + ",".join(f"10.{i}.0.0/16" for i in range(65)) + "\n")
+        fails(2, "trusted-proxies: '10.64.0.0/16'", args=["serve", "--config", file])
+        file.write_text("data = one\n  two\n")  # no value that goes on
+        fails(2, "castle.ini: line 2 is not key = value", args=serve)
 
 
 @checks
@@ -241,6 +255,49 @@ def a_directory_has_one_server(_):
 
 
 @checks
+def addresses_are_told_as_a_url_has_them(_):
+    """An IPv6 address in brackets, in the ready file and in the log."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        with Server("--listen", "[::1]:0", "--admin", "[::1]:0", "--log-level", "info", defaults=False) as server:
+            for name in ("listen", "admin"):
+                check(re.fullmatch(r"\[::1\]:\d+", server.ready[name]), f"{name} of the ready file: {server.ready[name]}")
+            server.told(f'"listen":"{server.ready["listen"]}","admin":"{server.ready["admin"]}"')
+
+
+@checks
+def a_ready_file_that_cannot_be_written_leaves_nothing(_):
+    with directory() as home:
+        (home / "ready").mkdir()
+        fails(1, "cannot write the ready file .*/ready: Is a directory",
+              args=["serve", "--data", home / "data", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+                    "--ready-file", home / "ready"])
+        eq(sorted(os.listdir(home)), ["data", "ready"], "what is there")
+
+
+@checks
+def files_of_the_exchange_never_stand_in_for_closed_standard_files(_):
+    """A parent that closed them must not find the log, or what a failed assertion says, in the lock or the journal."""
+    with directory() as home:
+        server = Server("--log-level", "debug", data=home / "data")
+        command = server.command
+        server.command = lambda: ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command()]
+        with server:
+            eq([os.readlink(f"/proc/{server.process.pid}/fd/{number}") for number in range(3)], ["/dev/null"] * 3, "files 0 to 2")
+            mini_session(server)
+            eq(server.sigterm(), 0, "exit code")
+            eq((server.data / "lock").read_bytes(), b"", "the lock")
+
+
+@checks
+def output_that_does_not_fit_is_an_error(_):
+    with used_directory() as data, open("/dev/full", "w") as full:
+        for words in (["journal", "dump", "--data", data], ["journal", "stat", "--data", data], ["--help"], ["version"]):
+            result = subprocess.run([BINARY, *map(str, words)], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True)
+            eq((result.returncode, result.stderr), (1, "castle: cannot write all of it to standard output\n"), f"castle {words}")
+
+
+@checks
 def a_taken_port_is_a_runtime_error(_):
     with socket.socket() as taken, directory() as data:
         taken.bind(("127.0.0.1", 0))
@@ -299,6 +356,30 @@ def an_unknown_format_version_is_refused_by_name(_):
         for args in (["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
                      ["journal", "verify", "--data", data]):
             fails(4, "version 99", args=args)
+
+
+@checks
+def a_segment_that_was_cut_short_is_told_so(_):
+    with used_directory() as data:
+        os.truncate(segments(data)[-1], 8192)
+        for args in (["serve", "--data", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                     ["journal", "verify", "--data", data]):
+            fails(4, "the file has 8192 bytes, by its header 67108864", args=args)
+
+
+@checks
+def a_directory_that_lost_its_journal_is_not_a_new_one(_):
+    with Server("--snapshot-seconds", "1") as server:
+        mini_session(server)
+        server.told('"event":"snapshot_made"')
+        eq(server.sigterm(), 0, "exit code")
+        for segment in segments(server.data):
+            segment.unlink()
+        left = sorted(os.listdir(server.data))
+        for args in (["serve", "--data", server.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+                     ["journal", "verify", "--data", server.data]):
+            fails(4, r"there is a snapshot at LSN \d+, and no segment: all of them are missing", args=args)
+        eq(sorted(os.listdir(server.data)), left, "what is there")
 
 
 @checks
@@ -366,6 +447,24 @@ def the_operators_token_comes_from_environment_or_file(_):
             with Server(*options, env=env) as server:
                 check(Admin(server.admin_at, token).audit()["ok"], "a given token")
                 eq(Admin(server.admin_at, "another").raw("GET", "/admin/v1/audit").status, 401, "another token")
+
+
+@checks
+def a_token_that_nobody_could_send_is_refused(_):
+    """Not cut, nor passed over for another one: the operator would be told 401 and nothing else."""
+    with directory() as home:
+        serve = ["serve", "--data", home / "data", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        file = home / "token"
+        for token in ("x" * 256, "two\nlines", "a\ttab"):
+            fails(1, "variable CASTLE_ADMIN_TOKEN: a token is one line", args=serve, env={"CASTLE_ADMIN_TOKEN": token})
+            file.write_text(token)
+            fails(1, "option --admin-token-file: a token is one line", args=[*serve, "--admin-token-file", file])
+        file.write_text("")
+        fails(1, "option --admin-token-file: a token is one line", args=[*serve, "--admin-token-file", file])
+        fails(1, f"--admin-token-file: cannot read a token from {home}: Is a directory", args=[*serve, "--admin-token-file", home])
+        kept = home / "data" / "admin.token"
+        kept.symlink_to(kept)
+        fails(1, f"cannot read a token from {kept}: ", args=serve)
 
 
 def main():

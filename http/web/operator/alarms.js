@@ -52,6 +52,9 @@ export function alarms(now, then, recent) {
     const most = now.sum(`castle_${what}_max`);
     worth(most && now.sum(`castle_${what}`) > NEARLY * most, `More than ${percent(NEARLY)} of the ${what.replace('_', ' ')} that there may be are there.`);
   }
+  const room = now.sum('castle_money_moves_max');
+  worth(room && now.sum('castle_money_moves') > NEARLY * room,
+    `An account shard keeps more than ${percent(NEARLY)} of the deposits and withdrawals that it has room for: more will be refused.`);
   worth(now.sum('castle_history_reads_failed_total'), 'A lookup in the history failed.');
   worth(more('castle_ws_slow_closed_total'), 'A WebSocket client that did not keep up was closed in the last minute.');
   worth(more('castle_gateway_refused_total'), 'Requests were refused with -1008 in the last minute: more load than this machine carries.');

@@ -40,6 +40,10 @@ static void open_key(void)
     cr_assert_eq(truncate(file, 5), 0);
     cr_assert_not_null(secrets_open(&again, file, false), "a short key file is refused");
     unlink(file);
+    cr_assert_eq(symlink(file, file), 0); /* it is there, and cannot be opened */
+    const char *wrong = secrets_open(&again, file, true);
+    cr_assert(wrong && !strstr(wrong, "missing"), "%s", wrong);
+    unlink(file);
     rmdir(path);
 }
 

@@ -620,6 +620,18 @@ Test(recovery_reads, a_folder_without_a_journal_is_empty)
     mem_disk_fini(&empty);
 }
 
+/* Goal: a journal that is gone is not taken for one that never was. Method: snapshots alone. */
+Test(recovery_reads, a_folder_with_snapshots_has_lost_its_journal)
+{
+    static struct mem_disk lost;
+    struct disk disk = mem_disk(&lost);
+    mem_disk_put(&lost, "snapshot-00000000000000000007.snap", "x", 1);
+    mem_disk_put(&lost, "snapshot-00000000000000000042.snap", "x", 1);
+    cr_assert_eq(read_all(&disk), RECOVERY_DAMAGED);
+    cr_assert(strstr(t.found.text, "a snapshot at LSN 42"), "%s", t.found.text);
+    mem_disk_fini(&lost);
+}
+
 /* Goal: a new journal is whole and has nothing in it. Method: read what journal_create() made. */
 Test(recovery_reads, a_new_journal_has_no_records)
 {

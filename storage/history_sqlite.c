@@ -678,7 +678,8 @@ static void take_client_id(sqlite3_stmt *row, int at, uint8_t *length, char id[H
 {
     int bytes = sqlite3_column_bytes(row, at);
     *length = (uint8_t)(bytes < HISTORY_CLIENT_ID ? bytes : HISTORY_CLIENT_ID);
-    memcpy(id, sqlite3_column_blob(row, at), *length);
+    if (*length) /* else there is no blob */
+        memcpy(id, sqlite3_column_blob(row, at), *length);
 }
 
 static void take_order(sqlite3_stmt *row, const struct history_ask *ask, void *out)

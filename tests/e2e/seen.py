@@ -156,7 +156,7 @@ def rest(method, target, headers, body, reply):
 
 def connected(ws, target):
     path, _, query = target.partition("?")
-    parts = path.strip("/").split("/")
+    parts = urllib.parse.unquote(path).strip("/").split("/")
     ws.seen_api, ws.seen_asked, ws.seen_names = parts[0] == "ws-api", {}, set(parts[1:] if parts[0] == "ws" else [])
     kind = "/ws-api/v3" if ws.seen_api else f"/{parts[0]}/<name>" if ws.seen_names else f"/{parts[0]}"
     note("connect", kind)

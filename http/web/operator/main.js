@@ -42,6 +42,7 @@ function withoutPlots(why) {
     place.remove();
   }
   $('.scale').remove();
+  $('#plots-by').remove();
 }
 
 async function makePlots() {

@@ -396,6 +396,7 @@ check('axe finds nothing serious, in dark and light, on a phone, which needs no 
 check('without plots in the build it says so, and the rest works', async () => {
   const bare = await lookIn(await open({ before: (it) => it.route('**/web/built.js', (route) => route.fulfill({ contentType: 'text/javascript', body: 'export const charts = false, plots = false;' })) }));
   assert.match(await text(bare, '#banner'), /npm/);
+  eq(await bare.$('#plots-by'), null, 'a link to what is not there');
   await until(async () => {
     eq(await count(bare, 'Users'), (await admin('GET', 'users')).length, 'users');
     assert.ok((await rowsOf(bare, '#symbol-table')).length, 'symbols');

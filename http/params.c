@@ -24,11 +24,10 @@ static bool decode(struct params *params, const char *in, size_t length, const c
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            int high = i + 2 < length ? hex_digit(in[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(in[i + 2]) : -1;
-            if (low < 0)
+            int byte = percent_byte(in + i, length - i);
+            if (byte < 0)
                 return false;
-            c = (char)(high << 4 | low);
+            c = (char)byte;
             i += 2;
         }
         if (c == '\0')

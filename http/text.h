@@ -58,6 +58,14 @@ static inline int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte that the URL escape at the front, "%41", stands for; -1 when there is none. */
+static inline int percent_byte(const char *at, size_t left)
+{
+    int high = left > 2 && *at == '%' ? hex_digit(at[1]) : -1;
+    int low = high >= 0 ? hex_digit(at[2]) : -1;
+    return low >= 0 ? high << 4 | low : -1;
+}
+
 /* Bytes of the UTF-8 character at `at`, where at least one is left; 0 when there is none (RFC 3629:
  * nothing overlong, no surrogate, nothing above U+10FFFF). Thread: any. */
 size_t text_utf8(const char *at, size_t left);

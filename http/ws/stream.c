@@ -903,11 +903,10 @@ struct stream_client *stream_client(const struct ws *ws)
 static void add_decoded(struct text *out, const char *at, size_t length)
 {
     for (const char *end = at + length; at < end; at++) {
-        int high = *at == '%' && end - at > 2 ? hex_digit(at[1]) : -1;
-        int low = high >= 0 ? hex_digit(at[2]) : -1;
+        int byte = percent_byte(at, (size_t)(end - at));
         char c = *at;
-        if (low >= 0 && (high | low)) { /* no name has a NUL */
-            c = (char)(high << 4 | low);
+        if (byte > 0) { /* no name has a NUL */
+            c = (char)byte;
             at += 2;
         }
         text_add(out, &c, 1);

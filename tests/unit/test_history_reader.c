@@ -234,6 +234,15 @@ static void give(uint32_t from, uint32_t to)
     }
 }
 
+/* The ingress has the one symbol, and asks this file for its past. */
+static void attach(void)
+{
+    shared.journal_lsn = journal_lsn;
+    shared.past = take_job;
+    ingress.directory.symbols = &symbol;
+    ingress.directory.symbols_count = 1;
+}
+
 /* A view that is loaded with so many trades: its statistics begin with those it keeps. */
 static void begin_view(uint32_t given)
 {
@@ -296,10 +305,7 @@ Test(history_reader, what_was_missing_at_the_start_is_read_later)
     static const struct history_ops ops = {.candles = candles};
     struct history store = {.ops = &ops};
     make_trades(WEEK_TRADES, true);
-    shared.journal_lsn = journal_lsn;
-    shared.past = take_job;
-    ingress.directory.symbols = &symbol;
-    ingress.directory.symbols_count = 1;
+    attach();
     core.now_us = trade[WEEK_TRADES - 1].open_us + SECOND_US;
     begin_view(1300);
     give(1300, 1400);
@@ -334,10 +340,7 @@ Test(history_reader, a_month_is_whole_although_the_store_grows_while_it_is_read)
     static const struct history_ops ops = {.candles = candles};
     struct history store = {.ops = &ops};
     make_trades(WEEK_TRADES, false);
-    shared.journal_lsn = journal_lsn;
-    shared.past = take_job;
-    ingress.directory.symbols = &symbol;
-    ingress.directory.symbols_count = 1;
+    attach();
     core.now_us = trade[1399].open_us + SECOND_US;
     for (grows_in = 1; grows_in < 12; grows_in++) {
         uint32_t reads = grows_in;
@@ -371,10 +374,7 @@ Test(history_reader, a_history_with_a_gap_takes_nothing_away)
     static const uint32_t gaps[][2] = {{0, 1399}, {0, 1200}, {200, 1200}}; /* from, to */
     struct history store = {.ops = &ops};
     make_trades(WEEK_TRADES, true);
-    shared.journal_lsn = journal_lsn;
-    shared.past = take_job;
-    ingress.directory.symbols = &symbol;
-    ingress.directory.symbols_count = 1;
+    attach();
     core.now_us = trade[WEEK_TRADES - 1].open_us + SECOND_US;
     for (uint32_t i = 0; i < sizeof gaps / sizeof *gaps; i++) {
         begin_view(1300);
